@@ -1,0 +1,222 @@
+//! Names of tenants, people, projects, sessions and messages.
+//!
+//! Every id is checked once, when it is made, and is cheap to clone. The
+//! alphabet holds no space, colon, brace, quote or control character, so an id
+//! can stand in a room name, a Redis key, a record header and a JSON string
+//! without being escaped.
+
+use std::fmt;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::room::Partition;
+
+/// The most characters that an id may have.
+pub const MAX_ID_LEN: usize = 128;
+
+/// What is wrong with a text that should be an id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidId {
+    /// It is empty, too long, or holds a character outside the alphabet.
+    #[error("an id is 1–128 of A-Z a-z 0-9 . _ ~ -")]
+    Alphabet,
+    /// It is `me`, which every room name reserves for the caller.
+    #[error("`me` stands for the caller and cannot be a user id")]
+    Reserved,
+    /// It is a message id without its leading partition.
+    #[error("a message id begins with its partition, two hex digits below 80 and `-`")]
+    Partition,
+}
+
+fn check_alphabet(text: &str) -> Result<(), InvalidId> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'~' | b'-');
+    if (1..=MAX_ID_LEN).contains(&text.len()) && text.bytes().all(allowed) {
+        Ok(())
+    } else {
+        Err(InvalidId::Alphabet)
+    }
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+        #[serde(try_from = "String", into = "String")]
+        #[schemars(with = "String", extend("pattern" = "^[A-Za-z0-9._~-]{1,128}$"))]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Checks `text` and makes an id of it.
+            ///
+            /// # Errors
+            /// [`InvalidId`] says what is allowed.
+            pub fn new(text: impl AsRef<str>) -> Result<Self, InvalidId> {
+                let text = text.as_ref();
+                check_alphabet(text)?;
+                let check: fn(&str) -> Result<(), InvalidId> = $check;
+                check(text)?;
+                Ok(Self(Arc::from(text)))
+            }
+
+            /// The id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", &*self.0)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                Self::new(text)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                Self::new(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0.as_ref().to_owned()
+            }
+        }
+    };
+}
+
+id!(
+    /// A customer of the installation: internal, and in tokens.
+    TenantId,
+    |_| Ok(())
+);
+id!(
+    /// A tenant's public name, in widgets.
+    TenantHash,
+    |_| Ok(())
+);
+id!(
+    /// A person within a tenant. Visitors' ids begin with [`UserId::VISITOR_PREFIX`].
+    UserId,
+    |text| if text == "me" { Err(InvalidId::Reserved) } else { Ok(()) }
+);
+id!(
+    /// A project within a tenant.
+    ProjectId,
+    |_| Ok(())
+);
+id!(
+    /// One conversation thread with the AI, within its room.
+    SessionId,
+    |_| Ok(())
+);
+id!(
+    /// One socket or stream of a client.
+    ConnectionId,
+    |_| Ok(())
+);
+id!(
+    /// A question or a reply. It begins with its room's partition, so that it
+    /// can be found without naming the room.
+    MessageId,
+    |text| partition_of(text).map(|_| ())
+);
+
+impl UserId {
+    /// What every visitor's id begins with, and no other user's.
+    pub const VISITOR_PREFIX: &str = "v~";
+
+    /// A new visitor's id.
+    pub fn new_visitor() -> Self {
+        Self(format!("{}{}", Self::VISITOR_PREFIX, uuid::Uuid::new_v4().simple()).into())
+    }
+
+    /// Whether this is a visitor.
+    pub fn is_visitor(&self) -> bool {
+        self.0.starts_with(Self::VISITOR_PREFIX)
+    }
+}
+
+impl SessionId {
+    /// A new session's id, for a client that names none.
+    pub fn generate() -> Self {
+        Self(uuid::Uuid::now_v7().simple().to_string().into())
+    }
+}
+
+impl ConnectionId {
+    /// A new connection's id.
+    pub fn generate() -> Self {
+        Self(uuid::Uuid::new_v4().simple().to_string().into())
+    }
+}
+
+impl MessageId {
+    /// A new message's id in `partition`; ids of one partition sort by time.
+    pub fn generate(partition: Partition) -> Self {
+        Self(format!("{partition}-{}", uuid::Uuid::now_v7().simple()).into())
+    }
+
+    /// The partition of the message's room.
+    pub fn partition(&self) -> Partition {
+        // Checked by `new`; an id can be made in no other way.
+        partition_of(&self.0).unwrap_or(Partition::FIRST)
+    }
+}
+
+fn partition_of(text: &str) -> Result<Partition, InvalidId> {
+    let (digits, _) = text.split_once('-').ok_or(InvalidId::Partition)?;
+    Partition::parse(digits).ok_or(InvalidId::Partition)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_keep_to_their_alphabet() {
+        for good in ["a", "A-z.0_9~x", &"x".repeat(128)] {
+            assert!(UserId::new(good).is_ok(), "{good}");
+        }
+        for bad in ["", "a b", "a:b", "ä", "a\n", "{x}", &"x".repeat(129)] {
+            assert_eq!(UserId::new(bad), Err(InvalidId::Alphabet), "{bad}");
+        }
+        assert_eq!(UserId::new("me"), Err(InvalidId::Reserved));
+        assert!(ProjectId::new("me").is_ok());
+    }
+
+    #[test]
+    fn a_message_id_names_its_partition() {
+        let partition = Partition::parse("1f").unwrap();
+        let id = MessageId::generate(partition);
+        assert_eq!(id.partition(), partition);
+        assert!(id.as_str().starts_with("1f-"));
+        for bad in ["xx-1", "80-1", "1F-1", "1f", "1f1-2"] {
+            assert_eq!(MessageId::new(bad), Err(InvalidId::Partition), "{bad}");
+        }
+    }
+
+    #[test]
+    fn json_refuses_what_new_refuses() {
+        assert!(serde_json::from_str::<UserId>("\"u 1\"").is_err());
+        assert_eq!(
+            serde_json::from_str::<UserId>("\"u1\"").unwrap().as_str(),
+            "u1"
+        );
+    }
+}
