@@ -1,6 +1,8 @@
 //! What Causerie's tests are made of: real servers, real processes, real sockets.
 //!
 //! - [`redis`]: a private Redis server, which a test may pause, kill and cut short.
+//! - [`redis_cluster`]: six of them as a Redis Cluster.
+//! - [`proxy`]: a bad network between a client and a server.
 //! - [`process`]: our own programs as processes, on free ports.
 //! - [`client`]: clients that speak the protocol over WebSocket, SSE and HTTP,
 //!   and a raw socket for frames that no decent client sends.
@@ -22,7 +24,9 @@ pub mod child;
 pub mod client;
 pub mod port;
 pub mod process;
+pub mod proxy;
 pub mod redis;
+pub mod redis_cluster;
 pub mod resp;
 
 use std::time::Duration;
