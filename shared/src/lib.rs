@@ -5,9 +5,11 @@
 //! - [`record`]: a frame on its way between nodes
 //! - [`bus`]: storage and messaging between nodes, on Redis or in memory
 //! - [`clock`]: the time that all nodes agree on
+//! - [`config`]: what can be configured, and where it comes from
 
 pub mod bus;
 pub mod clock;
+pub mod config;
 pub mod ids;
 pub mod position;
 pub mod protocol;
