@@ -137,7 +137,7 @@ fn tries_seen(server: &AiServer) -> Vec<String> {
 
 #[tokio::test]
 async fn tries_again_until_the_backend_answers() {
-    let server = AiServer::openai().await.unwrap();
+    let server = AiServer::openai().await;
     script(&server, &["server-error", "cut", "hello"]);
     let outcome = call(&[&openai(&server, BREAKER)], policy()).await;
     assert_eq!(outcome.answering, Some(("openai", "gpt".to_owned(), 3)));
@@ -148,7 +148,7 @@ async fn tries_again_until_the_backend_answers() {
 
 #[tokio::test]
 async fn gives_up_after_its_tries() {
-    let server = AiServer::openai().await.unwrap();
+    let server = AiServer::openai().await;
     script(&server, &["overloaded"; 4]);
     let outcome = call(&[&openai(&server, BREAKER)], policy()).await;
     assert_eq!(outcome.kind(), ErrorKind::Overloaded { retry_after: None });
@@ -158,7 +158,7 @@ async fn gives_up_after_its_tries() {
 #[tokio::test]
 async fn what_cannot_succeed_is_not_tried_again() {
     for refusal in ["unauthorized", "bad-request"] {
-        let server = AiServer::openai().await.unwrap();
+        let server = AiServer::openai().await;
         script(&server, &[refusal]);
         let outcome = call(&[&openai(&server, BREAKER)], policy()).await;
         assert!(!outcome.kind().retryable());
@@ -168,8 +168,8 @@ async fn what_cannot_succeed_is_not_tried_again() {
 
 #[tokio::test]
 async fn falls_back_in_order_and_numbers_tries_over_all() {
-    let first = AiServer::openai().await.unwrap();
-    let second = AiServer::anthropic().await.unwrap();
+    let first = AiServer::openai().await;
+    let second = AiServer::anthropic().await;
     script(&first, &["server-error", "unauthorized"]);
     script(&second, &["overloaded", "hello"]);
     let backends = [&openai(&first, BREAKER), &anthropic(&second), &echo()];
@@ -189,7 +189,7 @@ async fn a_reply_that_has_begun_is_nobody_elses() {
         ("break-off", ErrorKind::BrokeOff),
         ("stall", ErrorKind::Stalled),
     ] {
-        let server = AiServer::openai().await.unwrap();
+        let server = AiServer::openai().await;
         script(&server, &[behaviour]);
         let policy = CallPolicy {
             stall_timeout: SHORT,
@@ -203,7 +203,7 @@ async fn a_reply_that_has_begun_is_nobody_elses() {
 
 #[tokio::test]
 async fn waits_as_long_as_the_provider_asks() {
-    let server = AiServer::openai().await.unwrap();
+    let server = AiServer::openai().await;
     script(&server, &["rate-limited-1", "hello"]);
     let started = Instant::now();
     let outcome = call(&[&openai(&server, BREAKER)], policy()).await;
@@ -213,7 +213,7 @@ async fn waits_as_long_as_the_provider_asks() {
 
 #[tokio::test]
 async fn does_not_wait_longer_than_there_is_time() {
-    let server = AiServer::openai().await.unwrap();
+    let server = AiServer::openai().await;
     script(&server, &["rate-limited-3600"]);
     let outcome = call(&[&openai(&server, BREAKER)], policy()).await;
     let retry_after = Some(Duration::from_secs(3600));
@@ -222,7 +222,7 @@ async fn does_not_wait_longer_than_there_is_time() {
 
 #[tokio::test]
 async fn does_not_wait_long_where_somebody_else_can_be_asked() {
-    let server = AiServer::openai().await.unwrap();
+    let server = AiServer::openai().await;
     script(&server, &["rate-limited-20"]);
     let started = Instant::now();
     let outcome = call(&[&openai(&server, BREAKER), &echo()], policy()).await;
@@ -232,7 +232,7 @@ async fn does_not_wait_long_where_somebody_else_can_be_asked() {
 
 #[tokio::test]
 async fn each_try_has_its_time_to_the_first_token() {
-    let server = AiServer::openai().await.unwrap();
+    let server = AiServer::openai().await;
     script(&server, &["hang", "silent", "hello"]);
     let policy = CallPolicy {
         first_token_timeout: SHORT,
@@ -241,7 +241,7 @@ async fn each_try_has_its_time_to_the_first_token() {
     let outcome = call(&[&openai(&server, BREAKER)], policy.clone()).await;
     assert_eq!(outcome.by(), ("openai", 3));
     for id in ["q1/1/1", "q1/1/2"] {
-        assert_eq!(server.end_of(id).await.unwrap(), End::ClosedByClient);
+        assert_eq!(server.end_of(id).await, End::ClosedByClient);
     }
 
     script(&server, &["hang"; 3]);
@@ -252,7 +252,7 @@ async fn each_try_has_its_time_to_the_first_token() {
 #[tokio::test]
 async fn the_whole_call_has_its_time() {
     for behaviour in ["endless", "hang"] {
-        let server = AiServer::openai().await.unwrap();
+        let server = AiServer::openai().await;
         script(&server, &[behaviour]);
         let policy = CallPolicy {
             timeout: SHORT,
@@ -260,13 +260,13 @@ async fn the_whole_call_has_its_time() {
         };
         let outcome = call(&[&openai(&server, BREAKER)], policy).await;
         assert_eq!(outcome.kind(), ErrorKind::Timeout);
-        assert_eq!(server.end_of("q1/1/1").await.unwrap(), End::ClosedByClient);
+        assert_eq!(server.end_of("q1/1/1").await, End::ClosedByClient);
     }
 }
 
 #[tokio::test]
 async fn an_endless_reply_is_cut_at_the_limit() {
-    let server = AiServer::openai().await.unwrap();
+    let server = AiServer::openai().await;
     script(&server, &["endless@0"]);
     let policy = CallPolicy {
         max_reply_bytes: 1000,
@@ -275,7 +275,7 @@ async fn an_endless_reply_is_cut_at_the_limit() {
     let outcome = call(&[&openai(&server, BREAKER)], policy).await;
     assert_eq!(outcome.text.len(), 1000);
     assert_eq!(outcome.end.unwrap().finish, Finish::Length);
-    assert_eq!(server.end_of("q1/1/1").await.unwrap(), End::ClosedByClient);
+    assert_eq!(server.end_of("q1/1/1").await, End::ClosedByClient);
 
     // A word of characters of four bytes is cut between two of them.
     server.script([Behaviour::say("👋".repeat(100))]);
@@ -289,7 +289,7 @@ async fn an_endless_reply_is_cut_at_the_limit() {
 
 #[tokio::test]
 async fn an_open_breaker_is_skipped_at_once() {
-    let server = AiServer::openai().await.unwrap();
+    let server = AiServer::openai().await;
     script(&server, &["server-error", "server-error"]);
     let breaker = BreakerConfig {
         failures: 2,
@@ -307,7 +307,7 @@ async fn an_open_breaker_is_skipped_at_once() {
 
 #[tokio::test]
 async fn a_reply_closes_the_breaker() {
-    let server = AiServer::openai().await.unwrap();
+    let server = AiServer::openai().await;
     script(&server, &["server-error", "server-error", "hello"]);
     let breaker = BreakerConfig {
         failures: 2,
@@ -326,7 +326,7 @@ async fn a_reply_closes_the_breaker() {
 
 #[tokio::test]
 async fn dropping_the_call_aborts_it() {
-    let server = AiServer::openai().await.unwrap();
+    let server = AiServer::openai().await;
     script(&server, &["endless"]);
     let backends = vec![openai(&server, BREAKER)];
     let mut events = ask(backends, policy(), Prompt::question("q1", "How are you?"));
@@ -334,12 +334,12 @@ async fn dropping_the_call_aborts_it() {
         events.next().await.unwrap().unwrap();
     }
     drop(events);
-    assert_eq!(server.end_of("q1/1/1").await.unwrap(), End::ClosedByClient);
+    assert_eq!(server.end_of("q1/1/1").await, End::ClosedByClient);
 }
 
 #[tokio::test]
 async fn time_to_the_first_token_is_that_of_the_whole_call() {
-    let server = AiServer::openai().await.unwrap();
+    let server = AiServer::openai().await;
     script(&server, &["server-error+100", "hello+100"]);
     let backends = vec![openai(&server, BREAKER)];
     let mut events = ask(backends, policy(), Prompt::question("q1", "How are you?"));

@@ -1,19 +1,17 @@
 //! The record of calls, which tests wait on.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::bail;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::DEADLINE;
+
 /// Older calls are forgotten, so that a server can run for days.
 const KEPT: usize = 20_000;
-
-/// How long a test waits for a call.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One request, and what became of it. Times are nanoseconds since 1970.
 #[derive(Clone, Debug, Serialize)]
@@ -96,22 +94,19 @@ impl Calls {
         self.log().calls.clone()
     }
 
-    pub(super) async fn wait_for<T>(
-        &self,
-        mut find: impl FnMut(&[Call]) -> Option<T>,
-    ) -> anyhow::Result<T> {
+    pub(super) async fn wait_for<T>(&self, mut find: impl FnMut(&[Call]) -> Option<T>) -> T {
         let mut changed = self.changed.subscribe();
-        let found = timeout(PATIENCE, async {
+        let found = timeout(DEADLINE, async {
             loop {
                 if let Some(found) = find(&self.log().calls) {
-                    return Ok(found);
+                    return found;
                 }
-                changed.changed().await?;
+                changed.changed().await.expect("its sender is here");
             }
         });
         match found.await {
             Ok(found) => found,
-            Err(_) => bail!("waited {PATIENCE:?} in vain; calls: {:#?}", self.all()),
+            Err(_) => panic!("waited {DEADLINE:?} in vain; calls: {:#?}", self.all()),
         }
     }
 

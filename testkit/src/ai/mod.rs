@@ -11,7 +11,7 @@
 //! # use causerie_testkit::ai::{AiServer, End};
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> anyhow::Result<()> {
-//! let server = AiServer::openai().await?;
+//! let server = AiServer::openai().await;
 //! let mut response = reqwest::Client::new()
 //!     .post(format!("{}v1/chat/completions", server.url()))
 //!     .header("x-causerie-call", "q1/1/1")
@@ -23,7 +23,7 @@
 //!     .await?;
 //! response.chunk().await?;
 //! drop(response);
-//! assert_eq!(server.end_of("q1/1/1").await?, End::ClosedByClient);
+//! assert_eq!(server.end_of("q1/1/1").await, End::ClosedByClient);
 //! # Ok(())
 //! # }
 //! ```
@@ -84,13 +84,21 @@ pub struct AiServer {
 
 impl AiServer {
     /// A server that speaks OpenAI's chat completions, and greets.
-    pub async fn openai() -> anyhow::Result<Self> {
-        Self::start(AiOptions::new(Provider::OpenAi)).await
+    ///
+    /// # Panics
+    /// When it cannot listen.
+    pub async fn openai() -> Self {
+        let server = Self::start(AiOptions::new(Provider::OpenAi)).await;
+        server.expect("an AI server listens")
     }
 
     /// A server that speaks Anthropic's Messages, and greets.
-    pub async fn anthropic() -> anyhow::Result<Self> {
-        Self::start(AiOptions::new(Provider::Anthropic)).await
+    ///
+    /// # Panics
+    /// When it cannot listen.
+    pub async fn anthropic() -> Self {
+        let server = Self::start(AiOptions::new(Provider::Anthropic)).await;
+        server.expect("an AI server listens")
     }
 
     /// A server on a loopback port.
@@ -128,20 +136,29 @@ impl AiServer {
         self.service.connections()
     }
 
-    /// Waits, up to 10 seconds, until `find` finds something in the recorded
-    /// calls; looks again whenever one changes.
-    pub async fn wait_for<T>(&self, find: impl FnMut(&[Call]) -> Option<T>) -> anyhow::Result<T> {
+    /// Waits until `find` finds something in the recorded calls; looks again
+    /// whenever one changes.
+    ///
+    /// # Panics
+    /// When it has found nothing within the [`DEADLINE`](crate::DEADLINE).
+    pub async fn wait_for<T>(&self, find: impl FnMut(&[Call]) -> Option<T>) -> T {
         self.service.calls.wait_for(find).await
     }
 
     /// Waits until the call with this `x-causerie-call` has begun.
-    pub async fn call(&self, id: &str) -> anyhow::Result<Call> {
+    ///
+    /// # Panics
+    /// When it has not within the [`DEADLINE`](crate::DEADLINE).
+    pub async fn call(&self, id: &str) -> Call {
         self.wait_for(|calls| calls.iter().find(|call| call.is(id)).cloned())
             .await
     }
 
     /// Waits until the call with this `x-causerie-call` is over: how?
-    pub async fn end_of(&self, id: &str) -> anyhow::Result<End> {
+    ///
+    /// # Panics
+    /// When it is not within the [`DEADLINE`](crate::DEADLINE).
+    pub async fn end_of(&self, id: &str) -> End {
         self.wait_for(|calls| calls.iter().find(|call| call.is(id))?.end)
             .await
     }
