@@ -28,7 +28,7 @@ fn policy() -> CallPolicy {
         first_token_timeout: LONG,
         stall_timeout: LONG,
         timeout: LONG * 2,
-        tries: 3,
+        retries: 2,
         min_pause: Duration::from_millis(5),
         max_pause: Duration::from_millis(50),
         max_reply_bytes: 1024 * 1024,
@@ -36,7 +36,8 @@ fn policy() -> CallPolicy {
 }
 
 const BREAKER: BreakerConfig = BreakerConfig {
-    failures: 100,
+    error_rate: 1.0,
+    calls: 100,
     open_for: LONG,
 };
 
@@ -292,7 +293,8 @@ async fn an_open_breaker_is_skipped_at_once() {
     let server = AiServer::openai().await;
     script(&server, &["server-error", "server-error"]);
     let breaker = BreakerConfig {
-        failures: 2,
+        error_rate: 0.5,
+        calls: 4,
         open_for: LONG,
     };
     let guarded = openai(&server, breaker);
@@ -310,12 +312,13 @@ async fn a_reply_closes_the_breaker() {
     let server = AiServer::openai().await;
     script(&server, &["server-error", "server-error", "hello"]);
     let breaker = BreakerConfig {
-        failures: 2,
+        error_rate: 0.5,
+        calls: 4,
         open_for: Duration::ZERO,
     };
     let guarded = openai(&server, breaker);
     let twice = CallPolicy {
-        tries: 2,
+        retries: 1,
         ..policy()
     };
     call(&[&guarded], twice).await.end.unwrap_err();

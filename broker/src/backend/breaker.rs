@@ -3,6 +3,7 @@
 //! Our own rather than recloser, which counts a call only when it returns (a reply streams for
 //! a minute), lets any number of calls through while half open, and does not tell its state.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,21 +12,14 @@ use tokio::time::Instant;
 use super::events;
 
 /// Settings of a [`Breaker`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BreakerConfig {
-    /// Opens after so many failures in a row; at least 1.
-    pub failures: u32,
+    /// The share of failed calls at which it opens, above 0 and up to 1.
+    pub error_rate: f64,
+    /// How many of the last calls are looked at; at least 1.
+    pub calls: usize,
     /// How long it stays open.
     pub open_for: Duration,
-}
-
-impl Default for BreakerConfig {
-    fn default() -> Self {
-        Self {
-            failures: 5,
-            open_for: Duration::from_secs(10),
-        }
-    }
 }
 
 /// What a breaker does with calls.
@@ -41,9 +35,10 @@ pub enum BreakerState {
 
 /// The breaker of one backend.
 ///
-/// It opens after `failures` in a row, and half opens after `open_for`. Then one call may pass:
-/// its first token closes the breaker, its failure opens it again. Only a complete reply clears
-/// the count, so that a backend whose replies all break off is found out, too.
+/// It opens as soon as `error_rate` of `calls` have failed among the last `calls`, and half opens
+/// after `open_for`. Then one call may pass: its first token closes the breaker, its failure
+/// opens it again. Only the end of its reply clears the memory of what failed before, so that a
+/// backend whose replies all break off is found out at once.
 #[derive(Debug)]
 pub struct Breaker {
     backend: &'static str,
@@ -51,9 +46,16 @@ pub struct Breaker {
     circuit: Mutex<Circuit>,
 }
 
+#[derive(Debug)]
+struct Circuit {
+    switch: Switch,
+    /// Of the last calls, the oldest first: did they fail?
+    failed: VecDeque<bool>,
+}
+
 #[derive(Clone, Copy, Debug)]
-enum Circuit {
-    Closed { failures: u32 },
+enum Switch {
+    Closed,
     Open { until: Instant },
     HalfOpen { probing: bool },
 }
@@ -62,68 +64,85 @@ enum Circuit {
 #[derive(Debug)]
 pub(super) struct Pass {
     breaker: Arc<Breaker>,
-    probe: bool,
+    role: Role,
+}
+
+/// What hangs on a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// Nothing but its own mark.
+    Ordinary,
+    /// The breaker's state: all wait for its first token.
+    Probe,
+    /// The memory of what failed: the probe, once its first token came.
+    Proof,
 }
 
 impl Breaker {
     /// A closed breaker.
     pub fn new(backend: &'static str, config: BreakerConfig) -> Self {
         events::breaker_is(backend, BreakerState::Closed);
+        let circuit = Circuit {
+            switch: Switch::Closed,
+            failed: VecDeque::new(),
+        };
         Self {
             backend,
             config,
-            circuit: Mutex::new(Circuit::Closed { failures: 0 }),
+            circuit: Mutex::new(circuit),
         }
     }
 
     /// What it does with calls now.
     pub fn state(&self) -> BreakerState {
-        match *self.circuit() {
-            Circuit::Closed { .. } => BreakerState::Closed,
-            Circuit::HalfOpen { .. } => BreakerState::HalfOpen,
-            Circuit::Open { until } if until <= Instant::now() => BreakerState::HalfOpen,
-            Circuit::Open { .. } => BreakerState::Open,
+        match self.circuit().switch {
+            Switch::Closed => BreakerState::Closed,
+            Switch::HalfOpen { .. } => BreakerState::HalfOpen,
+            Switch::Open { until } if until <= Instant::now() => BreakerState::HalfOpen,
+            Switch::Open { .. } => BreakerState::Open,
         }
     }
 
     /// Leave for one call, unless the backend is to be left alone.
     pub(super) fn try_pass(self: &Arc<Self>) -> Option<Pass> {
         let mut circuit = self.circuit();
-        let probe = match *circuit {
-            Circuit::Closed { .. } => false,
-            Circuit::HalfOpen { probing: false } => true,
-            Circuit::HalfOpen { probing: true } => return None,
-            Circuit::Open { until } if until > Instant::now() => return None,
-            Circuit::Open { .. } => {
+        let role = match circuit.switch {
+            Switch::Closed => Role::Ordinary,
+            Switch::HalfOpen { probing: true } => return None,
+            Switch::Open { until } if until > Instant::now() => return None,
+            Switch::HalfOpen { probing: false } => Role::Probe,
+            Switch::Open { .. } => {
                 events::breaker_is(self.backend, BreakerState::HalfOpen);
-                true
+                Role::Probe
             }
         };
-        if probe {
-            *circuit = Circuit::HalfOpen { probing: true };
+        if role == Role::Probe {
+            circuit.switch = Switch::HalfOpen { probing: true };
         }
         Some(Pass {
             breaker: Arc::clone(self),
-            probe,
+            role,
         })
     }
 
-    fn on_failure(&self, of_probe: bool) {
+    fn on_failure(&self, role: Role) {
         let mut circuit = self.circuit();
-        let failures = match *circuit {
-            Circuit::Closed { failures } => failures + 1,
-            Circuit::HalfOpen { .. } if of_probe => self.config.failures,
-            // A call from before it opened: what it tells is known.
-            Circuit::HalfOpen { .. } | Circuit::Open { .. } => return,
+        circuit.note(true, self.config.calls);
+        let opens = match circuit.switch {
+            Switch::Closed => circuit.failures() as f64 >= self.enough(),
+            Switch::HalfOpen { .. } => role == Role::Probe,
+            Switch::Open { .. } => false,
         };
-        if failures >= self.config.failures {
-            *circuit = Circuit::Open {
-                until: Instant::now() + self.config.open_for,
-            };
+        if opens {
+            let until = Instant::now() + self.config.open_for;
+            circuit.switch = Switch::Open { until };
             events::breaker_is(self.backend, BreakerState::Open);
-        } else {
-            *circuit = Circuit::Closed { failures };
         }
+    }
+
+    /// At so many failures it opens.
+    fn enough(&self) -> f64 {
+        (self.config.error_rate * self.config.calls as f64).max(1.0)
     }
 
     fn circuit(&self) -> MutexGuard<'_, Circuit> {
@@ -131,13 +150,25 @@ impl Breaker {
     }
 }
 
+impl Circuit {
+    fn note(&mut self, failed: bool, calls: usize) {
+        self.failed.push_back(failed);
+        while self.failed.len() > calls.max(1) {
+            self.failed.pop_front();
+        }
+    }
+
+    fn failures(&self) -> usize {
+        self.failed.iter().filter(|failed| **failed).count()
+    }
+}
+
 impl Pass {
     /// The backend began to answer.
     pub(super) fn on_first_token(&mut self) {
-        if std::mem::take(&mut self.probe) {
-            // One failure short, so that a reply that breaks off opens it again.
-            let failures = self.breaker.config.failures.saturating_sub(1);
-            *self.breaker.circuit() = Circuit::Closed { failures };
+        if self.role == Role::Probe {
+            self.role = Role::Proof;
+            self.breaker.circuit().switch = Switch::Closed;
             events::breaker_is(self.breaker.backend, BreakerState::Closed);
         }
     }
@@ -145,22 +176,24 @@ impl Pass {
     /// The reply is complete.
     pub(super) fn on_done(mut self) {
         self.on_first_token();
-        if let Circuit::Closed { failures } = &mut *self.breaker.circuit() {
-            *failures = 0;
+        let mut circuit = self.breaker.circuit();
+        if self.role == Role::Proof {
+            circuit.failed.clear();
         }
+        circuit.note(false, self.breaker.config.calls);
     }
 
     /// The backend failed.
     pub(super) fn on_failure(mut self) {
-        let of_probe = std::mem::take(&mut self.probe);
-        self.breaker.on_failure(of_probe);
+        let role = std::mem::replace(&mut self.role, Role::Ordinary);
+        self.breaker.on_failure(role);
     }
 }
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        if self.probe
-            && let Circuit::HalfOpen { probing } = &mut *self.breaker.circuit()
+        if self.role == Role::Probe
+            && let Switch::HalfOpen { probing } = &mut self.breaker.circuit().switch
         {
             *probing = false;
         }
@@ -171,10 +204,11 @@ impl Drop for Pass {
 mod tests {
     use super::*;
 
-    /// Opens after two failures, for longer than any test.
+    /// Opens at two failures of the last four calls, for longer than any test.
     fn breaker() -> Arc<Breaker> {
         let config = BreakerConfig {
-            failures: 2,
+            error_rate: 0.5,
+            calls: 4,
             open_for: Duration::from_secs(3600),
         };
         Arc::new(Breaker::new("echo", config))
@@ -184,10 +218,13 @@ mod tests {
         breaker.try_pass().unwrap().on_failure();
     }
 
+    fn succeed(breaker: &Arc<Breaker>) {
+        breaker.try_pass().unwrap().on_done();
+    }
+
     fn open_time_is_over(breaker: &Arc<Breaker>) {
-        *breaker.circuit() = Circuit::Open {
-            until: Instant::now(),
-        };
+        let until = Instant::now();
+        breaker.circuit().switch = Switch::Open { until };
     }
 
     fn half_opened() -> Arc<Breaker> {
@@ -199,13 +236,21 @@ mod tests {
     }
 
     #[test]
-    fn opens_after_failures_in_a_row_only() {
+    fn opens_at_the_error_rate_of_the_last_calls() {
         let breaker = breaker();
         fail(&breaker);
-        breaker.try_pass().unwrap().on_done();
-        fail(&breaker);
-        assert_eq!(breaker.state(), BreakerState::Closed);
+        for _ in 0..3 {
+            succeed(&breaker);
+        }
         drop(breaker.try_pass());
+        assert_eq!(breaker.state(), BreakerState::Closed);
+        succeed(&breaker);
+        fail(&breaker);
+        assert_eq!(
+            breaker.state(),
+            BreakerState::Closed,
+            "the first is forgotten"
+        );
         fail(&breaker);
         assert_eq!(breaker.state(), BreakerState::Open);
         assert!(breaker.try_pass().is_none());
@@ -232,12 +277,12 @@ mod tests {
         let breaker = half_opened();
         drop(breaker.try_pass().unwrap());
         assert_eq!(breaker.state(), BreakerState::HalfOpen);
-        breaker.try_pass().unwrap().on_done();
+        succeed(&breaker);
         fail(&breaker);
         assert_eq!(
             breaker.state(),
             BreakerState::Closed,
-            "the count began anew"
+            "the past is forgiven"
         );
     }
 
