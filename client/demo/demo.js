@@ -34,10 +34,11 @@ class Connection {
     return this.#socket?.isReady === true;
   }
 
-  open() {
+  async open() {
     clearTimeout(this.#wait);
     this.#wait = null;
     this.onState('connecting', 'Connecting…');
+    if (!token.get()) await visit();
     const socket = new WebSocket(this.#url('ws'), 'picasso-chat-v1');
     this.#socket = socket;
     socket.onmessage = ({ data }) => {
@@ -45,8 +46,6 @@ class Connection {
       if (frame.type === 'ready') {
         this.#failures = 0;
         socket.isReady = true;
-        // Another tab may have become a visitor first; the next connection joins it.
-        if (frame.data.token && !token.get()) token.set(frame.data.token);
         this.onState('ready', 'Connected');
       }
       this.onFrame(frame);
@@ -65,17 +64,23 @@ class Connection {
 
   async #onClose({ code, reason }, wasReady) {
     if (code === 4509) return this.onState('closed', 'Asleep. It wakes when you write.');
-    if (code === 4500 && token.get()) token.clear(); // come back as somebody new
+    if (code === 4500) this.#forget(); // come back as somebody new
     else if (code >= 4500) return this.onState('closed', `Closed: ${reason || code}`);
     const told = Number(/^reconnect after=(\d+)/.exec(reason)?.[1]);
     const refusal = wasReady ? null : await this.#whyRefused();
-    if (refusal?.code === 'unauthorized' && token.get()) token.clear();
+    if (refusal?.code === 'unauthorized' && token.get()) this.#forget();
     else if (refusal && !refusal.canRetry) return this.onState('closed', refusal.content);
     const longest = this.#failures === 0 ? 250 : Math.min(30_000, 500 * 2 ** this.#failures);
     this.#failures += 1;
     const delay = told || Math.max(Math.random() * longest, refusal?.retry_after_ms ?? 0);
     this.onState('offline', refusal?.content ?? 'Connection lost. Coming back…');
     this.#wait = setTimeout(() => this.open(), delay);
+  }
+
+  /** The next connection is another visitor's, whose room begins elsewhere. */
+  #forget() {
+    token.clear();
+    this.position = null;
   }
 
   /** To a browser a failed handshake says nothing; a plain request says why. */
@@ -96,6 +101,18 @@ class Connection {
     if (this.position) url.searchParams.set('room', `user:me@${this.position.epoch}:${this.position.seq}`);
     return url;
   }
+}
+
+/** Becomes a visitor, once for all tabs: the first to come does it for the others. */
+async function visit() {
+  const ask = async () => {
+    if (token.get()) return;
+    const body = JSON.stringify({ tenant_hash: tenant });
+    const response = await fetch('/api/auth/session', { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    if (response.ok) token.set((await response.json()).token);
+  };
+  // Where it fails, the handshake fails as well, and tells why.
+  await (navigator.locks?.request('causerie.visit', ask) ?? ask()).catch(() => {});
 }
 
 // -------------------------------------------------------------- conversation
@@ -288,6 +305,6 @@ document.getElementById('stop').onclick = () => {
   if (message_id) connection.send({ action: 'cancel', id: newId(), data: { message_id } });
 };
 
-// A first visit has no token and so no history; the socket makes it a visitor.
-if (token.get()) await reload().catch(() => {});
+await visit();
+await reload().catch(() => {}); // nobody there yet: the connection goes on trying
 connection.open();
