@@ -4,12 +4,16 @@
 //! - [`ids`], [`room`], [`position`]: the protocol's words
 //! - [`record`]: a frame on its way between nodes
 //! - [`bus`]: storage and messaging between nodes, on Redis or in memory
+//! - [`task`]: what a gateway stores with a question for brokers
 //! - [`clock`]: the time that all nodes agree on
+//! - [`config`]: what can be configured, and where it comes from
 
 pub mod bus;
 pub mod clock;
+pub mod config;
 pub mod ids;
 pub mod position;
 pub mod protocol;
 pub mod record;
 pub mod room;
+pub mod task;
