@@ -9,7 +9,7 @@ use super::claims::Claims;
 use super::error::TokenError;
 use super::key::Key;
 use super::key_set::{KeySet, KeySets};
-use super::settings::KeySettings;
+use super::settings::{KeySetPace, KeySettings};
 
 /// The algorithms that we know.
 const ALGORITHMS: [Algorithm; 4] = [
@@ -41,8 +41,8 @@ pub(super) struct Unverified<'a> {
 impl<'a> Unverified<'a> {
     pub(super) fn read(token: &'a str) -> Result<Self, TokenError> {
         let (message, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
-        let parts = jsonwebtoken::dangerous::insecure_decode(token)
-            .map_err(|_| TokenError::Malformed)?;
+        let parts =
+            jsonwebtoken::dangerous::insecure_decode(token).map_err(|_| TokenError::Malformed)?;
         // RFC 7515: what is critical must be understood, and we know of nothing.
         if parts.header.crit.is_some() {
             return Err(TokenError::Malformed);
@@ -74,6 +74,7 @@ impl Authority {
         settings: &KeySettings,
         section: &str,
         key_sets: &mut KeySets,
+        pace: KeySetPace,
     ) -> Result<Self, BadKeys> {
         let mut keys = Vec::new();
         if let Some(secret) = &settings.jwt_secret {
@@ -92,7 +93,7 @@ impl Authority {
             .jwks_url
             .as_ref()
             .map(|url| {
-                key_sets.open(url).map_err(|error| BadKeys {
+                key_sets.open(url, pace).map_err(|error| BadKeys {
                     key: format!("{section}.jwks_url"),
                     value: url.to_string(),
                     why: error.to_string(),

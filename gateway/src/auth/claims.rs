@@ -39,8 +39,9 @@ impl Claims {
         let names = |audience: &str| match self.get("aud") {
             Some(Value::String(name)) => name == audience,
             Some(Value::Array(names)) => names.iter().any(|name| name.as_str() == Some(audience)),
-            None
-            | Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) => false,
+            None | Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) => {
+                false
+            }
         };
         if audience.is_some_and(|audience| !names(audience)) {
             return Err(TokenError::Audience);

@@ -75,7 +75,10 @@ impl Key {
 
     /// A key of a published set; `None` where it is not for verifying tokens
     /// of ours. A symmetric key never is: what is published is no secret.
-    #[allow(clippy::wildcard_enum_match_arm, reason = "not exhaustive by its author's will")]
+    #[allow(
+        clippy::wildcard_enum_match_arm,
+        reason = "not exhaustive by its author's will"
+    )]
     pub(super) fn from_jwk(jwk: &Jwk) -> Option<Self> {
         let for_signatures = matches!(
             jwk.common.public_key_use,

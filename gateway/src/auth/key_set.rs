@@ -16,15 +16,10 @@ use url::Url;
 
 use super::events;
 use super::key::Key;
+use super::settings::KeySetPace;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How often a set is fetched anyway.
-const REFRESH_INTERVAL: Duration = Duration::from_secs(300);
-/// How soon a fetch that failed is tried again, doubled each time.
-const FIRST_RETRY: Duration = Duration::from_secs(1);
-/// How long after a fetch no token can cause another.
-const MIN_INTERVAL: Duration = Duration::from_secs(5);
 const MAX_BYTES: usize = 256 * 1024;
 const MAX_KEYS: usize = 100;
 
@@ -60,6 +55,7 @@ fn reason(error: &reqwest::Error) -> String {
 #[derive(Debug)]
 pub(super) struct KeySet {
     url: Url,
+    pace: KeySetPace,
     client: reqwest::Client,
     keys: ArcSwap<Vec<Key>>,
     /// The last fetch; locked while one is under way.
@@ -81,7 +77,11 @@ pub(super) struct KeySets {
 
 impl KeySets {
     /// The set at `url`. It is fetched by [`start`](Self::start).
-    pub(super) fn open(&mut self, url: &Url) -> Result<Arc<KeySet>, reqwest::Error> {
+    pub(super) fn open(
+        &mut self,
+        url: &Url,
+        pace: KeySetPace,
+    ) -> Result<Arc<KeySet>, reqwest::Error> {
         if let Some(known) = self.sets.get(url) {
             return Ok(Arc::clone(known));
         }
@@ -91,6 +91,7 @@ impl KeySets {
         };
         let set = Arc::new(KeySet {
             url: url.clone(),
+            pace,
             client,
             keys: ArcSwap::default(),
             fetched: Mutex::new(None),
@@ -104,7 +105,7 @@ impl KeySets {
         let new = self.sets.values().map(|set| async {
             if set.fetched.lock().await.is_none() {
                 set.fetch_since(None).await;
-                tokio::spawn(refresh(Arc::downgrade(set)));
+                tokio::spawn(refresh(Arc::downgrade(set), set.pace));
             }
         });
         futures::future::join_all(new).await;
@@ -126,16 +127,17 @@ fn client() -> Result<reqwest::Client, reqwest::Error> {
 }
 
 /// Fetches a set from time to time, until nobody uses it any more.
-async fn refresh(set: Weak<KeySet>) {
-    let mut retry = FIRST_RETRY;
+async fn refresh(set: Weak<KeySet>, pace: KeySetPace) {
+    let mut retry = pace.first_retry;
     let mut is_current = set.upgrade().is_some_and(|set| !set.keys().is_empty());
     loop {
         let pause = if is_current {
-            retry = FIRST_RETRY;
-            REFRESH_INTERVAL
+            retry = pace.first_retry;
+            pace.refresh
         } else {
-            retry = (retry * 2).min(REFRESH_INTERVAL);
-            retry
+            let pause = retry;
+            retry = (retry * 2).min(pace.refresh);
+            pause
         };
         tokio::time::sleep(pause).await;
         let Some(set) = set.upgrade() else { return };
@@ -159,7 +161,8 @@ impl KeySet {
             return None;
         }
         let asked = Instant::now();
-        self.fetch_since(asked.checked_sub(MIN_INTERVAL)).await;
+        self.fetch_since(asked.checked_sub(self.pace.min_interval))
+            .await;
         let keys = self.keys();
         (!Arc::ptr_eq(&before, &keys)).then_some(keys)
     }

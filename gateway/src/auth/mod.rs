@@ -24,11 +24,11 @@ use jsonwebtoken::EncodingKey;
 use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 
-use authority::{Authority, Unverified};
 pub use authority::BadKeys;
+use authority::{Authority, Unverified};
 pub use error::TokenError;
 use key_set::KeySets;
-pub use settings::{AuthSettings, KeySettings, TenantSettings};
+pub use settings::{AuthSettings, KeySetPace, KeySettings, TenantSettings};
 pub use tenants::Tenant;
 use tenants::Tenants;
 pub use visitor::{VISITOR_LIFE, Visitor};
@@ -170,13 +170,13 @@ impl Rules {
             .iter()
             .map(|tenant| {
                 let section = format!("tenants.{}.auth", tenant.id);
-                let authority = Authority::new(&tenant.auth, &section, key_sets)?;
+                let authority = Authority::new(&tenant.auth, &section, key_sets, settings.pace)?;
                 Ok((tenant.id.clone(), authority))
             })
             .collect::<Result<_, BadKeys>>()?;
         Ok(Self {
             tenants: Tenants::new(&settings.tenants),
-            operator: Authority::new(&settings.operator, "auth", key_sets)?,
+            operator: Authority::new(&settings.operator, "auth", key_sets, settings.pace)?,
             of_tenant,
             visitors: settings.visitor_secret.as_ref().map(|secret| Visitors {
                 authority: Authority::of_secret(secret.expose_secret()),

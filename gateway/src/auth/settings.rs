@@ -1,6 +1,7 @@
 //! What is configured of keys and tenants.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use causerie_shared::ids::{TenantHash, TenantId};
 use jsonwebtoken::Algorithm;
@@ -16,6 +17,31 @@ pub struct AuthSettings {
     pub visitor_secret: Option<SecretString>,
     /// The tenants.
     pub tenants: Vec<TenantSettings>,
+    /// How often key sets are fetched.
+    pub pace: KeySetPace,
+}
+
+/// How often a published key set is fetched.
+#[derive(Debug, Clone, Copy)]
+pub struct KeySetPace {
+    /// In any case.
+    pub refresh: Duration,
+    /// After the first fetch that failed; then after twice as long each time,
+    /// up to `refresh`.
+    pub first_retry: Duration,
+    /// How long after a fetch no token can cause another by naming a key that
+    /// is not in the set.
+    pub min_interval: Duration,
+}
+
+impl Default for KeySetPace {
+    fn default() -> Self {
+        Self {
+            refresh: Duration::from_secs(300),
+            first_retry: Duration::from_secs(1),
+            min_interval: Duration::from_secs(5),
+        }
+    }
 }
 
 /// One customer.

@@ -43,9 +43,7 @@ impl Tenants {
                 visitors: tenant.visitors,
                 origins: tenant.origins.iter().cloned().collect(),
             });
-            tenants
-                .by_id
-                .insert(tenant.id.clone(), Arc::clone(&tenant));
+            tenants.by_id.insert(tenant.id.clone(), Arc::clone(&tenant));
             tenants.by_hash.insert(tenant.hash.clone(), tenant);
         }
         tenants
