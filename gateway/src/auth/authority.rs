@@ -2,22 +2,14 @@
 
 use std::sync::Arc;
 
+use causerie_shared::config::{Jwt, JwtAlgorithm};
 use jsonwebtoken::Algorithm;
 use secrecy::ExposeSecret;
 
 use super::claims::Claims;
 use super::error::TokenError;
 use super::key::Key;
-use super::key_set::{KeySet, KeySets};
-use super::settings::{KeySetPace, KeySettings};
-
-/// The algorithms that we know.
-const ALGORITHMS: [Algorithm; 4] = [
-    Algorithm::HS256,
-    Algorithm::RS256,
-    Algorithm::ES256,
-    Algorithm::EdDSA,
-];
+use super::key_set::{KeySet, KeySetPace, KeySets};
 
 /// Why keys cannot be used as configured.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -71,7 +63,7 @@ impl Authority {
     /// Reads the keys of `settings`, which stand under `section` in the
     /// configuration.
     pub(super) fn new(
-        settings: &KeySettings,
+        settings: &Jwt,
         section: &str,
         key_sets: &mut KeySets,
         pace: KeySetPace,
@@ -95,19 +87,21 @@ impl Authority {
             .map(|url| {
                 key_sets.open(url, pace).map_err(|error| BadKeys {
                     key: format!("{section}.jwks_url"),
-                    value: url.to_string(),
+                    value: format!("{url:?}"),
                     why: error.to_string(),
                 })
             })
             .transpose()?;
-        let algorithms = match settings.jwt_algorithms.as_slice() {
-            [] => ALGORITHMS.to_vec(),
-            some => some.to_vec(),
-        };
+        let algorithms = settings.jwt_algorithms.iter().map(|named| match named {
+            JwtAlgorithm::Hs256 => Algorithm::HS256,
+            JwtAlgorithm::Rs256 => Algorithm::RS256,
+            JwtAlgorithm::Es256 => Algorithm::ES256,
+            JwtAlgorithm::EdDsa => Algorithm::EdDSA,
+        });
         Ok(Self {
             keys,
             key_set,
-            algorithms,
+            algorithms: algorithms.collect(),
             issuer: settings.jwt_issuer.clone(),
             audience: settings.jwt_audience.clone(),
         })

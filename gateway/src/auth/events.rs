@@ -1,6 +1,6 @@
 //! What happens to tokens and keys, in logs and metrics.
 
-use url::Url;
+use causerie_shared::config::HttpUrl;
 
 use super::error::TokenError;
 use super::key_set::FetchError;
@@ -17,13 +17,13 @@ pub(super) fn visitor_made() {
 }
 
 /// A key set was fetched.
-pub(super) fn key_set_fetched(url: &Url, keys: usize) {
-    tracing::info!(host = url.host_str(), keys, "key set fetched");
+pub(super) fn key_set_fetched(url: &HttpUrl, keys: usize) {
+    tracing::info!(?url, keys, "key set fetched");
     metrics::counter!("causerie_key_set_fetches_total", "outcome" => "fetched").increment(1);
 }
 
 /// A key set could not be fetched: the keys known from before stay in use.
-pub(super) fn key_set_failed(url: &Url, error: &FetchError) {
-    tracing::warn!(host = url.host_str(), %error, "key set not fetched, known keys stay in use");
+pub(super) fn key_set_failed(url: &HttpUrl, error: &FetchError) {
+    tracing::warn!(?url, %error, "key set not fetched, known keys stay in use");
     metrics::counter!("causerie_key_set_fetches_total", "outcome" => "failed").increment(1);
 }

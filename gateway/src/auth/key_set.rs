@@ -6,17 +6,16 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use causerie_shared::config::HttpUrl;
 use futures::StreamExt;
 use jsonwebtoken::jwk::Jwk;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
-use url::Url;
 
 use super::events;
 use super::key::Key;
-use super::settings::KeySetPace;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -51,10 +50,33 @@ fn reason(error: &reqwest::Error) -> String {
     }
 }
 
+/// How often a published key set is fetched.
+#[derive(Debug, Clone, Copy)]
+pub struct KeySetPace {
+    /// In any case.
+    pub refresh: Duration,
+    /// After the first fetch that failed; then after twice as long each time,
+    /// up to `refresh`.
+    pub first_retry: Duration,
+    /// How long after a fetch no token can cause another by naming a key that
+    /// is not in the set.
+    pub min_interval: Duration,
+}
+
+impl Default for KeySetPace {
+    fn default() -> Self {
+        Self {
+            refresh: Duration::from_secs(300),
+            first_retry: Duration::from_secs(1),
+            min_interval: Duration::from_secs(5),
+        }
+    }
+}
+
 /// A published key set.
 #[derive(Debug)]
 pub(super) struct KeySet {
-    url: Url,
+    url: HttpUrl,
     pace: KeySetPace,
     client: reqwest::Client,
     keys: ArcSwap<Vec<Key>>,
@@ -71,7 +93,7 @@ struct Fetched {
 /// All sets in use, by their URLs: those of one URL are one.
 #[derive(Debug, Clone, Default)]
 pub(super) struct KeySets {
-    sets: HashMap<Url, Arc<KeySet>>,
+    sets: HashMap<String, Arc<KeySet>>,
     client: Option<reqwest::Client>,
 }
 
@@ -79,10 +101,10 @@ impl KeySets {
     /// The set at `url`. It is fetched by [`start`](Self::start).
     pub(super) fn open(
         &mut self,
-        url: &Url,
+        url: &HttpUrl,
         pace: KeySetPace,
     ) -> Result<Arc<KeySet>, reqwest::Error> {
-        if let Some(known) = self.sets.get(url) {
+        if let Some(known) = self.sets.get(url.as_str()) {
             return Ok(Arc::clone(known));
         }
         let client = match &self.client {
@@ -96,7 +118,7 @@ impl KeySets {
             keys: ArcSwap::default(),
             fetched: Mutex::new(None),
         });
-        self.sets.insert(url.clone(), Arc::clone(&set));
+        self.sets.insert(url.as_str().to_owned(), Arc::clone(&set));
         Ok(set)
     }
 
@@ -193,7 +215,7 @@ impl KeySet {
     }
 
     async fn fetch(&self) -> Result<Vec<Key>, FetchError> {
-        let response = self.client.get(self.url.clone()).send().await?;
+        let response = self.client.get(self.url.as_str()).send().await?;
         if !response.status().is_success() {
             return Err(FetchError::Status(response.status()));
         }

@@ -10,7 +10,6 @@ mod error;
 mod events;
 mod key;
 mod key_set;
-mod settings;
 mod tenants;
 mod visitor;
 
@@ -19,6 +18,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use causerie_shared::clock::Clock;
+use causerie_shared::config::Settings;
 use causerie_shared::ids::{TenantHash, TenantId};
 use jsonwebtoken::EncodingKey;
 use secrecy::ExposeSecret;
@@ -27,8 +27,8 @@ use tokio::sync::Mutex;
 pub use authority::BadKeys;
 use authority::{Authority, Unverified};
 pub use error::TokenError;
+pub use key_set::KeySetPace;
 use key_set::KeySets;
-pub use settings::{AuthSettings, KeySetPace, KeySettings, TenantSettings};
 pub use tenants::Tenant;
 use tenants::Tenants;
 pub use visitor::{VISITOR_LIFE, Visitor};
@@ -41,6 +41,7 @@ pub struct Auth {
     clock: Clock,
     rules: ArcSwap<Rules>,
     key_sets: Mutex<KeySets>,
+    pace: KeySetPace,
 }
 
 /// One reading of the configuration.
@@ -78,14 +79,15 @@ impl Auth {
     ///
     /// # Errors
     /// [`BadKeys`] names the key of the configuration that cannot be used.
-    pub async fn new(settings: &AuthSettings, clock: Clock) -> Result<Self, BadKeys> {
+    pub async fn new(settings: &Settings, pace: KeySetPace, clock: Clock) -> Result<Self, BadKeys> {
         let mut key_sets = KeySets::default();
-        let rules = Rules::new(settings, &mut key_sets)?;
+        let rules = Rules::new(settings, &mut key_sets, pace)?;
         key_sets.start().await;
         Ok(Self {
             clock,
             rules: ArcSwap::from_pointee(rules),
             key_sets: Mutex::new(key_sets),
+            pace,
         })
     }
 
@@ -93,10 +95,10 @@ impl Auth {
     ///
     /// # Errors
     /// [`BadKeys`]; everything is then as it was.
-    pub async fn reload(&self, settings: &AuthSettings) -> Result<(), BadKeys> {
+    pub async fn reload(&self, settings: &Settings) -> Result<(), BadKeys> {
         let mut key_sets = self.key_sets.lock().await;
         let mut new_sets = key_sets.clone();
-        let rules = Rules::new(settings, &mut new_sets)?;
+        let rules = Rules::new(settings, &mut new_sets, self.pace)?;
         new_sets.start().await;
         *key_sets = new_sets;
         self.rules.store(Arc::new(rules));
@@ -164,24 +166,29 @@ impl Auth {
 }
 
 impl Rules {
-    fn new(settings: &AuthSettings, key_sets: &mut KeySets) -> Result<Self, BadKeys> {
+    fn new(settings: &Settings, key_sets: &mut KeySets, pace: KeySetPace) -> Result<Self, BadKeys> {
         let of_tenant = settings
             .tenants
             .iter()
-            .map(|tenant| {
-                let section = format!("tenants.{}.auth", tenant.id);
-                let authority = Authority::new(&tenant.auth, &section, key_sets, settings.pace)?;
+            .enumerate()
+            .map(|(at, tenant)| {
+                let section = format!("tenants[{at}].auth");
+                let authority = Authority::new(&tenant.auth, &section, key_sets, pace)?;
                 Ok((tenant.id.clone(), authority))
             })
             .collect::<Result<_, BadKeys>>()?;
         Ok(Self {
             tenants: Tenants::new(&settings.tenants),
-            operator: Authority::new(&settings.operator, "auth", key_sets, settings.pace)?,
+            operator: Authority::new(&settings.auth.jwt, "auth", key_sets, pace)?,
             of_tenant,
-            visitors: settings.visitor_secret.as_ref().map(|secret| Visitors {
-                authority: Authority::of_secret(secret.expose_secret()),
-                signing: EncodingKey::from_secret(secret.expose_secret().as_bytes()),
-            }),
+            visitors: settings
+                .auth
+                .visitor_secret
+                .as_ref()
+                .map(|secret| Visitors {
+                    authority: Authority::of_secret(secret.expose_secret()),
+                    signing: EncodingKey::from_secret(secret.expose_secret().as_bytes()),
+                }),
         })
     }
 

@@ -3,9 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use causerie_shared::config;
 use causerie_shared::ids::{TenantHash, TenantId};
-
-use super::settings::TenantSettings;
 
 /// A customer, as far as its callers are concerned.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,14 +33,18 @@ pub(super) struct Tenants {
 }
 
 impl Tenants {
-    pub(super) fn new(settings: &[TenantSettings]) -> Self {
+    pub(super) fn new(settings: &[config::Tenant]) -> Self {
         let mut tenants = Self::default();
         for tenant in settings {
             let tenant = Arc::new(Tenant {
                 id: tenant.id.clone(),
                 hash: tenant.hash.clone(),
                 visitors: tenant.visitors,
-                origins: tenant.origins.iter().cloned().collect(),
+                origins: tenant
+                    .origins
+                    .iter()
+                    .map(|origin| origin.as_str().to_owned())
+                    .collect(),
             });
             tenants.by_id.insert(tenant.id.clone(), Arc::clone(&tenant));
             tenants.by_hash.insert(tenant.hash.clone(), tenant);

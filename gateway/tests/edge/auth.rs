@@ -2,48 +2,37 @@
 
 use std::io::Write;
 
-use causerie_gateway::auth::{Auth, AuthSettings, KeySettings, TenantSettings, TokenError};
+use causerie_gateway::auth::{Auth, BadKeys, KeySetPace, TokenError};
 use causerie_gateway::identity::{Identity, Projects, Role};
 use causerie_shared::clock::Clock;
-use causerie_shared::ids::{InvalidId, TenantHash, TenantId};
+use causerie_shared::config::{Secret, Settings};
+use causerie_shared::ids::{InvalidId, TenantHash};
 use jsonwebtoken::Algorithm;
-use secrecy::SecretString;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
+use crate::support::config::{TENANTS, settings};
 use crate::support::keys::{Pair, SECRET, hs256};
 
-pub(crate) fn tenant(id: &str, auth: KeySettings) -> TenantSettings {
-    TenantSettings {
-        id: TenantId::new(id).unwrap(),
-        hash: TenantHash::new(format!("h-{id}")).unwrap(),
-        origins: vec![format!("https://{id}.example")],
-        visitors: true,
-        auth,
-    }
+const VISITORS: &str = "visitors-visitors-visitors-visit";
+
+/// Two tenants, and `auth` of the operator.
+fn operators(auth: &str) -> Settings {
+    settings(&format!(
+        "[auth]\nvisitor_secret = '{VISITORS}'\n{auth}\n{TENANTS}"
+    ))
 }
 
-pub(crate) fn secret(text: &str) -> KeySettings {
-    KeySettings {
-        jwt_secret: Some(SecretString::from(text)),
-        ..KeySettings::default()
-    }
+fn secret(text: &str) -> String {
+    format!("jwt_secret = '{text}'")
 }
 
-fn operators(operator: KeySettings) -> AuthSettings {
-    AuthSettings {
-        operator,
-        visitor_secret: Some("visitors-visitors-visitors-visit".into()),
-        tenants: vec![
-            tenant("acme", KeySettings::default()),
-            tenant("other", KeySettings::default()),
-        ],
-        ..AuthSettings::default()
-    }
+async fn auth(settings: &Settings) -> Auth {
+    try_auth(settings).await.unwrap()
 }
 
-async fn auth(settings: &AuthSettings) -> Auth {
-    Auth::new(settings, Clock::default()).await.unwrap()
+async fn try_auth(settings: &Settings) -> Result<Auth, BadKeys> {
+    Auth::new(settings, KeySetPace::default(), Clock::default()).await
 }
 
 fn file(text: &str) -> NamedTempFile {
@@ -52,11 +41,8 @@ fn file(text: &str) -> NamedTempFile {
     file
 }
 
-fn pem_file(file: &NamedTempFile) -> KeySettings {
-    KeySettings {
-        jwt_public_key_file: Some(file.path().to_owned()),
-        ..KeySettings::default()
-    }
+fn pem_file(file: &NamedTempFile) -> String {
+    format!("jwt_public_key_file = '{}'", file.path().display())
 }
 
 pub(crate) fn now() -> u64 {
@@ -72,7 +58,7 @@ pub(crate) fn claims(more: Value) -> Value {
 
 /// What becomes of a token with these claims under the operator's secret.
 async fn believed(more: Value) -> Result<Identity, TokenError> {
-    let auth = auth(&operators(secret(SECRET))).await;
+    let auth = auth(&operators(&secret(SECRET))).await;
     let token = hs256(SECRET, &claims(more));
     Ok(auth.verify(&token).await?.identity)
 }
@@ -83,7 +69,7 @@ async fn each_algorithm_is_verified_by_its_key_alone() {
     let strangers = [Pair::rsa(), Pair::p256(), Pair::ed25519()];
     for (at, pair) in pairs.iter().enumerate() {
         let pem = file(&pair.public_pem);
-        let auth = auth(&operators(pem_file(&pem))).await;
+        let auth = auth(&operators(&pem_file(&pem))).await;
         for (other, candidate) in pairs.iter().enumerate() {
             let outcome = auth.verify(&candidate.sign(None, &claims(json!({})))).await;
             assert_eq!(outcome.is_ok(), at == other, "{:?}", candidate.algorithm);
@@ -111,7 +97,7 @@ async fn each_algorithm_is_verified_by_its_key_alone() {
 async fn a_public_key_is_never_taken_for_a_secret() {
     for pair in [Pair::rsa(), Pair::p256(), Pair::ed25519()] {
         let pem = file(&pair.public_pem);
-        let auth = auth(&operators(pem_file(&pem))).await;
+        let auth = auth(&operators(&pem_file(&pem))).await;
         let token = hs256(&pair.public_pem, &claims(json!({})));
         assert_eq!(
             auth.verify(&token).await.unwrap_err(),
@@ -124,7 +110,7 @@ async fn a_public_key_is_never_taken_for_a_secret() {
 async fn a_token_without_a_signature_is_none() {
     use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    let auth = auth(&operators(secret(SECRET))).await;
+    let auth = auth(&operators(&secret(SECRET))).await;
     let encode = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let payload = encode(claims(json!({})));
     for header in [
@@ -153,23 +139,27 @@ async fn a_token_without_a_signature_is_none() {
 
 #[tokio::test]
 async fn only_allowed_algorithms_are_accepted() {
-    let settings = KeySettings {
-        jwt_algorithms: vec![Algorithm::ES256],
-        ..secret(SECRET)
-    };
-    let auth = auth(&operators(settings)).await;
-    let refused = auth.verify(&hs256(SECRET, &claims(json!({})))).await;
+    let settings = format!("{}\njwt_algorithms = ['HS256']", secret(SECRET));
+    let auth = auth(&operators(&settings)).await;
+    assert!(
+        auth.verify(&hs256(SECRET, &claims(json!({}))))
+            .await
+            .is_ok()
+    );
+    let refused = auth
+        .verify(&Pair::p256().sign(None, &claims(json!({}))))
+        .await;
     assert_eq!(
         refused.unwrap_err(),
-        TokenError::Algorithm(Algorithm::HS256)
+        TokenError::Algorithm(Algorithm::ES256)
     );
 }
 
 #[tokio::test]
 async fn a_tenants_key_speaks_for_that_tenant_only() {
     let own = "acme-acme-acme-acme-acme-acme-ac";
-    let mut settings = operators(secret(SECRET));
-    settings.tenants[0].auth = secret(own);
+    let mut settings = operators(&secret(SECRET));
+    settings.tenants[0].auth.jwt_secret = Some(Secret::new(own));
     let auth = auth(&settings).await;
     let at = |tenant: &str, key: &str| {
         hs256(
@@ -239,9 +229,13 @@ async fn times_have_a_minute_of_leeway() {
 #[tokio::test]
 async fn times_go_by_the_buss_clock() {
     let clock = Clock::default();
-    let auth = Auth::new(&operators(secret(SECRET)), clock.clone())
-        .await
-        .unwrap();
+    let auth = Auth::new(
+        &operators(&secret(SECRET)),
+        KeySetPace::default(),
+        clock.clone(),
+    )
+    .await
+    .unwrap();
     let token = hs256(SECRET, &claims(json!({})));
     assert!(auth.verify(&token).await.is_ok());
     clock.set(clock.now_ms() + 3_600_000);
@@ -293,12 +287,8 @@ async fn a_bad_claim_is_named() {
 
 #[tokio::test]
 async fn issuer_and_audience_must_agree_where_configured() {
-    let settings = KeySettings {
-        jwt_issuer: Some("https://id.example".into()),
-        jwt_audience: Some("chat".into()),
-        ..secret(SECRET)
-    };
-    let auth = auth(&operators(settings)).await;
+    let makers = "jwt_issuer = 'https://id.example'\njwt_audience = 'chat'";
+    let auth = auth(&operators(&format!("{}\n{makers}", secret(SECRET)))).await;
     for (more, refused) in [
         (json!({"iss": "https://id.example", "aud": "chat"}), None),
         (
@@ -326,7 +316,7 @@ async fn issuer_and_audience_must_agree_where_configured() {
 
 #[tokio::test]
 async fn visitors_ids_come_only_from_us() {
-    let settings = operators(secret(SECRET));
+    let settings = operators(&secret(SECRET));
     let auth = auth(&settings).await;
     let acme = auth.tenant(&TenantHash::new("h-acme").unwrap()).unwrap();
     let visitor = auth.new_visitor(&acme).unwrap();
@@ -358,21 +348,18 @@ async fn visitors_ids_come_only_from_us() {
 
 #[tokio::test]
 async fn a_reload_takes_effect_and_a_bad_one_does_not() {
-    let auth = auth(&operators(secret(SECRET))).await;
+    let auth = auth(&operators(&secret(SECRET))).await;
     let token = hs256(SECRET, &claims(json!({})));
-    let mut bad = operators(KeySettings::default());
-    bad.tenants[0].auth = KeySettings {
-        jwt_public_key_file: Some("/nonexistent/key.pem".into()),
-        ..KeySettings::default()
-    };
+    let mut bad = operators("");
+    bad.tenants[0].auth.jwt_public_key_file = Some("/nonexistent/key.pem".into());
     let error = auth.reload(&bad).await.unwrap_err().to_string();
     assert!(
-        error.starts_with("tenants.acme.auth.jwt_public_key_file is /nonexistent/key.pem: "),
+        error.starts_with("tenants[0].auth.jwt_public_key_file is /nonexistent/key.pem: "),
         "{error}"
     );
     assert!(auth.verify(&token).await.is_ok());
     let other = "another-another-another-another-";
-    auth.reload(&operators(secret(other))).await.unwrap();
+    auth.reload(&operators(&secret(other))).await.unwrap();
     assert_eq!(
         auth.verify(&token).await.unwrap_err(),
         TokenError::Signature
@@ -382,21 +369,13 @@ async fn a_reload_takes_effect_and_a_bad_one_does_not() {
 
 #[tokio::test]
 async fn a_key_file_of_the_wrong_kind_says_so() {
-    let p384 = "-----BEGIN PUBLIC KEY-----
-MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEKKpQ4PSfQ4EZfCuZ5lM+3YUbXKxNXuGF
-ELMBxCvFuXCZi9T5MQyU1BYXuNWFbOwjWxgcmnsjYFyNqqMqU5fQNPcIHKkM1pWv
-PwTJdJsR4eiMCFcHG+a2DzJxwpwjvPWG
------END PUBLIC KEY-----
-";
     for (text, why) in [
         (Pair::rsa().private_pem, "private key"),
         ("hello".into(), "no public key"),
-        (p384.to_owned(), "P-256"),
+        (Pair::p384().public_pem, "P-256"),
     ] {
         let file = file(&text);
-        let error = Auth::new(&operators(pem_file(&file)), Clock::default())
-            .await
-            .unwrap_err();
+        let error = try_auth(&operators(&pem_file(&file))).await.unwrap_err();
         assert!(error.to_string().contains(why), "{error}");
     }
 }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use causerie_gateway::auth::{Auth, AuthSettings, KeySetPace, KeySettings, TokenError};
+use causerie_gateway::auth::{Auth, KeySetPace, TokenError};
 use causerie_shared::clock::Clock;
+use causerie_shared::config::Settings;
 use serde_json::json;
 
-use crate::auth::{claims, tenant};
+use crate::auth::claims;
+use crate::support::config::{TENANTS, settings};
 use crate::support::keys::{Pair, SECRET, hs256};
 use crate::support::publisher::Publisher;
 
@@ -27,16 +29,16 @@ const STEADY: KeySetPace = KeySetPace {
 };
 
 async fn auth(publisher: &Publisher, pace: KeySetPace) -> Auth {
-    let settings = AuthSettings {
-        operator: KeySettings {
-            jwks_url: Some(publisher.url.clone()),
-            ..KeySettings::default()
-        },
-        tenants: vec![tenant("acme", KeySettings::default())],
-        pace,
-        ..AuthSettings::default()
-    };
-    Auth::new(&settings, Clock::default()).await.unwrap()
+    Auth::new(&published_at(publisher), pace, Clock::default())
+        .await
+        .unwrap()
+}
+
+fn published_at(publisher: &Publisher) -> Settings {
+    settings(&format!(
+        "[auth]\njwks_url = '{}'\n{TENANTS}",
+        publisher.url
+    ))
 }
 
 #[tokio::test]
@@ -147,15 +149,7 @@ async fn a_set_that_nobody_uses_is_fetched_no_more() {
     second.publish(&[Pair::ed25519().jwk(None)]);
     let auth = auth(&first, STEADY).await;
     first.until_fetched(2).await;
-    let settings = AuthSettings {
-        operator: KeySettings {
-            jwks_url: Some(second.url.clone()),
-            ..KeySettings::default()
-        },
-        pace: STEADY,
-        ..AuthSettings::default()
-    };
-    auth.reload(&settings).await.unwrap();
+    auth.reload(&published_at(&second)).await.unwrap();
     second.until_fetched(2).await;
     let last = first.fetches();
     second.until_fetched(10).await;

@@ -3,7 +3,8 @@
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rsa::{self, KeySize};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
+    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair,
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -49,11 +50,19 @@ impl Pair {
     }
 
     pub(crate) fn p256() -> Self {
-        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        Self::on_curve(&ECDSA_P256_SHA256_FIXED_SIGNING, Algorithm::ES256)
+    }
+
+    pub(crate) fn p384() -> Self {
+        Self::on_curve(&ECDSA_P384_SHA384_FIXED_SIGNING, Algorithm::ES384)
+    }
+
+    fn on_curve(curve: &'static EcdsaSigningAlgorithm, algorithm: Algorithm) -> Self {
+        let pair = EcdsaKeyPair::generate(curve).unwrap();
         let private = pair.to_pkcs8v1().unwrap();
         let public: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
         Self {
-            algorithm: Algorithm::ES256,
+            algorithm,
             signing: EncodingKey::from_ec_der(private.as_ref()),
             public_pem: pem("PUBLIC KEY", public.as_ref()),
             private_pem: pem("PRIVATE KEY", private.as_ref()),
