@@ -4,6 +4,7 @@
 //! - [`ids`], [`room`], [`position`]: the protocol's words
 //! - [`record`]: a frame on its way between nodes
 //! - [`bus`]: storage and messaging between nodes, on Redis or in memory
+//! - [`task`]: what a gateway stores with a question for brokers
 //! - [`clock`]: the time that all nodes agree on
 
 pub mod bus;
@@ -13,3 +14,4 @@ pub mod position;
 pub mod protocol;
 pub mod record;
 pub mod room;
+pub mod task;
