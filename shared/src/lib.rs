@@ -6,9 +6,11 @@
 //! - [`bus`]: storage and messaging between nodes, on Redis or in memory
 //! - [`task`]: what a gateway stores with a question for brokers
 //! - [`clock`]: the time that all nodes agree on
+//! - [`config`]: what can be configured, and where it comes from
 
 pub mod bus;
 pub mod clock;
+pub mod config;
 pub mod ids;
 pub mod position;
 pub mod protocol;
