@@ -17,6 +17,9 @@ use super::{BackendError, Chunk, ChunkStream, Done, ErrorKind, Prompt};
 /// Error bodies are read up to here; an error's code stands at their beginning.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
+/// How long a response may go on behind a complete reply before its connection is given up.
+const MAX_REST: Duration = Duration::from_secs(1);
+
 /// A backend's settings that cannot work.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -144,8 +147,12 @@ impl Endpoint {
         Box::pin(stream::unfold(Some(reply), |reply| async move {
             let mut reply = reply?;
             let item = reply.next().await;
-            let goes_on = matches!(item, Ok(Chunk::Text(_)));
-            Some((item, goes_on.then_some(reply)))
+            match &item {
+                Ok(Chunk::Text(_)) => return Some((item, Some(reply))),
+                Ok(Chunk::Done(_)) => reply.response.take().into_iter().for_each(let_finish),
+                Err(_) => {}
+            }
+            Some((item, None))
         }))
     }
 }
@@ -236,6 +243,13 @@ impl<D: Dialect> Reply<D> {
     fn error(&self, kind: ErrorKind, detail: impl Into<String>) -> BackendError {
         BackendError::new(kind, self.backend, detail)
     }
+}
+
+/// Reads what little follows a complete reply, so that its connection can be used again. Nobody
+/// waits for it.
+fn let_finish(mut response: Response) {
+    let rest = async move { while let Ok(Some(_)) = response.chunk().await {} };
+    tokio::spawn(tokio::time::timeout(MAX_REST, rest));
 }
 
 /// What a status that is no success means.
