@@ -1,1 +1,8 @@
-//! Placeholder.
+//! The gateway: WebSocket, SSE and HTTP in; rooms to local subscribers out.
+//!
+//! It keeps nothing that another gateway could not find on the bus: kill it
+//! and nothing is lost.
+//!
+//! - [`identity`]: who a caller is, and which rooms are theirs
+
+pub mod identity;

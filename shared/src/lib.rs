@@ -1,9 +1,17 @@
 //! What every program of Causerie shares.
 //!
-//! - [`ids`], [`room`], [`position`]: the words of the protocol
+//! - [`protocol`]: what clients send and are sent
+//! - [`ids`], [`room`], [`position`]: the protocol's words
+//! - [`record`]: a frame on its way between nodes
+//! - [`bus`]: storage and messaging between nodes, on Redis or in memory
+//! - [`clock`]: the time that all nodes agree on
 //! - [`config`]: what can be configured, and where it comes from
 
+pub mod bus;
+pub mod clock;
 pub mod config;
 pub mod ids;
 pub mod position;
+pub mod protocol;
+pub mod record;
 pub mod room;

@@ -1,0 +1,158 @@
+//! Who a caller is, and which rooms are theirs.
+
+use std::collections::HashSet;
+
+use causerie_shared::ids::{ProjectId, TenantId, UserId};
+use causerie_shared::protocol::event::Event;
+use causerie_shared::room::Room;
+
+/// The caller of a connection or a request, as its token says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The tenant; nothing of another is ever shown or touched.
+    pub tenant: TenantId,
+    /// The user.
+    pub user: UserId,
+    /// A name to show to people.
+    pub name: Option<String>,
+    /// The projects they take part in.
+    pub projects: Projects,
+    /// What else they may.
+    pub roles: HashSet<Role>,
+    /// When the token ends, by the bus's clock, in milliseconds since 1970.
+    pub expires_ms: Option<u64>,
+}
+
+/// The projects that somebody takes part in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Projects {
+    /// All of the tenant's.
+    All,
+    /// These.
+    Some(HashSet<ProjectId>),
+}
+
+/// A role in a token. Others are passed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// May write to everybody of the tenant.
+    Publisher,
+    /// Rules the tenant.
+    Admin,
+    /// Rules the installation; only in tokens under its own key.
+    Operator,
+}
+
+impl Role {
+    /// The role of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "publisher" => Some(Self::Publisher),
+            "admin" => Some(Self::Admin),
+            "operator" => Some(Self::Operator),
+            _ => None,
+        }
+    }
+}
+
+impl Identity {
+    /// Whether the caller came without a token.
+    pub fn is_visitor(&self) -> bool {
+        self.user.is_visitor()
+    }
+
+    /// Whether the caller may hear `room`, live and in its history.
+    pub fn may_read(&self, room: &Room) -> bool {
+        match room {
+            Room::Tenant => true,
+            Room::User(user) => *user == self.user || self.has(Role::Admin),
+            Room::Project(project) => match &self.projects {
+                Projects::All => true,
+                Projects::Some(projects) => projects.contains(project),
+            },
+        }
+    }
+
+    /// Whether the caller may say something in `room`.
+    pub fn may_write(&self, room: &Room) -> bool {
+        match room {
+            Room::Tenant => self.has(Role::Publisher) || self.has(Role::Admin),
+            Room::User(_) | Room::Project(_) => self.may_read(room),
+        }
+    }
+
+    /// Whether the caller, who may read `room`, sees events called `event`
+    /// there. Of the tenant's room visitors see announcements only.
+    pub fn sees(&self, room: &Room, event: &str) -> bool {
+        !self.is_visitor()
+            || *room != Room::Tenant
+            || matches!(
+                Event::named(event),
+                Some(Event::BroadcastMessage | Event::SystemNotification | Event::MaintenanceMode)
+            )
+    }
+
+    /// Whether the connection may stay without ever acting.
+    pub fn is_never_idle(&self) -> bool {
+        [Role::Publisher, Role::Admin, Role::Operator]
+            .into_iter()
+            .any(|role| self.has(role))
+    }
+
+    fn has(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(user: &str, projects: Projects, roles: &[Role]) -> Identity {
+        Identity {
+            tenant: TenantId::new("acme").unwrap(),
+            user: UserId::new(user).unwrap(),
+            name: None,
+            projects,
+            roles: roles.iter().copied().collect(),
+            expires_ms: None,
+        }
+    }
+
+    fn room(text: &str) -> Room {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn everybody_hears_the_tenant_and_few_may_speak_there() {
+        let plain = identity("u1", Projects::All, &[]);
+        assert!(plain.may_read(&Room::Tenant) && !plain.may_write(&Room::Tenant));
+        for role in [Role::Publisher, Role::Admin] {
+            assert!(identity("u1", Projects::All, &[role]).may_write(&Room::Tenant));
+        }
+        assert!(!identity("u1", Projects::All, &[Role::Operator]).may_write(&Room::Tenant));
+    }
+
+    #[test]
+    fn a_users_room_is_theirs_and_the_admins() {
+        let own = identity("u1", Projects::All, &[]);
+        assert!(own.may_write(&room("user:u1")) && !own.may_read(&room("user:u2")));
+        assert!(identity("u1", Projects::All, &[Role::Admin]).may_write(&room("user:u2")));
+    }
+
+    #[test]
+    fn projects_are_those_of_the_token() {
+        let some = Projects::Some([ProjectId::new("p1").unwrap()].into());
+        let one = identity("u1", some, &[Role::Admin]);
+        assert!(one.may_write(&room("project:p1")) && !one.may_read(&room("project:p2")));
+        assert!(identity("u1", Projects::All, &[]).may_read(&room("project:p2")));
+    }
+
+    #[test]
+    fn visitors_see_announcements_only_in_the_tenants_room() {
+        let visitor = identity("v~1", Projects::Some(HashSet::new()), &[]);
+        assert!(visitor.sees(&Room::Tenant, "broadcast_message"));
+        assert!(!visitor.sees(&Room::Tenant, "new_message"));
+        assert!(visitor.sees(&room("user:v~1"), "new_message"));
+    }
+}

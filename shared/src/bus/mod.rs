@@ -1,0 +1,199 @@
+//! The bus: the seam of storage and messaging between nodes.
+//!
+//! One trait, two implementations that a program cannot tell apart: Redis for
+//! a cluster, memory for one process. One conformance suite runs against both.
+//!
+//! - [`question`]: accepting what people say
+//! - [`log`]: reading a room's log
+//! - [`reply`]: making a reply, and who may
+//! - [`subscription`]: hearing a room live
+//!
+//! # Promises
+//! - Each verb is one atomic step. A crash before it leaves nothing, after it
+//!   everything.
+//! - Each verb may be carried out twice with the same arguments (a client of
+//!   Redis sends again when it lost the answer) and does its work once.
+//! - The durable events of a room have `seq` 1, 2, 3 … without a hole, within
+//!   one epoch; all nodes see them in that order.
+//! - A new life begins where the storage may have lost a tail of the log: the
+//!   epoch changes, the numbers go on. A position of an older life still holds
+//!   if its `seq` is not beyond that life's end (the last four lives are
+//!   remembered).
+//! - What the log keeps and what subscribers hear are the same bytes.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+
+use crate::clock::Clock;
+use crate::ids::{MessageId, TenantId};
+use crate::position::Position;
+use crate::record::Record;
+use crate::room::{Partition, RoomKey};
+
+pub mod log;
+pub mod question;
+pub mod reply;
+pub mod subscription;
+
+use log::{Changes, History, HistoryRange, Page};
+use question::{Accepted, Question};
+use reply::{
+    Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
+    RunningLease, Takeover, Wake,
+};
+use subscription::{Heard, Subscriptions};
+
+/// Why a verb failed. Whether it was carried out is then unknown; doing it
+/// again is safe.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum BusError {
+    /// The storage does not answer, or not in time.
+    #[error("the bus does not answer: {0}")]
+    Unavailable(String),
+    /// What is stored cannot be understood.
+    #[error("the bus holds something unreadable: {0}")]
+    Unreadable(String),
+}
+
+/// How long and how much is kept. The same for all nodes of an installation.
+#[derive(Debug, Clone)]
+pub struct Retention {
+    /// The most durable events of a room's log.
+    pub max_events: u64,
+    /// How long an unchanged room's log, and a finished reply's state, is kept.
+    pub max_age: Duration,
+    /// The most durable events with which one client is brought up to date;
+    /// beyond it [`Page`] says that the position is lost.
+    pub max_recover: u64,
+    /// How long a message's `id` is remembered.
+    pub dedup_window: Duration,
+    /// The most turns that a session's context keeps.
+    pub max_turns: u64,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            max_events: 10_000,
+            max_age: Duration::from_secs(7 * 24 * 3600),
+            max_recover: 1_000,
+            dedup_window: Duration::from_secs(24 * 3600),
+            max_turns: 100,
+        }
+    }
+}
+
+/// One node's view of the bus.
+#[async_trait]
+pub trait Bus: Send + Sync + Debug {
+    /// The bus's clock.
+    fn clock(&self) -> &Clock;
+
+    /// Asks the storage whether it is there; how long the answer took.
+    async fn ping(&self) -> Result<Duration, BusError>;
+
+    // What people say.
+
+    /// Stores a person's message and, if the AI shall answer, puts it into its
+    /// session's queue.
+    ///
+    /// The same `(tenant, room, user, client id)` within
+    /// [`Retention::dedup_window`] gets the first one's receipt, whatever else
+    /// the question says, and changes nothing.
+    async fn accept(&self, question: &Question) -> Result<Accepted, BusError>;
+
+    /// Publishes a transient record to all who hear `room`. Nothing is kept.
+    async fn publish(&self, room: &RoomKey, record: &Record) -> Result<(), BusError>;
+
+    // Reading a room's log.
+
+    /// Reads on from `after`, at the most `limit` events, with the replies now
+    /// being made in the room; in one atomic look, so that live records with a
+    /// greater `seq`, or a greater index of a reply, follow it without a hole.
+    /// Without `after` it holds no events: only where the log now stands.
+    async fn read(
+        &self,
+        room: &RoomKey,
+        after: Option<&Position>,
+        limit: usize,
+    ) -> Result<Page, BusError>;
+
+    /// Reads a part of the log for a person who scrolls.
+    async fn history(
+        &self,
+        room: &RoomKey,
+        range: HistoryRange,
+        limit: usize,
+    ) -> Result<History, BusError>;
+
+    /// The rooms of `partitions` that got a durable event at or after
+    /// `since_ms` of the bus's clock, with their heads. It finds the events
+    /// whose live record was lost and that no other followed. Changes are
+    /// remembered for a minute at least.
+    async fn changed(&self, partitions: &[Partition], since_ms: u64) -> Result<Changes, BusError>;
+
+    // Hearing rooms live.
+
+    /// Opens a feed of live records. `buffer` bounds how many may wait in the
+    /// receiver; what does not fit is dropped and told as [`Heard::Gap`].
+    /// The feed ends when the handle is dropped.
+    fn subscriptions(&self, buffer: usize) -> (Arc<dyn Subscriptions>, mpsc::Receiver<Heard>);
+
+    // Making replies.
+
+    /// What the reply or question `message_id` has come to; `None` where the
+    /// bus knows of neither.
+    async fn reply(&self, message_id: &MessageId) -> Result<Option<ReplyStatus>, BusError>;
+
+    /// Cancels a reply: one that still waits is finished at once, with its
+    /// [`question::Awaited::cancelled`]; one that runs is flagged, and whoever makes it
+    /// is woken.
+    async fn cancel(&self, room: &RoomKey, reply: &MessageId) -> Result<Cancelled, BusError>;
+
+    /// Opens the stream of hints for brokers: that a question became runnable,
+    /// that a reply was cancelled. Hints may be lost; [`waiting`](Self::waiting)
+    /// and [`beat`](Self::beat) find what they would have told.
+    fn wakes(&self, buffer: usize) -> mpsc::Receiver<Wake>;
+
+    /// Where questions wait that could be claimed now: the tenants, and the
+    /// partitions in which theirs wait.
+    async fn waiting(&self) -> Result<HashMap<TenantId, Vec<Partition>>, BusError>;
+
+    /// Claims the question of `tenant` that has waited longest in `partition`;
+    /// `None` where none waits. A repeat with the same `claim` gets the same
+    /// answer as long as the lease is held.
+    async fn claim(
+        &self,
+        partition: Partition,
+        tenant: &TenantId,
+        claim: &ClaimId,
+    ) -> Result<Option<Claim>, BusError>;
+
+    /// All leases now held, by this node or another, with their beats.
+    async fn leases(&self) -> Result<Vec<RunningLease>, BusError>;
+
+    /// Takes a reply over from a broker that died: only if nobody has beaten
+    /// for it or taken it since `seen`. Raises the attempt and empties the
+    /// text. A repeat with the same `claim` gets the same answer as long as
+    /// the lease is held.
+    async fn take_over(&self, seen: &RunningLease, claim: &ClaimId) -> Result<Takeover, BusError>;
+
+    /// Shows that the lease's holder lives. `count` grows by one each time.
+    async fn beat(&self, lease: &Lease, count: u64) -> Result<Beat, BusError>;
+
+    /// Publishes transient records of the reply, if the lease still holds.
+    async fn announce(&self, lease: &Lease, records: &[Record]) -> Result<Beat, BusError>;
+
+    /// Appends a delta to the reply's text and publishes its record.
+    async fn append(&self, lease: &Lease, delta: &Delta) -> Result<Appended, BusError>;
+
+    /// Ends the reply: appends its `message` to the log, publishes the records
+    /// around it, keeps the turn for the session's context, and lets the
+    /// session's next question go.
+    async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<Finished, BusError>;
+}

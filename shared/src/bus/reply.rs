@@ -1,0 +1,197 @@
+//! Making a reply, and who may.
+//!
+//! A reply belongs to the broker that holds its lease, which is no more than
+//! the reply's id and an attempt: whoever takes it over raises the attempt,
+//! and every verb with an older one is refused (fenced). That a holder lives
+//! is shown by a counter that it raises; no clock decides.
+
+use bytes::Bytes;
+
+use super::log::RunningReply;
+use crate::ids::{MessageId, SessionId, TenantId, UserId};
+use crate::record::{Record, Unplaced};
+use crate::room::{Partition, RoomKey};
+
+/// A broker's right to make one reply.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Lease {
+    /// The room that the reply is for.
+    pub room: RoomKey,
+    /// The reply.
+    pub message_id: MessageId,
+    /// 1, and one more after each takeover.
+    pub attempt: u32,
+}
+
+/// Names one try to claim, so that it can be repeated: unique for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ClaimId(String);
+
+impl ClaimId {
+    /// A new name.
+    pub fn generate() -> Self {
+        Self(uuid::Uuid::new_v4().simple().to_string())
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A question that is now this broker's to answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The right to answer it.
+    pub lease: Lease,
+    /// The question.
+    pub in_reply_to: MessageId,
+    /// Its session.
+    pub session: SessionId,
+    /// Who asked.
+    pub user: UserId,
+    /// What the question said for brokers.
+    pub task: Bytes,
+    /// The session's earlier turns, oldest first; as their replies' endings
+    /// left them.
+    pub turns: Vec<Bytes>,
+    /// Whether the session has had a reply before this one.
+    pub is_first: bool,
+    /// Whether somebody has cancelled it meanwhile.
+    pub cancelled: bool,
+    /// How long it waited, in milliseconds.
+    pub waited_ms: u64,
+}
+
+/// A lease as others see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunningLease {
+    /// The lease.
+    pub lease: Lease,
+    /// Its holder's counter.
+    pub beats: u64,
+}
+
+/// What became of a takeover.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Takeover {
+    /// The reply is this broker's now, with the next attempt.
+    Taken(Box<Claim>),
+    /// Somebody lives who makes it, or it has ended.
+    Refused,
+}
+
+/// Whether a lease still holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beat {
+    /// It does.
+    Held {
+        /// Somebody has cancelled the reply: finish it.
+        cancelled: bool,
+    },
+    /// It does not: the reply is another's, or has ended, or was lost.
+    Fenced,
+}
+
+/// The next piece of a reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delta {
+    /// 0, 1, 2 … within the attempt.
+    pub index: u64,
+    /// What follows the texts before it.
+    pub text: String,
+    /// The `message_delta` of it.
+    pub record: Record,
+}
+
+/// What became of a delta.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Appended {
+    /// It is part of the text now, or was before.
+    Done {
+        /// Somebody has cancelled the reply: finish it.
+        cancelled: bool,
+    },
+    /// Deltas before it are missing, since the bus lost them: send again from
+    /// this index.
+    Behind {
+        /// The index that the bus waits for.
+        next: u64,
+    },
+    /// The lease does not hold.
+    Fenced,
+}
+
+/// How a reply ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// Transient records that are published before the `message`.
+    pub before: Vec<Record>,
+    /// The `message`.
+    pub message: Unplaced,
+    /// Transient records that are published behind it.
+    pub after: Vec<Record>,
+    /// What the session's context keeps of question and reply, if anything.
+    pub turn: Option<Bytes>,
+    /// Why the question goes to the dead letters, if it does.
+    pub dead_letter: Option<String>,
+}
+
+/// What became of an ending.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finished {
+    /// The reply has ended with it, now or before.
+    Done,
+    /// The lease does not hold: nothing was appended.
+    Fenced,
+}
+
+/// What became of a cancellation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancelled {
+    /// The reply waited, and has ended now.
+    Finished,
+    /// The reply runs; its broker ends it.
+    Flagged,
+    /// The reply had ended before, or there is none.
+    NotRunning,
+}
+
+/// What a reply has come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplyStatus {
+    /// The room that the reply is for.
+    pub room: RoomKey,
+    /// The reply as far as it is made; of one that waits, attempt 0.
+    pub reply: RunningReply,
+    /// Where it stands.
+    pub state: ReplyState,
+}
+
+/// Where a reply stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReplyState {
+    /// It waits for a broker, or for the session's earlier questions.
+    Queued,
+    /// It is being made.
+    Running,
+    /// It has ended. `message` is its record, while the log holds it.
+    Done {
+        /// The final record.
+        message: Option<Record>,
+    },
+}
+
+/// A hint for brokers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wake {
+    /// A question of `tenant` became runnable in `partition`.
+    Runnable {
+        /// Where.
+        partition: Partition,
+        /// Whose.
+        tenant: TenantId,
+    },
+    /// A running reply was cancelled.
+    Cancelled(MessageId),
+}

@@ -1,0 +1,60 @@
+//! The time that all nodes agree on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// The bus's clock, as this node knows it. Token times and `ts` go by it;
+/// durations go by the monotonic clock.
+///
+/// It begins with the node's own time and runs on the monotonic clock, so that
+/// a jump of the node's time changes nothing; the bus puts it right every few
+/// seconds.
+#[derive(Debug, Clone)]
+pub struct Clock {
+    started: Instant,
+    started_ms: Arc<AtomicU64>,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let now_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            started: Instant::now(),
+            started_ms: Arc::new(AtomicU64::new(now_ms)),
+        }
+    }
+}
+
+impl Clock {
+    /// Milliseconds since 1970.
+    pub fn now_ms(&self) -> u64 {
+        self.started_ms.load(Ordering::Relaxed) + self.running_ms()
+    }
+
+    /// Takes over what the bus's clock shows now.
+    pub fn set(&self, now_ms: u64) {
+        let started_ms = now_ms.saturating_sub(self.running_ms());
+        self.started_ms.store(started_ms, Ordering::Relaxed);
+    }
+
+    fn running_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn goes_by_the_bus_where_own_time_is_an_hour_off() {
+        let clock = Clock::default();
+        let hour_ahead = clock.now_ms() + 3_600_000;
+        clock.clone().set(hour_ahead);
+        assert!((hour_ahead..hour_ahead + 1_000).contains(&clock.now_ms()));
+    }
+}

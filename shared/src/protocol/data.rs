@@ -1,0 +1,180 @@
+//! The `data` of the events that Causerie makes itself.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::ids::{MessageId, SessionId, UserId};
+
+/// The user id under which the AI's typing is shown.
+pub const ASSISTANT: &str = "assistant";
+
+/// Who said something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// A person.
+    User,
+    /// The AI.
+    Assistant,
+}
+
+/// `new_message`: a person said something.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct NewMessage {
+    /// The message.
+    pub message_id: MessageId,
+    /// The conversation it belongs to.
+    pub session_id: SessionId,
+    /// Who said it.
+    pub user_id: UserId,
+    /// Always [`Role::User`].
+    pub role: Role,
+    /// What they said.
+    pub content: String,
+    /// The client's own notes.
+    pub metadata: Map<String, Value>,
+}
+
+/// `ai_processing_start`: a reply is being made.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct AiProcessingStart {
+    /// The reply.
+    pub message_id: MessageId,
+    /// The conversation it belongs to.
+    pub session_id: SessionId,
+    /// The question.
+    pub in_reply_to: MessageId,
+    /// 1, and one more after each takeover.
+    pub attempt: u32,
+}
+
+/// `ai_processing_end`: a reply has been made, or has failed.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct AiProcessingEnd {
+    /// The reply.
+    pub message_id: MessageId,
+    /// The conversation it belongs to.
+    pub session_id: SessionId,
+    /// The question.
+    pub in_reply_to: MessageId,
+    /// The attempt that ended it.
+    pub attempt: u32,
+}
+
+/// `ai_processing_error`: why the `message` that follows ends in `error`.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct AiProcessingError {
+    /// The reply.
+    pub message_id: MessageId,
+    /// `ai_unavailable` or `ai_timeout`, or `internal`.
+    pub code: crate::protocol::error::ErrorCode,
+    /// Whether asking again may help.
+    #[serde(rename = "canRetry")]
+    pub can_retry: bool,
+}
+
+/// `typing_indicator`: somebody is typing, or has stopped.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct TypingIndicator {
+    /// A user's id, or [`ASSISTANT`].
+    pub user_id: String,
+    /// Whether they are.
+    pub is_typing: bool,
+}
+
+/// `message_delta`: the next piece of a reply.
+///
+/// `text` stays the last member: a gateway joins the encoded texts into a
+/// snapshot without parsing them.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct MessageDelta<'a> {
+    /// The reply.
+    pub message_id: &'a MessageId,
+    /// The conversation it belongs to.
+    pub session_id: &'a SessionId,
+    /// The attempt it is of.
+    pub attempt: u32,
+    /// 0, 1, 2 … within the attempt.
+    pub index: i64,
+    /// What follows the texts before it.
+    pub text: &'a str,
+}
+
+/// `message_snapshot`: replaces whatever a client holds of the reply.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct MessageSnapshot<'a> {
+    /// The reply.
+    pub message_id: &'a MessageId,
+    /// The conversation it belongs to.
+    pub session_id: &'a SessionId,
+    /// The question.
+    pub in_reply_to: &'a MessageId,
+    /// The attempt it is of.
+    pub attempt: u32,
+    /// The index of the last delta in it; −1 before the first.
+    pub index: i64,
+    /// All up to and including `index`.
+    pub text: &'a str,
+}
+
+/// `message_restart`: the text of a reply is empty again, after a takeover.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct MessageRestart {
+    /// The reply.
+    pub message_id: MessageId,
+    /// The attempt that begins.
+    pub attempt: u32,
+}
+
+/// How a reply ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FinishReason {
+    /// The model had no more to say.
+    Stop,
+    /// The model met its limit of tokens.
+    Length,
+    /// Somebody cancelled it.
+    Cancelled,
+    /// It failed.
+    Error,
+}
+
+/// `message`: a reply, whole. It ends its reply in every respect.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Reply {
+    /// The reply.
+    pub message_id: MessageId,
+    /// The conversation it belongs to.
+    pub session_id: SessionId,
+    /// The question.
+    pub in_reply_to: MessageId,
+    /// Always [`Role::Assistant`].
+    pub role: Role,
+    /// The whole text, as far as it came.
+    pub content: String,
+    /// What the reply was drawn from.
+    pub sources: Vec<Value>,
+    /// How it ended.
+    pub finish_reason: FinishReason,
+    /// How it was made.
+    pub metadata: ReplyMetadata,
+}
+
+/// How a reply was made. Times are in milliseconds.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ReplyMetadata {
+    /// From the claim of the question to the end of the reply.
+    pub response_time: u64,
+    /// The model that answered, where one did.
+    pub model_used: Option<String>,
+    /// Tokens of the reply, where the backend told.
+    pub token_count: Option<u64>,
+    /// Tokens of the question and its context, where the backend told.
+    pub prompt_tokens: Option<u64>,
+    /// From the claim of the question to the reply's first text.
+    pub time_to_first_token: Option<u64>,
+    /// The attempt that ended it; 0 where none was begun.
+    pub attempt: u32,
+}
