@@ -7,6 +7,7 @@
 //! - [`ai`]: servers that speak the AI providers' streaming formats, errors included.
 //! - [`client`]: clients that speak the protocol over WebSocket, SSE and HTTP,
 //!   and a raw socket for frames that no decent client sends.
+//! - [`ai`]: servers that speak the AI providers' streaming formats.
 //!
 //! A function that waits does so with a deadline, and says on failure what it
 //! has seen instead.
