@@ -6,8 +6,12 @@
 //! - [`bus`]: storage and messaging between nodes, on Redis or in memory
 //! - [`clock`]: the time that all nodes agree on
 //! - [`config`]: what can be configured, and where it comes from
+//! - [`cli`]: the common command line, and the way from it to a running program
+//! - [`telemetry`], [`admin`]: logs, traces, metrics, and the listener that shows them
 
+pub mod admin;
 pub mod bus;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod ids;
@@ -15,3 +19,4 @@ pub mod position;
 pub mod protocol;
 pub mod record;
 pub mod room;
+pub mod telemetry;

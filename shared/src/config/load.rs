@@ -97,8 +97,33 @@ impl Loader {
     }
 
     /// What was ignored, one sentence each.
-    pub fn warnings(&self) -> &[String] {
-        &self.warnings
+    pub fn warnings(&self, settings: &Settings) -> Vec<String> {
+        let mut warnings = self.warnings.clone();
+        if self.program() == Program::Standalone && settings.redis.address().is_some() {
+            warnings.push(
+                "`causerie` does not use Redis: for a cluster run causerie-gateway and \
+                 causerie-broker instead"
+                    .into(),
+            );
+        }
+        warnings
+    }
+
+    /// What differs from the defaults, on one line, secrets hidden.
+    pub fn changes(&self, settings: &Settings) -> String {
+        let show = |settings: &Settings| {
+            let mut keys = std::collections::BTreeMap::new();
+            settings.show("", &mut keys);
+            keys
+        };
+        let defaults = Settings::read("", &Entries::new(), &self.defaults);
+        let defaults = defaults.map(|settings| show(&settings)).unwrap_or_default();
+        show(settings)
+            .into_iter()
+            .filter(|(key, value)| defaults.get(key) != Some(value))
+            .map(|(key, value)| format!("{key} = {value}"))
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 
     /// The program that this configuration is for.

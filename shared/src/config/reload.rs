@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -133,13 +133,21 @@ impl SettingsHandle {
 ///
 /// # Errors
 /// Where SIGHUP cannot be listened for.
-pub async fn watch(handle: SettingsHandle, stop: CancellationToken) -> std::io::Result<()> {
-    let mut hangups = signal(SignalKind::hangup())?;
+pub fn watch(
+    handle: SettingsHandle,
+    stop: CancellationToken,
+) -> std::io::Result<impl Future<Output = ()>> {
+    // At once, for an unheard SIGHUP would end the process.
+    let hangups = signal(SignalKind::hangup())?;
+    Ok(run(handle, hangups, stop))
+}
+
+async fn run(handle: SettingsHandle, mut hangups: Signal, stop: CancellationToken) {
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let asked = tokio::select! {
-            () = stop.cancelled() => return Ok(()),
+            () = stop.cancelled() => return,
             _ = hangups.recv() => true,
             _ = look.tick() => false,
         };

@@ -168,11 +168,17 @@ fn what_kubernetes_injects_is_ignored_with_a_warning() {
         .env("REDIS_SERVICE_HOST", "10.0.0.1")
         .env("WEBSOCKET_UNHEARD_OF", "1");
     let loader = start.loader().unwrap();
-    assert_eq!(loader.load().unwrap().websocket.port, 8080);
-    assert_eq!(loader.warnings().len(), 2, "{:?}", loader.warnings());
+    let settings = loader.load().unwrap();
+    assert_eq!(settings.websocket.port, 8080);
+    assert_eq!(
+        loader.warnings(&settings).len(),
+        2,
+        "{:?}",
+        loader.warnings(&settings)
+    );
     assert!(
         loader
-            .warnings()
+            .warnings(&settings)
             .iter()
             .any(|w| w.starts_with("REDIS_PORT=tcp://10.0.0.1:6379 "))
     );
@@ -505,7 +511,7 @@ async fn a_changed_file_is_noticed() {
     // A change between the first read and the watch is not missed either.
     std::fs::write(start.file(), TENANT.replace("acme", "other")).unwrap();
     let stop = tokio_util::sync::CancellationToken::new();
-    let watching = tokio::spawn(watch(handle.clone(), stop.clone()));
+    let watching = tokio::spawn(watch(handle.clone(), stop.clone()).unwrap());
     for id in ["other", "third"] {
         std::fs::write(start.file(), TENANT.replace("acme", id)).unwrap();
         tokio::time::timeout(Duration::from_secs(10), async {
@@ -517,5 +523,5 @@ async fn a_changed_file_is_noticed() {
         .unwrap_or_else(|_| panic!("{id} was not taken over"));
     }
     stop.cancel();
-    watching.await.unwrap().unwrap();
+    watching.await.unwrap();
 }
