@@ -59,6 +59,8 @@ fn child() {
 
 async fn main_of_child(mut running: Running, stubborn: bool) -> anyhow::Result<()> {
     running.readiness.ready("start");
+    let text = String::from("é, as somebody wrote");
+    tokio::spawn(async move { text[1..].len() });
     let mut tick = tokio::time::interval(Duration::from_millis(20));
     loop {
         tokio::select! {
@@ -352,10 +354,13 @@ async fn the_file_is_read_again_on_sighup_and_on_change() {
 }
 
 #[tokio::test]
-async fn a_second_signal_ends_at_once() {
+async fn a_panic_is_one_log_line_and_a_second_signal_ends_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let mut process = Process::start(dir.path(), "--set admin.enabled=false", "stubborn");
-    process.logged("ready").await;
+    let line = process.logged("a task panicked").await;
+    let at = line["at"].as_str().unwrap();
+    assert!(at.contains("program.rs"), "{line}");
+    assert!(!line.to_string().contains("somebody"), "{line}");
     process.signal(Signal::SIGTERM);
     process.logged("a second signal ends at once").await;
     process.signal(Signal::SIGINT);

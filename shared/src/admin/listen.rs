@@ -67,18 +67,22 @@ pub fn listen(
     bind: IpAddr,
     port: u16,
 ) -> std::result::Result<TcpListener, ListenError> {
-    open(SocketAddr::new(bind, port)).map_err(|error| match error.kind() {
-        ErrorKind::AddrInUse => ListenError::Taken {
-            section,
-            bind,
-            port,
-        },
-        ErrorKind::PermissionDenied => ListenError::Forbidden { section, port },
-        _ => ListenError::Address {
-            section,
-            bind,
-            error,
-        },
+    open(SocketAddr::new(bind, port)).map_err(|error| {
+        if error.kind() == ErrorKind::AddrInUse {
+            ListenError::Taken {
+                section,
+                bind,
+                port,
+            }
+        } else if error.kind() == ErrorKind::PermissionDenied {
+            ListenError::Forbidden { section, port }
+        } else {
+            ListenError::Address {
+                section,
+                bind,
+                error,
+            }
+        }
     })
 }
 

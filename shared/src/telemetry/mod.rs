@@ -149,15 +149,12 @@ fn resolve(format: LogFormat, terminal: bool) -> LogFormat {
     }
 }
 
-/// A panic becomes a log line like any other.
+/// A panic becomes a log line like any other. Only its place is told: its words
+/// may quote a text that was being worked on, and that may be a person's.
 fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
-        tracing::error!(
-            at = place.unwrap_or_default(),
-            panic = panic.payload_as_str().unwrap_or_default(),
-            "a task panicked"
-        );
+        tracing::error!(at = place.unwrap_or_default(), "a task panicked");
     }));
 }
 
