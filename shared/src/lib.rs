@@ -4,6 +4,7 @@
 //! - [`ids`], [`room`], [`position`]: the protocol's words
 //! - [`record`]: a frame on its way between nodes
 //! - [`bus`]: storage and messaging between nodes, on Redis or in memory
+//! - [`task`]: what a gateway stores with a question for brokers
 //! - [`clock`]: the time that all nodes agree on
 //! - [`config`]: what can be configured, and where it comes from
 //! - [`cli`]: the common command line, and the way from it to a running program
@@ -19,4 +20,5 @@ pub mod position;
 pub mod protocol;
 pub mod record;
 pub mod room;
+pub mod task;
 pub mod telemetry;
