@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn a_clients_account_is_bounded() {
-        let long = vec![(ContextRole::User, "a"), (ContextRole::Assistant, "b")].repeat(1_000);
+        let long = [(ContextRole::User, "a"), (ContextRole::Assistant, "b")].repeat(1_000);
         let prompt = prompt(&settings(100_000), &claim("demo:user:u1", 0), &task(&long));
         assert_eq!(prompt.turns.len(), CLIENT_MESSAGES + 1);
     }

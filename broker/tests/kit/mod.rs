@@ -144,7 +144,9 @@ pub async fn ask_task(bus: &dyn Bus, room: &RoomKey, session: &str, task: &Task)
 pub async fn accept(bus: &dyn Bus, question: &Question) -> MessageId {
     match bus.accept(question).await.unwrap() {
         Accepted::Stored(receipt) => receipt.reply.unwrap(),
-        other => panic!("not stored: {other:?}"),
+        other @ (Accepted::Repeat(_) | Accepted::Busy | Accepted::Full { .. }) => {
+            panic!("not stored: {other:?}")
+        }
     }
 }
 
