@@ -4,12 +4,14 @@
 //! one table (`sections.rs`); types, checks, names of environment variables,
 //! what is printed and `docs/configuration.md` all come from it.
 
+mod address;
 mod check;
 mod error;
 mod events;
 mod load;
 mod reference;
 mod reload;
+mod scalar;
 mod section;
 mod sections;
 mod tenant;
@@ -21,6 +23,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+pub use address::{HttpUrl, InvalidOrigin, Origin, RedisUrl};
 pub use error::{ConfigError, Source};
 pub use load::{Loader, Sources};
 pub use reference::reference;
@@ -31,10 +34,7 @@ pub use sections::{
     Settings, Telemetry, Websocket,
 };
 pub use tenant::{Tenant, TenantAi};
-pub use types::{
-    Backend, HttpUrl, InvalidOrigin, JwtAlgorithm, LogFilter, LogFormat, Origin, RedisUrl, Secret,
-    Size,
-};
+pub use types::{Backend, JwtAlgorithm, LogFilter, LogFormat, Secret, Size};
 
 use section::Section;
 

@@ -4,11 +4,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::address::{HttpUrl, Origin, RedisUrl};
 use super::section::{Program, section};
 use super::tenant::Tenant;
-use super::types::{
-    Backend, HttpUrl, JwtAlgorithm, LogFilter, LogFormat, Origin, RedisUrl, Secret, Size,
-};
+use super::types::{Backend, JwtAlgorithm, LogFilter, LogFormat, Secret, Size};
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const EVERYWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
