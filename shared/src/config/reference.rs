@@ -52,10 +52,13 @@ auth = { jwt_secret = \"at least 32 characters, as from `openssl rand -hex 32`\"
 pub fn reference() -> String {
     let [first, others @ ..] = Program::ALL.map(keys_of);
     let mut page = HEAD.to_owned();
+    let mut section_open = "";
     for (at, item) in first.iter().enumerate() {
         match item {
-            Item::Section { name, meaning } if !name.is_empty() => {
-                section(&mut page, name, meaning)
+            // One within another of the same name goes on with its table.
+            Item::Section { name, meaning } if name != section_open => {
+                section_open = name;
+                section(&mut page, name, meaning);
             }
             // The keys that are in no section: `tenants` stands with its own keys, below.
             Item::Section { .. } => {}
@@ -144,16 +147,14 @@ fn row(page: &mut String, item: &Item, others: &[&Item]) {
 
 fn default_of(item: &Item, others: &[&Item]) -> String {
     let first = show_default(item);
+    let mut text = first.clone();
     let programs = Program::ALL.iter().skip(1).zip(others);
-    let different: Vec<String> = programs
-        .map(|(program, other)| (program, show_default(other)))
-        .filter(|(_, default)| *default != first)
-        .map(|(program, default)| format!("{default} ({})", program.name()))
-        .collect();
-    if different.is_empty() {
-        return first;
+    for (program, default) in programs.map(|(program, other)| (program, show_default(other))) {
+        if default != first {
+            text.push_str(&format!("; {}: {default}", program.name()));
+        }
     }
-    format!("{first}; {}", different.join(", "))
+    text
 }
 
 fn show_default(item: &Item) -> String {

@@ -280,13 +280,16 @@ fn without_password(text: &str) -> String {
     let Ok(mut url) = Url::parse(text) else {
         return HIDDEN.to_owned();
     };
+    let query_is_secret = url
+        .query()
+        .is_some_and(|query| query.to_ascii_lowercase().contains("password"));
+    if url.password().is_none() && !query_is_secret {
+        return text.to_owned();
+    }
     if url.password().is_some() && url.set_password(Some("hidden")).is_err() {
         return HIDDEN.to_owned();
     }
-    if url
-        .query()
-        .is_some_and(|query| query.to_ascii_lowercase().contains("password"))
-    {
+    if query_is_secret {
         let pairs: Vec<(String, String)> = url
             .query_pairs()
             .map(|(name, value)| {

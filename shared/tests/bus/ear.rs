@@ -1,0 +1,79 @@
+//! One who hears rooms live.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use causerie_shared::bus::Bus;
+use causerie_shared::bus::subscription::{Heard, Subscriptions};
+use causerie_shared::record::{Class, Record};
+use causerie_shared::room::RoomKey;
+use tokio::sync::mpsc;
+
+use crate::scene::typing;
+
+pub struct Ear {
+    pub rooms: Arc<dyn Subscriptions>,
+    pub receiver: mpsc::Receiver<Heard>,
+}
+
+impl Ear {
+    /// Hears `rooms`, and can keep as many records as any case needs.
+    pub async fn open(bus: &dyn Bus, rooms: &[&RoomKey]) -> Self {
+        Self::with_buffer(bus, rooms, 10_000).await
+    }
+
+    pub async fn with_buffer(bus: &dyn Bus, rooms: &[&RoomKey], buffer: usize) -> Self {
+        let (subscriptions, receiver) = bus.subscriptions(buffer);
+        for room in rooms {
+            subscriptions.subscribe(room).await.unwrap();
+        }
+        Self {
+            rooms: subscriptions,
+            receiver,
+        }
+    }
+
+    /// What is heard next; `None` at the feed's end.
+    pub async fn try_next(&mut self) -> Option<Heard> {
+        let next = tokio::time::timeout(Duration::from_secs(10), self.receiver.recv());
+        next.await.expect("nothing is heard")
+    }
+
+    /// The record that is heard next.
+    pub async fn next(&mut self) -> (RoomKey, Arc<Record>) {
+        match self.try_next().await.expect("the feed has ended") {
+            Heard::Record { room, record } => (room, record),
+            Heard::Gap => panic!("a gap"),
+        }
+    }
+
+    pub async fn record(&mut self) -> Arc<Record> {
+        self.next().await.1
+    }
+
+    /// The next `count` records of the log, whatever else is heard in between.
+    pub async fn durable(&mut self, count: usize) -> Vec<Arc<Record>> {
+        let mut records = Vec::new();
+        while records.len() < count {
+            let record = self.record().await;
+            if matches!(record.header.class, Class::Durable | Class::Final) {
+                records.push(record);
+            }
+        }
+        records
+    }
+
+    /// All that was published to `room` until now, which is one of those heard.
+    pub async fn until_now(&mut self, bus: &dyn Bus, room: &RoomKey) -> Vec<Arc<Record>> {
+        let marker = typing(room, 424_242);
+        bus.publish(room, &marker).await.unwrap();
+        let mut records = Vec::new();
+        loop {
+            let record = self.record().await;
+            if *record == marker {
+                return records;
+            }
+            records.push(record);
+        }
+    }
+}
