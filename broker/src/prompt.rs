@@ -176,3 +176,166 @@ fn followed_by(system: Option<String>, note: &str) -> String {
         None => note.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use causerie_shared::bus::reply::Lease;
+    use causerie_shared::ids::{MessageId, SessionId, UserId};
+
+    use super::*;
+    use crate::settings::Manner;
+
+    fn settings(context_tokens: usize) -> Settings {
+        Settings {
+            context_tokens,
+            manner: Manner {
+                system_prompt: Some("Be kind.".to_owned()),
+                ..Manner::default()
+            },
+            ..Settings::default()
+        }
+    }
+
+    /// A claim after so many turns of 40 bytes each.
+    fn claim(room: &str, turns: usize) -> Claim {
+        let id = |name: &str| MessageId::new(format!("00-{name}")).unwrap();
+        let turn = |number: usize| PastTurn {
+            question_id: id("q"),
+            question: format!("question {number:011}"),
+            reply_id: id("r"),
+            reply: format!("reply {number:014}"),
+        };
+        Claim {
+            lease: Lease {
+                room: room.parse().unwrap(),
+                message_id: id("reply"),
+                attempt: 2,
+            },
+            in_reply_to: id("question"),
+            session: SessionId::new("s1").unwrap(),
+            user: UserId::new("u1").unwrap(),
+            task: bytes::Bytes::new(),
+            turns: (0..turns).map(|number| turn(number).encode()).collect(),
+            is_first: turns == 0,
+            cancelled: false,
+            waited_ms: 0,
+        }
+    }
+
+    fn task(context: &[(ContextRole, &str)]) -> Task {
+        let message = |(role, content): &(ContextRole, &str)| ContextMessage {
+            role: *role,
+            content: (*content).to_owned(),
+        };
+        let messages: Vec<_> = context.iter().map(message).collect();
+        Task {
+            user_input: "And now?".to_owned(),
+            name: None,
+            client_context: (!messages.is_empty()).then_some(ConversationContext {
+                messages,
+                turn: None,
+            }),
+            metadata: serde_json::Map::new(),
+            traceparent: None,
+            asked_ms: 0,
+        }
+    }
+
+    fn texts(prompt: &Prompt) -> Vec<&str> {
+        prompt.turns.iter().map(|turn| turn.text.as_str()).collect()
+    }
+
+    #[test]
+    fn what_was_said_comes_before_the_question_each_reply_behind_its_own() {
+        let prompt = prompt(&settings(8_000), &claim("demo:user:u1", 2), &task(&[]));
+        assert_eq!(prompt.system.as_deref(), Some("Be kind."));
+        let turn = |number| {
+            [
+                format!("question {number:011}"),
+                format!("reply {number:014}"),
+            ]
+        };
+        let expected = [turn(0), turn(1)].concat();
+        assert_eq!(texts(&prompt)[..4], expected);
+        assert_eq!(texts(&prompt)[4], "And now?");
+        let roles: Vec<_> = prompt.turns.iter().map(|turn| turn.role.as_str()).collect();
+        assert_eq!(roles, ["user", "assistant", "user", "assistant", "user"]);
+        assert_eq!(prompt.call.to_string(), "00-question/2/1");
+    }
+
+    #[test]
+    fn the_newest_turns_that_fit_the_budget_go_along_and_the_question_always() {
+        // Question and system prompt are 6 each, a turn is 9 + 9.
+        for (budget, turns) in [(0, 0), (29, 0), (30, 1), (47, 1), (48, 2), (1_000, 20)] {
+            let prompt = prompt(&settings(budget), &claim("demo:user:u1", 20), &task(&[]));
+            assert_eq!(prompt.turns.len(), turns * 2 + 1, "budget {budget}");
+            assert_eq!(texts(&prompt).last(), Some(&"And now?"));
+            assert!(tokens_of(&prompt) <= budget.max(12), "budget {budget}");
+            if turns > 0 {
+                assert_eq!(texts(&prompt)[turns * 2 - 1], "reply 00000000000019");
+            }
+        }
+    }
+
+    #[test]
+    fn a_clients_account_is_used_only_first_in_its_own_room_and_where_allowed() {
+        let said = task(&[(ContextRole::User, "Hello"), (ContextRole::Assistant, "Hi")]);
+        let used = |settings: &Settings, room, turns| {
+            let prompt = prompt(settings, &claim(room, turns), &said);
+            let marked = prompt.system.as_deref().unwrap().contains("unverified");
+            assert_eq!(marked, texts(&prompt).contains(&"Hello"));
+            marked
+        };
+        assert!(used(&settings(8_000), "demo:user:u1", 0));
+        assert!(!used(&settings(8_000), "demo:user:u1", 1));
+        assert!(!used(&settings(8_000), "demo:project:p1", 0));
+        assert!(!used(&settings(20), "demo:user:u1", 0));
+        let forbidden = Settings {
+            client_context: false,
+            ..settings(8_000)
+        };
+        assert!(!used(&forbidden, "demo:user:u1", 0));
+    }
+
+    #[test]
+    fn a_clients_account_becomes_questions_and_replies_in_turn() {
+        use ContextRole::{Assistant, User};
+        let said = task(&[
+            (Assistant, "How can I help?"),
+            (User, "a"),
+            (User, "b"),
+            (Assistant, "c"),
+            (Assistant, ""),
+            (Assistant, "d"),
+            (User, "never answered"),
+        ]);
+        let prompt = prompt(&settings(8_000), &claim("demo:user:u1", 0), &said);
+        assert_eq!(texts(&prompt), ["a\n\nb", "c\n\nd", "And now?"]);
+        let system = prompt.system.unwrap();
+        assert!(system.starts_with("Be kind.\n\n"), "{system}");
+    }
+
+    #[test]
+    fn a_clients_account_is_bounded() {
+        let long = [(ContextRole::User, "a"), (ContextRole::Assistant, "b")].repeat(1_000);
+        let prompt = prompt(&settings(100_000), &claim("demo:user:u1", 0), &task(&long));
+        assert_eq!(prompt.turns.len(), CLIENT_MESSAGES + 1);
+    }
+
+    #[test]
+    fn a_tenant_is_answered_in_its_own_manner() {
+        let mut settings = settings(8_000);
+        let own = Manner {
+            model: Some("big".to_owned()),
+            ..Manner::default()
+        };
+        settings.tenants.insert("demo".parse().unwrap(), own);
+        let prompt_of = |room| prompt(&settings, &claim(room, 0), &task(&[]));
+        assert_eq!(prompt_of("demo:user:u1").model.as_deref(), Some("big"));
+        assert_eq!(
+            prompt_of("demo:user:u1").system.as_deref(),
+            Some("Be kind.")
+        );
+        assert_eq!(prompt_of("other:user:u1").model, None);
+    }
+}
