@@ -28,7 +28,7 @@ fn policy() -> CallPolicy {
         first_token_timeout: LONG,
         stall_timeout: LONG,
         timeout: LONG * 2,
-        retries: 2,
+        tries: 3,
         min_pause: Duration::from_millis(5),
         max_pause: Duration::from_millis(50),
         max_reply_bytes: 1024 * 1024,
@@ -36,8 +36,7 @@ fn policy() -> CallPolicy {
 }
 
 const BREAKER: BreakerConfig = BreakerConfig {
-    error_rate: 1.0,
-    calls: 100,
+    failures: 100,
     open_for: LONG,
 };
 
@@ -293,8 +292,7 @@ async fn an_open_breaker_is_skipped_at_once() {
     let server = AiServer::openai().await;
     script(&server, &["server-error", "server-error"]);
     let breaker = BreakerConfig {
-        error_rate: 0.5,
-        calls: 4,
+        failures: 2,
         open_for: LONG,
     };
     let guarded = openai(&server, breaker);
@@ -312,13 +310,12 @@ async fn a_reply_closes_the_breaker() {
     let server = AiServer::openai().await;
     script(&server, &["server-error", "server-error", "hello"]);
     let breaker = BreakerConfig {
-        error_rate: 0.5,
-        calls: 4,
+        failures: 2,
         open_for: Duration::ZERO,
     };
     let guarded = openai(&server, breaker);
     let twice = CallPolicy {
-        retries: 1,
+        tries: 2,
         ..policy()
     };
     call(&[&guarded], twice).await.end.unwrap_err();

@@ -89,7 +89,7 @@ struct Request<'a> {
     messages: Vec<Said>,
     max_tokens: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
-    temperature: Option<f64>,
+    temperature: Option<f32>,
     stream: bool,
 }
 

@@ -3,7 +3,6 @@
 //! Our own rather than recloser, which counts a call only when it returns (a reply streams for
 //! a minute), lets any number of calls through while half open, and does not tell its state.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,14 +11,21 @@ use tokio::time::Instant;
 use super::events;
 
 /// Settings of a [`Breaker`].
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BreakerConfig {
-    /// The share of failed calls at which it opens, above 0 and up to 1.
-    pub error_rate: f64,
-    /// How many of the last calls are looked at; at least 1.
-    pub calls: usize,
+    /// Opens after so many failures in a row; at least 1.
+    pub failures: u32,
     /// How long it stays open.
     pub open_for: Duration,
+}
+
+impl Default for BreakerConfig {
+    fn default() -> Self {
+        Self {
+            failures: 5,
+            open_for: Duration::from_secs(10),
+        }
+    }
 }
 
 /// What a breaker does with calls.
@@ -35,10 +41,9 @@ pub enum BreakerState {
 
 /// The breaker of one backend.
 ///
-/// It opens as soon as `error_rate` of `calls` have failed among the last `calls`, and half opens
-/// after `open_for`. Then one call may pass: its first token closes the breaker, its failure
-/// opens it again. Only the end of its reply clears the memory of what failed before, so that a
-/// backend whose replies all break off is found out at once.
+/// It opens after `failures` in a row, and half opens after `open_for`. Then one call may pass:
+/// its first token closes the breaker, its failure opens it again. Only a complete reply clears
+/// the count, so that a backend whose replies all break off is found out, too.
 #[derive(Debug)]
 pub struct Breaker {
     backend: &'static str,
@@ -46,16 +51,9 @@ pub struct Breaker {
     circuit: Mutex<Circuit>,
 }
 
-#[derive(Debug)]
-struct Circuit {
-    switch: Switch,
-    /// Of the last calls, the oldest first: did they fail?
-    failed: VecDeque<bool>,
-}
-
 #[derive(Clone, Copy, Debug)]
-enum Switch {
-    Closed,
+enum Circuit {
+    Closed { failures: u32 },
     Open { until: Instant },
     HalfOpen { probing: bool },
 }
@@ -64,85 +62,68 @@ enum Switch {
 #[derive(Debug)]
 pub(super) struct Pass {
     breaker: Arc<Breaker>,
-    role: Role,
-}
-
-/// What hangs on a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
-    /// Nothing but its own mark.
-    Ordinary,
-    /// The breaker's state: all wait for its first token.
-    Probe,
-    /// The memory of what failed: the probe, once its first token came.
-    Proof,
+    probe: bool,
 }
 
 impl Breaker {
     /// A closed breaker.
     pub fn new(backend: &'static str, config: BreakerConfig) -> Self {
         events::breaker_is(backend, BreakerState::Closed);
-        let circuit = Circuit {
-            switch: Switch::Closed,
-            failed: VecDeque::new(),
-        };
         Self {
             backend,
             config,
-            circuit: Mutex::new(circuit),
+            circuit: Mutex::new(Circuit::Closed { failures: 0 }),
         }
     }
 
     /// What it does with calls now.
     pub fn state(&self) -> BreakerState {
-        match self.circuit().switch {
-            Switch::Closed => BreakerState::Closed,
-            Switch::HalfOpen { .. } => BreakerState::HalfOpen,
-            Switch::Open { until } if until <= Instant::now() => BreakerState::HalfOpen,
-            Switch::Open { .. } => BreakerState::Open,
+        match *self.circuit() {
+            Circuit::Closed { .. } => BreakerState::Closed,
+            Circuit::HalfOpen { .. } => BreakerState::HalfOpen,
+            Circuit::Open { until } if until <= Instant::now() => BreakerState::HalfOpen,
+            Circuit::Open { .. } => BreakerState::Open,
         }
     }
 
     /// Leave for one call, unless the backend is to be left alone.
     pub(super) fn try_pass(self: &Arc<Self>) -> Option<Pass> {
         let mut circuit = self.circuit();
-        let role = match circuit.switch {
-            Switch::Closed => Role::Ordinary,
-            Switch::HalfOpen { probing: true } => return None,
-            Switch::Open { until } if until > Instant::now() => return None,
-            Switch::HalfOpen { probing: false } => Role::Probe,
-            Switch::Open { .. } => {
+        let probe = match *circuit {
+            Circuit::Closed { .. } => false,
+            Circuit::HalfOpen { probing: false } => true,
+            Circuit::HalfOpen { probing: true } => return None,
+            Circuit::Open { until } if until > Instant::now() => return None,
+            Circuit::Open { .. } => {
                 events::breaker_is(self.backend, BreakerState::HalfOpen);
-                Role::Probe
+                true
             }
         };
-        if role == Role::Probe {
-            circuit.switch = Switch::HalfOpen { probing: true };
+        if probe {
+            *circuit = Circuit::HalfOpen { probing: true };
         }
         Some(Pass {
             breaker: Arc::clone(self),
-            role,
+            probe,
         })
     }
 
-    fn on_failure(&self, role: Role) {
+    fn on_failure(&self, of_probe: bool) {
         let mut circuit = self.circuit();
-        circuit.note(true, self.config.calls);
-        let opens = match circuit.switch {
-            Switch::Closed => circuit.failures() as f64 >= self.enough(),
-            Switch::HalfOpen { .. } => role == Role::Probe,
-            Switch::Open { .. } => false,
+        let failures = match *circuit {
+            Circuit::Closed { failures } => failures + 1,
+            Circuit::HalfOpen { .. } if of_probe => self.config.failures,
+            // A call from before it opened: what it tells is known.
+            Circuit::HalfOpen { .. } | Circuit::Open { .. } => return,
         };
-        if opens {
-            let until = Instant::now() + self.config.open_for;
-            circuit.switch = Switch::Open { until };
+        if failures >= self.config.failures {
+            *circuit = Circuit::Open {
+                until: Instant::now() + self.config.open_for,
+            };
             events::breaker_is(self.backend, BreakerState::Open);
+        } else {
+            *circuit = Circuit::Closed { failures };
         }
-    }
-
-    /// At so many failures it opens.
-    fn enough(&self) -> f64 {
-        (self.config.error_rate * self.config.calls as f64).max(1.0)
     }
 
     fn circuit(&self) -> MutexGuard<'_, Circuit> {
@@ -150,25 +131,13 @@ impl Breaker {
     }
 }
 
-impl Circuit {
-    fn note(&mut self, failed: bool, calls: usize) {
-        self.failed.push_back(failed);
-        while self.failed.len() > calls.max(1) {
-            self.failed.pop_front();
-        }
-    }
-
-    fn failures(&self) -> usize {
-        self.failed.iter().filter(|failed| **failed).count()
-    }
-}
-
 impl Pass {
     /// The backend began to answer.
     pub(super) fn on_first_token(&mut self) {
-        if self.role == Role::Probe {
-            self.role = Role::Proof;
-            self.breaker.circuit().switch = Switch::Closed;
+        if std::mem::take(&mut self.probe) {
+            // One failure short, so that a reply that breaks off opens it again.
+            let failures = self.breaker.config.failures.saturating_sub(1);
+            *self.breaker.circuit() = Circuit::Closed { failures };
             events::breaker_is(self.breaker.backend, BreakerState::Closed);
         }
     }
@@ -176,24 +145,22 @@ impl Pass {
     /// The reply is complete.
     pub(super) fn on_done(mut self) {
         self.on_first_token();
-        let mut circuit = self.breaker.circuit();
-        if self.role == Role::Proof {
-            circuit.failed.clear();
+        if let Circuit::Closed { failures } = &mut *self.breaker.circuit() {
+            *failures = 0;
         }
-        circuit.note(false, self.breaker.config.calls);
     }
 
     /// The backend failed.
     pub(super) fn on_failure(mut self) {
-        let role = std::mem::replace(&mut self.role, Role::Ordinary);
-        self.breaker.on_failure(role);
+        let of_probe = std::mem::take(&mut self.probe);
+        self.breaker.on_failure(of_probe);
     }
 }
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        if self.role == Role::Probe
-            && let Switch::HalfOpen { probing } = &mut self.breaker.circuit().switch
+        if self.probe
+            && let Circuit::HalfOpen { probing } = &mut *self.breaker.circuit()
         {
             *probing = false;
         }
@@ -204,11 +171,10 @@ impl Drop for Pass {
 mod tests {
     use super::*;
 
-    /// Opens at two failures of the last four calls, for longer than any test.
+    /// Opens after two failures, for longer than any test.
     fn breaker() -> Arc<Breaker> {
         let config = BreakerConfig {
-            error_rate: 0.5,
-            calls: 4,
+            failures: 2,
             open_for: Duration::from_secs(3600),
         };
         Arc::new(Breaker::new("echo", config))
@@ -218,13 +184,10 @@ mod tests {
         breaker.try_pass().unwrap().on_failure();
     }
 
-    fn succeed(breaker: &Arc<Breaker>) {
-        breaker.try_pass().unwrap().on_done();
-    }
-
     fn open_time_is_over(breaker: &Arc<Breaker>) {
-        let until = Instant::now();
-        breaker.circuit().switch = Switch::Open { until };
+        *breaker.circuit() = Circuit::Open {
+            until: Instant::now(),
+        };
     }
 
     fn half_opened() -> Arc<Breaker> {
@@ -236,21 +199,13 @@ mod tests {
     }
 
     #[test]
-    fn opens_at_the_error_rate_of_the_last_calls() {
+    fn opens_after_failures_in_a_row_only() {
         let breaker = breaker();
         fail(&breaker);
-        for _ in 0..3 {
-            succeed(&breaker);
-        }
-        drop(breaker.try_pass());
-        assert_eq!(breaker.state(), BreakerState::Closed);
-        succeed(&breaker);
+        breaker.try_pass().unwrap().on_done();
         fail(&breaker);
-        assert_eq!(
-            breaker.state(),
-            BreakerState::Closed,
-            "the first is forgotten"
-        );
+        assert_eq!(breaker.state(), BreakerState::Closed);
+        drop(breaker.try_pass());
         fail(&breaker);
         assert_eq!(breaker.state(), BreakerState::Open);
         assert!(breaker.try_pass().is_none());
@@ -277,12 +232,12 @@ mod tests {
         let breaker = half_opened();
         drop(breaker.try_pass().unwrap());
         assert_eq!(breaker.state(), BreakerState::HalfOpen);
-        succeed(&breaker);
+        breaker.try_pass().unwrap().on_done();
         fail(&breaker);
         assert_eq!(
             breaker.state(),
             BreakerState::Closed,
-            "the past is forgiven"
+            "the count began anew"
         );
     }
 

@@ -26,15 +26,29 @@ pub struct CallPolicy {
     pub stall_timeout: Duration,
     /// The longest the whole call may take, with all its tries.
     pub timeout: Duration,
-    /// How often a backend is tried again.
-    pub retries: u32,
-    /// The pause before the first retry. It doubles with each, and a random part up to as much
+    /// Tries of each backend, the first included; at least 1.
+    pub tries: u32,
+    /// The pause before the second try. It doubles with each, and a random part up to as much
     /// again is added.
     pub min_pause: Duration,
     /// The longest pause, unless the provider asks for more and nobody else can be asked.
     pub max_pause: Duration,
     /// A longer reply is cut here, in bytes, and ends with [`Finish::Length`].
     pub max_reply_bytes: usize,
+}
+
+impl Default for CallPolicy {
+    fn default() -> Self {
+        Self {
+            first_token_timeout: Duration::from_secs(20),
+            stall_timeout: Duration::from_secs(20),
+            timeout: Duration::from_secs(120),
+            tries: 3,
+            min_pause: Duration::from_millis(250),
+            max_pause: Duration::from_secs(5),
+            max_reply_bytes: 1024 * 1024,
+        }
+    }
 }
 
 /// A backend and its breaker, shared by all that call it.
@@ -323,7 +337,7 @@ impl CallPolicy {
         ExponentialBuilder::default()
             .with_min_delay(self.min_pause)
             .with_max_delay(self.max_pause)
-            .with_max_times(self.retries as usize)
+            .with_max_times(self.tries.saturating_sub(1) as usize)
             .with_jitter()
             .build()
     }

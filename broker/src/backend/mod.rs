@@ -70,7 +70,7 @@ pub struct Prompt {
     /// Overrides the backend's configured model.
     pub model: Option<String>,
     /// Sampling temperature, as the provider defines it.
-    pub temperature: Option<f64>,
+    pub temperature: Option<f32>,
     /// The longest reply, in the provider's tokens.
     pub max_tokens: Option<u32>,
     /// Names this call; sent as the header `x-causerie-call`.
