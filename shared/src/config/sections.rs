@@ -184,6 +184,8 @@ section! {
         connect_timeout: Duration = Duration::from_secs(5), in 0.1..=300;
         /// Longest wait for the first text of a reply.
         first_token_timeout: Duration = Duration::from_secs(30), in 0.1..=3600;
+        /// Longest silence in the middle of a reply.
+        stall_timeout: Duration = Duration::from_secs(30), in 0.1..=3600;
         /// Longest time that a whole reply may take.
         timeout: Duration = MINUTE * 5, in 0.1..=86400;
         /// How long `POST /api/chat` waits for the reply.
@@ -192,11 +194,16 @@ section! {
         max_concurrent: usize = 64, in 1..=100000;
         /// How many of these one tenant may have; its further questions wait.
         max_concurrent_per_tenant: usize = 64, in 1..=100000;
+        /// Longest time that replies get to end before the process ends; what is
+        /// left then is taken over by other brokers.
+        drain_grace: Duration = Duration::from_secs(30), in 0..=3600;
         /// How often a call that failed before its first text is tried again.
         retries: u32 = 2, in 0..=10;
         /// Most tokens (estimated) of earlier questions and replies that go
         /// along with a question.
         context_tokens: u32 = 8_000, in 0..=10000000;
+        /// Longest reply; a longer one is cut, and ends with `length`.
+        max_reply_bytes: Size = Size::new(1 << 20), in 1024..=16777216;
         /// Whether a client may send earlier messages along, as
         /// `conversation_context`.
         client_context: bool = true;
@@ -222,10 +229,8 @@ section! {
 section! {
     /// When a failing backend is left alone for a while.
     Breaker {
-        /// Share of failed calls at which no more are made.
-        error_rate: f64 = 0.5, in 0.01..=1;
-        /// How many of the last calls are looked at.
-        calls: usize = 20, in 1..=10000;
+        /// How many calls must fail, one after the other.
+        failures: u32 = 5, in 1..=10000;
         /// How long the backend is left alone.
         open_for: Duration = Duration::from_secs(10), in 0.1..=3600;
     }
