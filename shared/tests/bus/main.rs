@@ -16,5 +16,6 @@
 mod cases;
 mod ear;
 mod memory;
+mod redis;
 mod scene;
 mod world;
