@@ -17,5 +17,6 @@ mod cases;
 mod ear;
 mod memory;
 mod redis;
+mod redis_cluster;
 mod scene;
 mod world;
