@@ -16,5 +16,7 @@
 mod cases;
 mod ear;
 mod memory;
+mod redis;
+mod redis_cluster;
 mod scene;
 mod world;

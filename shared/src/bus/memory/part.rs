@@ -21,7 +21,7 @@ use crate::protocol::action::ClientId;
 use crate::record::{Record, Unplaced};
 use crate::room::{Partition, RoomKey};
 
-/// How often a partition lets go of what is too old.
+/// How often a partition lets go of what is too old, at the least.
 const SWEEP_EVERY_MS: u64 = 60_000;
 /// How long it is remembered which rooms changed.
 const CHANGES_KEPT_MS: u64 = 120_000;
@@ -100,7 +100,8 @@ impl Part {
     pub(super) fn arrive_at(&mut self, now_ms: u64) {
         self.now_ms = now_ms;
         if now_ms >= self.next_sweep_ms {
-            self.next_sweep_ms = now_ms + SWEEP_EVERY_MS;
+            let every_ms = SWEEP_EVERY_MS.min(millis(self.retention.max_age) / 4);
+            self.next_sweep_ms = now_ms + every_ms;
             self.sweep();
         }
     }

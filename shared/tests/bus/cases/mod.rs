@@ -1,3 +1,7 @@
 //! The cases, by what they are about.
 
 pub mod accepting;
+pub mod hearing;
+pub mod making;
+pub mod reading;
+pub mod taking_over;
