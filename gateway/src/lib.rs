@@ -3,16 +3,19 @@
 //! It keeps nothing that another gateway could not find on the bus: kill it
 //! and nothing is lost.
 //!
-//! - [`gateway`]: what all transports share
+//! - [`auth`]: tokens, keys and visitors
 //! - [`identity`]: who a caller is, and which rooms are theirs
+//! - [`gateway`]: what all transports share
 //! - [`connection`], [`registry`]: the clients of this node
 //! - [`outbox`], [`frame`]: what waits to be sent to one of them
 //! - [`hub`]: rooms, and who hears them here
 //! - [`actions`]: what clients may do
 //! - [`websocket`]: the WebSocket transport
 //! - [`drain`]: how a node ends
+//! - [`token`]: the command that prints a token
 
 pub mod actions;
+pub mod auth;
 pub mod connection;
 pub mod drain;
 mod events;
@@ -26,5 +29,6 @@ mod recovery;
 pub mod registry;
 pub mod settings;
 mod sweeper;
+pub mod token;
 pub mod typing;
 pub mod websocket;

@@ -7,6 +7,8 @@
 //! - [`log`]: reading a room's log
 //! - [`reply`]: making a reply, and who may
 //! - [`subscription`]: hearing a room live
+//! - [`memory`]: the bus within one process
+//! - [`redis`]: the bus of a cluster
 //!
 //! # Promises
 //! - Each verb is one atomic step. A crash before it leaves nothing, after it
@@ -35,8 +37,12 @@ use crate::position::Position;
 use crate::record::Record;
 use crate::room::{Partition, RoomKey};
 
+mod events;
+pub mod feed;
 pub mod log;
+pub mod memory;
 pub mod question;
+pub mod redis;
 pub mod reply;
 pub mod subscription;
 

@@ -55,7 +55,7 @@ pub struct Claim {
     /// The session's earlier turns, oldest first; as their replies' endings
     /// left them.
     pub turns: Vec<Bytes>,
-    /// Whether the session has had a reply before this one.
+    /// Whether no broker has finished a reply of the session before.
     pub is_first: bool,
     /// Whether somebody has cancelled it meanwhile.
     pub cancelled: bool,
@@ -162,7 +162,8 @@ pub enum Cancelled {
 pub struct ReplyStatus {
     /// The room that the reply is for.
     pub room: RoomKey,
-    /// The reply as far as it is made; of one that waits, attempt 0.
+    /// The reply as far as it is made; of one that waits, attempt 0. Of one that
+    /// has ended only the attempt is left: `message` holds its text.
     pub reply: RunningReply,
     /// Where it stands.
     pub state: ReplyState,

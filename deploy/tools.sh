@@ -1,0 +1,104 @@
+# shellcheck shell=bash
+# Sourced by ./test and ./cluster: gets what the tests need into target/tools,
+# never into the system, without root and without starting a service.
+#
+# Expects $root, the repository's top folder. Gives:
+#   $tools          the folder
+#   retry           runs a command up to three times
+#   fetch_redis     redis-server and redis-cli, into $tools/bin
+#   redis_server    prints the path of a redis-server >= 7, or nothing
+
+tools=${CARGO_TARGET_DIR:-${root:?}/target}/tools
+
+# Three tries: a mirror that hangs once is no reason to fail.
+retry() {
+  local try
+  for try in 1 2 3; do
+    "$@" && return 0
+    [ "$try" = 3 ] || { echo "  try $try of 3 failed, once more" >&2; sleep "$try"; }
+  done
+  return 1
+}
+
+# apt-get with state and cache of its own, so that an ordinary user may run it.
+own_apt() {
+  local state=$tools/apt
+  mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
+  # Hooks of the system tidy the system's own folders, which an ordinary user may not.
+  printf '#clear APT::Update::Post-Invoke;\n#clear APT::Update::Post-Invoke-Success;\n' >"$state/apt.conf"
+  apt-get --config-file="$state/apt.conf" -qq \
+    -o Dir::State::lists="$state/lists" -o Dir::Cache="$state/cache" \
+    -o Debug::NoLocking=1 -o APT::Sandbox::User=root \
+    -o Acquire::Retries=3 -o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30 "$@"
+}
+
+# Unpacks Debian packages, with those they depend on that this system lacks,
+# into $1 (a new folder). Usage: unpack_debian FOLDER PACKAGE...
+unpack_debian() {
+  local into=$1 needed deb downloads
+  shift
+  if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
+    echo "  no apt-get and dpkg-deb here: put $* on your PATH yourself" >&2
+    return 1
+  fi
+  downloads=$tools/apt/downloads
+  rm -rf "$into" "$downloads"
+  mkdir -p "$downloads"
+  retry own_apt update || return 1
+  needed=$(own_apt -s --no-install-recommends install "$@" | awk '/^Inst /{print $2}') || return 1
+  # A package that is installed here, but without what we look for, is still wanted.
+  # shellcheck disable=SC2086
+  needed=$(printf '%s\n' "$@" $needed | sort -u)
+  # shellcheck disable=SC2086
+  (cd "$downloads" && retry own_apt download $needed) || return 1
+  mkdir -p "$into"
+  for deb in "$downloads"/*.deb; do
+    dpkg-deb -x "$deb" "$into" || return 1
+  done
+  rm -rf "$downloads"
+}
+
+# Is this redis-server new enough for sharded pub/sub?
+is_redis_7() {
+  local version
+  version=$("$1" --version 2>/dev/null | sed -n 's/.*v=\([0-9]*\)\..*/\1/p')
+  [ "${version:-0}" -ge 7 ]
+}
+
+# The server to use: the caller's choice, ours, the system's.
+redis_server() {
+  local candidate
+  for candidate in "${CAUSERIE_REDIS_SERVER:-}" "$tools/bin/redis-server" "$(command -v redis-server)"; do
+    if [ -n "$candidate" ] && [ -x "$candidate" ] && is_redis_7 "$candidate"; then
+      echo "$candidate"
+      return
+    fi
+  done
+}
+
+# A program of an unpacked package needs the libraries that were unpacked with it.
+wrap() {
+  local name=$1 program=$2 libraries
+  libraries=$(cd "$tools/redis" && find . -name '*.so.*' -printf '%h\n' | sort -u | sed 's|^\.|$here/redis|' | paste -sd:)
+  mkdir -p "$tools/bin"
+  cat >"$tools/bin/$name" <<WRAPPER
+#!/bin/sh
+here=\$(dirname "\$(dirname "\$(readlink -f "\$0")")")
+LD_LIBRARY_PATH="$libraries\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH}" exec "\$here/redis/usr/bin/$program" "\$@"
+WRAPPER
+  chmod +x "$tools/bin/$name"
+}
+
+fetch_redis() {
+  # On Debian the server's binary is in redis-tools, under the name of the
+  # checking tool: it looks at the name it is called by.
+  unpack_debian "$tools/redis" redis-tools || return 1
+  ln -sf redis-check-rdb "$tools/redis/usr/bin/redis-server"
+  wrap redis-server redis-server
+  wrap redis-cli redis-cli
+  if ! is_redis_7 "$tools/bin/redis-server"; then
+    echo "  the redis-tools of this system hold no Redis 7: put a redis-server >= 7 on your PATH" >&2
+    rm -rf "$tools/redis" "$tools/bin/redis-server" "$tools/bin/redis-cli"
+    return 1
+  fi
+}

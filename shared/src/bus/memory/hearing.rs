@@ -1,0 +1,101 @@
+//! Feeds of live records, and wakes for brokers.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+
+use super::MemoryBus;
+use crate::bus::BusError;
+use crate::bus::feed::Feed;
+use crate::bus::reply::Wake;
+use crate::bus::subscription::{Heard, Subscriptions};
+use crate::room::RoomKey;
+
+/// The rooms that one feed hears.
+pub(super) struct Hearing {
+    bus: MemoryBus,
+    feed: Arc<Feed>,
+    rooms: Mutex<HashSet<RoomKey>>,
+}
+
+impl Hearing {
+    pub(super) fn new(bus: MemoryBus, buffer: usize) -> (Self, mpsc::Receiver<Heard>) {
+        let (feed, receiver) = Feed::new(buffer);
+        let hearing = Self {
+            bus,
+            feed: Arc::new(feed),
+            rooms: Mutex::default(),
+        };
+        (hearing, receiver)
+    }
+}
+
+#[async_trait]
+impl Subscriptions for Hearing {
+    async fn subscribe(&self, room: &RoomKey) -> Result<(), BusError> {
+        // Held until the room knows of it, so that a `subscribe` and an
+        // `unsubscribe` at the same time leave both sides agreeing.
+        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        if rooms.insert(room.clone()) {
+            self.bus.part_of(room).add_hearer(room, &self.feed);
+        }
+        Ok(())
+    }
+
+    async fn unsubscribe(&self, room: &RoomKey) -> Result<(), BusError> {
+        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        if rooms.remove(room) {
+            self.bus.part_of(room).remove_hearer(room, &self.feed);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Hearing {
+    fn drop(&mut self) {
+        let rooms = self.rooms.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for room in rooms.drain() {
+            self.bus.part_of(&room).remove_hearer(&room, &self.feed);
+        }
+    }
+}
+
+impl fmt::Debug for Hearing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hearing").finish_non_exhaustive()
+    }
+}
+
+/// All brokers that want to be woken.
+#[derive(Default)]
+pub(super) struct Wakes(Mutex<Vec<mpsc::Sender<Wake>>>);
+
+impl Wakes {
+    pub(super) fn open(&self, buffer: usize) -> mpsc::Receiver<Wake> {
+        let (sender, receiver) = mpsc::channel(buffer.max(1));
+        self.lock().push(sender);
+        receiver
+    }
+
+    /// Wakes everybody. Whom it does not fit is awake anyhow.
+    pub(super) fn wake(&self, wake: &Wake) {
+        self.lock().retain(|sender| {
+            !matches!(
+                sender.try_send(wake.clone()),
+                Err(mpsc::error::TrySendError::Closed(_))
+            )
+        });
+    }
+
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<mpsc::Sender<Wake>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,109 @@
+//! One room's log.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::bus::log::{History, HistoryRange, Missed};
+use crate::position::{Epoch, Position};
+use crate::record::{Record, Unplaced};
+
+/// A room's log: the records up to `seq`, as far back as they are kept.
+pub(super) struct Log {
+    epoch: Epoch,
+    seq: u64,
+    /// Without a hole; the last is `seq`.
+    records: VecDeque<Arc<Record>>,
+    /// When it last changed, or was made.
+    changed_ms: u64,
+}
+
+impl Log {
+    pub(super) fn new(now_ms: u64) -> Self {
+        Self {
+            epoch: Epoch::generate(),
+            seq: 0,
+            records: VecDeque::new(),
+            changed_ms: now_ms,
+        }
+    }
+
+    pub(super) fn head(&self) -> Position {
+        Position {
+            epoch: self.epoch.clone(),
+            seq: self.seq,
+        }
+    }
+
+    pub(super) fn changed_ms(&self) -> u64 {
+        self.changed_ms
+    }
+
+    pub(super) fn append(&mut self, event: &Unplaced, now_ms: u64) -> Arc<Record> {
+        self.seq += 1;
+        self.changed_ms = now_ms;
+        let record = Arc::new(event.place(self.head(), now_ms));
+        self.records.push_back(Arc::clone(&record));
+        record
+    }
+
+    /// Lets go of all but the last `max_events`, and of what is older than
+    /// `oldest_ms`.
+    pub(super) fn trim(&mut self, max_events: u64, oldest_ms: u64) {
+        let is_over = |records: &VecDeque<Arc<Record>>| records.len() as u64 > max_events;
+        let is_old = |record: &Arc<Record>| record.header.ts < oldest_ms;
+        while is_over(&self.records) || self.records.front().is_some_and(is_old) {
+            self.records.pop_front();
+        }
+    }
+
+    pub(super) fn get(&self, seq: u64) -> Option<&Arc<Record>> {
+        let at = usize::try_from(seq.checked_sub(self.first())?).ok()?;
+        self.records.get(at)
+    }
+
+    pub(super) fn missed(&self, after: &Position, limit: usize, max_recover: u64) -> Missed {
+        let is_known = after.epoch == self.epoch && after.seq <= self.seq;
+        let is_held = after.seq >= self.first() - 1;
+        if !is_known || !is_held || self.seq - after.seq > max_recover {
+            return Missed::Lost;
+        }
+        Missed::Records(self.page(after.seq + 1, self.seq, limit))
+    }
+
+    pub(super) fn history(&self, range: HistoryRange, limit: usize) -> History {
+        let first = range.after.map_or(0, |seq| seq.saturating_add(1));
+        let first = first.max(self.first());
+        let last = range.before.map_or(self.seq, |seq| seq.saturating_sub(1));
+        let last = last.min(self.seq);
+        let count = (last + 1).saturating_sub(first);
+        let wanted = count.min(limit as u64);
+        let from = match range.after {
+            Some(_) => first,
+            None => first + (count - wanted),
+        };
+        History {
+            epoch: self.epoch.clone(),
+            records: self.page(from, last, limit),
+            has_more: wanted < count,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// The records from `first` to `last`, `limit` at the most.
+    fn page(&self, first: u64, last: u64, limit: usize) -> Vec<Record> {
+        (first..=last)
+            .take(limit)
+            .map_while(|seq| self.get(seq))
+            .map(|record| (**record).clone())
+            .collect()
+    }
+
+    /// The `seq` of the oldest record held; of the next one where none is.
+    fn first(&self) -> u64 {
+        self.seq + 1 - self.records.len() as u64
+    }
+}

@@ -1,0 +1,204 @@
+//! The bus within one process: the same promises as on Redis, kept with
+//! mutexes instead of scripts. What it holds ends with the process.
+//!
+//! - [`log`]: a room's log
+//! - [`generation`]: a reply, from the question to its end
+//! - [`part`]: what one partition holds, and lets go of in time
+//! - [`accepting`], [`making`]: the verbs of gateways and of brokers
+//! - [`hearing`]: feeds and wakes
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+
+use super::log::{Changes, History, HistoryRange, Page};
+use super::question::{Accepted, Question};
+use super::reply::{
+    Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
+    RunningLease, Takeover, Wake,
+};
+use super::subscription::{Heard, Subscriptions};
+use super::{Bus, BusError, Retention};
+use crate::clock::Clock;
+use crate::ids::{MessageId, TenantId};
+use crate::position::Position;
+use crate::record::Record;
+use crate::room::{Partition, RoomKey};
+
+mod accepting;
+mod generation;
+mod hearing;
+mod log;
+mod making;
+mod part;
+#[cfg(test)]
+mod tests;
+
+use hearing::{Hearing, Wakes};
+use part::Part;
+
+/// The bus within one process. A clone is another node's view of the same bus.
+#[derive(Clone)]
+pub struct MemoryBus {
+    parts: Arc<[Mutex<Part>]>,
+    wakes: Arc<Wakes>,
+    clock: Clock,
+}
+
+impl MemoryBus {
+    /// An empty bus.
+    pub fn new(retention: Retention) -> Self {
+        let clock = Clock::default();
+        let wakes = Arc::new(Wakes::default());
+        let retention = Arc::new(retention);
+        let part = |partition| {
+            let (retention, wakes) = (Arc::clone(&retention), Arc::clone(&wakes));
+            Mutex::new(Part::new(partition, retention, wakes, clock.now_ms()))
+        };
+        let parts = Partition::all().map(part).collect();
+        Self {
+            parts,
+            wakes,
+            clock,
+        }
+    }
+
+    /// Looks into `partition` alone: what is done with it is one atomic step.
+    ///
+    /// Everything that is asked of the bus comes by here, so letting go of what
+    /// is too old needs no task of its own.
+    fn part(&self, partition: Partition) -> MutexGuard<'_, Part> {
+        #[expect(clippy::indexing_slicing, reason = "one was made for each partition")]
+        let part = &self.parts[partition.index()];
+        // A panic in the middle of a step is a fault of ours; the others go on
+        // with what it left.
+        let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
+        part.arrive_at(self.clock.now_ms());
+        part
+    }
+
+    /// Looks into the partition of `room`.
+    fn part_of(&self, room: &RoomKey) -> MutexGuard<'_, Part> {
+        self.part(room.partition())
+    }
+}
+
+impl fmt::Debug for MemoryBus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryBus").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Bus for MemoryBus {
+    fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    async fn ping(&self) -> Result<Duration, BusError> {
+        Ok(Duration::ZERO)
+    }
+
+    async fn accept(&self, question: &Question) -> Result<Accepted, BusError> {
+        Ok(self.part_of(&question.room).accept(question))
+    }
+
+    async fn publish(&self, room: &RoomKey, record: &Record) -> Result<(), BusError> {
+        self.part_of(room).publish(room, &Arc::new(record.clone()));
+        Ok(())
+    }
+
+    async fn read(
+        &self,
+        room: &RoomKey,
+        after: Option<&Position>,
+        limit: usize,
+    ) -> Result<Page, BusError> {
+        Ok(self.part_of(room).read(room, after, limit))
+    }
+
+    async fn history(
+        &self,
+        room: &RoomKey,
+        range: HistoryRange,
+        limit: usize,
+    ) -> Result<History, BusError> {
+        Ok(self.part_of(room).history(room, range, limit))
+    }
+
+    async fn changed(&self, partitions: &[Partition], since_ms: u64) -> Result<Changes, BusError> {
+        // Taken first: what changes while we look is found next time.
+        let now_ms = self.clock.now_ms();
+        let mut rooms = Vec::new();
+        for &partition in partitions {
+            rooms.extend(self.part(partition).changed_since(since_ms));
+        }
+        Ok(Changes { now_ms, rooms })
+    }
+
+    fn subscriptions(&self, buffer: usize) -> (Arc<dyn Subscriptions>, mpsc::Receiver<Heard>) {
+        let (hearing, receiver) = Hearing::new(self.clone(), buffer);
+        (Arc::new(hearing), receiver)
+    }
+
+    async fn reply(&self, message_id: &MessageId) -> Result<Option<ReplyStatus>, BusError> {
+        Ok(self.part(message_id.partition()).reply(message_id))
+    }
+
+    async fn cancel(&self, room: &RoomKey, reply: &MessageId) -> Result<Cancelled, BusError> {
+        Ok(self.part_of(room).cancel(room, reply))
+    }
+
+    fn wakes(&self, buffer: usize) -> mpsc::Receiver<Wake> {
+        self.wakes.open(buffer)
+    }
+
+    async fn waiting(&self) -> Result<HashMap<TenantId, Vec<Partition>>, BusError> {
+        let mut waiting: HashMap<TenantId, Vec<Partition>> = HashMap::new();
+        for partition in Partition::all() {
+            for tenant in self.part(partition).tenants_waiting() {
+                waiting.entry(tenant).or_default().push(partition);
+            }
+        }
+        Ok(waiting)
+    }
+
+    async fn claim(
+        &self,
+        partition: Partition,
+        tenant: &TenantId,
+        claim: &ClaimId,
+    ) -> Result<Option<Claim>, BusError> {
+        Ok(self.part(partition).claim(tenant, claim))
+    }
+
+    async fn leases(&self) -> Result<Vec<RunningLease>, BusError> {
+        Ok(Partition::all()
+            .flat_map(|partition| self.part(partition).leases())
+            .collect())
+    }
+
+    async fn take_over(&self, seen: &RunningLease, claim: &ClaimId) -> Result<Takeover, BusError> {
+        Ok(self.part_of(&seen.lease.room).take_over(seen, claim))
+    }
+
+    async fn beat(&self, lease: &Lease, count: u64) -> Result<Beat, BusError> {
+        Ok(self.part_of(&lease.room).beat(lease, count))
+    }
+
+    async fn announce(&self, lease: &Lease, records: &[Record]) -> Result<Beat, BusError> {
+        Ok(self.part_of(&lease.room).announce(lease, records))
+    }
+
+    async fn append(&self, lease: &Lease, delta: &Delta) -> Result<Appended, BusError> {
+        Ok(self.part_of(&lease.room).append_delta(lease, delta))
+    }
+
+    async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<Finished, BusError> {
+        Ok(self.part_of(&lease.room).finish(lease, ending))
+    }
+}

@@ -1,0 +1,317 @@
+//! What one partition holds.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::generation::{Generation, State};
+use super::hearing::Wakes;
+use super::log::Log;
+use crate::bus::Retention;
+use crate::bus::feed::Feed;
+use crate::bus::log::{History, HistoryRange, Missed, Page};
+use crate::bus::question::Receipt;
+use crate::bus::reply::{ReplyState, ReplyStatus, RunningLease, Wake};
+use crate::bus::subscription::Heard;
+use crate::ids::{MessageId, SessionId, TenantId, UserId};
+use crate::position::Position;
+use crate::protocol::action::ClientId;
+use crate::record::{Record, Unplaced};
+use crate::room::{Partition, RoomKey};
+
+/// How often a partition lets go of what is too old, at the least.
+const SWEEP_EVERY_MS: u64 = 60_000;
+/// How long it is remembered which rooms changed.
+const CHANGES_KEPT_MS: u64 = 120_000;
+
+/// All that the bus holds of the rooms of one partition.
+pub(super) struct Part {
+    pub(super) partition: Partition,
+    pub(super) retention: Arc<Retention>,
+    pub(super) now_ms: u64,
+    sweep_every_ms: u64,
+    next_sweep_ms: u64,
+    wakes: Arc<Wakes>,
+
+    logs: HashMap<RoomKey, Log>,
+    /// The rooms that changed, by when they did so last.
+    changes: BTreeMap<u64, HashSet<RoomKey>>,
+    hearers: HashMap<RoomKey, Vec<Arc<Feed>>>,
+    /// What was sent under an id of the sender's own, and when it was stored.
+    pub(super) receipts: HashMap<Said, (u64, Receipt)>,
+
+    pub(super) generations: HashMap<MessageId, Generation>,
+    /// The replies, by their questions.
+    pub(super) replies: HashMap<MessageId, MessageId>,
+    pub(super) sessions: HashMap<SessionKey, Session>,
+    /// The replies now being made.
+    pub(super) running: HashMap<RoomKey, Vec<MessageId>>,
+    /// The replies that could be claimed now, of each tenant in order.
+    pub(super) runnable: HashMap<TenantId, VecDeque<MessageId>>,
+    /// How many replies wait or run.
+    pub(super) of_user: HashMap<(TenantId, UserId), u64>,
+    pub(super) of_tenant: HashMap<TenantId, u64>,
+}
+
+pub(super) type SessionKey = (RoomKey, SessionId);
+
+/// What names a message once and for all.
+#[derive(PartialEq, Eq, Hash)]
+pub(super) struct Said {
+    pub(super) room: RoomKey,
+    pub(super) user: UserId,
+    pub(super) client_id: ClientId,
+}
+
+/// One conversation with the AI.
+#[derive(Default)]
+pub(super) struct Session {
+    /// Its replies that have not ended: the first runs or could be claimed.
+    pub(super) queue: VecDeque<MessageId>,
+    pub(super) turns: VecDeque<Bytes>,
+    pub(super) was_answered: bool,
+    pub(super) used_ms: u64,
+}
+
+impl Part {
+    pub(super) fn new(
+        partition: Partition,
+        retention: Arc<Retention>,
+        wakes: Arc<Wakes>,
+        now_ms: u64,
+    ) -> Self {
+        let sweep_every_ms = SWEEP_EVERY_MS.min(millis(retention.max_age) / 4);
+        // In turn, so that not all partitions are swept in one go.
+        let turn = partition.index() as u64;
+        let next_sweep_ms = now_ms + sweep_every_ms * turn / u64::from(Partition::COUNT);
+        Self {
+            partition,
+            retention,
+            now_ms,
+            sweep_every_ms,
+            next_sweep_ms,
+            wakes,
+            logs: HashMap::new(),
+            changes: BTreeMap::new(),
+            hearers: HashMap::new(),
+            receipts: HashMap::new(),
+            generations: HashMap::new(),
+            replies: HashMap::new(),
+            sessions: HashMap::new(),
+            running: HashMap::new(),
+            runnable: HashMap::new(),
+            of_user: HashMap::new(),
+            of_tenant: HashMap::new(),
+        }
+    }
+
+    /// Says what time it is, before anything else is asked.
+    pub(super) fn arrive_at(&mut self, now_ms: u64) {
+        self.now_ms = now_ms;
+        if now_ms >= self.next_sweep_ms {
+            self.next_sweep_ms = now_ms + self.sweep_every_ms;
+            self.sweep();
+        }
+    }
+
+    // Logs.
+
+    fn log(&mut self, room: &RoomKey) -> &mut Log {
+        let now_ms = self.now_ms;
+        let log = self.logs.entry(room.clone());
+        log.or_insert_with(|| Log::new(now_ms))
+    }
+
+    pub(super) fn append(&mut self, room: &RoomKey, event: &Unplaced) -> Position {
+        let max_events = self.retention.max_events;
+        let oldest_ms = self.oldest_ms();
+        let now_ms = self.now_ms;
+        let log = self.log(room);
+        let changed_before_ms = log.changed_ms();
+        let record = log.append(event, now_ms);
+        log.trim(max_events, oldest_ms);
+        let head = log.head();
+        self.note_change(room, changed_before_ms);
+        self.publish(room, &record);
+        head
+    }
+
+    pub(super) fn publish(&self, room: &RoomKey, record: &Arc<Record>) {
+        for feed in self.hearers.get(room).into_iter().flatten() {
+            feed.hear(Heard::Record {
+                room: room.clone(),
+                record: Arc::clone(record),
+            });
+        }
+    }
+
+    pub(super) fn read(&mut self, room: &RoomKey, after: Option<&Position>, limit: usize) -> Page {
+        let max_recover = self.retention.max_recover;
+        let log = self.log(room);
+        let missed = match after {
+            Some(after) => log.missed(after, limit, max_recover),
+            None => Missed::Records(Vec::new()),
+        };
+        let head = log.head();
+        let running = self.running.get(room).into_iter().flatten();
+        let running = running
+            .filter_map(|id| Some(self.generations.get(id)?.as_far_as_made(id)))
+            .collect();
+        Page {
+            head,
+            missed,
+            running,
+        }
+    }
+
+    pub(super) fn history(&mut self, room: &RoomKey, range: HistoryRange, limit: usize) -> History {
+        self.log(room).history(range, limit)
+    }
+
+    fn note_change(&mut self, room: &RoomKey, changed_before_ms: u64) {
+        if let Some(before) = self.changes.get_mut(&changed_before_ms) {
+            before.remove(room);
+        }
+        let now = self.changes.entry(self.now_ms).or_default();
+        now.insert(room.clone());
+    }
+
+    pub(super) fn changed_since(&self, since_ms: u64) -> Vec<(RoomKey, Position)> {
+        let rooms = self.changes.range(since_ms..).flat_map(|(_, rooms)| rooms);
+        rooms
+            .filter_map(|room| Some((room.clone(), self.logs.get(room)?.head())))
+            .collect()
+    }
+
+    // Hearers.
+
+    pub(super) fn add_hearer(&mut self, room: &RoomKey, feed: &Arc<Feed>) {
+        let hearers = self.hearers.entry(room.clone()).or_default();
+        hearers.push(Arc::clone(feed));
+    }
+
+    pub(super) fn remove_hearer(&mut self, room: &RoomKey, feed: &Arc<Feed>) {
+        if let Some(hearers) = self.hearers.get_mut(room) {
+            hearers.retain(|hearer| !Arc::ptr_eq(hearer, feed));
+            if hearers.is_empty() {
+                self.hearers.remove(room);
+            }
+        }
+    }
+
+    // Replies.
+
+    pub(super) fn reply(&self, message_id: &MessageId) -> Option<ReplyStatus> {
+        let id = self.replies.get(message_id).unwrap_or(message_id);
+        let generation = self.generations.get(id)?;
+        let state = match &generation.state {
+            State::Queued(_) => ReplyState::Queued,
+            State::Running(_) => ReplyState::Running,
+            State::Done(done) => {
+                let log = self.logs.get(&generation.room);
+                let message = log.and_then(|log| log.get(done.seq));
+                let message = message.map(|record| (**record).clone());
+                ReplyState::Done { message }
+            }
+        };
+        Some(ReplyStatus {
+            room: generation.room.clone(),
+            reply: generation.as_far_as_made(id),
+            state,
+        })
+    }
+
+    pub(super) fn leases(&self) -> Vec<RunningLease> {
+        let running = self.running.values().flatten();
+        running
+            .filter_map(|id| self.generations.get(id)?.lease(id))
+            .collect()
+    }
+
+    pub(super) fn tenants_waiting(&self) -> Vec<TenantId> {
+        self.runnable.keys().cloned().collect()
+    }
+
+    pub(super) fn wake(&self, wake: &Wake) {
+        self.wakes.wake(wake);
+    }
+
+    // Letting go.
+
+    fn oldest_ms(&self) -> u64 {
+        self.now_ms.saturating_sub(millis(self.retention.max_age))
+    }
+
+    fn sweep(&mut self) {
+        let oldest_ms = self.oldest_ms();
+        let oldest_receipt_ms = self.oldest_receipt_ms();
+        self.receipts
+            .retain(|_, (stored_ms, _)| *stored_ms >= oldest_receipt_ms);
+        self.generations
+            .retain(|_, generation| match &generation.state {
+                State::Queued(_) | State::Running(_) => true,
+                State::Done(done) => done.ended_ms >= oldest_ms,
+            });
+        self.replies
+            .retain(|_, reply| self.generations.contains_key(reply));
+        self.sessions
+            .retain(|_, session| !session.queue.is_empty() || session.used_ms >= oldest_ms);
+        let kept = self.now_ms.saturating_sub(CHANGES_KEPT_MS);
+        self.changes = self.changes.split_off(&kept);
+        self.hearers.retain(|_, hearers| {
+            hearers.retain(|feed| !feed.is_closed());
+            !hearers.is_empty()
+        });
+        self.sweep_logs(oldest_ms);
+    }
+
+    /// A room's log goes as a whole, and its epoch with it, once nobody writes
+    /// to it, waits in it or hears it.
+    fn sweep_logs(&mut self, oldest_ms: u64) {
+        let in_use: HashSet<&RoomKey> = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| !session.queue.is_empty())
+            .map(|((room, _), _)| room)
+            .chain(self.hearers.keys())
+            .collect();
+        self.logs.retain(|room, log| {
+            log.trim(self.retention.max_events, oldest_ms);
+            log.changed_ms() >= oldest_ms || in_use.contains(room)
+        });
+    }
+
+    /// How many things are held, of whatever kind.
+    #[cfg(test)]
+    pub(super) fn size(&self) -> usize {
+        let events: usize = self.logs.values().map(Log::len).sum();
+        let changes: usize = self.changes.values().map(HashSet::len).sum();
+        let turns = self.sessions.values().map(|session| session.turns.len());
+        [
+            self.logs.len() + events,
+            self.changes.len() + changes,
+            self.receipts.len() + self.replies.len(),
+            self.generations.len() + self.running.len() + self.runnable.len(),
+            self.sessions.len() + turns.sum::<usize>(),
+            self.of_user.len() + self.of_tenant.len() + self.hearers.len(),
+        ]
+        .into_iter()
+        .sum()
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_heard(&self, room: &RoomKey) -> bool {
+        self.hearers.contains_key(room)
+    }
+
+    pub(super) fn oldest_receipt_ms(&self) -> u64 {
+        self.now_ms
+            .saturating_sub(millis(self.retention.dedup_window))
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

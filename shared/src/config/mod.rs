@@ -1,0 +1,78 @@
+//! The configuration: typed settings out of four layers.
+//!
+//! Defaults < `causerie.toml` < environment < command line. All keys stand in
+//! one table (`sections.rs`); types, checks, names of environment variables,
+//! what is printed and `docs/configuration.md` all come from it.
+
+mod address;
+mod check;
+mod error;
+mod events;
+mod load;
+mod reference;
+mod reload;
+mod scalar;
+mod section;
+mod sections;
+mod tenant;
+mod types;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+pub use address::{HttpUrl, InvalidOrigin, Origin, RedisUrl};
+pub use error::{ConfigError, Source};
+pub use load::{Loader, Sources};
+pub use reference::reference;
+pub use reload::{SettingsHandle, watch};
+pub use section::Program;
+pub use sections::{
+    Admin, Ai, Anthropic, Auth, Breaker, Echo, History, Jwt, Limits, Node, OpenAi, Realtime, Redis,
+    Settings, Telemetry, Websocket,
+};
+pub use tenant::{Tenant, TenantAi};
+pub use types::{Backend, JwtAlgorithm, LogFilter, LogFormat, Secret, Size};
+
+use section::Section;
+
+/// Reads a duration as the configuration does: `500ms`, `25s`, `5m`, `24h`,
+/// `7d` or a number of seconds.
+pub fn parse_duration(text: &str) -> Option<std::time::Duration> {
+    value::Scalar::parse(text)
+}
+
+impl Settings {
+    /// The configuration in effect as TOML that can be read again, secrets
+    /// hidden.
+    pub fn to_toml(&self) -> String {
+        let mut keys = BTreeMap::new();
+        self.show("", &mut keys);
+        nest(keys).to_string()
+    }
+}
+
+/// Turns full names into nested tables.
+fn nest(keys: BTreeMap<String, toml::Value>) -> toml::Table {
+    let mut root = toml::Table::new();
+    for (name, value) in keys {
+        let mut table = &mut root;
+        let mut parts = name.split('.').peekable();
+        while let Some(part) = parts.next() {
+            if parts.peek().is_none() {
+                table.insert(part.to_owned(), value);
+                break;
+            }
+            let next = table
+                .entry(part)
+                .or_insert_with(|| toml::Value::Table(toml::Table::new()));
+            match next.as_table_mut() {
+                Some(inner) => table = inner,
+                None => break,
+            }
+        }
+    }
+    root
+}

@@ -1,0 +1,113 @@
+//! The customers of an installation.
+
+use super::address::Origin;
+use super::error::{ConfigError, Source};
+use super::load::flatten;
+use super::section::{Defaults, Entries, Section, section};
+use super::sections::Jwt;
+use super::types::Backend;
+use super::value::{Given, Range, Value};
+use crate::ids::{TenantHash, TenantId};
+
+section! {
+    /// A customer of the installation. Nothing crosses tenants.
+    Tenant {
+        /// Its name in tokens.
+        id: TenantId;
+        /// Its public name, in widgets.
+        hash: TenantHash;
+        /// Where its pages come from; those of `websocket.cors_origins` if none
+        /// is named.
+        origins: Vec<Origin> = Vec::new();
+        /// Whether people without a token may come, from these origins.
+        visitors: bool = false;
+    }
+    with {
+        /// Keys that verify this tenant's tokens, and no other's.
+        auth: Jwt = "auth";
+        /// What this tenant has otherwise than `[ai]`.
+        ai: TenantAi = "ai";
+    }
+}
+
+section! {
+    /// What a tenant has otherwise than `[ai]`.
+    TenantAi {
+        /// Instead of `ai.backend`.
+        backend: Option<Backend> = None;
+        /// Instead of the backend's `model`.
+        model: Option<String> = None, in 1..=256;
+        /// Instead of `ai.system_prompt`.
+        system_prompt: Option<String> = None, in 1..=100000;
+        /// Instead of `ai.temperature`.
+        temperature: Option<f64> = None, in 0..=2;
+        /// Instead of `ai.max_tokens`.
+        max_tokens: Option<u32> = None, in 1..=1000000;
+    }
+}
+
+impl Value for Vec<Tenant> {
+    const KIND: &'static str = "list of tables";
+    // A tenant holds its keys.
+    const SECRET: bool = true;
+
+    fn expected(_: Range) -> String {
+        r#"a list of tenants, in JSON such as [{"id":"acme","hash":"acme","origins":["https://acme.example"]}]"#.into()
+    }
+
+    fn read(given: &Given<'_>) -> Result<Self, ConfigError> {
+        let json: Vec<toml::Table>;
+        let tenants: Option<Vec<&toml::Table>> = match given.value {
+            toml::Value::Array(items) => items.iter().map(toml::Value::as_table).collect(),
+            toml::Value::String(text) if text.trim().is_empty() => Some(Vec::new()),
+            toml::Value::String(text) => {
+                json = serde_json::from_str(text).map_err(|_| given.refuse::<Self>())?;
+                Some(json.iter().collect())
+            }
+            toml::Value::Integer(_)
+            | toml::Value::Float(_)
+            | toml::Value::Boolean(_)
+            | toml::Value::Datetime(_)
+            | toml::Value::Table(_) => None,
+        };
+        let tenants = tenants.ok_or_else(|| given.refuse::<Self>())?;
+        let read = |(at, table)| read_tenant(at, table, given);
+        tenants.into_iter().enumerate().map(read).collect()
+    }
+
+    fn show(&self) -> Option<toml::Value> {
+        let show = |tenant: &Tenant| {
+            let mut keys = std::collections::BTreeMap::new();
+            tenant.show("", &mut keys);
+            toml::Value::Table(super::nest(keys))
+        };
+        Some(toml::Value::Array(self.iter().map(show).collect()))
+    }
+}
+
+fn read_tenant(at: usize, table: &toml::Table, given: &Given<'_>) -> Result<Tenant, ConfigError> {
+    let prefix = format!("{}[{at}]", given.key);
+    let mut keys = Vec::new();
+    Tenant::describe(&prefix, given.defaults, &mut keys);
+    let mut entries = Entries::new();
+    flatten(&prefix, table, &keys, given.from, &mut entries)?;
+    Tenant::read(&prefix, &entries, given.defaults)
+}
+
+/// The tenant that `causerie` has where none is configured.
+pub(super) fn demo(port: u16, defaults: &Defaults) -> Result<Vec<Tenant>, ConfigError> {
+    let origins = ["localhost", "127.0.0.1"].map(|host| format!("http://{host}:{port}"));
+    let demo = toml::Table::from_iter([
+        ("id".to_owned(), toml::Value::from("demo")),
+        ("hash".to_owned(), "demo".into()),
+        ("visitors".to_owned(), true.into()),
+        ("origins".to_owned(), origins.to_vec().into()),
+    ]);
+    Value::read(&Given {
+        key: "tenants",
+        value: &vec![demo].into(),
+        from: &Source::Default,
+        defaults,
+        range: None,
+    })
+}

@@ -1,0 +1,203 @@
+//! A WebSocket written by hand, for what no decent client sends: invalid UTF-8,
+//! unmasked or unfinished frames, half a close, a handshake byte by byte.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::DEADLINE;
+
+/// Kinds of frames (RFC 6455, 5.2).
+pub mod opcode {
+    /// A further part of a message.
+    pub const CONTINUATION: u8 = 0x0;
+    /// A text message.
+    pub const TEXT: u8 = 0x1;
+    /// A binary message.
+    pub const BINARY: u8 = 0x2;
+    /// A close frame.
+    pub const CLOSE: u8 = 0x8;
+    /// A ping.
+    pub const PING: u8 = 0x9;
+    /// A pong.
+    pub const PONG: u8 = 0xA;
+}
+
+/// A frame as the server sent it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// Is it the last of its message?
+    pub fin: bool,
+    /// RSV1: the message is compressed (RFC 7692).
+    pub compressed: bool,
+    /// See [`opcode`].
+    pub opcode: u8,
+    /// The bytes as they came.
+    pub payload: Vec<u8>,
+}
+
+impl Frame {
+    /// The code of a close frame; none where it has none.
+    pub fn close_code(&self) -> Option<u16> {
+        (self.opcode == opcode::CLOSE && self.payload.len() >= 2)
+            .then(|| u16::from_be_bytes([self.payload[0], self.payload[1]]))
+    }
+}
+
+/// A TCP connection to a server.
+#[derive(Debug)]
+pub struct RawSocket {
+    stream: TcpStream,
+}
+
+impl RawSocket {
+    /// Connects, and sends nothing yet. `address` is `127.0.0.1:PORT`, or a URL.
+    ///
+    /// # Panics
+    /// When nobody listens there.
+    pub async fn connect(address: &str) -> Self {
+        let address = address.split_once("://").map_or(address, |(_, rest)| rest);
+        let address = address.split('/').next().expect("split gives at least one");
+        let stream = TcpStream::connect(address).await;
+        Self {
+            stream: stream.unwrap_or_else(|error| panic!("{address}: {error}")),
+        }
+    }
+
+    /// Connects and asks for a WebSocket at `path_and_query`, with further
+    /// header lines.
+    ///
+    /// # Panics
+    /// When the server does not upgrade.
+    pub async fn open(address: &str, path_and_query: &str, headers: &[(&str, &str)]) -> Self {
+        let mut socket = Self::connect(address).await;
+        let mut request = format!(
+            "GET {path_and_query} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+             Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        );
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        request.push_str("\r\n");
+        socket.send(request.as_bytes()).await;
+        let head = socket.read_head().await;
+        assert!(head.starts_with("HTTP/1.1 101 "), "no upgrade: {head}");
+        socket
+    }
+
+    /// Sends bytes as they are.
+    ///
+    /// # Panics
+    /// When the connection is gone.
+    pub async fn send(&mut self, bytes: &[u8]) {
+        let sent = timeout(DEADLINE, self.stream.write_all(bytes)).await;
+        let sent = sent.unwrap_or_else(|_| panic!("the server took no data for {DEADLINE:?}"));
+        sent.unwrap_or_else(|error| panic!("cannot send: {error}"));
+    }
+
+    /// Sends one frame, masked as a client must.
+    pub async fn send_frame(&mut self, fin: bool, opcode: u8, payload: &[u8]) {
+        self.send(&frame(fin, opcode, payload)).await;
+    }
+
+    /// Sends no more, but still reads.
+    ///
+    /// # Panics
+    /// When the connection is gone.
+    pub async fn shut_down_writing(&mut self) {
+        self.stream
+            .shutdown()
+            .await
+            .expect("a live socket can be half closed");
+    }
+
+    /// Reads up to the empty line that ends an HTTP head.
+    ///
+    /// # Panics
+    /// When none comes in time.
+    pub async fn read_head(&mut self) -> String {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let byte = timeout(DEADLINE, self.stream.read_u8()).await;
+            match byte {
+                Ok(Ok(byte)) => head.push(byte),
+                Ok(Err(error)) => panic!("{error} after {:?}", String::from_utf8_lossy(&head)),
+                Err(_elapsed) => panic!(
+                    "no head within {DEADLINE:?}, only {:?}",
+                    String::from_utf8_lossy(&head)
+                ),
+            }
+        }
+        String::from_utf8(head).expect("an HTTP head is text")
+    }
+
+    /// Reads the next frame; none where the server has ended the connection.
+    ///
+    /// # Panics
+    /// When neither comes in time.
+    pub async fn read_frame(&mut self) -> Option<Frame> {
+        let frame = timeout(DEADLINE, self.try_read_frame()).await;
+        frame
+            .unwrap_or_else(|_| panic!("no frame within {DEADLINE:?}"))
+            .ok()
+    }
+
+    /// Reads frames until the close frame, and gives its code; none where the
+    /// connection ended without.
+    ///
+    /// # Panics
+    /// When neither comes in time.
+    pub async fn read_close(&mut self) -> Option<u16> {
+        while let Some(frame) = self.read_frame().await {
+            if frame.opcode == opcode::CLOSE {
+                return frame.close_code();
+            }
+        }
+        None
+    }
+
+    async fn try_read_frame(&mut self) -> std::io::Result<Frame> {
+        let first = self.stream.read_u8().await?;
+        let second = self.stream.read_u8().await?;
+        assert_eq!(second & 0x80, 0, "a server must not mask");
+        let length = match second {
+            126 => u64::from(self.stream.read_u16().await?),
+            127 => self.stream.read_u64().await?,
+            short => u64::from(short),
+        };
+        let mut payload = vec![0; usize::try_from(length).expect("a frame fits memory")];
+        self.stream.read_exact(&mut payload).await?;
+        Ok(Frame {
+            fin: first & 0x80 != 0,
+            compressed: first & 0x40 != 0,
+            opcode: first & 0x0F,
+            payload,
+        })
+    }
+}
+
+/// The bytes of a masked frame.
+pub fn frame(fin: bool, opcode: u8, payload: &[u8]) -> Vec<u8> {
+    const MASK: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
+    let mut bytes = vec![if fin { 0x80 | opcode } else { opcode }];
+    match payload.len() {
+        length @ 0..=125 => bytes.push(0x80 | u8::try_from(length).expect("at most 125")),
+        length @ 126..=0xFFFF => {
+            bytes.push(0x80 | 126);
+            bytes.extend_from_slice(&u16::try_from(length).expect("fits 16 bits").to_be_bytes());
+        }
+        length => {
+            bytes.push(0x80 | 127);
+            bytes.extend_from_slice(&u64::try_from(length).expect("fits 64 bits").to_be_bytes());
+        }
+    }
+    bytes.extend_from_slice(&MASK);
+    bytes.extend(
+        payload
+            .iter()
+            .zip(MASK.iter().cycle())
+            .map(|(byte, mask)| byte ^ mask),
+    );
+    bytes
+}

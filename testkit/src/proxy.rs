@@ -1,0 +1,206 @@
+//! A TCP proxy that makes a network bad: it delays, stalls, trickles and cuts.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// What holds for every connection at this moment.
+#[derive(Debug, Clone, Copy, Default)]
+struct Rules {
+    delay: Duration,
+    bytes_per_second: Option<u32>,
+    stalled: bool,
+    blocked: bool,
+    /// Connections of an older number are cut.
+    era: u64,
+}
+
+/// A proxy on a port of its own, before one server. Dropping it cuts everything.
+#[derive(Debug)]
+pub struct Proxy {
+    address: SocketAddr,
+    rules: watch::Sender<Rules>,
+    listener: JoinHandle<()>,
+}
+
+impl Proxy {
+    /// Starts a proxy before 127.0.0.1:`port`.
+    pub async fn start(port: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("loopback has a free port");
+        let address = listener.local_addr().expect("a listener has an address");
+        let rules = watch::Sender::new(Rules::default());
+        let listener = tokio::spawn(listen(listener, port, rules.subscribe()));
+        Self {
+            address,
+            rules,
+            listener,
+        }
+    }
+
+    /// The port on 127.0.0.1 to connect to.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// `scheme://127.0.0.1:PORT`
+    pub fn url(&self, scheme: &str) -> String {
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// From now on every byte takes this long, each way. Throughput stays.
+    pub fn delay(&self, each_way: Duration) {
+        self.rules.send_modify(|rules| rules.delay = each_way);
+    }
+
+    /// From now on each connection passes no more than this, each way.
+    pub fn trickle(&self, bytes_per_second: u32) {
+        self.rules
+            .send_modify(|rules| rules.bytes_per_second = Some(bytes_per_second));
+    }
+
+    /// Connections stay open, new ones are accepted, nothing passes: not even
+    /// the news that the other side has gone (half-open). What was sent
+    /// meanwhile passes after [`Proxy::resume`].
+    pub fn stall(&self) {
+        self.rules.send_modify(|rules| rules.stalled = true);
+    }
+
+    /// Ends all connections; new ones pass.
+    pub fn cut(&self) {
+        self.rules.send_modify(|rules| rules.era += 1);
+    }
+
+    /// Ends all connections, and new ones at once, until [`Proxy::resume`].
+    pub fn block(&self) {
+        self.rules.send_modify(|rules| {
+            rules.era += 1;
+            rules.blocked = true;
+        });
+    }
+
+    /// Everything passes again as if the proxy were not there.
+    pub fn resume(&self) {
+        self.rules.send_modify(|rules| {
+            *rules = Rules {
+                era: rules.era,
+                ..Rules::default()
+            }
+        });
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        // The connections end with `rules`.
+        self.listener.abort();
+    }
+}
+
+async fn listen(listener: TcpListener, port: u16, rules: watch::Receiver<Rules>) {
+    while let Ok((client, _)) = listener.accept().await {
+        if !rules.borrow().blocked {
+            tokio::spawn(connection(client, port, rules.clone()));
+        }
+    }
+}
+
+async fn connection(client: TcpStream, port: u16, rules: watch::Receiver<Rules>) {
+    let era = rules.borrow().era;
+    let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await else {
+        return;
+    };
+    for socket in [&client, &server] {
+        // A proxy must not add Nagle's delay to ours.
+        let _ = socket.set_nodelay(true);
+    }
+    let (from_client, to_client) = client.into_split();
+    let (from_server, to_server) = server.into_split();
+    let both_ways = async {
+        tokio::join!(
+            pass(from_client, to_server, rules.clone()),
+            pass(from_server, to_client, rules.clone())
+        )
+    };
+    let mut watched = rules.clone();
+    tokio::select! {
+        _ = both_ways => {}
+        // An error means that the proxy itself is gone.
+        _ = watched.wait_for(|rules| rules.era != era) => {}
+    }
+}
+
+/// Bytes, and the moment when they may go on.
+type Parcel = (Instant, Bytes);
+
+/// Passes one direction on until its end, which is passed on too.
+async fn pass(from: OwnedReadHalf, to: OwnedWriteHalf, rules: watch::Receiver<Rules>) {
+    // What is on its way when there is latency; then the sender has to wait.
+    let (road, arrivals) = mpsc::channel(1024);
+    tokio::join!(
+        send_off(from, road, rules.clone()),
+        hand_over(to, arrivals, rules)
+    );
+}
+
+async fn send_off(
+    mut from: OwnedReadHalf,
+    road: mpsc::Sender<Parcel>,
+    rules: watch::Receiver<Rules>,
+) {
+    let mut buffer = BytesMut::new();
+    loop {
+        buffer.reserve(16 * 1024);
+        match from.read_buf(&mut buffer).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+        let due = Instant::now() + rules.borrow().delay;
+        if road.send((due, buffer.split().freeze())).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn hand_over(
+    mut to: OwnedWriteHalf,
+    mut arrivals: mpsc::Receiver<Parcel>,
+    mut rules: watch::Receiver<Rules>,
+) {
+    const PIECES_PER_SECOND: u32 = 20;
+    while let Some((due, mut bytes)) = arrivals.recv().await {
+        sleep_until(due).await;
+        while !bytes.is_empty() {
+            let Ok(now) = rules
+                .wait_for(|rules| !rules.stalled)
+                .await
+                .map(|rules| *rules)
+            else {
+                return;
+            };
+            let piece = match now.bytes_per_second {
+                None => std::mem::take(&mut bytes),
+                Some(limit) => {
+                    sleep(Duration::from_secs(1) / PIECES_PER_SECOND).await;
+                    let size = (limit / PIECES_PER_SECOND).max(1) as usize;
+                    bytes.split_to(size.min(bytes.len()))
+                }
+            };
+            if to.write_all(&piece).await.is_err() {
+                return;
+            }
+        }
+    }
+    // The end of the stream stalls like everything else.
+    if rules.wait_for(|rules| !rules.stalled).await.is_ok() {
+        let _ = to.shutdown().await;
+    }
+}
