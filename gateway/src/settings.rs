@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use causerie_shared::bus::question::QueueCaps;
+use causerie_shared::config;
 use causerie_shared::ids::{TenantHash, TenantId};
 
 /// The values that the core goes by. Taken anew from the configuration when
@@ -34,6 +35,43 @@ pub struct Settings {
     pub client_context: bool,
     /// The tenants and their public names.
     pub tenants: HashMap<TenantId, TenantHash>,
+}
+
+impl From<&config::Settings> for Settings {
+    fn from(settings: &config::Settings) -> Self {
+        let config::Websocket {
+            heartbeat_interval,
+            idle_timeout,
+            max_connections,
+            max_message_bytes,
+            max_depth,
+            max_rooms,
+            outbox_bytes,
+            ..
+        } = &settings.websocket;
+        let limits = &settings.limits;
+        let tenants = settings.tenants.iter();
+        Self {
+            node: settings.node.name.clone(),
+            heartbeat_interval: *heartbeat_interval,
+            idle_timeout: *idle_timeout,
+            max_connections: *max_connections,
+            max_message_bytes: max_message_bytes.bytes(),
+            max_depth: *max_depth,
+            max_rooms: *max_rooms,
+            outbox_bytes: outbox_bytes.bytes(),
+            messages_per_minute: limits.messages_per_minute_per_connection.into(),
+            queue: QueueCaps {
+                session: limits.queued_per_session.into(),
+                user: limits.queued_per_user.into(),
+                tenant: limits.queued_per_tenant.into(),
+            },
+            client_context: settings.ai.client_context,
+            tenants: tenants
+                .map(|tenant| (tenant.id.clone(), tenant.hash.clone()))
+                .collect(),
+        }
+    }
 }
 
 impl Default for Settings {
