@@ -18,5 +18,7 @@ mod cases;
 mod ear;
 mod memory;
 mod patient;
+mod redis;
+mod redis_cluster;
 mod scene;
 mod world;

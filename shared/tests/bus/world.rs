@@ -1,6 +1,7 @@
 //! What a case needs of an implementation, and the list of all cases.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +35,9 @@ pub trait Storage: World {
 /// What every case must be done in.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// A case on its way.
+pub type Case = Pin<Box<dyn Future<Output = ()>>>;
+
 /// Runs a case to its end.
 pub async fn run(case: impl Future<Output = ()>) {
     let done = tokio::time::timeout(DEADLINE, case).await;
@@ -61,11 +65,15 @@ pub async fn eventually<T>(mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
     found.expect("it did not happen in time")
 }
 
-/// Makes a test of every case, over one implementation.
+/// Makes a test of every case, over one implementation; or, with `in_turn`, one
+/// test of all cases, where a new installation is dear.
 #[macro_export]
 macro_rules! conformance {
     ($world:ty) => {
-        $crate::tests_of! { $world;
+        $crate::conformance!($world, tests_of);
+    };
+    ($world:ty, $make:ident) => {
+        $crate::$make! { $world;
             accepting:
                 a_message_is_stored_and_heard,
                 an_id_is_stored_once,
@@ -162,4 +170,22 @@ macro_rules! tests_of {
             )+
         }
     )+};
+}
+
+/// Makes one test that runs the cases named one after the other.
+#[macro_export]
+macro_rules! in_turn {
+    ($world:ty; $($module:ident: $($case:ident),+ $(,)?;)+) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn every_case_in_turn() {
+            // Boxed in functions of their own: together they overflow a stack.
+            let cases: &[(&str, fn() -> $crate::world::Case)] = &[$($(
+                (stringify!($case), || Box::pin($crate::cases::$module::$case::<$world>())),
+            )+)+];
+            for (name, case) in cases {
+                println!("{name}");
+                $crate::world::run(case()).await;
+            }
+        }
+    };
 }
