@@ -5,8 +5,30 @@
 //!
 //! - [`auth`]: tokens, keys and visitors
 //! - [`identity`]: who a caller is, and which rooms are theirs
-//! - [`token`]: the command that prints one
+//! - [`gateway`]: what all transports share
+//! - [`connection`], [`registry`]: the clients of this node
+//! - [`outbox`], [`frame`]: what waits to be sent to one of them
+//! - [`hub`]: rooms, and who hears them here
+//! - [`actions`]: what clients may do
+//! - [`websocket`]: the WebSocket transport
+//! - [`drain`]: how a node ends
+//! - [`token`]: the command that prints a token
 
+pub mod actions;
 pub mod auth;
+pub mod connection;
+pub mod drain;
+mod events;
+mod feed;
+pub mod frame;
+pub mod gateway;
+pub mod hub;
 pub mod identity;
+pub mod outbox;
+mod recovery;
+pub mod registry;
+pub mod settings;
+mod sweeper;
 pub mod token;
+pub mod typing;
+pub mod websocket;
