@@ -5,6 +5,8 @@
 //!
 //! - [`auth`]: tokens, keys and visitors
 //! - [`identity`]: who a caller is, and which rooms are theirs
+//! - [`token`]: the command that prints one
 
 pub mod auth;
 pub mod identity;
+pub mod token;

@@ -38,6 +38,12 @@ pub use types::{Backend, JwtAlgorithm, LogFilter, LogFormat, Secret, Size};
 
 use section::Section;
 
+/// Reads a duration as the configuration does: `500ms`, `25s`, `5m`, `24h`,
+/// `7d` or a number of seconds.
+pub fn parse_duration(text: &str) -> Option<std::time::Duration> {
+    value::Scalar::parse(text)
+}
+
 impl Settings {
     /// The configuration in effect as TOML that can be read again, secrets
     /// hidden.
