@@ -66,6 +66,8 @@ pub async fn eventually<T>(mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
 macro_rules! conformance {
     ($world:ty) => {
         $crate::tests_of! { $world;
+            any_order:
+                every_order_keeps_the_promises;
             accepting:
                 a_message_is_stored_and_heard,
                 an_id_is_stored_once,
