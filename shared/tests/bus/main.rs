@@ -17,6 +17,5 @@ mod cases;
 mod ear;
 mod memory;
 mod redis;
-mod redis_cluster;
 mod scene;
 mod world;

@@ -86,3 +86,8 @@ pub(super) fn record_unreadable(room: &RoomKey, error: &UnreadableRecord) {
 pub(super) fn clock_not_taken(error: &Error) {
     tracing::warn!(%error, "Redis does not tell the time");
 }
+
+/// Redis is set up so that it may lose what it has confirmed.
+pub(super) fn setting_may_lose_data(server: &Server, advice: &str) {
+    tracing::warn!(%server, "Redis may lose what it has confirmed: {advice}");
+}

@@ -69,6 +69,25 @@ impl Address {
         Ok(Self { config, timeout })
     }
 
+    /// Connects once, to learn what stands against it: a client that goes on
+    /// trying does not tell.
+    pub(super) async fn probe(&self) -> Result<(), BusError> {
+        let config = Config {
+            fail_fast: true,
+            ..self.config.clone()
+        };
+        let client = Client::new(config, None, None, None);
+        match timeout(CONNECT_TIMEOUT, client.init()).await {
+            Ok(Ok(_)) => {
+                // It has served its turn; how it ends matters to nobody.
+                let _ = client.quit().await;
+                Ok(())
+            }
+            Ok(Err(error)) => Err(BusError::Unavailable(error.to_string())),
+            Err(_) => Err(no_connection()),
+        }
+    }
+
     fn client(&self) -> Client {
         let performance = PerformanceConfig {
             default_command_timeout: self.timeout,
@@ -127,10 +146,8 @@ impl Link {
 
     /// The same, with an error where it takes too long.
     pub(super) async fn connected_in_time(&self) -> Result<(), BusError> {
-        let too_late =
-            || BusError::Unavailable(format!("no connection to Redis within {CONNECT_TIMEOUT:?}"));
         let connected = timeout(CONNECT_TIMEOUT, self.connected()).await;
-        connected.map_err(|_| too_late())
+        connected.map_err(|_| no_connection())
     }
 
     /// Begins the connections anew: what they have sent and told so far does
@@ -138,6 +155,10 @@ impl Link {
     pub(super) fn begin_anew(&self, why: &str) {
         begin_anew(&self.client, self.purpose, why);
     }
+}
+
+fn no_connection() -> BusError {
+    BusError::Unavailable(format!("no connection to Redis within {CONNECT_TIMEOUT:?}"))
 }
 
 fn begin_anew(client: &Client, purpose: Purpose, why: &str) {

@@ -1,4 +1,4 @@
-//! The suite over one Redis.
+//! The suite over one Redis, and what only Redis can do to us.
 
 use std::sync::Arc;
 
@@ -7,6 +7,10 @@ use causerie_shared::bus::{Bus, Retention};
 use causerie_testkit::redis::Redis;
 
 use crate::world::World;
+
+mod cluster;
+mod connections;
+mod start;
 
 struct Single {
     redis: Redis,
