@@ -7,8 +7,12 @@
 //! - [`task`]: what a gateway stores with a question for brokers
 //! - [`clock`]: the time that all nodes agree on
 //! - [`config`]: what can be configured, and where it comes from
+//! - [`cli`]: the common command line, and the way from it to a running program
+//! - [`telemetry`], [`admin`]: logs, traces, metrics, and the listener that shows them
 
+pub mod admin;
 pub mod bus;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod ids;
@@ -17,3 +21,4 @@ pub mod protocol;
 pub mod record;
 pub mod room;
 pub mod task;
+pub mod telemetry;

@@ -4,8 +4,10 @@
 //! - [`redis_cluster`]: six of them as a Redis Cluster.
 //! - [`proxy`]: a bad network between a client and a server.
 //! - [`process`]: our own programs as processes, on free ports.
+//! - [`ai`]: servers that speak the AI providers' streaming formats, errors included.
 //! - [`client`]: clients that speak the protocol over WebSocket, SSE and HTTP,
 //!   and a raw socket for frames that no decent client sends.
+//! - [`ai`]: servers that speak the AI providers' streaming formats.
 //!
 //! A function that waits does so with a deadline, and says on failure what it
 //! has seen instead.
@@ -20,6 +22,7 @@
     clippy::print_stderr
 )]
 
+pub mod ai;
 pub mod child;
 pub mod client;
 pub mod port;

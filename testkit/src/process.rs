@@ -44,7 +44,6 @@ const PASSED_ON: [&str; 6] = [
 #[must_use]
 pub struct Program {
     name: &'static str,
-    package: &'static str,
     has_public_port: bool,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
@@ -54,23 +53,22 @@ pub struct Program {
 impl Program {
     /// `causerie`, all in one process.
     pub fn causerie() -> Self {
-        Self::new("causerie", "causerie", true)
+        Self::new("causerie", true)
     }
 
     /// `causerie-gateway`
     pub fn gateway() -> Self {
-        Self::new("causerie-gateway", "causerie-gateway", true)
+        Self::new("causerie-gateway", true)
     }
 
     /// `causerie-broker`, which listens on its admin port only.
     pub fn broker() -> Self {
-        Self::new("causerie-broker", "causerie-broker", false)
+        Self::new("causerie-broker", false)
     }
 
-    fn new(name: &'static str, package: &'static str, has_public_port: bool) -> Self {
+    fn new(name: &'static str, has_public_port: bool) -> Self {
         let program = Self {
             name,
-            package,
             has_public_port,
             arguments: Vec::new(),
             environment: Vec::new(),
@@ -149,7 +147,7 @@ impl Program {
 
     fn spawn(&self) -> (Child, TempDir) {
         let folder = TempDir::new().expect("a temporary folder can be made");
-        let mut command = Command::new(binary::find(self.name, self.package));
+        let mut command = Command::new(binary::find(self.name));
         command
             .args(&self.arguments)
             .current_dir(folder.path())

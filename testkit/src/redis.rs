@@ -32,6 +32,7 @@ const BUS_DISTANCE: u16 = 10_000;
 #[must_use]
 pub struct Options {
     settings: Vec<(String, String)>,
+    password: Option<String>,
     cluster: bool,
 }
 
@@ -45,6 +46,13 @@ impl Options {
     /// Makes it a replica of `primary`.
     pub fn replica_of(self, primary: &Redis) -> Self {
         self.set("replicaof", &format!("127.0.0.1 {}", primary.port()))
+    }
+
+    /// Asks every client for this password.
+    pub fn password(mut self, password: &str) -> Self {
+        self.password = Some(password.to_owned());
+        self.set("requirepass", password)
+            .set("masterauth", password)
     }
 
     /// Cluster mode.
@@ -104,9 +112,12 @@ impl Redis {
         Options::default()
     }
 
-    /// `redis://127.0.0.1:PORT`
+    /// `redis://127.0.0.1:PORT`, with the password where it has one.
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        match &self.options.password {
+            Some(password) => format!("redis://:{password}@127.0.0.1:{}", self.port),
+            None => format!("redis://127.0.0.1:{}", self.port),
+        }
     }
 
     /// Its port on 127.0.0.1; the same after a restart.
@@ -121,12 +132,16 @@ impl Redis {
     pub async fn command(&self, arguments: &[&str]) -> Reply {
         self.try_command(arguments)
             .await
-            .unwrap_or_else(|error| panic!("{arguments:?} at {}: {error}", self.url()))
+            .unwrap_or_else(|error| panic!("{arguments:?} at port {}: {error}", self.port))
     }
 
     /// The same, giving the error as its sentence.
     pub async fn try_command(&self, arguments: &[&str]) -> Result<Reply, String> {
-        Resp::connect(self.port).await?.command(arguments).await
+        let mut connection = Resp::connect(self.port).await?;
+        if let Some(password) = &self.options.password {
+            connection.command(&["AUTH", password]).await?;
+        }
+        connection.command(arguments).await
     }
 
     /// Deletes every key.

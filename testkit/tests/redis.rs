@@ -78,6 +78,24 @@ async fn a_replica_follows() {
 }
 
 #[tokio::test]
+async fn a_password_is_asked_for() {
+    let redis = Redis::options().password("secret").start().await;
+    assert_eq!(
+        redis.url(),
+        format!("redis://:secret@127.0.0.1:{}", redis.port())
+    );
+    assert_eq!(redis.command(&["PING"]).await.text(), "PONG");
+    let mut stranger = Resp::connect(redis.port()).await.unwrap();
+    assert!(
+        stranger
+            .command(&["PING"])
+            .await
+            .unwrap_err()
+            .starts_with("NOAUTH")
+    );
+}
+
+#[tokio::test]
 async fn a_bad_setting_fails_with_what_redis_says() {
     let start = tokio::spawn(Redis::options().set("no-such-setting", "1").start());
     let panic = start.await.unwrap_err().into_panic();

@@ -50,8 +50,8 @@ pub struct Loader {
     command_line: Vec<(String, String)>,
     warnings: Vec<String>,
     public_port: OnceLock<u16>,
-    /// Of the file as it was last loaded; not its text, which may hold secrets.
-    fingerprint: AtomicU64,
+    /// Fingerprint of the file as it was last loaded; its text may hold secrets.
+    loaded: AtomicU64,
 }
 
 impl Loader {
@@ -92,13 +92,38 @@ impl Loader {
             command_line,
             warnings,
             public_port: OnceLock::new(),
-            fingerprint: AtomicU64::new(0),
+            loaded: AtomicU64::new(0),
         })
     }
 
     /// What was ignored, one sentence each.
-    pub fn warnings(&self) -> &[String] {
-        &self.warnings
+    pub fn warnings(&self, settings: &Settings) -> Vec<String> {
+        let mut warnings = self.warnings.clone();
+        if self.program() == Program::Standalone && settings.redis.address().is_some() {
+            warnings.push(
+                "`causerie` does not use Redis: for a cluster run causerie-gateway and \
+                 causerie-broker instead"
+                    .into(),
+            );
+        }
+        warnings
+    }
+
+    /// What differs from the defaults, on one line, secrets hidden.
+    pub fn changes(&self, settings: &Settings) -> String {
+        let show = |settings: &Settings| {
+            let mut keys = std::collections::BTreeMap::new();
+            settings.show("", &mut keys);
+            keys
+        };
+        let defaults = Settings::read("", &Entries::new(), &self.defaults);
+        let defaults = defaults.map(|settings| show(&settings)).unwrap_or_default();
+        show(settings)
+            .into_iter()
+            .filter(|(key, value)| defaults.get(key) != Some(value))
+            .map(|(key, value)| format!("{key} = {value}"))
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 
     /// The program that this configuration is for.
@@ -125,8 +150,7 @@ impl Loader {
     pub fn load(&self) -> Result<Settings, ConfigError> {
         let mut entries = Entries::new();
         let file = self.read_file();
-        self.fingerprint
-            .store(fingerprint(&file), Ordering::Relaxed);
+        self.loaded.store(fingerprint(&file), Ordering::Relaxed);
         if let Some(text) = file? {
             let table = self.parse_file(&text)?;
             let from = Source::File(self.file.clone());
@@ -142,9 +166,14 @@ impl Loader {
         check::complete(settings, &self.defaults, self.public_port.get().copied())
     }
 
-    /// Whether the file is another than when it was last loaded.
-    pub(super) fn is_stale(&self) -> bool {
-        fingerprint(&self.read_file()) != self.fingerprint.load(Ordering::Relaxed)
+    /// Of the file as it is now.
+    pub(super) fn fingerprint(&self) -> u64 {
+        fingerprint(&self.read_file())
+    }
+
+    /// Of the file as it was last loaded.
+    pub(super) fn loaded_fingerprint(&self) -> u64 {
+        self.loaded.load(Ordering::Relaxed)
     }
 
     /// The file as it is now; `None` where there is none and none is needed.

@@ -4,12 +4,14 @@
 //! one table (`sections.rs`); types, checks, names of environment variables,
 //! what is printed and `docs/configuration.md` all come from it.
 
+mod address;
 mod check;
 mod error;
 mod events;
 mod load;
 mod reference;
 mod reload;
+mod scalar;
 mod section;
 mod sections;
 mod tenant;
@@ -21,6 +23,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+pub use address::{HttpUrl, InvalidOrigin, Origin, RedisUrl};
 pub use error::{ConfigError, Source};
 pub use load::{Loader, Sources};
 pub use reference::reference;
@@ -31,12 +34,15 @@ pub use sections::{
     Settings, Telemetry, Websocket,
 };
 pub use tenant::{Tenant, TenantAi};
-pub use types::{
-    Backend, HttpUrl, InvalidOrigin, JwtAlgorithm, LogFilter, LogFormat, Origin, RedisUrl, Secret,
-    Size,
-};
+pub use types::{Backend, JwtAlgorithm, LogFilter, LogFormat, Secret, Size};
 
 use section::Section;
+
+/// Reads a duration as the configuration does: `500ms`, `25s`, `5m`, `24h`,
+/// `7d` or a number of seconds.
+pub fn parse_duration(text: &str) -> Option<std::time::Duration> {
+    value::Scalar::parse(text)
+}
 
 impl Settings {
     /// The configuration in effect as TOML that can be read again, secrets

@@ -26,8 +26,8 @@ names. All programs may share one file.
   a JSON array.
 - A port that reads `tcp://…` is what Kubernetes sets for a service of that name. It is ignored, with a
   warning.
-- Keys marked \"yes\" under \"reload\" are taken over while the program runs, within a second of a change of
-  the file, or on SIGHUP. Other changed keys are logged as needing a restart. A file with an error changes
+- Keys marked \"yes\" under \"reload\" are taken over while the program runs, within two seconds of a change
+  of the file, or on SIGHUP. Other changed keys are logged as needing a restart. A file with an error changes
   nothing: the log says what is wrong, and `causerie_config_reloads_total{result=\"failed\"}` counts it.
 - `--check` reads everything, tries the connection to Redis, prints the configuration in effect with its
   secrets hidden, and exits with 0 or 1.
@@ -52,10 +52,13 @@ auth = { jwt_secret = \"at least 32 characters, as from `openssl rand -hex 32`\"
 pub fn reference() -> String {
     let [first, others @ ..] = Program::ALL.map(keys_of);
     let mut page = HEAD.to_owned();
+    let mut section_open = "";
     for (at, item) in first.iter().enumerate() {
         match item {
-            Item::Section { name, meaning } if !name.is_empty() => {
-                section(&mut page, name, meaning)
+            // One within another of the same name goes on with its table.
+            Item::Section { name, meaning } if name != section_open => {
+                section_open = name;
+                section(&mut page, name, meaning);
             }
             // The keys that are in no section: `tenants` stands with its own keys, below.
             Item::Section { .. } => {}
@@ -144,16 +147,14 @@ fn row(page: &mut String, item: &Item, others: &[&Item]) {
 
 fn default_of(item: &Item, others: &[&Item]) -> String {
     let first = show_default(item);
+    let mut text = first.clone();
     let programs = Program::ALL.iter().skip(1).zip(others);
-    let different: Vec<String> = programs
-        .map(|(program, other)| (program, show_default(other)))
-        .filter(|(_, default)| *default != first)
-        .map(|(program, default)| format!("{default} ({})", program.name()))
-        .collect();
-    if different.is_empty() {
-        return first;
+    for (program, default) in programs.map(|(program, other)| (program, show_default(other))) {
+        if default != first {
+            text.push_str(&format!("; {}: {default}", program.name()));
+        }
     }
-    format!("{first}; {}", different.join(", "))
+    text
 }
 
 fn show_default(item: &Item) -> String {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +17,8 @@ use super::sections::{Settings, Telemetry, Websocket};
 
 /// How often the file is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// For how long a changed file must have stayed the same.
+const SETTLE: Duration = Duration::from_millis(100);
 
 /// Whether a change of this key is taken over while the program runs.
 ///
@@ -114,13 +116,13 @@ impl SettingsHandle {
         let (mut taken, mut left) = (Vec::new(), Vec::new());
         old.differences(&next, "", &mut taken);
         next.differences(new, "", &mut left);
-        if !taken.is_empty() {
-            self.shared.current.store(Arc::new(next));
-            self.shared.changed.send_replace(());
-        }
         events::reloaded(&taken);
         if !left.is_empty() {
             events::restart_needed(&left);
+        }
+        if !taken.is_empty() {
+            self.shared.current.store(Arc::new(next));
+            self.shared.changed.send_replace(());
         }
     }
 }
@@ -133,23 +135,45 @@ impl SettingsHandle {
 ///
 /// # Errors
 /// Where SIGHUP cannot be listened for.
-pub async fn watch(handle: SettingsHandle, stop: CancellationToken) -> std::io::Result<()> {
-    let mut hangups = signal(SignalKind::hangup())?;
+pub fn watch(
+    handle: SettingsHandle,
+    stop: CancellationToken,
+) -> std::io::Result<impl Future<Output = ()>> {
+    // At once, for an unheard SIGHUP would end the process.
+    let hangups = signal(SignalKind::hangup())?;
+    Ok(run(handle, hangups, stop))
+}
+
+async fn run(handle: SettingsHandle, mut hangups: Signal, stop: CancellationToken) {
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let asked = tokio::select! {
-            () = stop.cancelled() => return Ok(()),
+            () = stop.cancelled() => return,
             _ = hangups.recv() => true,
             _ = look.tick() => false,
         };
-        let handle = handle.clone();
-        let look_at_file = move || {
-            if asked || handle.loader().is_stale() {
-                handle.reload();
-            }
-        };
-        // Fails only when the process ends.
-        let _ = tokio::task::spawn_blocking(look_at_file).await;
+        if asked || has_changed(&handle).await {
+            let handle = handle.clone();
+            // Fails only when the process ends.
+            let _ = tokio::task::spawn_blocking(move || handle.reload()).await;
+        }
     }
+}
+
+/// Whether the file is another, and is not being written right now: an editor
+/// empties it first, and an empty file is a good one without tenants.
+async fn has_changed(handle: &SettingsHandle) -> bool {
+    let seen = fingerprint(handle).await;
+    if seen == Some(handle.loader().loaded_fingerprint()) {
+        return false;
+    }
+    tokio::time::sleep(SETTLE).await;
+    seen == fingerprint(handle).await
+}
+
+async fn fingerprint(handle: &SettingsHandle) -> Option<u64> {
+    let handle = handle.clone();
+    let read = tokio::task::spawn_blocking(move || handle.loader().fingerprint());
+    read.await.ok()
 }

@@ -1,10 +1,11 @@
 //! The customers of an installation.
 
+use super::address::Origin;
 use super::error::{ConfigError, Source};
 use super::load::flatten;
 use super::section::{Defaults, Entries, Section, section};
 use super::sections::Jwt;
-use super::types::{Backend, Origin};
+use super::types::Backend;
 use super::value::{Given, Range, Value};
 use crate::ids::{TenantHash, TenantId};
 

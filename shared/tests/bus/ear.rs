@@ -10,7 +10,7 @@ use causerie_shared::record::{Class, Record};
 use causerie_shared::room::RoomKey;
 use tokio::sync::mpsc;
 
-use crate::scene::{ask, question, room, typing};
+use crate::scene::{question, room, typing};
 use crate::world::eventually;
 
 /// One who hears rooms live.
@@ -90,14 +90,19 @@ const PROBE: &str = "probe:tenant";
 impl Hints {
     /// Opens the stream, and waits until hints come: those before may be lost.
     pub async fn open(bus: &dyn Bus) -> Self {
-        let mut wakes = bus.wakes(1_000);
+        let mut hints = Self(bus.wakes(1_000));
+        hints.come_again(bus).await;
+        hints
+    }
+
+    /// Waits until hints come.
+    pub async fn come_again(&mut self, bus: &dyn Bus) {
         eventually(async || {
-            ask(bus, &question(&room(PROBE))).await;
-            let hint = tokio::time::timeout(Duration::from_millis(100), wakes.recv());
+            bus.accept(&question(&room(PROBE))).await.unwrap();
+            let hint = tokio::time::timeout(Duration::from_millis(100), self.0.recv());
             hint.await.ok().flatten()
         })
         .await;
-        Self(wakes)
     }
 
     pub async fn next(&mut self) -> Wake {

@@ -19,7 +19,6 @@ pub trait World: Sized {
 /// An installation whose storage is a program of its own, which can fail.
 ///
 /// Nodes stay as they are meanwhile, and come back to it by themselves.
-#[expect(dead_code, reason = "the bus in memory ends with its process")]
 pub trait Storage: World {
     /// Ends the storage without warning and starts it again with all that it
     /// had confirmed.
@@ -133,6 +132,26 @@ macro_rules! conformance {
                 who_beats_is_not_taken_over,
                 a_takeover_repeated_gets_the_same,
                 a_cancellation_survives_its_broker;
+        }
+    };
+}
+
+/// Makes a test of every case that needs a storage that fails.
+#[macro_export]
+macro_rules! conformance_of_storage {
+    ($world:ty) => {
+        $crate::tests_of! { $world;
+            failing:
+                a_restart_with_all_data_forces_nobody_to_reload,
+                the_last_four_lives_are_remembered,
+                a_lost_tail_is_told,
+                a_lost_room_is_told,
+                a_restart_in_the_middle_loses_and_doubles_nothing,
+                a_lease_lives_through_a_restart,
+                lost_deltas_are_asked_for_again,
+                a_lost_claim_is_fenced_and_made_again,
+                a_lost_ending_is_made_again,
+                hints_and_changes_come_again_after_a_restart;
         }
     };
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-/// The path of the program `name` of `package`, in the profile that runs.
+/// The path of the program `name`, in the profile that runs.
 ///
 /// Cargo gives a test only the programs of its own package, and builds those of
 /// others not at all. So a program that is missing, or older than one of its
@@ -12,10 +12,10 @@ use std::time::SystemTime;
 ///
 /// # Panics
 /// When it does not build.
-pub(super) fn find(name: &str, package: &str) -> PathBuf {
+pub(super) fn find(name: &str) -> PathBuf {
     let path = crate::profile_dir().join(name);
     if !is_current(&path) {
-        build(name, package);
+        build(name);
         assert!(path.is_file(), "cargo build made no {}", path.display());
     }
     path
@@ -43,7 +43,7 @@ fn modified(path: &Path) -> Option<SystemTime> {
     std::fs::metadata(path).ok()?.modified().ok()
 }
 
-fn build(name: &str, package: &str) {
+fn build(name: &str) {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let profile = crate::profile_dir();
     let profile = profile
@@ -52,16 +52,9 @@ fn build(name: &str, package: &str) {
         .to_string_lossy();
     let profile = if profile == "debug" { "dev" } else { &*profile };
     let output = Command::new(cargo)
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            package,
-            "--bin",
-            name,
-            "--profile",
-            profile,
-        ])
+        // Of the whole workspace, as ./test builds it: one package alone would be
+        // built with fewer features, and everything below it once more.
+        .args(["build", "--quiet", "--bin", name, "--profile", profile])
         .arg("--manifest-path")
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
         .env("CARGO_TARGET_DIR", crate::target_dir())

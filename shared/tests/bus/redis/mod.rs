@@ -10,6 +10,7 @@ use crate::world::World;
 
 mod cluster;
 mod connections;
+mod moving;
 mod start;
 
 struct Single {

@@ -1,0 +1,351 @@
+//! One question asked of several backends: time-outs, retries, breakers, fallbacks.
+//!
+//! A backend is tried again, after a pause, as long as nothing of its reply has come in; then
+//! the next one is asked. Once text has come the reply is that backend's, and its failure ends
+//! the call: what people have read cannot be taken back by asking somebody else.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use futures::{Stream, StreamExt, stream};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::breaker::{Breaker, BreakerConfig, BreakerState, Pass};
+use super::{
+    Backend, BackendError, CallId, Chunk, ChunkStream, Done, ErrorKind, Finish, Prompt, events,
+};
+
+/// How long to wait for what, and how often to try.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallPolicy {
+    /// The longest a try may take to its first text.
+    pub first_token_timeout: Duration,
+    /// The longest silence within a reply.
+    pub stall_timeout: Duration,
+    /// The longest the whole call may take, with all its tries.
+    pub timeout: Duration,
+    /// Tries of each backend, the first included; at least 1.
+    pub tries: u32,
+    /// The pause before the second try. It doubles with each, and a random part up to as much
+    /// again is added.
+    pub min_pause: Duration,
+    /// The longest pause, unless the provider asks for more and nobody else can be asked.
+    pub max_pause: Duration,
+    /// A longer reply is cut here, in bytes, and ends with [`Finish::Length`].
+    pub max_reply_bytes: usize,
+}
+
+impl Default for CallPolicy {
+    fn default() -> Self {
+        Self {
+            first_token_timeout: Duration::from_secs(20),
+            stall_timeout: Duration::from_secs(20),
+            timeout: Duration::from_secs(120),
+            tries: 3,
+            min_pause: Duration::from_millis(250),
+            max_pause: Duration::from_secs(5),
+            max_reply_bytes: 1024 * 1024,
+        }
+    }
+}
+
+/// A backend and its breaker, shared by all that call it.
+#[derive(Clone)]
+pub struct Guarded {
+    backend: Arc<dyn Backend>,
+    breaker: Arc<Breaker>,
+}
+
+impl Guarded {
+    /// Guards `backend` with a breaker of its own.
+    pub fn new(backend: Arc<dyn Backend>, config: BreakerConfig) -> Self {
+        let breaker = Arc::new(Breaker::new(backend.name(), config));
+        Self { backend, breaker }
+    }
+
+    /// What the breaker does with calls now.
+    pub fn breaker_state(&self) -> BreakerState {
+        self.breaker.state()
+    }
+}
+
+/// What the caller of [`ask`] learns, in this order: one `Answering`, any number of `Text`, one
+/// `Done`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CallEvent {
+    /// A backend has begun to answer; its first text follows.
+    Answering {
+        /// The backend's name.
+        backend: &'static str,
+        /// The model it was asked for; `Done` names the one that answered.
+        model: String,
+        /// The try that succeeded.
+        call: CallId,
+        /// From the beginning of the call, failed tries and pauses included.
+        time_to_first_token: Duration,
+    },
+    /// The next text; never empty.
+    Text(String),
+    /// The reply is complete.
+    Done(Done),
+}
+
+/// The events of a call; see [`ask`].
+pub type CallStream = Pin<Box<dyn Stream<Item = Result<CallEvent, BackendError>> + Send>>;
+
+/// Asks `backends` in turn, the first of them preferred.
+///
+/// Tries are numbered from the prompt's own `try_number` on, over all backends. The stream ends
+/// with `Done` or an error, and dropping it aborts the call: the backend sees its connection
+/// closed. The time-outs run from now.
+pub fn ask(backends: Vec<Guarded>, policy: CallPolicy, prompt: Prompt) -> CallStream {
+    let call = Call::new(backends, policy, prompt);
+    Box::pin(stream::unfold(Some((call, None)), |state| async move {
+        let (mut call, mut answer) = state?;
+        let item = call.next(&mut answer).await;
+        let over = matches!(item, Ok(CallEvent::Done(_)) | Err(_));
+        Some((item, (!over).then_some((call, answer))))
+    }))
+}
+
+/// A call while it goes on.
+struct Call {
+    backends: Vec<Guarded>,
+    policy: CallPolicy,
+    prompt: Prompt,
+    started: Instant,
+    deadline: Instant,
+}
+
+/// The reply of the backend that has begun to answer.
+struct Answer {
+    backend: &'static str,
+    chunks: ChunkStream,
+    pass: Option<Pass>,
+    call: CallId,
+    model: String,
+    /// Came with the news that it answers.
+    first: Option<Chunk>,
+    bytes: usize,
+}
+
+impl Call {
+    fn new(backends: Vec<Guarded>, policy: CallPolicy, prompt: Prompt) -> Self {
+        let started = Instant::now();
+        let deadline = started + policy.timeout;
+        Self {
+            backends,
+            policy,
+            prompt,
+            started,
+            deadline,
+        }
+    }
+
+    async fn next(&mut self, answer: &mut Option<Answer>) -> Result<CallEvent, BackendError> {
+        match answer {
+            Some(answer) => self.next_of(answer).await,
+            None => {
+                let begun = answer.insert(self.first_answer().await?);
+                Ok(CallEvent::Answering {
+                    backend: begun.backend,
+                    model: begun.model.clone(),
+                    call: begun.call.clone(),
+                    time_to_first_token: self.started.elapsed(),
+                })
+            }
+        }
+    }
+
+    /// The first backend that begins to answer.
+    async fn first_answer(&mut self) -> Result<Answer, BackendError> {
+        let mut failed = None;
+        let backends = std::mem::take(&mut self.backends);
+        let mut left = backends.iter();
+        while let Some(guarded) = left.next() {
+            if let Some(error) = &failed {
+                events::falling_back(&self.prompt.call, error, guarded.backend.name());
+            }
+            match self.persist(guarded, left.len() > 0).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => failed = Some(error),
+            }
+        }
+        let none = || BackendError::new(ErrorKind::Unavailable, "", "no backend is configured");
+        Err(failed.unwrap_or_else(none))
+    }
+
+    /// Tries one backend until it begins to answer, or there is no more use.
+    async fn persist(
+        &mut self,
+        guarded: &Guarded,
+        has_fallback: bool,
+    ) -> Result<Answer, BackendError> {
+        let mut pauses = self.policy.pauses();
+        let name = guarded.backend.name();
+        let mut failed = BackendError::new(ErrorKind::Unavailable, name, "its breaker is open");
+        while let Some(pass) = guarded.breaker.try_pass() {
+            let error = match self.try_once(guarded, pass).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let pause = self.pause_after(&error, &mut pauses, has_fallback);
+            failed = error;
+            let Some(pause) = pause else { break };
+            events::retrying(&self.prompt.call, &failed, pause);
+            sleep(pause).await;
+        }
+        Err(failed)
+    }
+
+    /// How long to pause before the next try, where one makes sense.
+    fn pause_after(
+        &self,
+        error: &BackendError,
+        pauses: &mut ExponentialBackoff,
+        has_fallback: bool,
+    ) -> Option<Duration> {
+        let asked = error.kind.retry_after().unwrap_or_default();
+        let too_long = has_fallback && asked > self.policy.max_pause;
+        if !error.retryable() || too_long {
+            return None;
+        }
+        let pause = pauses.next()?.max(asked);
+        (pause < self.deadline.saturating_duration_since(Instant::now())).then_some(pause)
+    }
+
+    /// Asks a backend once, and waits for the first it says.
+    async fn try_once(
+        &mut self,
+        guarded: &Guarded,
+        mut pass: Pass,
+    ) -> Result<Answer, BackendError> {
+        let prompt = self.prompt.clone();
+        self.prompt.call.try_number += 1;
+
+        let name = guarded.backend.name();
+        let call = prompt.call.clone();
+        let model = guarded.backend.model(&prompt).to_owned();
+        let began = Instant::now();
+        let mut chunks = guarded.backend.ask(prompt);
+        let limit = self.policy.first_token_timeout;
+        match self
+            .next_chunk(name, &mut chunks, limit, ErrorKind::FirstTokenTimeout)
+            .await
+        {
+            Ok(first) => {
+                pass.on_first_token();
+                events::first_token(name, &call, began.elapsed());
+                let (pass, first) = (Some(pass), Some(first));
+                Ok(Answer {
+                    backend: name,
+                    chunks,
+                    pass,
+                    call,
+                    model,
+                    first,
+                    bytes: 0,
+                })
+            }
+            Err(error) => {
+                on_failure(pass, &call, &error);
+                Err(error)
+            }
+        }
+    }
+
+    async fn next_of(&self, answer: &mut Answer) -> Result<CallEvent, BackendError> {
+        let name = answer.backend;
+        let limit = self.policy.stall_timeout;
+        let chunk = match answer.first.take() {
+            Some(first) => Ok(first),
+            None => {
+                self.next_chunk(name, &mut answer.chunks, limit, ErrorKind::Stalled)
+                    .await
+            }
+        };
+        match chunk {
+            Ok(Chunk::Text(text)) => Ok(self.on_text(answer, text)),
+            Ok(Chunk::Done(done)) => {
+                answer.pass.take().into_iter().for_each(Pass::on_done);
+                events::replied(name, &answer.call, done.usage);
+                Ok(CallEvent::Done(done))
+            }
+            Err(error) => {
+                answer
+                    .pass
+                    .take()
+                    .into_iter()
+                    .for_each(|p| on_failure(p, &answer.call, &error));
+                Err(error)
+            }
+        }
+    }
+
+    /// A reply over the limit loses its end, and ends: no backend fills our memory.
+    fn on_text(&self, answer: &mut Answer, mut text: String) -> CallEvent {
+        let room = self.policy.max_reply_bytes - answer.bytes;
+        if text.len() > room {
+            let end = (0..=room).rfind(|at| text.is_char_boundary(*at));
+            text.truncate(end.unwrap_or_default());
+            events::reply_cut(answer.backend, &answer.call, self.policy.max_reply_bytes);
+            let done = Done {
+                finish: Finish::Length,
+                usage: None,
+                model: answer.model.clone(),
+            };
+            if text.is_empty() {
+                return CallEvent::Done(done);
+            }
+            answer.chunks = Box::pin(stream::empty());
+            answer.first = Some(Chunk::Done(done));
+        }
+        answer.bytes += text.len();
+        CallEvent::Text(text)
+    }
+
+    /// The next chunk, within `limit` and the time left.
+    async fn next_chunk(
+        &self,
+        backend: &'static str,
+        chunks: &mut ChunkStream,
+        limit: Duration,
+        too_late: ErrorKind,
+    ) -> Result<Chunk, BackendError> {
+        let due = Instant::now() + limit;
+        let (due, too_late) = if due < self.deadline {
+            (due, too_late)
+        } else {
+            (self.deadline, ErrorKind::Timeout)
+        };
+        match timeout_at(due, chunks.next()).await {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => Err(BackendError::new(
+                ErrorKind::BrokeOff,
+                backend,
+                "ended unfinished",
+            )),
+            Err(_) => Err(BackendError::new(too_late, backend, "")),
+        }
+    }
+}
+
+impl CallPolicy {
+    fn pauses(&self) -> ExponentialBackoff {
+        ExponentialBuilder::default()
+            .with_min_delay(self.min_pause)
+            .with_max_delay(self.max_pause)
+            .with_max_times(self.tries.saturating_sub(1) as usize)
+            .with_jitter()
+            .build()
+    }
+}
+
+fn on_failure(pass: Pass, call: &CallId, error: &BackendError) {
+    events::try_failed(call, error);
+    if error.kind.is_backends_fault() {
+        pass.on_failure();
+    }
+}

@@ -1,0 +1,185 @@
+//! One reply, from the claim of its question to its end.
+
+use bytes::Bytes;
+use causerie_shared::bus::Bus;
+use causerie_shared::bus::reply::{Claim, Ending, Finished};
+use causerie_shared::protocol::data::{Reply, Role};
+use causerie_shared::task::Task;
+use futures::StreamExt;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::backend::call::{self, CallEvent, CallStream};
+use crate::events;
+use crate::outcome::{Ended, Heard, Outcome};
+use crate::patience::{Lost, until_answered};
+use crate::prompt::{prompt, tokens_of};
+use crate::records::Records;
+use crate::running::Signals;
+use crate::turn::PastTurn;
+use crate::worker::Worker;
+use crate::writer::Writer;
+
+/// So often a reply is begun; then it ends with an error.
+const MAX_ATTEMPTS: u32 = 3;
+
+/// Texts that may wait for the bus. While more would, the model is not read
+/// from, which slows it down but does not end the call.
+const WAITING_TEXTS: usize = 1024;
+
+/// Answers a claimed question: announces the reply, asks the model, sends what
+/// it says, ends the reply. Returns early, without a word to anybody, when the
+/// reply is no longer this broker's.
+pub(crate) async fn answer(worker: &Worker, claim: &Claim) {
+    let entry = worker.running.enter(&claim.lease);
+    if claim.cancelled {
+        entry.signals.cancelled.cancel();
+    }
+    let generation = Generation {
+        worker,
+        claim,
+        records: Records::new(&*worker.bus, claim),
+        signals: &entry.signals,
+        began: Instant::now(),
+    };
+    let ended = tokio::select! {
+        ended = generation.run() => ended,
+        () = entry.signals.fenced.cancelled() => Err(Lost::Fenced),
+    };
+    if let Err(lost) = ended {
+        events::reply_lost(&claim.lease, &lost);
+    }
+}
+
+struct Generation<'a> {
+    worker: &'a Worker,
+    claim: &'a Claim,
+    records: Records<'a>,
+    signals: &'a Signals,
+    began: Instant,
+}
+
+/// A model call that has not begun.
+struct Call {
+    stream: CallStream,
+    prompt_estimate: usize,
+}
+
+impl Generation<'_> {
+    async fn run(&self) -> Result<(), Lost> {
+        let task = self.task();
+        let (texts, written) = mpsc::channel(WAITING_TEXTS);
+        let speak = async {
+            Ok(match &task {
+                Ok(task) => self.listen(self.call(task), texts).await,
+                Err(hopeless) => {
+                    drop(texts);
+                    Outcome::hopeless(hopeless)
+                }
+            })
+        };
+        let write = Writer::new(self.bus(), &self.records, self.signals).run(written);
+        let (outcome, text) = tokio::try_join!(speak, write)?;
+        self.finish(&outcome, text, task.ok()).await
+    }
+
+    /// What is asked, or why it is hopeless to answer.
+    fn task(&self) -> Result<Task, String> {
+        if self.claim.lease.attempt > MAX_ATTEMPTS {
+            return Err(format!("none of {MAX_ATTEMPTS} attempts came to an end"));
+        }
+        Task::decode(&self.claim.task).map_err(|error| error.to_string())
+    }
+
+    fn call(&self, task: &Task) -> Call {
+        let prompt = prompt(&self.worker.settings, self.claim, task);
+        let prompt_estimate = tokens_of(&prompt);
+        let backends = self.worker.backends.of(&self.claim.lease.room.tenant);
+        let policy = self.worker.settings.call.clone();
+        Call {
+            stream: call::ask(backends, policy, prompt),
+            prompt_estimate,
+        }
+    }
+
+    /// Hands the model's texts on until it ends, fails, or is cancelled. The
+    /// call ends with this function: the backend sees its connection closed.
+    async fn listen(&self, call: Call, texts: mpsc::Sender<String>) -> Outcome {
+        let mut heard = Heard::new(self.began, call.prompt_estimate);
+        let ended = tokio::select! {
+            biased;
+            () = self.signals.cancelled.cancelled() => Ended::Cancelled,
+            ended = hand_on(call.stream, &texts, &mut heard) => ended,
+        };
+        Outcome {
+            ended,
+            heard: Some(heard),
+        }
+    }
+
+    async fn finish(
+        &self,
+        outcome: &Outcome,
+        text: String,
+        task: Option<Task>,
+    ) -> Result<(), Lost> {
+        let attempt = self.claim.lease.attempt;
+        let reply = Reply {
+            message_id: self.claim.lease.message_id.clone(),
+            session_id: self.claim.session.clone(),
+            in_reply_to: self.claim.in_reply_to.clone(),
+            role: Role::Assistant,
+            content: text,
+            sources: Vec::new(),
+            finish_reason: outcome.finish_reason(),
+            metadata: outcome.metadata(attempt, self.began.elapsed()),
+        };
+        let ending = Ending {
+            before: self.records.before_message(outcome.failure()),
+            message: self.records.message(&reply),
+            after: self.records.after_message(),
+            turn: task.and_then(|task| turn(task, &reply)),
+            dead_letter: outcome.dead_letter().map(str::to_owned),
+        };
+        let finish = || self.bus().finish(&self.claim.lease, &ending);
+        match until_answered("finish", finish).await? {
+            Finished::Fenced => Err(Lost::Fenced),
+            Finished::Done => {
+                events::reply_finished(&self.claim.lease, &reply, outcome);
+                Ok(())
+            }
+        }
+    }
+
+    fn bus(&self) -> &dyn Bus {
+        &*self.worker.bus
+    }
+}
+
+async fn hand_on(mut stream: CallStream, texts: &mpsc::Sender<String>, heard: &mut Heard) -> Ended {
+    while let Some(event) = stream.next().await {
+        match event {
+            Ok(CallEvent::Answering { model, .. }) => heard.on_answering(model),
+            Ok(CallEvent::Text(text)) => {
+                heard.on_text(&text);
+                // Nobody takes it only when the reply is lost, and this with it.
+                let _ = texts.send(text).await;
+            }
+            Ok(CallEvent::Done(done)) => return Ended::Done(done),
+            Err(error) => return Ended::Failed(error),
+        }
+    }
+    Ended::Hopeless("the model call ended without an end".to_owned())
+}
+
+/// What later questions of the session build on: nothing where nothing was
+/// answered, since a question without a reply leads many models astray.
+fn turn(task: Task, reply: &Reply) -> Option<Bytes> {
+    let turn = PastTurn {
+        question_id: reply.in_reply_to.clone(),
+        question: task.user_input,
+        reply_id: reply.message_id.clone(),
+        reply: reply.content.clone(),
+    };
+    (!turn.reply.is_empty()).then(|| turn.encode())
+}

@@ -1,0 +1,221 @@
+//! Finding work, and handing it to tasks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use causerie_shared::bus::Bus;
+use causerie_shared::bus::reply::{ClaimId, RunningLease, Takeover, Wake};
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::events;
+use crate::generation::answer;
+use crate::patience::until_answered;
+use crate::running::Running;
+use crate::schedule::Tried;
+use crate::settings::{Backends, Settings};
+use crate::slots::{OpenSlot, Slot, Slots};
+use crate::watch::{LOOK_EVERY, Watch};
+
+/// How often all that waits is asked for; it finds what no hint told.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+
+/// Hints that may wait. One that is dropped costs a second.
+const HINTS: usize = 1024;
+
+/// A broker: answers the questions of the bus.
+///
+/// ```no_run
+/// # use std::sync::Arc;
+/// # use causerie_broker::{Backends, Broker, Settings};
+/// # use causerie_shared::bus::Bus;
+/// # async fn start(bus: Arc<dyn Bus>, backends: Backends) {
+/// let broker = Broker::new(bus, Settings::default(), backends);
+/// let shutdown = tokio_util::sync::CancellationToken::new();
+/// tokio::spawn(broker.run(shutdown.clone()));
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Broker {
+    worker: Arc<Worker>,
+}
+
+/// What all tasks of a broker share.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) settings: Settings,
+    pub(crate) backends: Backends,
+    pub(crate) running: Arc<Running>,
+    slots: Arc<Slots>,
+    tasks: TaskTracker,
+    /// Ends all tasks at once.
+    ended: CancellationToken,
+}
+
+impl Broker {
+    /// A broker that answers the questions of `bus` by asking `backends`.
+    pub fn new(bus: Arc<dyn Bus>, settings: Settings, backends: Backends) -> Self {
+        let slots = Slots::new(settings.max_concurrent, settings.max_concurrent_per_tenant);
+        Self {
+            worker: Arc::new(Worker {
+                bus,
+                settings,
+                backends,
+                running: Arc::default(),
+                slots,
+                tasks: TaskTracker::new(),
+                ended: CancellationToken::new(),
+            }),
+        }
+    }
+
+    /// Works until `shutdown`, then drains: claims nothing new, and ends what
+    /// runs within [`Settings::drain_grace`]. What is left then is ended
+    /// without a word, and taken over by other brokers.
+    ///
+    /// Dropping the future is what killing the process would be.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let worker = self.worker;
+        let _ends_all_tasks = worker.ended.clone().drop_guard();
+        let work = async {
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = worker.fill_slots() => {}
+                () = worker.ask_who_waits() => {}
+                () = worker.watch_others() => {}
+            }
+            worker.drain().await;
+        };
+        tokio::select! {
+            () = work => {}
+            () = worker.hear_wakes() => {}
+            () = worker.running.keep_beating(&*worker.bus) => {}
+        }
+    }
+}
+
+impl Worker {
+    /// Opens slots as long as there are some, and work for them.
+    async fn fill_slots(self: &Arc<Self>) {
+        loop {
+            while let Some(open) = self.slots.try_open() {
+                self.spawn(self.clone().claim(open));
+            }
+            self.slots.changed().await;
+        }
+    }
+
+    async fn claim(self: Arc<Self>, open: OpenSlot) {
+        let OpenSlot {
+            mut slot,
+            tenant,
+            partition,
+            claim,
+        } = open;
+        match self.bus.claim(partition, &tenant, &claim).await {
+            Ok(Some(claim)) => {
+                slot.on_tried(Tried::Claimed);
+                events::claimed(&claim);
+                answer(&self, &claim).await;
+            }
+            Ok(None) => slot.on_tried(Tried::Nothing),
+            Err(error) => {
+                events::bus_failed("claim", &error);
+                slot.on_tried(Tried::Unanswered);
+            }
+        }
+    }
+
+    /// Takes the bus's hints, for ever.
+    async fn hear_wakes(&self) {
+        let mut wakes = self.bus.wakes(HINTS);
+        while let Some(wake) = wakes.recv().await {
+            match wake {
+                Wake::Runnable { partition, tenant } => self.slots.on_waiting(tenant, partition),
+                Wake::Cancelled(reply) => self.running.on_cancelled(&reply),
+            }
+        }
+        // The bus is closed: what there is to learn is found by asking.
+        std::future::pending().await
+    }
+
+    /// Asks the bus what waits, for ever.
+    async fn ask_who_waits(&self) {
+        let mut ticks = ticks(ASK_EVERY);
+        loop {
+            ticks.tick().await;
+            match self.bus.waiting().await {
+                Ok(waiting) => {
+                    for (tenant, partitions) in waiting {
+                        for partition in partitions {
+                            self.slots.on_waiting(tenant.clone(), partition);
+                        }
+                    }
+                }
+                Err(error) => events::bus_failed("waiting", &error),
+            }
+        }
+    }
+
+    /// Looks for replies whose broker has died, and takes them over.
+    async fn watch_others(self: &Arc<Self>) {
+        let mut watch = Watch::default();
+        let mut ticks = ticks(LOOK_EVERY);
+        loop {
+            ticks.tick().await;
+            match self.bus.leases().await {
+                Ok(mut leases) => {
+                    leases.retain(|seen| !self.running.holds(&seen.lease));
+                    for dead in watch.on_look(Instant::now(), leases) {
+                        // Where no slot is free the next look finds it again.
+                        let Some(slot) = self.slots.try_occupy(&dead.lease.room.tenant) else {
+                            break;
+                        };
+                        watch.forget(&dead.lease.message_id);
+                        self.spawn(self.clone().take_over(dead, slot));
+                    }
+                }
+                Err(error) => {
+                    events::bus_failed("leases", &error);
+                    watch.on_no_answer();
+                }
+            }
+        }
+    }
+
+    async fn take_over(self: Arc<Self>, dead: RunningLease, slot: Slot) {
+        let id = ClaimId::generate();
+        match until_answered("take_over", || self.bus.take_over(&dead, &id)).await {
+            Ok(Takeover::Taken(claim)) => {
+                events::taken_over(&claim);
+                answer(&self, &claim).await;
+            }
+            Ok(Takeover::Refused) => {}
+            Err(lost) => events::reply_lost(&dead.lease, &lost),
+        }
+        drop(slot);
+    }
+
+    fn spawn(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) {
+        let ended = self.ended.clone();
+        self.tasks.spawn(async move {
+            ended.run_until_cancelled(task).await;
+        });
+    }
+
+    async fn drain(&self) {
+        self.tasks.close();
+        events::draining(self.tasks.len());
+        let grace = self.settings.drain_grace;
+        let drained = tokio::time::timeout(grace, self.tasks.wait()).await;
+        events::drained(self.tasks.len(), drained.is_ok());
+    }
+}
+
+fn ticks(period: Duration) -> tokio::time::Interval {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}

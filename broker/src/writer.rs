@@ -1,0 +1,123 @@
+//! From the model's texts to the deltas in the room.
+
+use causerie_shared::bus::Bus;
+use causerie_shared::bus::reply::{Appended, Beat};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use crate::events;
+use crate::pace::Pace;
+use crate::patience::{Lost, until_answered};
+use crate::records::Records;
+use crate::running::Signals;
+
+/// A delta does not grow beyond this by gathering, in bytes.
+const MAX_GATHERED: usize = 16 * 1024;
+
+/// Announces a reply and sends its texts, in order.
+pub(crate) struct Writer<'a> {
+    bus: &'a dyn Bus,
+    records: &'a Records<'a>,
+    signals: &'a Signals,
+    pace: Pace,
+    /// All of the reply so far, and where in it each delta ends: what the bus
+    /// has lost is sent again from here.
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl<'a> Writer<'a> {
+    pub(crate) fn new(bus: &'a dyn Bus, records: &'a Records<'a>, signals: &'a Signals) -> Self {
+        Self {
+            bus,
+            records,
+            signals,
+            pace: Pace::default(),
+            text: String::new(),
+            ends: Vec::new(),
+        }
+    }
+
+    /// Writes until `texts` ends; returns the whole text.
+    pub(crate) async fn run(mut self, mut texts: mpsc::Receiver<String>) -> Result<String, Lost> {
+        self.announce().await?;
+        while let Some(piece) = self.next_piece(&mut texts).await {
+            self.text.push_str(&piece);
+            self.ends.push(self.text.len());
+            self.send_last().await?;
+        }
+        Ok(self.text)
+    }
+
+    async fn announce(&self) -> Result<(), Lost> {
+        let records = self.records.start();
+        let announce = || self.bus.announce(self.records.lease, &records);
+        match until_answered("announce", announce).await? {
+            Beat::Held { cancelled } => self.on_cancelled(cancelled),
+            Beat::Fenced => return Err(Lost::Fenced),
+        }
+        Ok(())
+    }
+
+    /// The next text, with what else comes until the next delta is due.
+    async fn next_piece(&self, texts: &mut mpsc::Receiver<String>) -> Option<String> {
+        let mut piece = texts.recv().await?;
+        let Some(due) = self.pace.due() else {
+            return Some(piece);
+        };
+        while piece.len() < MAX_GATHERED {
+            let more = tokio::select! {
+                biased;
+                more = texts.recv() => more,
+                () = sleep_until(due) => None,
+            };
+            match more {
+                Some(more) => piece.push_str(&more),
+                None => break,
+            }
+        }
+        Some(piece)
+    }
+
+    /// Sends the last delta, after those that the bus has lost meanwhile.
+    async fn send_last(&mut self) -> Result<(), Lost> {
+        let began = Instant::now();
+        let mut index = self.ends.len().saturating_sub(1);
+        while let Some(piece) = self.piece(index) {
+            let delta = self.records.delta(index as u64, piece);
+            let append = || self.bus.append(self.records.lease, &delta);
+            match until_answered("append", append).await? {
+                Appended::Done { cancelled } => {
+                    self.on_cancelled(cancelled);
+                    index += 1;
+                }
+                Appended::Behind { next } if next < index as u64 => {
+                    events::sending_again(self.records.lease, next, index);
+                    index = usize::try_from(next).unwrap_or(index);
+                }
+                Appended::Behind { next } => {
+                    let what = format!("delta {index} refused, though {next} is the next");
+                    return Err(Lost::Unreadable(what));
+                }
+                Appended::Fenced => return Err(Lost::Fenced),
+            }
+        }
+        let now = Instant::now();
+        events::delta_sent(now - began);
+        self.pace.on_sent(began, now);
+        Ok(())
+    }
+
+    fn piece(&self, index: usize) -> Option<&str> {
+        let end = *self.ends.get(index)?;
+        let before = index.checked_sub(1);
+        let start = before.and_then(|before| self.ends.get(before));
+        self.text.get(start.copied().unwrap_or(0)..end)
+    }
+
+    fn on_cancelled(&self, cancelled: bool) {
+        if cancelled {
+            self.signals.cancelled.cancel();
+        }
+    }
+}

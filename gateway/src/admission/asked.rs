@@ -1,0 +1,181 @@
+//! What a request asks for, before anybody looks at who asks.
+
+use causerie_shared::ids::TenantHash;
+use causerie_shared::protocol::SUBPROTOCOL;
+use http::header::{HOST, ORIGIN};
+use http::request::Parts;
+use url::form_urlencoded;
+
+use super::credentials;
+use super::refusal::Refusal;
+use super::rooms::{MAX_ROOMS, Named};
+
+/// The most bytes of a request's path and query.
+const MAX_URL_BYTES: usize = 8 * 1024;
+
+/// A request's wishes and credentials, read but not believed.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(super) tenant: Option<TenantHash>,
+    pub(super) token: Option<String>,
+    pub(super) rooms: Vec<Named>,
+    pub(super) origin: Option<PageOrigin>,
+    /// The last event that an event stream's client has seen.
+    pub(crate) last_event_id: Option<String>,
+}
+
+/// Where the page comes from that sends a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum PageOrigin {
+    /// As the header `Origin` says.
+    Named(String),
+    /// From this very host, as a browser says that leaves `Origin` out, as they
+    /// do on a GET to the page's own origin. Which of the two schemes it is,
+    /// they don't say.
+    Same(String),
+}
+
+impl Asked {
+    /// Reads what `request` asks for.
+    ///
+    /// # Errors
+    /// 400, naming what is wrong.
+    pub(crate) fn read(request: &Parts) -> Result<Self, Refusal> {
+        let url = request.uri.path_and_query().map_or("", |url| url.as_str());
+        if url.len() > MAX_URL_BYTES {
+            return Err(Refusal::bad_request(
+                "The URL is over 8 KiB: name fewer rooms, and subscribe to the rest.",
+            ));
+        }
+        check_subprotocols(request)?;
+        let mut query = Query::default();
+        for (name, value) in form_urlencoded::parse(request.uri.query().unwrap_or("").as_bytes()) {
+            query.take(&name, &value)?;
+        }
+        let last_event_id = request
+            .headers
+            .get("last-event-id")
+            .and_then(|id| id.to_str().ok())
+            .map(str::to_owned);
+        Ok(Self {
+            token: credentials::token(&request.headers, query.tokens)?,
+            tenant: query.tenant,
+            rooms: query.rooms,
+            origin: page_origin(request),
+            last_event_id: last_event_id.or(query.last_event_id),
+        })
+    }
+
+    /// The same, for a request that names its room otherwise.
+    pub(crate) fn only(mut self, room: Named) -> Self {
+        self.rooms = vec![room];
+        self
+    }
+}
+
+fn check_subprotocols(request: &Parts) -> Result<(), Refusal> {
+    let mut offered = credentials::offered(&request.headers).peekable();
+    if offered.peek().is_some() && !offered.any(|entry| entry == SUBPROTOCOL) {
+        return Err(Refusal::bad_request(format!(
+            "The subprotocol `{SUBPROTOCOL}` must be among those offered."
+        )));
+    }
+    Ok(())
+}
+
+/// The parameters of the query that matter here; others are passed over.
+#[derive(Default)]
+struct Query {
+    tenant: Option<TenantHash>,
+    tokens: Vec<String>,
+    rooms: Vec<Named>,
+    last_event_id: Option<String>,
+}
+
+impl Query {
+    fn take(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
+        match name {
+            "t" => {
+                let hash = TenantHash::new(value)
+                    .map_err(|error| Refusal::bad_request(format!("`t`: {error}.")))?;
+                if self.tenant.as_ref().is_some_and(|other| *other != hash) {
+                    return Err(Refusal::bad_request("`t` names two tenants: name one."));
+                }
+                self.tenant = Some(hash);
+            }
+            "token" => self.tokens.push(value.to_owned()),
+            "room" if self.rooms.len() == MAX_ROOMS => {
+                return Err(Refusal::bad_request(format!(
+                    "More than {MAX_ROOMS} rooms are named: subscribe to the rest."
+                )));
+            }
+            "room" => self.rooms.push(Named::read(value)?),
+            "lastEventId" => self.last_event_id = Some(value.to_owned()),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn page_origin(request: &Parts) -> Option<PageOrigin> {
+    let header = |name: &str| request.headers.get(name)?.to_str().ok();
+    if let Some(origin) = header(ORIGIN.as_str()) {
+        return Some(PageOrigin::Named(origin.to_owned()));
+    }
+    let host = header(HOST.as_str())?;
+    (header("sec-fetch-site") == Some("same-origin")).then(|| PageOrigin::Same(host.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(uri: &str, headers: &[(&str, &str)]) -> Result<Asked, Refusal> {
+        let mut request = http::Request::get(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Asked::read(&request.body(()).unwrap().into_parts().0)
+    }
+
+    #[test]
+    fn reads_everything_that_the_protocol_names() {
+        let uri = "/ws?t=demo&token=a&room=project%3Ap1@k3f9a2bd:41&room=tenant&else=x";
+        let asked = read(uri, &[("origin", "https://a.example")]).unwrap();
+        assert_eq!(asked.tenant.unwrap().as_str(), "demo");
+        assert_eq!(asked.token.as_deref(), Some("a"));
+        assert_eq!(asked.rooms.len(), 2);
+        let origin = PageOrigin::Named("https://a.example".into());
+        assert_eq!(asked.origin, Some(origin));
+    }
+
+    #[test]
+    fn limits_are_those_of_the_protocol() {
+        let rooms = |n: usize| format!("/ws?{}", "&room=tenant".repeat(n));
+        assert!(read(&rooms(16), &[]).is_ok());
+        assert!(read(&rooms(17), &[]).is_err());
+        let long = |n: usize| format!("/ws?x={}", "y".repeat(n - 6));
+        assert!(read(&long(MAX_URL_BYTES), &[]).is_ok());
+        assert!(read(&long(MAX_URL_BYTES + 1), &[]).is_err());
+        assert!(read("/ws?t=a%20b", &[]).is_err());
+        assert!(read("/ws?t=a&t=b", &[]).is_err());
+        assert!(read("/ws?room=team:x", &[]).is_err());
+    }
+
+    #[test]
+    fn who_offers_subprotocols_must_offer_ours() {
+        let offer = |value| read("/ws", &[("sec-websocket-protocol", value)]);
+        assert!(offer("picasso-chat-v1").is_ok());
+        assert!(offer("chat, picasso-chat-v1, bearer.x").is_ok());
+        assert!(offer("bearer.x").is_err());
+        assert!(offer("chat").is_err());
+    }
+
+    #[test]
+    fn a_browser_without_an_origin_may_still_tell_it() {
+        let same = [("host", "localhost:8080"), ("sec-fetch-site", "same-origin")];
+        let origin = PageOrigin::Same("localhost:8080".into());
+        assert_eq!(read("/ws", &same).unwrap().origin, Some(origin));
+        assert_eq!(read("/ws", &same[..1]).unwrap().origin, None);
+    }
+}

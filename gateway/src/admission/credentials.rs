@@ -1,0 +1,90 @@
+//! Where a request carries its token.
+
+use std::collections::HashSet;
+
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
+
+use super::refusal::Refusal;
+
+/// What goes before a token among the subprotocols.
+const BEARER_ENTRY: &str = "bearer.";
+
+/// The subprotocols that a client offers, in its order.
+pub(super) fn offered(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    headers
+        .get_all(SEC_WEBSOCKET_PROTOCOL)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty())
+}
+
+/// The request's token, from wherever it stands; `in_query` are those of the
+/// query.
+///
+/// # Errors
+/// 400 where it carries two that differ.
+pub(super) fn token(headers: &HeaderMap, in_query: Vec<String>) -> Result<Option<String>, Refusal> {
+    let in_headers = headers
+        .get_all(AUTHORIZATION)
+        .into_iter()
+        .filter_map(|value| bearer(value.to_str().ok()?));
+    let in_subprotocols = offered(headers).filter_map(|entry| entry.strip_prefix(BEARER_ENTRY));
+    let tokens: HashSet<String> = in_headers
+        .chain(in_subprotocols)
+        .map(str::to_owned)
+        .chain(in_query)
+        .collect();
+    if tokens.len() > 1 {
+        return Err(Refusal::bad_request(
+            "Two different tokens were sent: send one.",
+        ));
+    }
+    Ok(tokens.into_iter().next())
+}
+
+/// The token of `Bearer <jwt>`. Another scheme is meant for somebody on the
+/// way, such as a proxy that asks for a password.
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, value.parse().unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn a_token_is_found_wherever_it_stands() {
+        for pairs in [
+            [("authorization", "Bearer a.b.c")],
+            [("authorization", "bearer  a.b.c")],
+            [("sec-websocket-protocol", "picasso-chat-v1, bearer.a.b.c")],
+        ] {
+            let found = token(&headers(&pairs), Vec::new()).unwrap();
+            assert_eq!(found.as_deref(), Some("a.b.c"), "{pairs:?}");
+        }
+        let basic = headers(&[("authorization", "Basic dTpw")]);
+        assert_eq!(token(&basic, Vec::new()).unwrap(), None);
+        let in_query = token(&basic, vec!["q".into()]).unwrap();
+        assert_eq!(in_query.as_deref(), Some("q"));
+    }
+
+    #[test]
+    fn the_same_token_twice_is_one_and_two_are_refused() {
+        let headers = headers(&[("authorization", "Bearer a")]);
+        assert!(token(&headers, vec!["a".into()]).is_ok());
+        assert!(token(&headers, vec!["b".into()]).is_err());
+        assert!(token(&HeaderMap::new(), vec!["a".into(), "b".into()]).is_err());
+    }
+}

@@ -1,0 +1,105 @@
+//! How a request is refused.
+
+use axum::response::{IntoResponse, Response};
+use causerie_shared::protocol::action::ClientId;
+use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
+use causerie_shared::protocol::frame;
+use http::header::{CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+
+use crate::auth::TokenError;
+
+/// A request that is not carried out: a status, and the error object as body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    status: StatusCode,
+    /// The client's own id of what it asked, where there is one.
+    id: Option<ClientId>,
+    error: ProtocolError,
+}
+
+impl Refusal {
+    /// A refusal whose status says more than the error's own.
+    pub fn with_status(status: StatusCode, error: ProtocolError) -> Self {
+        Self {
+            status,
+            id: None,
+            error,
+        }
+    }
+
+    /// 400.
+    pub fn bad_request(content: impl Into<String>) -> Self {
+        ProtocolError::new(ErrorCode::InvalidMessage, content).into()
+    }
+
+    /// 403.
+    pub fn forbidden(content: impl Into<String>) -> Self {
+        ProtocolError::new(ErrorCode::Forbidden, content).into()
+    }
+
+    /// 404.
+    pub fn not_found(content: impl Into<String>) -> Self {
+        ProtocolError::new(ErrorCode::NotFound, content).into()
+    }
+
+    /// 405; the router adds `Allow`.
+    pub fn method() -> Self {
+        let content = "This path takes other methods: see the header `Allow`.";
+        Self::with_status(StatusCode::METHOD_NOT_ALLOWED, invalid(content))
+    }
+
+    /// 426: all is well, but a WebSocket is asked for in another way.
+    pub fn upgrade_required() -> Self {
+        let content = "You would be let in: connect with a WebSocket of version 13.";
+        Self::with_status(StatusCode::UPGRADE_REQUIRED, invalid(content))
+    }
+
+    /// The same, as the answer to the frame or message `id`.
+    #[must_use]
+    pub fn to(mut self, id: Option<ClientId>) -> Self {
+        self.id = id;
+        self
+    }
+
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+}
+
+fn invalid(content: &str) -> ProtocolError {
+    ProtocolError::new(ErrorCode::InvalidMessage, content)
+}
+
+impl From<ProtocolError> for Refusal {
+    fn from(error: ProtocolError) -> Self {
+        Self::with_status(error.code.status(), error)
+    }
+}
+
+impl From<TokenError> for Refusal {
+    fn from(error: TokenError) -> Self {
+        ProtocolError::from(error).into()
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let body = frame::error(self.id.as_ref(), &self.error);
+        let mut response = (self.status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(ms) = self.error.retry_after_ms {
+            headers.insert(RETRY_AFTER, HeaderValue::from(ms.div_ceil(1_000)));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if self.status == StatusCode::UPGRADE_REQUIRED {
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        }
+        response
+    }
+}

@@ -1,0 +1,83 @@
+//! The rooms that a request names, and from where it hears them.
+
+use causerie_shared::position::Position;
+use causerie_shared::room::{Room, RoomName};
+
+use super::refusal::Refusal;
+use crate::connection::Wanted;
+use crate::identity::Identity;
+
+/// The most rooms that one request may name.
+pub(crate) const MAX_ROOMS: usize = 16;
+
+/// A room as a request names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// The room.
+    pub room: RoomName,
+    /// The position to recover from.
+    pub position: Option<Position>,
+}
+
+impl Named {
+    /// Reads `project:p1` or `project:p1@{epoch}:{seq}`.
+    pub(crate) fn read(text: &str) -> Result<Self, Refusal> {
+        let (room, position) = match text.split_once('@') {
+            Some((room, position)) => (room, Some(position)),
+            None => (text, None),
+        };
+        let bad = |why: String| Refusal::bad_request(format!("`room`: {why}."));
+        Ok(Self {
+            room: room.parse().map_err(|error| bad(format!("{error}")))?,
+            position: position
+                .map(str::parse)
+                .transpose()
+                .map_err(|error| bad(format!("{error}")))?,
+        })
+    }
+}
+
+/// The rooms that `caller` means, each once; where one is named twice, the
+/// later position counts.
+///
+/// # Errors
+/// 403 where one of them is not theirs. One that does not exist answers alike.
+pub(crate) fn allowed(named: &[Named], caller: &Identity) -> Result<Vec<Wanted>, Refusal> {
+    let mut rooms: Vec<Wanted> = Vec::with_capacity(named.len());
+    for Named { room, position } in named {
+        let room = room.clone().resolve(&caller.user);
+        if !caller.may_read(&room) {
+            return Err(room_refused(&room));
+        }
+        match rooms.iter_mut().find(|wanted| wanted.room == room) {
+            Some(wanted) => wanted.position = position.clone().or(wanted.position.take()),
+            None => rooms.push(Wanted {
+                room,
+                position: position.clone(),
+            }),
+        }
+    }
+    Ok(rooms)
+}
+
+/// 403 for a room that the caller may not hear, be it there or not.
+pub(crate) fn room_refused(room: &Room) -> Refusal {
+    Refusal::forbidden(format!("The room `{room}` is not allowed to you."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_room_may_carry_a_position() {
+        let plain = Named::read("project:p1").unwrap();
+        assert_eq!(plain.position, None);
+        let placed = Named::read("user:me@k3f9a2bd:41").unwrap();
+        assert_eq!(placed.room, RoomName::Me);
+        assert_eq!(placed.position, Some("k3f9a2bd:41".parse().unwrap()));
+        for bad in ["", "team:x", "project:", "tenant@", "tenant@k3f9a2bd", "tenant@K:1"] {
+            assert!(Named::read(bad).is_err(), "{bad}");
+        }
+    }
+}

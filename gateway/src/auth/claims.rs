@@ -1,0 +1,166 @@
+//! The claims of a token.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use causerie_shared::ids::{InvalidId, ProjectId, TenantId, UserId};
+use serde_json::{Map, Value};
+
+use super::error::TokenError;
+use crate::identity::{Identity, Projects, Role};
+
+/// How far apart the clocks of issuer and bus may be.
+pub(super) const LEEWAY: Duration = Duration::from_secs(60);
+const LEEWAY_MS: u64 = LEEWAY.as_secs() * 1_000;
+const MAX_NAME_CHARS: usize = 128;
+
+/// What a token says, not yet believed.
+#[derive(Debug, Clone)]
+pub(super) struct Claims(pub(super) Map<String, Value>);
+
+impl Claims {
+    pub(super) fn tenant(&self) -> Result<TenantId, TokenError> {
+        self.id("tenant", TenantId::new)
+    }
+
+    pub(super) fn user(&self) -> Result<UserId, TokenError> {
+        self.id("sub", UserId::new)
+    }
+
+    /// Checks `iss` and `aud` against what is accepted.
+    pub(super) fn check_maker(
+        &self,
+        issuer: Option<&str>,
+        audience: Option<&str>,
+    ) -> Result<(), TokenError> {
+        if issuer.is_some_and(|issuer| self.get("iss").and_then(Value::as_str) != Some(issuer)) {
+            return Err(TokenError::Issuer);
+        }
+        let names = |audience: &str| match self.get("aud") {
+            Some(Value::String(name)) => name == audience,
+            Some(Value::Array(names)) => names.iter().any(|name| name.as_str() == Some(audience)),
+            None | Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) => {
+                false
+            }
+        };
+        if audience.is_some_and(|audience| !names(audience)) {
+            return Err(TokenError::Audience);
+        }
+        Ok(())
+    }
+
+    /// Who the token speaks for, if it holds at `now_ms`. `is_operators` tells
+    /// whether it is under the operator's own key.
+    pub(super) fn identity(&self, now_ms: u64, is_operators: bool) -> Result<Identity, TokenError> {
+        let expires_ms = self
+            .time_ms("exp")?
+            .ok_or(TokenError::ClaimMissing("exp"))?
+            .saturating_add(LEEWAY_MS);
+        if now_ms >= expires_ms {
+            return Err(TokenError::Expired);
+        }
+        if self
+            .time_ms("nbf")?
+            .is_some_and(|from_ms| from_ms > now_ms.saturating_add(LEEWAY_MS))
+        {
+            return Err(TokenError::NotYet);
+        }
+        let mut roles = self.roles()?;
+        if !is_operators {
+            roles.remove(&Role::Operator);
+        }
+        Ok(Identity {
+            tenant: self.tenant()?,
+            user: self.user()?,
+            name: self.name()?,
+            projects: self.projects()?,
+            roles,
+            expires_ms: Some(expires_ms),
+        })
+    }
+
+    fn projects(&self) -> Result<Projects, TokenError> {
+        match self.get("projects") {
+            None => Ok(Projects::Some(HashSet::new())),
+            Some(Value::String(all)) if all == "*" => Ok(Projects::All),
+            Some(Value::Array(projects)) => projects
+                .iter()
+                .map(|project| {
+                    let id = project.as_str().ok_or(TokenError::ClaimType(
+                        "projects",
+                        "a list of project ids, or \"*\"",
+                    ))?;
+                    ProjectId::new(id).map_err(|why| TokenError::ClaimId("projects", why))
+                })
+                .collect::<Result<_, _>>()
+                .map(Projects::Some),
+            Some(_) => Err(TokenError::ClaimType(
+                "projects",
+                "a list of project ids, or \"*\"",
+            )),
+        }
+    }
+
+    fn roles(&self) -> Result<HashSet<Role>, TokenError> {
+        const TYPE: TokenError = TokenError::ClaimType("roles", "a list of names");
+        match self.get("roles") {
+            None => Ok(HashSet::new()),
+            Some(Value::Array(names)) => names
+                .iter()
+                .map(|name| name.as_str().ok_or(TYPE))
+                // Roles of the tenant's own program are none of our business.
+                .filter_map(|name| name.map(Role::named).transpose())
+                .collect(),
+            Some(_) => Err(TYPE),
+        }
+    }
+
+    fn name(&self) -> Result<Option<String>, TokenError> {
+        match self.get("name") {
+            None => Ok(None),
+            Some(Value::String(name)) if name.chars().count() <= MAX_NAME_CHARS => {
+                Ok(Some(name.clone()))
+            }
+            Some(_) => Err(TokenError::ClaimType(
+                "name",
+                "a text of at most 128 characters",
+            )),
+        }
+    }
+
+    fn id<T>(
+        &self,
+        claim: &'static str,
+        make: impl FnOnce(String) -> Result<T, InvalidId>,
+    ) -> Result<T, TokenError> {
+        match self.get(claim) {
+            None => Err(TokenError::ClaimMissing(claim)),
+            Some(Value::String(id)) => {
+                make(id.clone()).map_err(|why| TokenError::ClaimId(claim, why))
+            }
+            Some(_) => Err(TokenError::ClaimType(claim, "a text")),
+        }
+    }
+
+    /// A time of the token, in milliseconds since 1970. RFC 7519 allows
+    /// fractions of a second.
+    fn time_ms(&self, claim: &'static str) -> Result<Option<u64>, TokenError> {
+        match self.get(claim) {
+            None => Ok(None),
+            Some(Value::Number(seconds)) => {
+                let ms = seconds.as_f64().unwrap_or(f64::MAX) * 1_000.0;
+                // `as` takes what lies outside to the nearest end.
+                Ok(Some(ms as u64))
+            }
+            Some(_) => Err(TokenError::ClaimType(
+                claim,
+                "a number of seconds since 1970",
+            )),
+        }
+    }
+
+    /// A claim; `null` is as good as none.
+    fn get(&self, claim: &str) -> Option<&Value> {
+        self.0.get(claim).filter(|value| !value.is_null())
+    }
+}

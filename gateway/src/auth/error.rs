@@ -1,0 +1,78 @@
+//! Why a token is refused.
+
+use causerie_shared::ids::InvalidId;
+use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
+use jsonwebtoken::Algorithm;
+
+/// Why a token is refused: each a sentence that says what to do, and none of
+/// them tells whether a tenant or a key exists to one who has no key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// There is none.
+    #[error(
+        "A token is needed: send it as `Authorization: Bearer`, as `token` in the query, \
+         or as the subprotocol `bearer.<jwt>`."
+    )]
+    Missing,
+    /// It cannot be read.
+    #[error("The token is not a JWT signed with HS256, RS256, ES256 or EdDSA.")]
+    Malformed,
+    /// Its algorithm is switched off, or none of ours.
+    #[error("Tokens signed with {0:?} are not accepted here: use another algorithm.")]
+    Algorithm(Algorithm),
+    /// No key that may speak for the tenant made it.
+    #[error("The token's signature fits no key that is known for its `tenant`.")]
+    Signature,
+    /// It has expired.
+    #[error("The token has expired: get a new one.")]
+    Expired,
+    /// It holds only later.
+    #[error("The token is not valid yet: its `nbf` lies ahead.")]
+    NotYet,
+    /// A claim that must be there is not.
+    #[error("The token has no `{0}`.")]
+    ClaimMissing(&'static str),
+    /// A claim is of the wrong type.
+    #[error("The token's `{0}` must be {1}.")]
+    ClaimType(&'static str, &'static str),
+    /// An id in a claim is outside the alphabet.
+    #[error("The token's `{0}` is bad: {1}.")]
+    ClaimId(&'static str, InvalidId),
+    /// The tenant is not configured.
+    #[error("The token's `tenant` is not known here.")]
+    UnknownTenant,
+    /// Another issuer's.
+    #[error("The token's `iss` is not the issuer that is accepted here.")]
+    Issuer,
+    /// Made for somebody else.
+    #[error("The token's `aud` does not name this service.")]
+    Audience,
+    /// The tenant takes no visitors any more.
+    #[error("Visitors are not taken here: log in and send a token.")]
+    NoVisitors,
+}
+
+impl TokenError {
+    /// A word for metrics.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Malformed => "malformed",
+            Self::Algorithm(_) => "algorithm",
+            Self::Signature => "signature",
+            Self::Expired => "expired",
+            Self::NotYet => "not_yet",
+            Self::ClaimMissing(_) | Self::ClaimType(..) | Self::ClaimId(..) => "claim",
+            Self::UnknownTenant => "tenant",
+            Self::Issuer => "issuer",
+            Self::Audience => "audience",
+            Self::NoVisitors => "no_visitors",
+        }
+    }
+}
+
+impl From<TokenError> for ProtocolError {
+    fn from(error: TokenError) -> Self {
+        Self::new(ErrorCode::Unauthorized, error.to_string())
+    }
+}

@@ -1,0 +1,220 @@
+//! Tokens: who made them, what they say, and whether that is to be believed.
+//!
+//! A token is under the operator's keys, and may then name any tenant, or
+//! under a tenant's keys, and may then name that tenant only, or, where its
+//! `sub` begins with `v~`, under the visitors' secret.
+
+mod authority;
+mod claims;
+mod error;
+mod events;
+mod key;
+mod key_set;
+mod tenants;
+mod visitor;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use causerie_shared::clock::Clock;
+use causerie_shared::config::Settings;
+use causerie_shared::ids::{TenantHash, TenantId};
+use jsonwebtoken::EncodingKey;
+use secrecy::ExposeSecret;
+use tokio::sync::Mutex;
+
+pub use authority::BadKeys;
+use authority::{Authority, Unverified};
+pub use error::TokenError;
+pub use key_set::KeySetPace;
+use key_set::KeySets;
+pub use tenants::Tenant;
+use tenants::Tenants;
+pub use visitor::{VISITOR_LIFE, Visitor};
+
+use crate::identity::Identity;
+
+/// Verifies tokens, and makes those of visitors.
+#[derive(Debug)]
+pub struct Auth {
+    clock: Clock,
+    rules: ArcSwap<Rules>,
+    key_sets: Mutex<KeySets>,
+    pace: KeySetPace,
+}
+
+/// One reading of the configuration.
+#[derive(Debug)]
+struct Rules {
+    tenants: Tenants,
+    operator: Authority,
+    of_tenant: HashMap<TenantId, Authority>,
+    visitors: Option<Visitors>,
+}
+
+struct Visitors {
+    authority: Authority,
+    signing: EncodingKey,
+}
+
+impl std::fmt::Debug for Visitors {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Visitors").finish_non_exhaustive()
+    }
+}
+
+/// A caller whose token was believed.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    /// Who they are.
+    pub identity: Identity,
+    /// Whose they are.
+    pub tenant: Arc<Tenant>,
+}
+
+impl Auth {
+    /// Reads the keys, and fetches the key sets. A set that cannot be fetched
+    /// is tried again later.
+    ///
+    /// # Errors
+    /// [`BadKeys`] names the key of the configuration that cannot be used.
+    pub async fn new(settings: &Settings, pace: KeySetPace, clock: Clock) -> Result<Self, BadKeys> {
+        let mut key_sets = KeySets::default();
+        let rules = Rules::new(settings, &mut key_sets, pace)?;
+        key_sets.start().await;
+        Ok(Self {
+            clock,
+            rules: ArcSwap::from_pointee(rules),
+            key_sets: Mutex::new(key_sets),
+            pace,
+        })
+    }
+
+    /// Takes over a new configuration. Those who are connected stay so.
+    ///
+    /// # Errors
+    /// [`BadKeys`]; everything is then as it was.
+    pub async fn reload(&self, settings: &Settings) -> Result<(), BadKeys> {
+        let mut key_sets = self.key_sets.lock().await;
+        let mut new_sets = key_sets.clone();
+        let rules = Rules::new(settings, &mut new_sets, self.pace)?;
+        new_sets.start().await;
+        *key_sets = new_sets;
+        self.rules.store(Arc::new(rules));
+        key_sets.forget_unused();
+        Ok(())
+    }
+
+    /// The tenant of that public name.
+    pub fn tenant(&self, hash: &TenantHash) -> Option<Arc<Tenant>> {
+        self.rules.load().tenants.of_hash(hash).cloned()
+    }
+
+    /// Whether any tenant has pages at `origin`.
+    pub fn knows_origin(&self, origin: &str) -> bool {
+        self.rules.load().tenants.any_owns(origin)
+    }
+
+    /// Who `token` speaks for.
+    ///
+    /// # Errors
+    /// [`TokenError`], where it is not to be believed.
+    pub async fn verify(&self, token: &str) -> Result<Verified, TokenError> {
+        let verified = self.try_verify(token).await;
+        if let Err(error) = &verified {
+            events::token_refused(error);
+        }
+        verified
+    }
+
+    async fn try_verify(&self, token: &str) -> Result<Verified, TokenError> {
+        let token = Unverified::read(token)?;
+        let rules = self.rules.load_full();
+        let tenant = token.claims.tenant()?;
+        let is_operators = if token.claims.user()?.is_visitor() {
+            rules.check_visitors(&token).await?;
+            false
+        } else {
+            rules.check(&token, &tenant).await?
+        };
+        let identity = token.claims.identity(self.clock.now_ms(), is_operators)?;
+        let tenant = rules.tenants.of_id(&tenant);
+        let tenant = tenant.ok_or(TokenError::UnknownTenant)?;
+        if identity.is_visitor() && !tenant.visitors {
+            return Err(TokenError::NoVisitors);
+        }
+        Ok(Verified {
+            identity,
+            tenant: Arc::clone(tenant),
+        })
+    }
+
+    /// Makes a new visitor of `tenant`.
+    ///
+    /// # Errors
+    /// [`TokenError::NoVisitors`], where the tenant takes none.
+    pub fn new_visitor(&self, tenant: &Tenant) -> Result<Visitor, TokenError> {
+        let rules = self.rules.load();
+        let visitors = rules.visitors.as_ref().filter(|_| tenant.visitors);
+        let signing = &visitors.ok_or(TokenError::NoVisitors)?.signing;
+        let visitor = visitor::mint(signing, &tenant.id, self.clock.now_ms())
+            .map_err(|_| TokenError::NoVisitors)?;
+        events::visitor_made();
+        Ok(visitor)
+    }
+}
+
+impl Rules {
+    fn new(settings: &Settings, key_sets: &mut KeySets, pace: KeySetPace) -> Result<Self, BadKeys> {
+        let of_tenant = settings
+            .tenants
+            .iter()
+            .enumerate()
+            .map(|(at, tenant)| {
+                let section = format!("tenants[{at}].auth");
+                let authority = Authority::new(&tenant.auth, &section, key_sets, pace)?;
+                Ok((tenant.id.clone(), authority))
+            })
+            .collect::<Result<_, BadKeys>>()?;
+        Ok(Self {
+            tenants: Tenants::new(&settings.tenants),
+            operator: Authority::new(&settings.auth.jwt, "auth", key_sets, pace)?,
+            of_tenant,
+            visitors: settings
+                .auth
+                .visitor_secret
+                .as_ref()
+                .map(|secret| Visitors {
+                    authority: Authority::of_secret(secret.expose_secret()),
+                    signing: EncodingKey::from_secret(secret.expose_secret().as_bytes()),
+                }),
+        })
+    }
+
+    /// Checks a token that names `tenant`; whether it is the operator's. The
+    /// tenant's own keys go first, since theirs can do less.
+    async fn check(&self, token: &Unverified<'_>, tenant: &TenantId) -> Result<bool, TokenError> {
+        let by_tenant = match self.of_tenant.get(tenant) {
+            Some(authority) => authority.check(token).await,
+            None => Err(TokenError::Signature),
+        };
+        let Err(by_tenant) = by_tenant else {
+            return Ok(false);
+        };
+        match self.operator.check(token).await {
+            Ok(()) => Ok(true),
+            // Who made the token knows best what is wrong with it.
+            Err(TokenError::Signature) => Err(by_tenant),
+            Err(by_operator) if by_tenant == TokenError::Signature => Err(by_operator),
+            Err(_) => Err(by_tenant),
+        }
+    }
+
+    async fn check_visitors(&self, token: &Unverified<'_>) -> Result<(), TokenError> {
+        match &self.visitors {
+            Some(visitors) => visitors.authority.check(token).await,
+            None => Err(TokenError::Signature),
+        }
+    }
+}

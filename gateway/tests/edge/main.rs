@@ -1,0 +1,13 @@
+//! The gateway's edge: tokens, admission, HTTP and Server-Sent Events, over
+//! real sockets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod auth;
+mod key_sets;
+mod support;

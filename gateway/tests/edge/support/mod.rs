@@ -1,0 +1,3 @@
+pub(crate) mod config;
+pub(crate) mod keys;
+pub(crate) mod publisher;

@@ -1,0 +1,47 @@
+//! The second listener of every program, for operators: health and metrics.
+
+mod health;
+mod listen;
+
+use std::future::Future;
+
+use axum::Router;
+use axum::http::header;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub use health::{Health, Readiness, health_router};
+pub use listen::{ListenError, listen};
+
+use crate::telemetry::Metrics;
+
+/// `/health`, `/health/live`, `/health/ready`, `/metrics` and its other name
+/// `/metrics/prometheus`.
+pub fn router(health: Health, metrics: Metrics) -> Router {
+    let render = move || {
+        let metrics = metrics.clone();
+        async move {
+            (
+                [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
+                metrics.render(),
+            )
+                .into_response()
+        }
+    };
+    health_router(health)
+        .route("/metrics", get(render.clone()))
+        .route("/metrics/prometheus", get(render))
+}
+
+/// Answers on `listener` until `stop`.
+pub fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: CancellationToken,
+) -> impl Future<Output = std::io::Result<()>> {
+    axum::serve(listener, router)
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .into_future()
+}

@@ -1,0 +1,175 @@
+//! From checked settings to a running program, and its end.
+
+use std::future::Future;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::Refusal;
+use crate::admin::{self, Health, Readiness};
+use crate::config::{self, LogFormat, Settings, SettingsHandle};
+use crate::telemetry::{self, Telemetry};
+
+/// What a program's main gets.
+pub struct Running {
+    /// The settings in effect. They follow the file while the program runs.
+    pub settings: SettingsHandle,
+    /// Tripped by SIGTERM and SIGINT: time to drain and return. A second signal
+    /// ends the process at once.
+    pub shutdown: CancellationToken,
+    /// Shown at `/health/ready`. Call `ready("start")` when clients may come.
+    pub readiness: Readiness,
+    /// For a public port that answers `/health` too.
+    pub health: Health,
+}
+
+/// Runs `main` with logs, metrics, the admin listener and signals around it.
+pub(super) async fn run<F, Fut>(handle: SettingsHandle, main: F) -> Result<(), Refusal>
+where
+    F: FnOnce(Running) -> Fut,
+    Fut: Future<Output = anyhow::Result<()>>,
+{
+    let settings = handle.current().clone();
+    let telemetry =
+        telemetry::init(&settings).map_err(|error| Refusal::Failed(error.to_string()))?;
+    log_start(&handle, &settings, telemetry.format());
+    run_logged(handle, &settings, telemetry, main)
+        .await
+        .map_err(|error| {
+            events::failed(&error);
+            Refusal::Logged
+        })
+}
+
+async fn run_logged<F, Fut>(
+    handle: SettingsHandle,
+    settings: &Settings,
+    telemetry: Telemetry,
+    main: F,
+) -> anyhow::Result<()>
+where
+    F: FnOnce(Running) -> Fut,
+    Fut: Future<Output = anyhow::Result<()>>,
+{
+    let program = handle.loader().program();
+    let shutdown = CancellationToken::new();
+    tokio::spawn(trip_on_signals(
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+        shutdown.clone(),
+    ));
+    let over = CancellationToken::new();
+    let _over = over.clone().drop_guard();
+    tokio::spawn(config::watch(handle.clone(), over.clone())?);
+    tokio::spawn(telemetry.metrics().run_upkeep());
+
+    let readiness = Readiness::starting();
+    let health = Health::new(program, &settings.node.name, readiness.clone());
+    if settings.admin.enabled {
+        let listener = admin::listen("admin", settings.admin.bind, settings.admin.port)?;
+        events::admin_listens(listener.local_addr()?);
+        let router = admin::router(health.clone(), telemetry.metrics());
+        tokio::spawn(admin::serve(listener, router, over));
+    }
+    tokio::spawn(follow_log_level(handle.clone(), telemetry));
+    let running = Running {
+        settings: handle,
+        shutdown,
+        readiness,
+        health,
+    };
+    main(running).await?;
+    events::ended();
+    Ok(())
+}
+
+fn log_start(handle: &SettingsHandle, settings: &Settings, format: LogFormat) {
+    let loader = handle.loader();
+    for warning in loader.warnings(settings) {
+        events::config_warning(&warning);
+    }
+    // A person sees what was set, a log archive everything.
+    let shown = match format {
+        LogFormat::Json => settings.to_toml(),
+        LogFormat::Auto | LogFormat::Pretty => loader.changes(settings),
+    };
+    events::started(loader.program().name(), &settings.node.name, &shown);
+}
+
+async fn follow_log_level(mut handle: SettingsHandle, telemetry: Telemetry) {
+    let mut level = handle.current().telemetry.log_level.clone();
+    loop {
+        handle.changed().await;
+        let wanted = handle.current().telemetry.log_level.clone();
+        if wanted != level {
+            telemetry.set_log_level(&wanted);
+            level = wanted;
+        }
+    }
+}
+
+async fn trip_on_signals(
+    mut terminate: Signal,
+    mut interrupt: Signal,
+    shutdown: CancellationToken,
+) {
+    for first in [true, false] {
+        let name = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        if first {
+            events::asked_to_end(name);
+            shutdown.cancel();
+        }
+    }
+    events::ends_at_once();
+    // The operator has asked twice: no destructor is worth waiting for.
+    std::process::exit(130);
+}
+
+mod events {
+    use std::net::SocketAddr;
+
+    use tracing::{error, info, warn};
+
+    pub(super) fn config_warning(sentence: &str) {
+        warn!("{sentence}");
+    }
+
+    pub(super) fn started(program: &str, node: &str, settings: &str) {
+        metrics::gauge!(
+            "causerie_info",
+            "program" => program.to_owned(),
+            "node" => node.to_owned(),
+            "version" => env!("CARGO_PKG_VERSION"),
+        )
+        .set(1.0);
+        info!(
+            program,
+            version = env!("CARGO_PKG_VERSION"),
+            settings,
+            "starting"
+        );
+    }
+
+    pub(super) fn admin_listens(address: SocketAddr) {
+        info!(%address, "admin listener");
+    }
+
+    pub(super) fn asked_to_end(signal: &str) {
+        info!(signal, "ending; a second signal ends at once");
+    }
+
+    pub(super) fn ends_at_once() {
+        warn!("second signal: ending at once");
+    }
+
+    pub(super) fn ended() {
+        info!("ended");
+    }
+
+    pub(super) fn failed(error: &anyhow::Error) {
+        error!("{error:#}");
+    }
+}

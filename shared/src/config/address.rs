@@ -1,0 +1,280 @@
+//! Origins and URLs.
+
+use std::fmt;
+use std::str::FromStr;
+
+use secrecy::ExposeSecret;
+use url::Url;
+
+use super::types::Secret;
+use super::value::{HIDDEN, Scalar};
+
+/// Where a page comes from, exactly as a browser writes it in `Origin`:
+/// lower case, no path, no default port.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Origin(String);
+
+impl Origin {
+    /// As in the header `Origin`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What is wrong with a text that should be an origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an origin is scheme://host or scheme://host:port")]
+pub struct InvalidOrigin;
+
+impl FromStr for Origin {
+    type Err = InvalidOrigin;
+    fn from_str(text: &str) -> Result<Self, InvalidOrigin> {
+        let url = Url::parse(text).map_err(|_| InvalidOrigin)?;
+        let host = url.host_str().filter(|host| !host.contains(['*', '%']));
+        // A lone slash is what people copy from the address bar; a browser
+        // sends none, so it is refused here rather than never matched.
+        let (_, after) = text.split_once("://").ok_or(InvalidOrigin)?;
+        if after.contains(['/', '?', '#', '@', ',']) {
+            return Err(InvalidOrigin);
+        }
+        let host = host.ok_or(InvalidOrigin)?;
+        let port = url.port().map(|port| format!(":{port}"));
+        Ok(Self(format!(
+            "{}://{}{}",
+            url.scheme(),
+            host.to_ascii_lowercase(),
+            port.unwrap_or_default()
+        )))
+    }
+}
+
+impl Scalar for Origin {
+    const KIND: &'static str = "origin";
+    fn expected() -> String {
+        "an exact origin, scheme://host or scheme://host:port, without a path or *".into()
+    }
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+    fn show(&self) -> toml::Value {
+        self.0.clone().into()
+    }
+}
+
+/// An `http` or `https` address without a slash at its end, so that a path can
+/// be appended.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HttpUrl(String);
+
+impl HttpUrl {
+    /// An address known to be one.
+    pub(super) fn of(url: &str) -> Self {
+        Self(url.to_owned())
+    }
+
+    /// The address, without a slash at its end.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for HttpUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&without_password(&self.0))
+    }
+}
+
+impl Scalar for HttpUrl {
+    const KIND: &'static str = "URL";
+    fn expected() -> String {
+        "a URL that begins with http:// or https://".into()
+    }
+    fn parse(text: &str) -> Option<Self> {
+        let url = Url::parse(text).ok()?;
+        let plain = url.query().is_none() && url.fragment().is_none();
+        (matches!(url.scheme(), "http" | "https") && url.has_host() && plain)
+            .then(|| Self(url.as_str().trim_end_matches('/').to_owned()))
+    }
+    fn show(&self) -> toml::Value {
+        without_password(&self.0).into()
+    }
+}
+
+/// Where Redis is: `redis://`, `rediss://` (TLS), and both with `-cluster` or
+/// `-sentinel`, as fred reads them. May hold passwords, so it is a secret.
+#[derive(Clone, PartialEq)]
+pub struct RedisUrl(Secret);
+
+impl RedisUrl {
+    /// One server at `host` and `port`.
+    pub(super) fn of_host(host: &str, port: u16, password: Option<&Secret>) -> Option<Self> {
+        let host = match host.parse::<std::net::Ipv6Addr>() {
+            Ok(address) => format!("[{address}]"),
+            Err(_) => host.to_owned(),
+        };
+        let mut url = Url::parse(&format!("redis://{host}:{port}")).ok()?;
+        if let Some(password) = password {
+            url.set_password(Some(password.expose_secret())).ok()?;
+        }
+        Self::parse(url.as_str())
+    }
+}
+
+impl ExposeSecret<str> for RedisUrl {
+    fn expose_secret(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for RedisUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&without_password(self.expose_secret()))
+    }
+}
+
+impl Scalar for RedisUrl {
+    const KIND: &'static str = "URL";
+    const SECRET: bool = true;
+    fn expected() -> String {
+        "a URL that begins with redis://, rediss://, redis-cluster://, rediss-cluster://, \
+         redis-sentinel:// or rediss-sentinel:// and names a host"
+            .into()
+    }
+    fn parse(text: &str) -> Option<Self> {
+        let (scheme, _) = text.split_once("://")?;
+        let known = matches!(
+            scheme
+                .strip_prefix("rediss")
+                .or(scheme.strip_prefix("redis"))?,
+            "" | "-cluster" | "-sentinel"
+        );
+        let readable = fred::types::config::Config::from_url(text).is_ok();
+        (known && readable).then(|| Self(Secret::new(text)))
+    }
+    fn show(&self) -> toml::Value {
+        without_password(self.expose_secret()).into()
+    }
+}
+
+/// A URL that can be shown: its password and all passwords in its query hidden.
+fn without_password(text: &str) -> String {
+    let Ok(mut url) = Url::parse(text) else {
+        return HIDDEN.to_owned();
+    };
+    let query_is_secret = url
+        .query()
+        .is_some_and(|query| query.to_ascii_lowercase().contains("password"));
+    if url.password().is_none() && !query_is_secret {
+        return text.to_owned();
+    }
+    if url.password().is_some() && url.set_password(Some("hidden")).is_err() {
+        return HIDDEN.to_owned();
+    }
+    if query_is_secret {
+        let pairs: Vec<(String, String)> = url
+            .query_pairs()
+            .map(|(name, value)| {
+                let secret = name.to_ascii_lowercase().contains("password");
+                let value = if secret { "hidden" } else { value.as_ref() };
+                (name.into_owned(), value.to_owned())
+            })
+            .collect();
+        url.query_pairs_mut().clear().extend_pairs(pairs);
+    }
+    url.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_exact() {
+        for (text, origin) in [
+            ("https://Example.com", "https://example.com"),
+            ("https://example.com:443", "https://example.com"),
+            ("http://localhost:8080", "http://localhost:8080"),
+            ("http://[::1]:8080", "http://[::1]:8080"),
+            ("https://bücher.example", "https://xn--bcher-kva.example"),
+            ("chrome-extension://abcdef", "chrome-extension://abcdef"),
+        ] {
+            assert_eq!(text.parse::<Origin>().unwrap().as_str(), origin);
+        }
+        for bad in [
+            "",
+            "*",
+            "null",
+            "example.com",
+            "https://",
+            "https://example.com/",
+            "https://example.com/chat",
+            "https://*.example.com",
+            "https://u@example.com",
+            "https://a.example,https://b.example",
+            "localhost:8080",
+        ] {
+            assert_eq!(bad.parse::<Origin>(), Err(InvalidOrigin), "{bad}");
+        }
+    }
+
+    #[test]
+    fn redis_urls_are_those_of_fred() {
+        for good in [
+            "redis://localhost",
+            "rediss://u:p@redis.example:6380/2",
+            "redis-cluster://a:7000?node=b:7001",
+            "rediss-cluster://a:7000",
+            "redis-sentinel://a:26379?sentinelServiceName=main",
+        ] {
+            assert!(RedisUrl::parse(good).is_some(), "{good}");
+        }
+        for bad in [
+            "",
+            "localhost:6379",
+            "http://localhost",
+            "redis+unix:///run/redis.sock",
+            "redis-sentinel://a:26379",
+            "redis://",
+        ] {
+            assert!(RedisUrl::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn nothing_secret_is_ever_shown() {
+        let url = "redis-sentinel://u:s3cret@a:1?sentinelServiceName=m&sentinelPassword=s3cret";
+        let url = RedisUrl::parse(url).unwrap();
+        let secret = Secret::new("s3cret");
+        let http = HttpUrl::parse("https://u:s3cret@ai.example/v1/").unwrap();
+        let shown = format!(
+            "{url:?} {} {secret:?} {} {http:?} {}",
+            Scalar::show(&url),
+            Scalar::show(&secret),
+            Scalar::show(&http)
+        );
+        assert!(!shown.contains("s3cret"), "{shown}");
+        assert!(shown.contains("sentinelServiceName=m") && shown.contains("ai.example/v1"));
+    }
+
+    #[test]
+    fn a_host_becomes_a_url() {
+        let url = |host, password: Option<&str>| {
+            let password = password.map(Secret::new);
+            let url = RedisUrl::of_host(host, 6380, password.as_ref()).unwrap();
+            url.expose_secret().to_owned()
+        };
+        assert_eq!(url("redis.example", None), "redis://redis.example:6380");
+        assert_eq!(url("::1", None), "redis://[::1]:6380");
+        assert_eq!(
+            url("r", Some("p@ss/w:rd")),
+            "redis://:p%40ss%2Fw%3Ard@r:6380"
+        );
+        assert!(RedisUrl::of_host("a b", 1, None).is_none());
+    }
+}

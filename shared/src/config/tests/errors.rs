@@ -1,0 +1,234 @@
+//! What is refused, and in which words.
+
+use super::*;
+
+#[test]
+fn a_bad_value_is_one_sentence_with_key_value_and_what_is_allowed() {
+    for (start, sentence) in [
+        (
+            Start::standalone("[websocket]\nport = 'eighty'\n"),
+            "websocket.port is `eighty` (in causerie.toml), but must be a whole number from 0 to 65535",
+        ),
+        (
+            Start::standalone("").env("WEBSOCKET_HEARTBEAT_INTERVAL", "25 fortnights"),
+            "websocket.heartbeat_interval is `25 fortnights` (environment variable \
+             WEBSOCKET_HEARTBEAT_INTERVAL), but must be a duration such as 500ms, 25s, 5m, 24h, 7d \
+             or a number of seconds, from 1s to 1h",
+        ),
+        (
+            Start::standalone("").set("websocket.max_message_bytes=99G"),
+            "websocket.max_message_bytes is `99G` (given by --set), but must be a number of bytes, \
+             or a size such as 100K, 1M or 2G, from 1K to 16M",
+        ),
+        (
+            Start::standalone("").set("websocket.enabled=maybe"),
+            "websocket.enabled is `maybe` (given by --set), but must be true or false",
+        ),
+        (
+            Start::standalone("ai.backend = 'bedrock'"),
+            "ai.backend is `bedrock` (in causerie.toml), but must be one of echo, openai, anthropic",
+        ),
+        (
+            Start::standalone("websocket = 3"),
+            "websocket is `3` (in causerie.toml), but must be a section, [websocket]",
+        ),
+        (
+            Start::standalone("websocket.cors_origins = ['https://a.example', '*']"),
+            "websocket.cors_origins is `*` (in causerie.toml), but must be an exact origin, \
+             scheme://host or scheme://host:port, without a path or *",
+        ),
+        (
+            Start::standalone("websocket.bind = ['::']"),
+            "websocket.bind is `[\"::\"]` (in causerie.toml), but must be an IP address such as \
+             127.0.0.1, 0.0.0.0 or ::",
+        ),
+        (
+            Start::standalone("[[tenants]]\nid = 'acme'\nhash = 'a b'\n"),
+            "tenants[0].hash is `a b` (in causerie.toml), but must be 1–128 of A-Z a-z 0-9 . _ ~ -",
+        ),
+        (
+            Start::standalone("[[tenants]]\nid = 'acme'\n"),
+            "tenants[0].hash is not set: it must be 1–128 of A-Z a-z 0-9 . _ ~ -",
+        ),
+    ] {
+        assert_eq!(start.error(), sentence);
+    }
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_nearest() {
+    for (start, sentence) in [
+        (
+            Start::standalone("[websocket]\nprot = 8080\n"),
+            "`websocket.prot` (in causerie.toml) is not a key of the configuration; \
+             did you mean `websocket.port`?",
+        ),
+        (
+            Start::standalone("").set("redis.ulr=x"),
+            "`redis.ulr` (given by --set) is not a key of the configuration; \
+             did you mean `redis.url`?",
+        ),
+        (
+            Start::standalone("[tls]\ncert_file = 'x'\n"),
+            "`tls` (in causerie.toml) is not a key of the configuration; \
+             docs/configuration.md lists all keys",
+        ),
+        (
+            Start::standalone("").env("TENANTS", r#"[{"id":"a","hash":"a","orgins":[]}]"#),
+            "`tenants[0].orgins` (environment variable TENANTS) is not a key of the configuration; \
+             did you mean `tenants[0].origins`?",
+        ),
+        (
+            Start::standalone("").set("websocket.port"),
+            "--set takes key=value, such as websocket.port=8080, not `websocket.port`",
+        ),
+    ] {
+        assert_eq!(start.error(), sentence);
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let start = Start::standalone("[websocket]\nport = = 1\n");
+    assert!(
+        start
+            .error()
+            .starts_with("the configuration file causerie.toml is not TOML: line 2: "),
+        "{}",
+        start.error()
+    );
+    std::fs::remove_file(start.file()).unwrap();
+    assert_eq!(
+        start.error(),
+        "the configuration file causerie.toml cannot be read: No such file or directory (os error 2)"
+    );
+}
+
+#[test]
+fn keys_that_do_not_go_together_are_refused() {
+    let (standalone, gateway, broker) = (Program::Standalone, Program::Gateway, Program::Broker);
+    for (program, file, part) in [
+        (
+            gateway,
+            "",
+            "causerie-gateway needs Redis: set redis.url (REDIS_URL)",
+        ),
+        (
+            broker,
+            "",
+            "causerie-broker needs Redis: set redis.url (REDIS_URL)",
+        ),
+        (gateway, "", "or run `causerie`, which needs none"),
+        (
+            gateway,
+            REDIS,
+            "causerie-gateway has no tenants: add [[tenants]]",
+        ),
+        (
+            standalone,
+            "redis.url = 'redis://a'\nredis.host = 'a'",
+            "redis.url and redis.host are both set",
+        ),
+        (
+            standalone,
+            "redis.port = 6380",
+            "redis.port is set without redis.host",
+        ),
+        (
+            standalone,
+            "redis.host = 'a b'",
+            "redis.host is `a b`, but must be a host name",
+        ),
+        (
+            standalone,
+            "admin.port = 8080",
+            "websocket.port and admin.port are both 8080",
+        ),
+        (
+            standalone,
+            "websocket.outbox_bytes = '64K'",
+            "websocket.outbox_bytes is smaller than",
+        ),
+        (
+            standalone,
+            "ai.first_token_timeout = '10m'",
+            "ai.first_token_timeout is longer than ai.timeout",
+        ),
+        (
+            standalone,
+            "ai.fallbacks = ['echo']",
+            "ai.fallbacks names `echo` again",
+        ),
+        (
+            standalone,
+            "ai.backend = 'openai'",
+            "ai.openai.model (AI_OPENAI_MODEL) must name the model",
+        ),
+        (
+            standalone,
+            "ai.backend = 'openai'\nai.openai.model = 'm'",
+            "ai.openai.api_key (AI_OPENAI_API_KEY) must be set",
+        ),
+        (
+            standalone,
+            "[[tenants]]\nid = 'a'\nhash = 'a'\n[[tenants]]\nid = 'a'\nhash = 'b'\n",
+            "two tenants have the id `a`",
+        ),
+        (
+            standalone,
+            "[[tenants]]\nid = 'a'\nhash = 'a'\n[[tenants]]\nid = 'b'\nhash = 'a'\n",
+            "two tenants have the hash `a`",
+        ),
+        (
+            standalone,
+            "[[tenants]]\nid = 'a'\nhash = 'a'\nvisitors = true\n",
+            "the tenant `a` takes visitors, but has no origins",
+        ),
+        (
+            gateway,
+            "redis.host = 'r'\n[[tenants]]\nid = 'a'\nhash = 'a'\nvisitors = true\norigins = ['http://a']\n",
+            "the tenant `a` takes visitors, so auth.visitor_secret (AUTH_VISITOR_SECRET) must be set",
+        ),
+        (
+            standalone,
+            "auth.jwt_public_key_file = '/nowhere/key.pem'",
+            "auth.jwt_public_key_file is `/nowhere/key.pem`, which cannot be read: No such file",
+        ),
+        (
+            standalone,
+            "[auth]\njwt_secret = '0123456789abcdef0123456789abcdef'\njwt_algorithms = ['ES256']\n",
+            "auth.jwt_secret can verify nothing: auth.jwt_algorithms lacks HS256",
+        ),
+    ] {
+        let sentence = error(program, file);
+        assert!(sentence.contains(part), "{sentence}\nlacks: {part}");
+        assert!(!sentence.contains('\n'), "{sentence}");
+    }
+}
+
+#[test]
+fn secrets_appear_neither_in_errors_nor_in_what_is_printed() {
+    for start in [
+        Start::standalone("auth.jwt_secret = 's3cret'"),
+        Start::standalone("redis.url = 'rdis://:s3cret@a'"),
+        Start::standalone("[auth\njwt_secret = 's3cret'"),
+        Start::standalone("jwt = 's3cret' s3cret"),
+        Start::standalone("").env("TENANTS", r#"[{"auth":{"jwt_secret":"s3cret"}"#),
+    ] {
+        assert!(!start.error().contains("s3cret"), "{}", start.error());
+    }
+    let long = "s3cret-0123456789-0123456789-0123";
+    let start = Start::standalone(&format!("{TENANT}auth.jwt_secret = '{long}'\n"))
+        .env("AUTH_VISITOR_SECRET", long)
+        .env("AI_OPENAI_API_KEY", long)
+        .env("REDIS_URL", &format!("redis://:{long}@r"));
+    let settings = start.load();
+    let shown = format!("{settings:?}{}", settings.to_toml());
+    assert!(!shown.contains("s3cret"), "{shown}");
+    assert!(
+        shown.contains(HIDDEN) && shown.contains("redis://:hidden@r"),
+        "{shown}"
+    );
+    let secret = settings.auth.visitor_secret.unwrap();
+    assert_eq!(secret.expose_secret(), long);
+}

@@ -1,0 +1,78 @@
+//! Metrics in Prometheus's text format.
+
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_process::Collector;
+
+/// Upper bounds, in seconds, of every histogram whose name ends in `_seconds`:
+/// from what a hop costs to what a long reply takes.
+const SECONDS: [f64; 16] = [
+    0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0,
+];
+
+/// How often histograms are drained; else they would grow while nobody asks.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// The metrics of this process. Cheap to clone.
+#[derive(Clone)]
+pub struct Metrics {
+    handle: PrometheusHandle,
+    process: Collector,
+}
+
+impl Metrics {
+    /// Makes this the recorder of the process, once.
+    pub(super) fn install() -> Result<Self, BuildError> {
+        let handle = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)?
+            .install_recorder()?;
+        let process = Collector::default();
+        process.describe();
+        Ok(Self { handle, process })
+    }
+
+    /// All metrics, those of the process (memory, CPU, open files) among them.
+    pub fn render(&self) -> String {
+        self.process.collect();
+        self.handle.render()
+    }
+
+    /// Keeps histograms small, for as long as the process runs.
+    pub async fn run_upkeep(self) {
+        let mut tick = tokio::time::interval(UPKEEP_EVERY);
+        loop {
+            tick.tick().await;
+            self.handle.run_upkeep();
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::sync::OnceLock;
+
+    use super::*;
+
+    /// The recorder of the test process.
+    pub(crate) fn installed() -> Metrics {
+        static METRICS: OnceLock<Metrics> = OnceLock::new();
+        METRICS.get_or_init(|| Metrics::install().unwrap()).clone()
+    }
+
+    #[test]
+    fn histograms_of_seconds_have_buckets() {
+        let metrics = installed();
+        metrics::histogram!("prometheus_test_seconds").record(0.003);
+        metrics::counter!("prometheus_test_total").increment(2);
+        let text = metrics.render();
+        for line in [
+            "prometheus_test_seconds_bucket{le=\"0.002\"} 0",
+            "prometheus_test_seconds_bucket{le=\"0.005\"} 1",
+            "prometheus_test_total 2",
+        ] {
+            assert!(text.contains(line), "{line} is not in {text}");
+        }
+        assert!(text.contains("process_resident_memory_bytes "), "{text}");
+    }
+}

@@ -1,0 +1,137 @@
+//! Anthropic's Messages.
+
+use http::HeaderMap;
+use serde_json::{Value, json};
+
+use super::wire::{Asked, Event, Finish, Refused, Wire, text_of};
+
+/// A reply in Anthropic's format.
+pub(super) struct Messages {
+    asked: Asked,
+}
+
+impl Messages {
+    pub(super) fn new(asked: Asked) -> Self {
+        Self { asked }
+    }
+
+    fn message(&self, content: Value, stop_reason: Value, output_tokens: usize) -> Value {
+        json!({
+            "id": format!("msg_fake{}", self.asked.number),
+            "type": "message",
+            "role": "assistant",
+            "model": format!("{}-fake", self.asked.model),
+            "content": content,
+            "stop_reason": stop_reason,
+            "stop_sequence": null,
+            "usage": {
+                "input_tokens": self.asked.prompt_tokens,
+                "cache_creation_input_tokens": 0,
+                "cache_read_input_tokens": 0,
+                "output_tokens": output_tokens,
+            },
+        })
+    }
+}
+
+impl Wire for Messages {
+    fn opening(&self) -> Vec<Event> {
+        let message = self.message(json!([]), Value::Null, 1);
+        let start = json!({"type": "message_start", "message": message});
+        let block = json!({
+            "type": "content_block_start",
+            "index": 0,
+            "content_block": {"type": "text", "text": ""},
+        });
+        vec![
+            Event::named("message_start", &start),
+            Event::named("content_block_start", &block),
+            Event::named("ping", &json!({"type": "ping"})),
+        ]
+    }
+
+    fn delta(&self, text: &str) -> Vec<Event> {
+        let delta = json!({
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "text_delta", "text": text},
+        });
+        vec![Event::named("content_block_delta", &delta)]
+    }
+
+    fn closing(&self, tokens: usize, finish: Finish) -> Vec<Event> {
+        let block = json!({"type": "content_block_stop", "index": 0});
+        let delta = json!({
+            "type": "message_delta",
+            "delta": {"stop_reason": reason(finish), "stop_sequence": null},
+            "usage": {"output_tokens": tokens},
+        });
+        let stop = json!({"type": "message_stop"});
+        vec![
+            Event::named("content_block_stop", &block),
+            Event::named("message_delta", &delta),
+            Event::named("message_stop", &stop),
+        ]
+    }
+
+    fn overloaded(&self) -> Event {
+        Event::named("error", &error(529, "Overloaded"))
+    }
+
+    fn whole(&self, text: &str, tokens: usize, finish: Finish) -> Value {
+        let content = json!([{"type": "text", "text": text}]);
+        self.message(content, json!(reason(finish)), tokens)
+    }
+}
+
+fn reason(finish: Finish) -> &'static str {
+    match finish {
+        Finish::Stop => "end_turn",
+        Finish::Length => "max_tokens",
+    }
+}
+
+/// The body of an error.
+pub(super) fn error(status: u16, message: &str) -> Value {
+    let kind = match status {
+        401 => "authentication_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        529 => "overloaded_error",
+        500.. => "api_error",
+        _ => "invalid_request_error",
+    };
+    json!({"type": "error", "error": {"type": kind, "message": message}})
+}
+
+/// What Anthropic requires beyond what both formats do.
+pub(super) fn check(headers: &HeaderMap, body: &Value) -> Result<(), Refused> {
+    let bad = |message: &str| Err((400, message.to_owned()));
+    if !headers.contains_key("anthropic-version") {
+        return bad("anthropic-version: header is required");
+    }
+    if body
+        .get("max_tokens")
+        .and_then(Value::as_u64)
+        .is_none_or(|tokens| tokens == 0)
+    {
+        return bad("max_tokens: at least 1 is required");
+    }
+    let messages = body.get("messages").and_then(Value::as_array);
+    for (index, message) in messages.into_iter().flatten().enumerate() {
+        let expected = if index % 2 == 0 { "user" } else { "assistant" };
+        if message.get("role").and_then(Value::as_str) != Some(expected) {
+            return bad("messages: roles must alternate, and the first be \"user\"");
+        }
+        if message
+            .get("content")
+            .map(text_of)
+            .is_none_or(|text| text.trim().is_empty())
+        {
+            return bad("messages: text content must not be empty");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! What a plot says, and how it ends, written out as the steps of a body.
+
+use std::iter;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::behaviour::{GREETING, Plot};
+use super::calls::now_ns;
+use super::wire::{Asked, Event, Finish, Wire};
+
+/// One thing that a response body does.
+pub(super) enum Step {
+    /// Waits.
+    Wait(Duration),
+    /// Writes bytes that hold no text of the reply.
+    Write(Bytes),
+    /// Writes text of the reply.
+    Text(Bytes),
+    /// Closes the connection.
+    Cut,
+    /// Does nothing any more.
+    Stay,
+}
+
+/// The steps of a response body; each is made when it is due.
+pub(super) type Steps = Box<dyn Iterator<Item = Step> + Send>;
+
+/// What a reply says, and how it ends.
+pub(super) struct Speech {
+    deltas: Box<dyn Iterator<Item = String> + Send>,
+    ending: Ending,
+    /// Each byte on its own.
+    split: bool,
+}
+
+/// How a reply ends.
+#[derive(Clone, Copy)]
+enum Ending {
+    /// As it should.
+    Whole { tokens: usize, finish: Finish },
+    /// Not at all: the connection stays.
+    Stay,
+    /// The connection is cut.
+    Cut,
+    /// The response ends, and the reply does not.
+    Stop,
+    /// With an error.
+    Overloaded,
+    /// With what is no JSON.
+    Garbage,
+    /// With a line that has no end.
+    EndlessLine,
+}
+
+/// What a server does, of the kinds that differ beyond what is said.
+pub(super) enum Act {
+    /// Replies, well or badly.
+    Speak(Speech),
+    /// Does not answer.
+    Hang,
+    /// Closes the connection instead of answering.
+    Cut,
+    /// Answers with a web page.
+    Html,
+    /// Refuses the request.
+    Refuse {
+        status: u16,
+        retry_after: Option<u64>,
+    },
+}
+
+/// What a plot comes to for this request.
+pub(super) fn act(plot: &Plot, asked: &Asked) -> Act {
+    let longest = asked.max_tokens;
+    let unfinished = |ending| Speech::new(["One ", "two "].map(str::to_owned), ending);
+    Act::Speak(match plot {
+        Plot::Say(text) => Speech::text(text, longest),
+        Plot::Echo => Speech::text(&asked.question, longest),
+        Plot::Tokens(count) => Speech::whole(*count, (0..*count).map(word), longest),
+        Plot::Stamp(count) => {
+            let stamp = iter::once_with(|| format!("{} ", now_ns()));
+            Speech::whole(count + 1, stamp.chain((0..*count).map(word)), longest)
+        }
+        Plot::Quirks => Speech::text(GREETING, longest),
+        Plot::SplitUtf8 => Speech {
+            split: true,
+            ..Speech::text(GREETING, longest)
+        },
+        Plot::Endless => Speech::new((0..).map(word), Ending::Stay),
+        Plot::Silent => Speech::new([], Ending::Stay),
+        Plot::Stall => unfinished(Ending::Stay),
+        Plot::BreakOff => unfinished(Ending::Cut),
+        Plot::NoEnd => unfinished(Ending::Stop),
+        Plot::ErrorInStream => unfinished(Ending::Overloaded),
+        Plot::Garbage => unfinished(Ending::Garbage),
+        Plot::EndlessLine => unfinished(Ending::EndlessLine),
+        Plot::Hang => return Act::Hang,
+        Plot::Cut => return Act::Cut,
+        Plot::Html => return Act::Html,
+        &Plot::Refuse {
+            status,
+            retry_after,
+        } => {
+            return Act::Refuse {
+                status,
+                retry_after,
+            };
+        }
+    })
+}
+
+impl Speech {
+    fn new<D>(deltas: D, ending: Ending) -> Self
+    where
+        D: IntoIterator<Item = String>,
+        D::IntoIter: Send + 'static,
+    {
+        Self {
+            deltas: Box::new(deltas.into_iter()),
+            ending,
+            split: false,
+        }
+    }
+
+    fn text(text: &str, longest: Option<usize>) -> Self {
+        let words: Vec<String> = text.split_inclusive(' ').map(str::to_owned).collect();
+        Self::whole(words.len(), words.into_iter(), longest)
+    }
+
+    fn whole(
+        count: usize,
+        deltas: impl Iterator<Item = String> + Send + 'static,
+        longest: Option<usize>,
+    ) -> Self {
+        let longest = longest.unwrap_or(usize::MAX);
+        let finish = if count > longest {
+            Finish::Length
+        } else {
+            Finish::Stop
+        };
+        let tokens = count.min(longest);
+        Self::new(deltas.take(longest), Ending::Whole { tokens, finish })
+    }
+
+    /// The steps of a streamed reply.
+    pub(super) fn streamed(self, wire: Box<dyn Wire>, pace: Duration, quirks: bool) -> Steps {
+        let written = move |events: &[Event]| -> Bytes {
+            let events = events.iter().map(|event| event.text(quirks));
+            events.collect::<String>().into()
+        };
+        let opening = Step::Write(written(&wire.opening()));
+        let ending: Steps = match self.ending {
+            Ending::Whole { tokens, finish } => {
+                one(Step::Write(written(&wire.closing(tokens, finish))))
+            }
+            Ending::Stay => one(Step::Stay),
+            Ending::Cut => one(Step::Cut),
+            Ending::Stop => Box::new(iter::empty()),
+            Ending::Overloaded => one(Step::Write(written(&[wire.overloaded()]))),
+            Ending::Garbage => one(Step::Write(Bytes::from_static(b"data: {not JSON\n\n"))),
+            Ending::EndlessLine => Box::new(iter::repeat_with(|| {
+                Step::Write(Bytes::from_static(&[b'x'; 8192]))
+            })),
+        };
+        let deltas = self.deltas.enumerate().flat_map(move |(index, delta)| {
+            let pause = (index > 0 && !pace.is_zero()).then_some(Step::Wait(pace));
+            let text = Step::Text(written(&wire.delta(&delta)));
+            pause.into_iter().chain([text])
+        });
+        let steps = iter::once(opening).chain(deltas).chain(ending);
+        if self.split {
+            Box::new(steps.flat_map(bytewise))
+        } else {
+            Box::new(steps)
+        }
+    }
+
+    /// The steps of a reply in one piece.
+    pub(super) fn at_once(self, wire: &dyn Wire) -> Steps {
+        let (tokens, finish) = match self.ending {
+            Ending::Whole { tokens, finish } => (tokens, finish),
+            Ending::Stay | Ending::EndlessLine => return one(Step::Stay),
+            Ending::Cut => return Box::new([half_a_reply(), Step::Cut].into_iter()),
+            Ending::Stop | Ending::Garbage | Ending::Overloaded => return one(half_a_reply()),
+        };
+        let text: String = self.deltas.collect();
+        let whole = wire.whole(&text, tokens, finish).to_string();
+        let step = Step::Text(whole.into());
+        if self.split {
+            Box::new(bytewise(step))
+        } else {
+            one(step)
+        }
+    }
+}
+
+fn word(index: usize) -> String {
+    format!("w{index} ")
+}
+
+fn one(step: Step) -> Steps {
+    Box::new(iter::once(step))
+}
+
+fn half_a_reply() -> Step {
+    Step::Write(Bytes::from_static(br#"{"id":"half"#))
+}
+
+fn bytewise(step: Step) -> Steps {
+    match step {
+        Step::Write(bytes) => {
+            Box::new((0..bytes.len()).map(move |at| Step::Write(bytes.slice(at..=at))))
+        }
+        Step::Text(bytes) => {
+            Box::new((0..bytes.len()).map(move |at| Step::Text(bytes.slice(at..=at))))
+        }
+        Step::Wait(_) | Step::Cut | Step::Stay => one(step),
+    }
+}
