@@ -95,8 +95,8 @@ async fn cancelling_ends_the_model_call_and_keeps_what_was_said() {
             true => FaultyBus::new(bus.clone()),
         };
         server.script(["endless".parse::<Behaviour>().unwrap()]);
-        let backends = only(model.as_ref().unwrap().clone());
-        let broker = Running::start(broker_bus, Settings::default(), backends);
+        let ai = only(model.as_ref().unwrap().clone());
+        let broker = Running::start(broker_bus, Settings::default(), ai);
         let reply = ask(&*bus, &user_room, "s1", "go on for ever").await;
         let start = ear
             .until(|record| record.header.class == Class::Start)

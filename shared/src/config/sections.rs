@@ -187,18 +187,23 @@ section! {
         /// Longest silence within a reply.
         stall_timeout: Duration = Duration::from_secs(20), in 0.1..=3600;
         /// Longest time that a whole reply may take, with all its tries.
-        timeout: Duration = MINUTE * 2, in 0.1..=86400;
+        timeout: Duration = MINUTE * 5, in 0.1..=86400;
         /// How long `POST /api/chat` waits for the reply.
         message_timeout: Duration = Duration::from_secs(30), in 0.1..=3600;
         /// Replies that one broker makes at once.
         max_concurrent: usize = 64, in 1..=100000;
         /// How many of these one tenant may have; its further questions wait.
         max_concurrent_per_tenant: usize = 64, in 1..=100000;
+        /// Longest time that replies get to end before the process ends; what is
+        /// left then is taken over by other brokers.
+        drain_grace: Duration = Duration::from_secs(30), in 0..=3600;
         /// How often a call that failed before its first text is tried again.
         retries: u32 = 2, in 0..=10;
         /// Most tokens (estimated) of earlier questions and replies that go
         /// along with a question.
         context_tokens: u32 = 8_000, in 0..=10000000;
+        /// Longest reply; a longer one is cut, and ends with `length`.
+        max_reply_bytes: Size = Size::new(1 << 20), in 1024..=16777216;
         /// Whether a client may send earlier messages along, as
         /// `conversation_context`.
         client_context: bool = true;
@@ -208,8 +213,6 @@ section! {
         temperature: Option<f64> = None, in 0..=2;
         /// Most tokens of a reply; the backend's default if not set.
         max_tokens: Option<u32> = None, in 1..=1000000;
-        /// A longer reply is cut, and ends with `length`.
-        max_reply_bytes: Size = Size::new(1 << 20), in 1024..=67108864;
     }
     with {
         /// When a failing backend is left alone for a while.

@@ -1,7 +1,6 @@
 //! The cases, by what they are about.
 
 pub mod accepting;
-#[expect(dead_code, reason = "until a bus with a storage is plugged in")]
 pub mod failing;
 pub mod hearing;
 pub mod making;
