@@ -1,5 +1,6 @@
 //! What happens between us and Redis that an operator should see.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use fred::error::Error;
@@ -65,6 +66,11 @@ pub(super) fn subscribed_again(purpose: Purpose, channels: usize) {
     );
     metrics::counter!("causerie_redis_resubscriptions_total", "purpose" => purpose.as_str())
         .increment(1);
+}
+
+/// Channels could not be subscribed again; it is tried until it can.
+pub(super) fn not_subscribed(purpose: Purpose, channels: usize, error: &impl Display) {
+    tracing::warn!(purpose = purpose.as_str(), channels, %error, "not subscribed again, trying on");
 }
 
 /// Messages came faster than they were drained.

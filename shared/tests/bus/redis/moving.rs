@@ -51,7 +51,7 @@ async fn say(bus: &dyn Bus, said: &Question) -> Position {
     // The answer may have been lost on its way, and the verb tried again.
     match accept(bus, said).await {
         Accepted::Stored(receipt) | Accepted::Repeat(receipt) => receipt.position,
-        refused => panic!("{refused:?}"),
+        refused @ (Accepted::Busy | Accepted::Full { .. }) => panic!("{refused:?}"),
     }
 }
 
