@@ -8,6 +8,7 @@ use causerie_shared::protocol::data::{FinishReason, Reply};
 use metrics::{counter, gauge, histogram};
 use tracing::{debug, error, info, warn};
 
+use crate::backend::ConfigError;
 use crate::outcome::Outcome;
 use crate::patience::Lost;
 
@@ -115,6 +116,12 @@ pub(crate) fn reply_lost(lease: &Lease, lost: &Lost) {
             error!(%reply, attempt, what, "reply given up: what the bus holds cannot be read");
         }
     }
+}
+
+/// A change of the configuration cannot be taken over.
+pub(crate) fn ai_not_changed(error: &ConfigError) {
+    counter!("broker_config_refused_total").increment(1);
+    error!(%error, "changed AI settings cannot work; the old ones stay");
 }
 
 /// Nothing new is claimed from now on.

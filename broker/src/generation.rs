@@ -92,10 +92,12 @@ impl Generation<'_> {
     }
 
     fn call(&self, task: &Task) -> Call {
-        let prompt = prompt(&self.worker.settings, self.claim, task);
+        let ai = self.worker.ai.load();
+        let prompt = prompt(&ai, self.claim, task);
         let prompt_estimate = tokens_of(&prompt);
-        let backends = self.worker.backends.of(&self.claim.lease.room.tenant);
-        let policy = self.worker.settings.call.clone();
+        let tenant = &self.claim.lease.room.tenant;
+        let backends = ai.answering(tenant).backends.clone();
+        let policy = ai.call.clone();
         Call {
             stream: call::ask(backends, policy, prompt),
             prompt_estimate,

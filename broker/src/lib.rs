@@ -5,10 +5,11 @@
 //! broker goes on with.
 //!
 //! - [`backend`]: the AI backends, and the call that retries and falls back
-//! - [`Settings`], [`Backends`]: what it is told by its operator
+//! - [`Settings`], [`Ai`]: what it is told by its operator
 //! - [`prompt`]: what the model is asked
 
 pub mod backend;
+mod configured;
 mod events;
 mod generation;
 mod outcome;
@@ -25,5 +26,5 @@ mod watch;
 mod worker;
 mod writer;
 
-pub use settings::{Backends, Manner, Settings};
+pub use settings::{Ai, Answering, Settings};
 pub use worker::Broker;

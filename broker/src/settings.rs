@@ -1,30 +1,20 @@
 //! What a broker is told by its operator.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::time::Duration;
 
 use causerie_shared::ids::TenantId;
 
 use crate::backend::call::{CallPolicy, Guarded};
 
-/// How a broker works.
-#[derive(Debug, Clone)]
+/// How a broker works. Fixed while it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Replies that it makes at once.
     pub max_concurrent: usize,
     /// How many of these one tenant may have; its further questions wait.
     pub max_concurrent_per_tenant: usize,
-    /// Most tokens, by [estimate](crate::prompt::estimate_tokens), of all that
-    /// goes to the model with a question.
-    pub context_tokens: usize,
-    /// Whether a client may send earlier messages along.
-    pub client_context: bool,
-    /// Time-outs and retries of model calls.
-    pub call: CallPolicy,
-    /// What models are asked for.
-    pub manner: Manner,
-    /// What models are asked for otherwise for some tenants.
-    pub tenants: HashMap<TenantId, Manner>,
     /// How long a drain waits for replies that are being made.
     pub drain_grace: Duration,
 }
@@ -34,65 +24,53 @@ impl Default for Settings {
         Self {
             max_concurrent: 64,
             max_concurrent_per_tenant: 64,
-            context_tokens: 8_000,
-            client_context: true,
-            call: CallPolicy::default(),
-            manner: Manner::default(),
-            tenants: HashMap::new(),
             drain_grace: Duration::from_secs(30),
         }
     }
 }
 
-/// What a model is asked for; what is `None` is left to the next wider
-/// setting, and in the end to the backend.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Manner {
+/// Who answers, and how. May change while a broker runs; replies that have
+/// begun keep what they began with.
+#[derive(Debug, Clone, Default)]
+pub struct Ai {
+    /// Most tokens, by [estimate](crate::prompt::estimate_tokens), of earlier
+    /// questions and replies that go along with a question.
+    pub context_tokens: usize,
+    /// Whether a client may send earlier messages along.
+    pub client_context: bool,
+    /// Time-outs and retries of model calls.
+    pub call: CallPolicy,
+    /// For tenants that have nothing of their own.
+    pub default: Answering,
+    /// For tenants that have, whole.
+    pub tenants: HashMap<TenantId, Answering>,
+}
+
+/// Who answers a tenant, and in what manner.
+#[derive(Clone, Default)]
+pub struct Answering {
+    /// The backends, the preferred first.
+    pub backends: Vec<Guarded>,
     /// What the model is told first.
     pub system_prompt: Option<String>,
-    /// Which model answers.
-    pub model: Option<String>,
-    /// How freely it chooses its words.
+    /// How freely the model chooses its words.
     pub temperature: Option<f32>,
-    /// Its longest reply, in tokens.
+    /// The longest reply, in the model's tokens.
     pub max_tokens: Option<u32>,
 }
 
-impl Settings {
-    /// What models are asked for on behalf of `tenant`.
-    pub(crate) fn manner_of(&self, tenant: &TenantId) -> Manner {
-        let wide = self.manner.clone();
-        match self.tenants.get(tenant).cloned() {
-            None => wide,
-            Some(own) => Manner {
-                system_prompt: own.system_prompt.or(wide.system_prompt),
-                model: own.model.or(wide.model),
-                temperature: own.temperature.or(wide.temperature),
-                max_tokens: own.max_tokens.or(wide.max_tokens),
-            },
-        }
+impl Ai {
+    /// Who answers `tenant`, and in what manner.
+    pub(crate) fn answering(&self, tenant: &TenantId) -> &Answering {
+        self.tenants.get(tenant).unwrap_or(&self.default)
     }
 }
 
-/// Which backends answer, the preferred first.
-#[derive(Clone, Default)]
-pub struct Backends {
-    /// For everybody.
-    pub default: Vec<Guarded>,
-    /// For some tenants, instead.
-    pub tenants: HashMap<TenantId, Vec<Guarded>>,
-}
-
-impl Backends {
-    /// Which backends answer for `tenant`.
-    pub(crate) fn of(&self, tenant: &TenantId) -> Vec<Guarded> {
-        let own = self.tenants.get(tenant);
-        own.unwrap_or(&self.default).clone()
-    }
-}
-
-impl std::fmt::Debug for Backends {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Backends").finish_non_exhaustive()
+/// Without the system prompt, which may hold what is not for a log.
+impl fmt::Debug for Answering {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answering")
+            .field("backends", &self.backends.len())
+            .finish_non_exhaustive()
     }
 }

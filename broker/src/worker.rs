@@ -3,18 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::backend::ConfigError;
+use arc_swap::ArcSwap;
 use causerie_shared::bus::Bus;
 use causerie_shared::bus::reply::{ClaimId, RunningLease, Takeover, Wake};
+use causerie_shared::config::SettingsHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::configured::Models;
 use crate::events;
 use crate::generation::answer;
 use crate::patience::until_answered;
 use crate::running::Running;
 use crate::schedule::Tried;
-use crate::settings::{Backends, Settings};
+use crate::settings::{Ai, Settings};
 use crate::slots::{OpenSlot, Slot, Slots};
 use crate::watch::{LOOK_EVERY, Watch};
 
@@ -28,26 +32,26 @@ const HINTS: usize = 1024;
 ///
 /// ```no_run
 /// # use std::sync::Arc;
-/// # use causerie_broker::{Backends, Broker, Settings};
+/// # use causerie_broker::{Ai, Broker, Settings};
 /// # use causerie_shared::bus::Bus;
-/// # async fn start(bus: Arc<dyn Bus>, backends: Backends) {
-/// let broker = Broker::new(bus, Settings::default(), backends);
+/// # async fn start(bus: Arc<dyn Bus>, ai: Ai) {
+/// let broker = Broker::new(bus, Settings::default(), ai);
 /// let shutdown = tokio_util::sync::CancellationToken::new();
 /// tokio::spawn(broker.run(shutdown.clone()));
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct Broker {
     worker: Arc<Worker>,
+    follows: Option<(SettingsHandle, Models)>,
 }
 
 /// What all tasks of a broker share.
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) bus: Arc<dyn Bus>,
-    pub(crate) settings: Settings,
-    pub(crate) backends: Backends,
+    pub(crate) ai: ArcSwap<Ai>,
     pub(crate) running: Arc<Running>,
+    drain_grace: Duration,
     slots: Arc<Slots>,
     tasks: TaskTracker,
     /// Ends all tasks at once.
@@ -55,19 +59,36 @@ pub(crate) struct Worker {
 }
 
 impl Broker {
-    /// A broker that answers the questions of `bus` by asking `backends`.
-    pub fn new(bus: Arc<dyn Bus>, settings: Settings, backends: Backends) -> Self {
+    /// A broker as the configuration wants it. It follows the configuration
+    /// while it runs, as far as that may be changed.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where a backend's settings cannot work.
+    pub fn configured(bus: Arc<dyn Bus>, handle: SettingsHandle) -> Result<Self, ConfigError> {
+        let config = handle.current().clone();
+        let mut models = Models::new(&config);
+        let ai = models.ai(&config)?;
+        let broker = Self::new(bus, Settings::from(&*config), ai);
+        Ok(Self {
+            follows: Some((handle, models)),
+            ..broker
+        })
+    }
+
+    /// A broker that answers the questions of `bus`.
+    pub fn new(bus: Arc<dyn Bus>, settings: Settings, ai: Ai) -> Self {
         let slots = Slots::new(settings.max_concurrent, settings.max_concurrent_per_tenant);
         Self {
             worker: Arc::new(Worker {
                 bus,
-                settings,
-                backends,
+                ai: ArcSwap::from_pointee(ai),
+                drain_grace: settings.drain_grace,
                 running: Arc::default(),
                 slots,
                 tasks: TaskTracker::new(),
                 ended: CancellationToken::new(),
             }),
+            follows: None,
         }
     }
 
@@ -77,7 +98,7 @@ impl Broker {
     ///
     /// Dropping the future is what killing the process would be.
     pub async fn run(self, shutdown: CancellationToken) {
-        let worker = self.worker;
+        let Self { worker, follows } = self;
         let _ends_all_tasks = worker.ended.clone().drop_guard();
         let work = async {
             tokio::select! {
@@ -91,6 +112,7 @@ impl Broker {
         tokio::select! {
             () = work => {}
             () = worker.hear_wakes() => {}
+            () = worker.follow(follows) => {}
             () = worker.running.keep_beating(&*worker.bus) => {}
         }
     }
@@ -139,6 +161,20 @@ impl Worker {
         }
         // The bus is closed: what there is to learn is found by asking.
         std::future::pending().await
+    }
+
+    /// Takes over what may be changed of the configuration, for ever.
+    async fn follow(&self, follows: Option<(SettingsHandle, Models)>) {
+        let Some((mut handle, mut models)) = follows else {
+            return std::future::pending().await;
+        };
+        loop {
+            handle.changed().await;
+            match models.ai(&handle.current()) {
+                Ok(ai) => self.ai.store(Arc::new(ai)),
+                Err(error) => events::ai_not_changed(&error),
+            }
+        }
     }
 
     /// Asks the bus what waits, for ever.
@@ -208,7 +244,7 @@ impl Worker {
     async fn drain(&self) {
         self.tasks.close();
         events::draining(self.tasks.len());
-        let grace = self.settings.drain_grace;
+        let grace = self.drain_grace;
         let drained = tokio::time::timeout(grace, self.tasks.wait()).await;
         events::drained(self.tasks.len(), drained.is_ok());
     }

@@ -13,7 +13,6 @@ mod kit;
 use std::time::Duration;
 
 use causerie_broker::Settings;
-use causerie_shared::bus::Bus;
 use causerie_shared::record::Class;
 use kit::{Ear, Running, all, ask, data, echo, events, memory_bus, room, text_of};
 use tokio::time::Instant;
@@ -151,7 +150,7 @@ async fn what_no_hint_told_is_found_within_a_second() {
     let mut ear = Ear::in_rooms(&*bus, std::slice::from_ref(&user_room)).await;
     let deaf = kit::faulty_bus::FaultyBus::new(bus.clone());
     let _broker = Running::start(deaf, Settings::default(), echo(0.0));
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    kit::pass(Duration::from_millis(100)).await;
     let asked = Instant::now();
     ask(&*bus, &user_room, "s1", "anybody there?").await;
     ear.until_replies(1).await;

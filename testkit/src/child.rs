@@ -214,14 +214,19 @@ fn spawn_tied(command: Command) -> std::io::Result<StdChild> {
     result.recv().expect("the starter thread answers")
 }
 
+/// We may have died before the kernel was asked; then nobody would tell it. The
+/// first argument is who the parent has to be, the others are the command.
+const STILL_OURS: &str = r#"[ "$PPID" = "$0" ] && exec "$@""#;
+
 /// The same command behind `setpriv --pdeathsig`, which asks the kernel for it:
 /// to ask ourselves between fork and exec would need unsafe code. Where there
 /// is no setpriv (it belongs to util-linux), only `Drop` ends the child.
 fn tied(command: Command) -> Command {
     let mut tied = if setpriv_works() {
         let mut setpriv = Command::new("setpriv");
+        setpriv.args(["--pdeathsig", "KILL", "--", "sh", "-c", STILL_OURS]);
         setpriv
-            .args(["--pdeathsig", "KILL", "--"])
+            .arg(std::process::id().to_string())
             .arg(command.get_program());
         setpriv
     } else {

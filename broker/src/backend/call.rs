@@ -56,13 +56,24 @@ impl Default for CallPolicy {
 pub struct Guarded {
     backend: Arc<dyn Backend>,
     breaker: Arc<Breaker>,
+    model: Option<String>,
 }
 
 impl Guarded {
     /// Guards `backend` with a breaker of its own.
     pub fn new(backend: Arc<dyn Backend>, config: BreakerConfig) -> Self {
         let breaker = Arc::new(Breaker::new(backend.name(), config));
-        Self { backend, breaker }
+        Self {
+            backend,
+            breaker,
+            model: None,
+        }
+    }
+
+    /// The same backend behind the same breaker, asked for this model instead of its own.
+    #[must_use]
+    pub fn with_model(self, model: Option<String>) -> Self {
+        Self { model, ..self }
     }
 
     /// What the breaker does with calls now.
@@ -222,7 +233,8 @@ impl Call {
         guarded: &Guarded,
         mut pass: Pass,
     ) -> Result<Answer, BackendError> {
-        let prompt = self.prompt.clone();
+        let mut prompt = self.prompt.clone();
+        prompt.model = guarded.model.clone().or(prompt.model);
         self.prompt.call.try_number += 1;
 
         let name = guarded.backend.name();

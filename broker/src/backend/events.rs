@@ -11,21 +11,23 @@ use super::{BackendError, CallId, Usage};
 /// A try ended in an error.
 pub(super) fn try_failed(call: &CallId, error: &BackendError) {
     let outcome = error.kind.as_str();
-    counter!("ai_tries_total", "backend" => error.backend, "outcome" => outcome).increment(1);
+    counter!("causerie_ai_tries_total", "backend" => error.backend, "outcome" => outcome)
+        .increment(1);
     warn!(backend = error.backend, %call, outcome, detail = error.detail, "AI call failed");
 }
 
 /// The first text of a reply came in, so long after the try began.
 pub(super) fn first_token(backend: &'static str, call: &CallId, after: Duration) {
-    histogram!("ai_first_token_seconds", "backend" => backend).record(after.as_secs_f64());
+    histogram!("causerie_ai_first_token_seconds", "backend" => backend).record(after.as_secs_f64());
     debug!(backend, %call, after_ms = after.as_secs_f64() * 1000.0, "AI reply begins");
 }
 
 /// A reply is complete.
 pub(super) fn replied(backend: &'static str, call: &CallId, usage: Option<Usage>) {
-    counter!("ai_tries_total", "backend" => backend, "outcome" => "ok").increment(1);
+    counter!("causerie_ai_tries_total", "backend" => backend, "outcome" => "ok").increment(1);
     if let Some(usage) = usage {
-        let tokens = |kind| counter!("ai_tokens_total", "backend" => backend, "kind" => kind);
+        let tokens =
+            |kind| counter!("causerie_ai_tokens_total", "backend" => backend, "kind" => kind);
         tokens("prompt").increment(usage.prompt_tokens);
         tokens("completion").increment(usage.completion_tokens);
     }
@@ -35,14 +37,15 @@ pub(super) fn replied(backend: &'static str, call: &CallId, usage: Option<Usage>
 /// The same backend will be asked again.
 pub(super) fn retrying(call: &CallId, error: &BackendError, wait: Duration) {
     let reason = error.kind.as_str();
-    counter!("ai_retries_total", "backend" => error.backend, "reason" => reason).increment(1);
+    counter!("causerie_ai_retries_total", "backend" => error.backend, "reason" => reason)
+        .increment(1);
     info!(backend = error.backend, %call, reason, wait_ms = wait.as_millis(), "AI call is retried");
 }
 
 /// The next backend is asked.
 pub(super) fn falling_back(call: &CallId, error: &BackendError, to: &'static str) {
     let reason = error.kind.as_str();
-    counter!("ai_fallbacks_total", "from" => error.backend, "to" => to, "reason" => reason)
+    counter!("causerie_ai_fallbacks_total", "from" => error.backend, "to" => to, "reason" => reason)
         .increment(1);
     warn!(from = error.backend, to, %call, reason, "AI call falls back");
 }
@@ -54,7 +57,7 @@ pub(super) fn breaker_is(backend: &'static str, state: BreakerState) {
         BreakerState::HalfOpen => 1.0,
         BreakerState::Open => 2.0,
     };
-    gauge!("ai_breaker_state", "backend" => backend).set(value);
+    gauge!("causerie_ai_breaker_state", "backend" => backend).set(value);
     match state {
         BreakerState::Closed => info!(backend, "AI breaker closed: the backend answers"),
         BreakerState::HalfOpen => {
@@ -66,6 +69,6 @@ pub(super) fn breaker_is(backend: &'static str, state: BreakerState) {
 
 /// A reply grew over the longest allowed, and was cut.
 pub(super) fn reply_cut(backend: &'static str, call: &CallId, limit: usize) {
-    counter!("ai_replies_cut_total", "backend" => backend).increment(1);
+    counter!("causerie_ai_replies_cut_total", "backend" => backend).increment(1);
     warn!(backend, %call, limit, "AI reply cut at ai.max_reply_bytes");
 }

@@ -1,7 +1,7 @@
 //! A bus that can be taken away from one broker.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -29,6 +29,9 @@ pub enum Fault {
     Hang,
     /// They fail, half of them after they were carried out.
     Fail,
+    /// They are answered, but deltas are lost, as by a storage that lost its
+    /// tail.
+    Forget,
 }
 
 /// Another bus, seen through a connection that can break.
@@ -36,16 +39,26 @@ pub enum Fault {
 pub struct FaultyBus {
     bus: Arc<dyn Bus>,
     fault: watch::Sender<Fault>,
+    dead_letters: Mutex<Vec<String>>,
 }
 
 impl FaultyBus {
     pub fn new(bus: Arc<dyn Bus>) -> Arc<Self> {
         let (fault, _) = watch::channel(Fault::None);
-        Arc::new(Self { bus, fault })
+        Arc::new(Self {
+            bus,
+            fault,
+            dead_letters: Mutex::default(),
+        })
     }
 
     pub fn set(&self, fault: Fault) {
         self.fault.send_replace(fault);
+    }
+
+    /// Why questions went to the dead letters through this connection.
+    pub fn dead_letters(&self) -> Vec<String> {
+        self.dead_letters.lock().unwrap().clone()
     }
 
     async fn through<T>(
@@ -55,7 +68,7 @@ impl FaultyBus {
         let mut fault = self.fault.subscribe();
         let now = *fault.borrow();
         match now {
-            Fault::None => call.await,
+            Fault::None | Fault::Forget => call.await,
             Fault::Hang => {
                 let _ = fault.wait_for(|fault| *fault != Fault::Hang).await;
                 call.await
@@ -158,10 +171,16 @@ impl Bus for FaultyBus {
     }
 
     async fn append(&self, lease: &Lease, delta: &Delta) -> Result<Appended, BusError> {
+        if *self.fault.borrow() == Fault::Forget {
+            return Ok(Appended::Done { cancelled: false });
+        }
         self.through(self.bus.append(lease, delta)).await
     }
 
     async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<Finished, BusError> {
-        self.through(self.bus.finish(lease, ending)).await
+        let finished = self.through(self.bus.finish(lease, ending)).await?;
+        let dead_letter = ending.dead_letter.clone();
+        self.dead_letters.lock().unwrap().extend(dead_letter);
+        Ok(finished)
     }
 }

@@ -11,7 +11,7 @@ use causerie_broker::backend::Backend;
 use causerie_broker::backend::breaker::BreakerConfig;
 use causerie_broker::backend::call::Guarded;
 use causerie_broker::backend::echo::{Echo, EchoConfig};
-use causerie_broker::{Backends, Broker, Settings};
+use causerie_broker::{Ai, Answering, Broker, Settings};
 use causerie_shared::bus::memory::MemoryBus;
 use causerie_shared::bus::question::{Accepted, Awaited, Question, QueueCaps};
 use causerie_shared::bus::subscription::{Heard, Subscriptions};
@@ -28,6 +28,11 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+/// Lets `time` go by: virtual time, of tests that run with the clock paused.
+pub async fn pass(time: Duration) {
+    tokio::time::sleep(time).await;
+}
 
 /// How long a test waits for what must come. Under paused time it costs nothing.
 pub const DEADLINE: Duration = Duration::from_secs(60);
@@ -139,7 +144,9 @@ pub async fn ask_task(bus: &dyn Bus, room: &RoomKey, session: &str, task: &Task)
 pub async fn accept(bus: &dyn Bus, question: &Question) -> MessageId {
     match bus.accept(question).await.unwrap() {
         Accepted::Stored(receipt) => receipt.reply.unwrap(),
-        other => panic!("not stored: {other:?}"),
+        other @ (Accepted::Repeat(_) | Accepted::Busy | Accepted::Full { .. }) => {
+            panic!("not stored: {other:?}")
+        }
     }
 }
 
@@ -239,17 +246,21 @@ pub fn text_of(records: &[Record], reply: &MessageId, attempt: u64) -> String {
 }
 
 /// An echo at a set pace; 0 is as fast as possible.
-pub fn echo(tokens_per_second: f64) -> Backends {
+pub fn echo(tokens_per_second: f64) -> Ai {
     only(Echo::new(EchoConfig {
         tokens_per_second,
         first_token_delay: Duration::ZERO,
     }))
 }
 
-pub fn only(backend: impl Backend + 'static) -> Backends {
-    Backends {
-        default: vec![Guarded::new(Arc::new(backend), BreakerConfig::default())],
-        ..Backends::default()
+pub fn only(backend: impl Backend + 'static) -> Ai {
+    Ai {
+        context_tokens: 8_000,
+        default: Answering {
+            backends: vec![Guarded::new(Arc::new(backend), BreakerConfig::default())],
+            ..Answering::default()
+        },
+        ..Ai::default()
     }
 }
 
@@ -260,9 +271,9 @@ pub struct Running {
 }
 
 impl Running {
-    pub fn start(bus: Arc<dyn Bus>, settings: Settings, backends: Backends) -> Self {
+    pub fn start(bus: Arc<dyn Bus>, settings: Settings, ai: Ai) -> Self {
         let shutdown = CancellationToken::new();
-        let broker = Broker::new(bus, settings, backends);
+        let broker = Broker::new(bus, settings, ai);
         let task = tokio::spawn(broker.run(shutdown.clone()));
         Self { shutdown, task }
     }

@@ -8,6 +8,7 @@
 //! - [`reply`]: making a reply, and who may
 //! - [`subscription`]: hearing a room live
 //! - [`memory`]: the bus within one process
+//! - [`redis`]: the bus of a cluster
 //!
 //! # Promises
 //! - Each verb is one atomic step. A crash before it leaves nothing, after it
@@ -41,6 +42,7 @@ pub mod feed;
 pub mod log;
 pub mod memory;
 pub mod question;
+pub mod redis;
 pub mod reply;
 pub mod subscription;
 

@@ -169,6 +169,7 @@ fn check_ai(settings: &Settings) -> Checked {
     for (name, timeout) in [
         ("ai.connect_timeout", ai.connect_timeout),
         ("ai.first_token_timeout", ai.first_token_timeout),
+        ("ai.stall_timeout", ai.stall_timeout),
     ] {
         if timeout > ai.timeout {
             return rule(format!(

@@ -79,8 +79,8 @@ section! {
         /// Most that waits for one slow reader. It then loses transient events,
         /// next deltas, and is at last closed with 4008.
         outbox_bytes: Size = Size::new(1 << 20), in 16384..=268435456;
-        /// Longest time that connections get to go elsewhere before the process
-        /// ends.
+        /// Longest time that connections get to go elsewhere, and a broker's
+        /// replies to be finished, before the process ends.
         drain_grace: Duration = Duration::from_secs(30), in 0..=3600;
     }
 }
@@ -183,8 +183,10 @@ section! {
         /// Longest time to connect to a backend.
         connect_timeout: Duration = Duration::from_secs(5), in 0.1..=300;
         /// Longest wait for the first text of a reply.
-        first_token_timeout: Duration = Duration::from_secs(30), in 0.1..=3600;
-        /// Longest time that a whole reply may take.
+        first_token_timeout: Duration = Duration::from_secs(20), in 0.1..=3600;
+        /// Longest silence within a reply.
+        stall_timeout: Duration = Duration::from_secs(20), in 0.1..=3600;
+        /// Longest time that a whole reply may take, with all its tries.
         timeout: Duration = MINUTE * 5, in 0.1..=86400;
         /// How long `POST /api/chat` waits for the reply.
         message_timeout: Duration = Duration::from_secs(30), in 0.1..=3600;
@@ -192,11 +194,16 @@ section! {
         max_concurrent: usize = 64, in 1..=100000;
         /// How many of these one tenant may have; its further questions wait.
         max_concurrent_per_tenant: usize = 64, in 1..=100000;
+        /// Longest time that replies get to end before the process ends; what is
+        /// left then is taken over by other brokers.
+        drain_grace: Duration = Duration::from_secs(30), in 0..=3600;
         /// How often a call that failed before its first text is tried again.
         retries: u32 = 2, in 0..=10;
         /// Most tokens (estimated) of earlier questions and replies that go
         /// along with a question.
         context_tokens: u32 = 8_000, in 0..=10000000;
+        /// Longest reply; a longer one is cut, and ends with `length`.
+        max_reply_bytes: Size = Size::new(1 << 20), in 1024..=16777216;
         /// Whether a client may send earlier messages along, as
         /// `conversation_context`.
         client_context: bool = true;
@@ -222,10 +229,8 @@ section! {
 section! {
     /// When a failing backend is left alone for a while.
     Breaker {
-        /// Share of failed calls at which no more are made.
-        error_rate: f64 = 0.5, in 0.01..=1;
-        /// How many of the last calls are looked at.
-        calls: usize = 20, in 1..=10000;
+        /// So many failures in a row are enough.
+        failures: u32 = 5, in 1..=1000;
         /// How long the backend is left alone.
         open_for: Duration = Duration::from_secs(10), in 0.1..=3600;
     }
@@ -246,7 +251,7 @@ section! {
     /// Any server that speaks OpenAI's chat completions: OpenAI, vLLM, Ollama,
     /// llama.cpp and others.
     OpenAi {
-        /// Its address, up to and with `/v1`.
+        /// Its address. A path is taken as it is; without one `/v1` is added.
         base_url: HttpUrl = HttpUrl::of("https://api.openai.com/v1");
         /// Its key; servers of one's own often need none.
         api_key: Option<Secret> = None, in 1..=4096;
@@ -258,12 +263,15 @@ section! {
 section! {
     /// Anthropic's Messages.
     Anthropic {
-        /// Its address, without `/v1`.
+        /// Its address. A path is taken as it is; without one `/v1` is added.
         base_url: HttpUrl = HttpUrl::of("https://api.anthropic.com");
         /// Its key.
         api_key: Option<Secret> = None, in 1..=4096;
         /// Which model answers.
         model: Option<String> = None, in 1..=256;
+        /// Most tokens of a reply where `ai.max_tokens` is not set: the API
+        /// requires a number.
+        max_tokens: u32 = 4096, in 1..=1000000;
     }
 }
 

@@ -1,16 +1,19 @@
-//! One who hears rooms live.
+//! Those who hear: rooms live, and hints for brokers.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use causerie_shared::bus::Bus;
+use causerie_shared::bus::reply::Wake;
 use causerie_shared::bus::subscription::{Heard, Subscriptions};
 use causerie_shared::record::{Class, Record};
 use causerie_shared::room::RoomKey;
 use tokio::sync::mpsc;
 
-use crate::scene::typing;
+use crate::scene::{question, room, typing};
+use crate::world::eventually;
 
+/// One who hears rooms live.
 pub struct Ear {
     pub rooms: Arc<dyn Subscriptions>,
     pub receiver: mpsc::Receiver<Heard>,
@@ -74,6 +77,43 @@ impl Ear {
                 return records;
             }
             records.push(record);
+        }
+    }
+}
+
+/// One who hears hints for brokers.
+pub struct Hints(mpsc::Receiver<Wake>);
+
+/// A tenant of whom hints are only asked for to see whether they come.
+const PROBE: &str = "probe:tenant";
+
+impl Hints {
+    /// Opens the stream, and waits until hints come: those before may be lost.
+    pub async fn open(bus: &dyn Bus) -> Self {
+        let mut hints = Self(bus.wakes(1_000));
+        hints.come_again(bus).await;
+        hints
+    }
+
+    /// Waits until hints come.
+    pub async fn come_again(&mut self, bus: &dyn Bus) {
+        eventually(async || {
+            bus.accept(&question(&room(PROBE))).await.unwrap();
+            let hint = tokio::time::timeout(Duration::from_millis(100), self.0.recv());
+            hint.await.ok().flatten()
+        })
+        .await;
+    }
+
+    pub async fn next(&mut self) -> Wake {
+        let probed = room(PROBE).tenant;
+        loop {
+            let next = tokio::time::timeout(Duration::from_secs(10), self.0.recv());
+            let next = next.await.expect("no hint comes");
+            match next.expect("the hints have ended") {
+                Wake::Runnable { tenant, .. } if tenant == probed => {}
+                hint @ (Wake::Runnable { .. } | Wake::Cancelled(_)) => return hint,
+            }
         }
     }
 }

@@ -2,8 +2,9 @@
 //! implementation, since a program must not be able to tell them apart.
 //!
 //! A case is a function over a [`World`](world::World). The macro
-//! [`conformance!`] lists them all; a case that it leaves out is dead code,
-//! which the compiler reports.
+//! [`conformance!`] lists them all, and [`conformance_of_storage!`] those that
+//! need a storage which can fail; a case that they leave out is dead code, which
+//! the compiler reports.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,5 +17,8 @@
 mod cases;
 mod ear;
 mod memory;
+mod patient;
+mod redis;
+mod redis_cluster;
 mod scene;
 mod world;

@@ -4,7 +4,9 @@ use bytes::Bytes;
 use causerie_shared::bus::Bus;
 use causerie_shared::bus::log::{HistoryRange, Missed};
 use causerie_shared::bus::question::{Accepted, Awaited, Question, QueueCaps, Receipt};
-use causerie_shared::bus::reply::{Claim, ClaimId, Delta, Ending, Finished, Lease};
+use causerie_shared::bus::reply::{
+    Beat, Claim, ClaimId, Delta, Ending, Finished, Lease, RunningLease, Takeover,
+};
 use causerie_shared::ids::{MessageId, SessionId, UserId};
 use causerie_shared::position::Position;
 use causerie_shared::protocol::action::{ClientId, IfBusy};
@@ -110,13 +112,24 @@ pub fn for_people(question: Question) -> Question {
     }
 }
 
-/// The same, with another wish for a busy session.
-pub fn if_busy(if_busy: IfBusy, question: Question) -> Question {
-    let awaited = question.reply.clone().unwrap();
+/// The same, under an id of the sender's choice.
+pub fn under_id(id: &str, question: Question) -> Question {
     Question {
-        reply: Some(Awaited { if_busy, ..awaited }),
+        client_id: client_id(id),
         ..question
     }
+}
+
+/// The same, with another wish for a busy session.
+pub fn if_busy(if_busy: IfBusy, mut question: Question) -> Question {
+    question.reply.as_mut().unwrap().if_busy = if_busy;
+    question
+}
+
+/// The same, with other caps.
+pub fn with_caps(caps: QueueCaps, mut question: Question) -> Question {
+    question.reply.as_mut().unwrap().caps = caps;
+    question
 }
 
 /// The id of the reply that is wanted.
@@ -260,9 +273,27 @@ pub fn ending(claim: &Claim, text: &str) -> Ending {
 
 /// Stores the question, which is new.
 pub async fn ask(bus: &dyn Bus, question: &Question) -> Receipt {
-    match bus.accept(question).await.unwrap() {
+    match accept(bus, question).await {
         Accepted::Stored(receipt) => receipt,
-        other => panic!("not stored: {other:?}"),
+        other @ (Accepted::Repeat(_) | Accepted::Busy | Accepted::Full { .. }) => {
+            panic!("not stored: {other:?}")
+        }
+    }
+}
+
+pub async fn accept(bus: &dyn Bus, question: &Question) -> Accepted {
+    bus.accept(question).await.unwrap()
+}
+
+pub fn repeat(receipt: &Receipt) -> Accepted {
+    Accepted::Repeat(receipt.clone())
+}
+
+/// Whether the holder of the lease, which holds, is told to end the reply.
+pub async fn is_cancelled(bus: &dyn Bus, lease: &Lease) -> bool {
+    match bus.announce(lease, &[]).await.unwrap() {
+        Beat::Held { cancelled } => cancelled,
+        Beat::Fenced => panic!("the lease does not hold"),
     }
 }
 
@@ -277,6 +308,14 @@ pub async fn try_claim(bus: &dyn Bus, room: &RoomKey) -> Option<Claim> {
 pub async fn claim(bus: &dyn Bus, room: &RoomKey) -> Claim {
     let claimed = try_claim(bus, room).await;
     claimed.expect("nothing waits")
+}
+
+/// Takes over what was seen; `None` where that is refused.
+pub async fn take_over(bus: &dyn Bus, seen: &RunningLease) -> Option<Claim> {
+    match bus.take_over(seen, &ClaimId::generate()).await.unwrap() {
+        Takeover::Taken(claim) => Some(*claim),
+        Takeover::Refused => None,
+    }
 }
 
 /// Asks and claims.
@@ -325,6 +364,17 @@ pub fn at(head: &Position, seq: u64) -> Position {
         seq,
         ..head.clone()
     }
+}
+
+/// The reply that the record ends, and how.
+pub fn ended_reply(record: &Record) -> (String, String) {
+    assert_eq!(record.header.class, Class::Final);
+    let frame = durable_frame(record);
+    let data = &frame["data"];
+    let text = |name: &str| data[name].as_str().unwrap().to_owned();
+    let part = record.header.reply.as_ref().unwrap();
+    assert_eq!(part.message_id.as_str(), text("message_id"));
+    (text("message_id"), text("finish_reason"))
 }
 
 /// The record's frame, checked to be what the protocol says of a durable one.

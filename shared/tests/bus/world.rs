@@ -1,6 +1,7 @@
 //! What a case needs of an implementation, and the list of all cases.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,6 @@ pub trait World: Sized {
 /// An installation whose storage is a program of its own, which can fail.
 ///
 /// Nodes stay as they are meanwhile, and come back to it by themselves.
-#[expect(dead_code, reason = "the bus in memory ends with its process")]
 pub trait Storage: World {
     /// Ends the storage without warning and starts it again with all that it
     /// had confirmed.
@@ -35,6 +35,9 @@ pub trait Storage: World {
 /// What every case must be done in.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// A case on its way.
+pub type Case = Pin<Box<dyn Future<Output = ()>>>;
+
 /// Runs a case to its end.
 pub async fn run(case: impl Future<Output = ()>) {
     let done = tokio::time::timeout(DEADLINE, case).await;
@@ -49,7 +52,7 @@ pub async fn two_nodes<W: World>(retention: Retention) -> (W, Arc<dyn Bus>, Arc<
 }
 
 /// Tries `attempt` until it gives something.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(mut attempt: impl FnMut() -> F) -> T {
+pub async fn eventually<T>(mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
     let found = async {
         loop {
             if let Some(found) = attempt().await {
@@ -62,12 +65,93 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(mut attempt: impl FnMu
     found.expect("it did not happen in time")
 }
 
-/// Makes a test of every case, over one implementation.
+/// Makes a test of every case, over one implementation; or, with `in_turn`, one
+/// test of all cases, where a new installation is dear.
 #[macro_export]
 macro_rules! conformance {
     ($world:ty) => {
+        $crate::conformance!($world, tests_of);
+    };
+    ($world:ty, $make:ident) => {
+        $crate::$make! { $world;
+            accepting:
+                a_message_is_stored_and_heard,
+                an_id_is_stored_once,
+                a_repeat_gets_the_first_ones_receipt_whatever_it_says,
+                the_same_id_elsewhere_is_another_message,
+                an_id_is_forgotten_after_its_window,
+                people_among_themselves_ask_nobody,
+                a_hundred_publishers_make_one_order,
+                if_busy_queue_waits_its_turn,
+                if_busy_reject_stores_nothing,
+                if_busy_interrupt_ends_the_others,
+                if_busy_interrupt_of_an_unclaimed_question,
+                caps_name_what_is_full,
+                an_interruption_makes_room_under_the_caps,
+                hints_tell_what_became_runnable;
+            reading:
+                an_empty_rooms_epoch_stays,
+                a_look_without_a_position_holds_no_events,
+                pages_go_on_where_the_last_ended,
+                a_log_trimmed_below_the_position_is_lost,
+                too_much_in_between_is_lost,
+                a_position_that_cannot_be_is_lost,
+                a_look_shows_the_replies_being_made,
+                what_was_read_and_what_is_heard_join,
+                history_is_read_in_both_directions,
+                changed_rooms_are_found,
+                an_unchanged_room_goes_in_time;
+            hearing:
+                transient_records_reach_all_and_no_log,
+                the_log_keeps_what_was_heard,
+                only_rooms_subscribed_to_are_heard,
+                a_feed_ends_with_its_handle,
+                a_slow_subscriber_is_told_and_in_nobodys_way,
+                nothing_crosses_tenants;
+            making:
+                a_claim_holds_all_that_a_broker_needs,
+                who_waited_longest_is_claimed_first,
+                each_question_is_claimed_once,
+                a_claim_repeated_gets_the_same,
+                waiting_names_tenants_and_partitions,
+                deltas_are_taken_in_order_and_once,
+                an_announcement_is_heard_while_the_lease_holds,
+                an_ending_is_whole_and_happens_once,
+                nothing_more_comes_of_a_reply_that_ended,
+                a_lease_that_never_was_is_fenced,
+                context_keeps_the_last_turns,
+                what_waits_is_cancelled_at_once,
+                what_runs_is_flagged_and_its_broker_told,
+                a_reply_is_found_by_both_ids_in_each_state,
+                a_reply_outlives_its_message_in_the_log;
+            taking_over:
+                leases_show_their_beats,
+                a_takeover_begins_again,
+                a_lease_lost_between_check_and_write_writes_nothing,
+                of_many_who_take_over_one_does,
+                who_beats_is_not_taken_over,
+                a_takeover_repeated_gets_the_same,
+                a_cancellation_survives_its_broker;
+        }
+    };
+}
+
+/// Makes a test of every case that needs a storage that fails.
+#[macro_export]
+macro_rules! conformance_of_storage {
+    ($world:ty) => {
         $crate::tests_of! { $world;
-            accepting: a_message_is_stored_and_heard, an_id_is_stored_once;
+            failing:
+                a_restart_with_all_data_forces_nobody_to_reload,
+                the_last_four_lives_are_remembered,
+                a_lost_tail_is_told,
+                a_lost_room_is_told,
+                a_restart_in_the_middle_loses_and_doubles_nothing,
+                a_lease_lives_through_a_restart,
+                lost_deltas_are_asked_for_again,
+                a_lost_claim_is_fenced_and_made_again,
+                a_lost_ending_is_made_again,
+                hints_and_changes_come_again_after_a_restart;
         }
     };
 }
@@ -86,4 +170,22 @@ macro_rules! tests_of {
             )+
         }
     )+};
+}
+
+/// Makes one test that runs the cases named one after the other.
+#[macro_export]
+macro_rules! in_turn {
+    ($world:ty; $($module:ident: $($case:ident),+ $(,)?;)+) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn every_case_in_turn() {
+            // Boxed in functions of their own: together they overflow a stack.
+            let cases: &[(&str, fn() -> $crate::world::Case)] = &[$($(
+                (stringify!($case), || Box::pin($crate::cases::$module::$case::<$world>())),
+            )+)+];
+            for (name, case) in cases {
+                println!("{name}");
+                $crate::world::run(case()).await;
+            }
+        }
+    };
 }

@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 
 use super::wire::{Asked, Event, Finish, Refused, Wire, text_of};
 
+/// Their stream of text is the same.
+const VERSIONS: [&str; 2] = ["2023-06-01", "2026-10-21"];
+
 /// A reply in Anthropic's format.
 pub(super) struct Messages {
     asked: Asked,
@@ -109,8 +112,9 @@ pub(super) fn error(status: u16, message: &str) -> Value {
 /// What Anthropic requires beyond what both formats do.
 pub(super) fn check(headers: &HeaderMap, body: &Value) -> Result<(), Refused> {
     let bad = |message: &str| Err((400, message.to_owned()));
-    if !headers.contains_key("anthropic-version") {
-        return bad("anthropic-version: header is required");
+    let version = headers.get("anthropic-version");
+    if !version.is_some_and(|version| VERSIONS.iter().any(|known| version == known)) {
+        return bad("anthropic-version: header is required, with a valid version");
     }
     if body
         .get("max_tokens")

@@ -101,11 +101,11 @@ impl Service {
             return Err((404, format!("try POST {}", provider.path())));
         }
         if let Some(key) = &self.options.key {
-            let (name, shown) = match provider {
-                Provider::OpenAi => ("authorization", format!("Bearer {key}")),
-                Provider::Anthropic => ("x-api-key", key.clone()),
-            };
-            if headers.get(name).is_none_or(|value| value != &shown) {
+            let shown = |name, value: &str| headers.get(name).is_some_and(|shown| shown == value);
+            let bearer = shown("authorization", &format!("Bearer {key}"));
+            // Anthropic's clients send the one up to 0.137, the other from 1.0 on.
+            let own = provider == Provider::Anthropic && shown("x-api-key", key);
+            if !bearer && !own {
                 return Err((401, "Incorrect API key provided.".to_owned()));
             }
         }

@@ -90,6 +90,11 @@ impl Wakes {
         });
     }
 
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<mpsc::Sender<Wake>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

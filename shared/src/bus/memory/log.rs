@@ -88,6 +88,11 @@ impl Log {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+
     /// The records from `first` to `last`, `limit` at the most.
     fn page(&self, first: u64, last: u64, limit: usize) -> Vec<Record> {
         (first..=last)

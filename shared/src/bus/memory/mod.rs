@@ -35,6 +35,8 @@ mod hearing;
 mod log;
 mod making;
 mod part;
+#[cfg(test)]
+mod tests;
 
 use hearing::{Hearing, Wakes};
 use part::Part;
@@ -53,12 +55,11 @@ impl MemoryBus {
         let clock = Clock::default();
         let wakes = Arc::new(Wakes::default());
         let retention = Arc::new(retention);
-        let parts = Partition::all()
-            .map(|partition| {
-                let part = Part::new(partition, Arc::clone(&retention), Arc::clone(&wakes));
-                Mutex::new(part)
-            })
-            .collect();
+        let part = |partition| {
+            let (retention, wakes) = (Arc::clone(&retention), Arc::clone(&wakes));
+            Mutex::new(Part::new(partition, retention, wakes, clock.now_ms()))
+        };
+        let parts = Partition::all().map(part).collect();
         Self {
             parts,
             wakes,

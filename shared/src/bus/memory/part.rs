@@ -21,7 +21,7 @@ use crate::protocol::action::ClientId;
 use crate::record::{Record, Unplaced};
 use crate::room::{Partition, RoomKey};
 
-/// How often a partition lets go of what is too old.
+/// How often a partition lets go of what is too old, at the least.
 const SWEEP_EVERY_MS: u64 = 60_000;
 /// How long it is remembered which rooms changed.
 const CHANGES_KEPT_MS: u64 = 120_000;
@@ -31,6 +31,7 @@ pub(super) struct Part {
     pub(super) partition: Partition,
     pub(super) retention: Arc<Retention>,
     pub(super) now_ms: u64,
+    sweep_every_ms: u64,
     next_sweep_ms: u64,
     wakes: Arc<Wakes>,
 
@@ -75,12 +76,22 @@ pub(super) struct Session {
 }
 
 impl Part {
-    pub(super) fn new(partition: Partition, retention: Arc<Retention>, wakes: Arc<Wakes>) -> Self {
+    pub(super) fn new(
+        partition: Partition,
+        retention: Arc<Retention>,
+        wakes: Arc<Wakes>,
+        now_ms: u64,
+    ) -> Self {
+        let sweep_every_ms = SWEEP_EVERY_MS.min(millis(retention.max_age) / 4);
+        // In turn, so that not all partitions are swept in one go.
+        let turn = partition.index() as u64;
+        let next_sweep_ms = now_ms + sweep_every_ms * turn / u64::from(Partition::COUNT);
         Self {
             partition,
             retention,
-            now_ms: 0,
-            next_sweep_ms: 0,
+            now_ms,
+            sweep_every_ms,
+            next_sweep_ms,
             wakes,
             logs: HashMap::new(),
             changes: BTreeMap::new(),
@@ -100,7 +111,7 @@ impl Part {
     pub(super) fn arrive_at(&mut self, now_ms: u64) {
         self.now_ms = now_ms;
         if now_ms >= self.next_sweep_ms {
-            self.next_sweep_ms = now_ms + SWEEP_EVERY_MS;
+            self.next_sweep_ms = now_ms + self.sweep_every_ms;
             self.sweep();
         }
     }
@@ -270,6 +281,29 @@ impl Part {
             log.trim(self.retention.max_events, oldest_ms);
             log.changed_ms() >= oldest_ms || in_use.contains(room)
         });
+    }
+
+    /// How many things are held, of whatever kind.
+    #[cfg(test)]
+    pub(super) fn size(&self) -> usize {
+        let events: usize = self.logs.values().map(Log::len).sum();
+        let changes: usize = self.changes.values().map(HashSet::len).sum();
+        let turns = self.sessions.values().map(|session| session.turns.len());
+        [
+            self.logs.len() + events,
+            self.changes.len() + changes,
+            self.receipts.len() + self.replies.len(),
+            self.generations.len() + self.running.len() + self.runnable.len(),
+            self.sessions.len() + turns.sum::<usize>(),
+            self.of_user.len() + self.of_tenant.len() + self.hearers.len(),
+        ]
+        .into_iter()
+        .sum()
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_heard(&self, room: &RoomKey) -> bool {
+        self.hearers.contains_key(room)
     }
 
     pub(super) fn oldest_receipt_ms(&self) -> u64 {

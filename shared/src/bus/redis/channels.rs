@@ -1,0 +1,307 @@
+//! Sharded channels, kept subscribed whatever happens to connections.
+//!
+//! fred's own means are not used. Its `SubscriberClient` sends an empty
+//! SUBSCRIBE and PSUBSCRIBE when it subscribes again, whose errors are then
+//! taken for the answers to other commands; and of an SSUBSCRIBE with several
+//! channels the second and later confirmations likewise. So here each channel
+//! has an SSUBSCRIBE of its own, many in flight at once, each checked to be
+//! answered with its own channel's name; and a connection whose answers have
+//! shifted is given up.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use fred::error::{Error, ErrorKind};
+use fred::interfaces::{ClientLike, ClusterInterface, EventInterface, PubsubInterface};
+use fred::types::config::Server;
+use fred::types::{ClusterHash, CustomCommand, Key, Message};
+use futures::future;
+use futures::stream::{self, StreamExt};
+use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::link::{Address, Link, Purpose};
+use super::{events, names};
+use crate::bus::BusError;
+use crate::room::Partition;
+
+/// How many changes may wait for the task that makes them.
+const WAITING_CHANGES: usize = 4_096;
+/// How many SSUBSCRIBEs are in flight at once.
+const IN_FLIGHT: usize = 512;
+/// How often it is looked whether partitions moved to other nodes: Redis ends
+/// their subscriptions without a word that fred would pass on.
+const LOOK_FOR_MOVES: Duration = Duration::from_secs(2);
+/// How long to wait before subscribing again where that failed.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// What is done with what is heard.
+pub(super) trait Listener: Send + Sync + 'static {
+    /// A message came.
+    fn on_message(&self, channel: &str, message: Bytes);
+    /// Messages may have been lost, on any channel.
+    fn on_gap(&self);
+}
+
+/// The channels that one listener hears. Dropping it ends that.
+#[derive(Debug)]
+pub(super) struct Channels {
+    changes: mpsc::Sender<Change>,
+    timeout: Duration,
+    _ends_tasks: DropGuard,
+}
+
+#[derive(Debug)]
+struct Change {
+    channel: String,
+    kind: Kind,
+    done: oneshot::Sender<Result<(), BusError>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Subscribe,
+    Unsubscribe,
+}
+
+impl Channels {
+    pub(super) fn open(address: &Address, purpose: Purpose, listener: Arc<dyn Listener>) -> Self {
+        let (changes, waiting) = mpsc::channel(WAITING_CHANGES);
+        let link = Link::open(address, purpose);
+        let ended = CancellationToken::new();
+        let messages = link.client.message_rx();
+        let drained = drain(messages, Arc::clone(&listener));
+        tokio::spawn(ended.clone().run_until_cancelled_owned(drained));
+        let keeper = Keeper {
+            link,
+            listener,
+            channels: BTreeSet::new(),
+            owners: Vec::new(),
+        };
+        tokio::spawn(ended.clone().run_until_cancelled_owned(keeper.run(waiting)));
+        Self {
+            changes,
+            timeout: address.timeout,
+            _ends_tasks: ended.drop_guard(),
+        }
+    }
+
+    /// Returns when Redis has confirmed it.
+    pub(super) async fn subscribe(&self, channel: String) -> Result<(), BusError> {
+        self.change(channel, Kind::Subscribe).await
+    }
+
+    pub(super) async fn unsubscribe(&self, channel: String) -> Result<(), BusError> {
+        self.change(channel, Kind::Unsubscribe).await
+    }
+
+    async fn change(&self, channel: String, kind: Kind) -> Result<(), BusError> {
+        let (done, made) = oneshot::channel();
+        let change = Change {
+            channel,
+            kind,
+            done,
+        };
+        let ended = || BusError::Unavailable("the feed has ended".to_owned());
+        let asked = async {
+            self.changes.send(change).await.map_err(|_| ended())?;
+            made.await.map_err(|_| ended())?
+        };
+        let too_late =
+            || BusError::Unavailable(format!("not subscribed within {:?}", self.timeout));
+        timeout(self.timeout, asked).await.map_err(|_| too_late())?
+    }
+}
+
+/// Takes messages from fred as fast as they come.
+async fn drain(mut messages: broadcast::Receiver<Message>, listener: Arc<dyn Listener>) {
+    loop {
+        match messages.recv().await {
+            Ok(message) => {
+                if let Some(bytes) = message.value.as_bytes() {
+                    // A slice would keep the connection's whole read buffer alive.
+                    listener.on_message(&message.channel, Bytes::copy_from_slice(bytes));
+                }
+            }
+            Err(RecvError::Lagged(count)) => {
+                events::messages_dropped(count);
+                listener.on_gap();
+            }
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// The task that makes all changes, one after the other.
+struct Keeper {
+    link: Link,
+    listener: Arc<dyn Listener>,
+    channels: BTreeSet<String>,
+    /// Of each partition the node that served it; empty without a cluster.
+    owners: Vec<Option<Server>>,
+}
+
+impl Keeper {
+    async fn run(mut self, mut waiting: mpsc::Receiver<Change>) {
+        self.link.connected().await;
+        self.owners = self.owners_now();
+        let mut connections = self.link.client.reconnect_rx();
+        let mut look = interval(LOOK_FOR_MOVES);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut batch = Vec::new();
+        loop {
+            tokio::select! {
+                biased;
+                connected = connections.recv() => match connected {
+                    Ok(_) | Err(RecvError::Lagged(_)) => {
+                        self.subscribe_again(&self.channels.clone(), &mut connections).await;
+                    }
+                    Err(RecvError::Closed) => return,
+                },
+                count = waiting.recv_many(&mut batch, WAITING_CHANGES) => {
+                    if count == 0 {
+                        return;
+                    }
+                    self.make(batch.drain(..)).await;
+                }
+                _ = look.tick(), if self.link.client.is_clustered() => {
+                    let moved = self.moved().await;
+                    if !moved.is_empty() {
+                        self.subscribe_again(&moved, &mut connections).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes changes in their order, subscriptions in a row at once.
+    async fn make(&mut self, changes: impl Iterator<Item = Change>) {
+        let mut to_subscribe = Vec::new();
+        for change in changes {
+            match change.kind {
+                Kind::Subscribe => to_subscribe.push(change),
+                Kind::Unsubscribe => {
+                    self.subscribe(std::mem::take(&mut to_subscribe)).await;
+                    self.unsubscribe(change).await;
+                }
+            }
+        }
+        self.subscribe(to_subscribe).await;
+    }
+
+    async fn subscribe(&mut self, changes: Vec<Change>) {
+        let link = &self.link;
+        let known = &self.channels;
+        let results: Vec<_> = stream::iter(changes)
+            .map(|change| async move {
+                let result = if known.contains(&change.channel) {
+                    Ok(())
+                } else {
+                    ssubscribe(link, &change.channel).await
+                };
+                (change, result)
+            })
+            .buffered(IN_FLIGHT)
+            .collect()
+            .await;
+        for (Change { channel, done, .. }, result) in results {
+            let result = result.map_err(|error| BusError::Unavailable(error.to_string()));
+            if result.is_ok() {
+                self.channels.insert(channel);
+            }
+            // Who asked may have gone.
+            let _ = done.send(result);
+        }
+    }
+
+    async fn unsubscribe(&mut self, Change { channel, done, .. }: Change) {
+        let result = if self.channels.remove(&channel) {
+            self.link.client.sunsubscribe(channel).await
+        } else {
+            Ok(())
+        };
+        let _ = done.send(result.map_err(|error| BusError::Unavailable(error.to_string())));
+    }
+
+    /// Subscribes until it is done, and then tells that messages were missed.
+    async fn subscribe_again(
+        &mut self,
+        channels: &BTreeSet<String>,
+        connections: &mut broadcast::Receiver<Server>,
+    ) {
+        let mut channels = channels.clone();
+        while !channels.is_empty() {
+            let link = &self.link;
+            let failed: BTreeSet<String> = stream::iter(std::mem::take(&mut channels))
+                .map(|channel| async move {
+                    let result = ssubscribe(link, &channel).await;
+                    result.is_err().then_some(channel)
+                })
+                .buffered(IN_FLIGHT)
+                .filter_map(future::ready)
+                .collect()
+                .await;
+            // A connection made meanwhile knows of none.
+            if connections.try_recv().is_ok() {
+                channels = self.channels.clone();
+            } else {
+                channels = failed;
+            }
+            if !channels.is_empty() {
+                sleep(RETRY).await;
+            }
+        }
+        self.owners = self.owners_now();
+        if !self.channels.is_empty() {
+            events::subscribed_again(self.link.purpose, self.channels.len());
+            self.listener.on_gap();
+        }
+    }
+
+    /// The channels of partitions that another node serves than before.
+    async fn moved(&mut self) -> BTreeSet<String> {
+        if self.link.client.sync_cluster().await.is_err() {
+            // The connection is lost: once it is there again, all is done anew.
+            return BTreeSet::new();
+        }
+        let now = self.owners_now();
+        let has_moved = |partition: Partition| {
+            let at = partition.index();
+            self.owners.get(at) != now.get(at)
+        };
+        let channels = self.channels.iter();
+        channels
+            .filter(|channel| names::partition_of_channel(channel).is_some_and(has_moved))
+            .cloned()
+            .collect()
+    }
+
+    fn owners_now(&self) -> Vec<Option<Server>> {
+        let Some(state) = self.link.client.cached_cluster_state() else {
+            return Vec::new();
+        };
+        Partition::all()
+            .map(|partition| {
+                let slot = Key::from(names::prefix(partition)).cluster_hash();
+                state.get_server(slot).cloned()
+            })
+            .collect()
+    }
+}
+
+/// Subscribes to one channel, and checks that it is this one that is confirmed.
+async fn ssubscribe(link: &Link, channel: &str) -> Result<(), Error> {
+    let command = CustomCommand::new_static("SSUBSCRIBE", ClusterHash::FirstKey, false);
+    let (_, confirmed, _): (String, String, i64) =
+        link.client.custom(command, vec![channel]).await?;
+    if confirmed == channel {
+        return Ok(());
+    }
+    let why = "a subscription was answered with another's confirmation";
+    link.begin_anew(why);
+    Err(Error::new(ErrorKind::Protocol, why))
+}

@@ -1,0 +1,88 @@
+//! What happens between us and Redis that an operator should see.
+
+use std::time::Duration;
+
+use fred::error::Error;
+use fred::types::config::Server;
+use tokio::task::JoinError;
+
+use super::link::Purpose;
+use crate::bus::BusError;
+use crate::record::UnreadableRecord;
+use crate::room::RoomKey;
+
+/// A verb was asked of Redis.
+pub(super) fn asked(verb: &'static str, took: Duration, error: Option<&BusError>) {
+    metrics::histogram!("causerie_bus_verb_seconds", "verb" => verb).record(took);
+    if let Some(error) = error {
+        tracing::warn!(verb, %error, "Redis did not do what it was asked");
+        metrics::counter!("causerie_bus_errors_total", "verb" => verb).increment(1);
+    }
+}
+
+/// A connection is there: the first one, or one in place of another.
+pub(super) fn link_connected(purpose: Purpose, server: &Server) {
+    tracing::info!(purpose = purpose.as_str(), %server, "connected to Redis");
+    metrics::counter!("causerie_redis_connections_total", "purpose" => purpose.as_str())
+        .increment(1);
+}
+
+/// A connection broke.
+pub(super) fn link_failed(purpose: Purpose, server: Option<&Server>, error: &Error) {
+    let server = server.map(ToString::to_string);
+    tracing::warn!(purpose = purpose.as_str(), server, %error, "the connection to Redis broke");
+    metrics::counter!("causerie_redis_connection_errors_total", "purpose" => purpose.as_str())
+        .increment(1);
+}
+
+/// The client gave up, and is started again.
+pub(super) fn link_ended(purpose: Purpose, result: Result<Result<(), Error>, JoinError>) {
+    let reason = match result {
+        Ok(Ok(())) => "it was closed".to_owned(),
+        Ok(Err(error)) => error.to_string(),
+        Err(error) => error.to_string(),
+    };
+    tracing::error!(
+        purpose = purpose.as_str(),
+        reason,
+        "the client of Redis ended, starting it again"
+    );
+    metrics::counter!("causerie_redis_connection_errors_total", "purpose" => purpose.as_str())
+        .increment(1);
+}
+
+/// We cut a connection, to have a better one.
+pub(super) fn link_begun_anew(purpose: Purpose, why: &str) {
+    tracing::warn!(purpose = purpose.as_str(), why, "connecting to Redis anew");
+}
+
+/// Channels are subscribed again after a connection or a partition moved.
+pub(super) fn subscribed_again(purpose: Purpose, channels: usize) {
+    tracing::info!(
+        purpose = purpose.as_str(),
+        channels,
+        "subscribed again to Redis's channels"
+    );
+    metrics::counter!("causerie_redis_resubscriptions_total", "purpose" => purpose.as_str())
+        .increment(1);
+}
+
+/// Messages came faster than they were drained.
+pub(super) fn messages_dropped(count: u64) {
+    tracing::warn!(
+        count,
+        "messages from Redis were dropped, rooms will be read again"
+    );
+    metrics::counter!("causerie_redis_messages_dropped_total").increment(count);
+}
+
+/// A record came that this program cannot read.
+pub(super) fn record_unreadable(room: &RoomKey, error: &UnreadableRecord) {
+    tracing::warn!(%room, %error, "a record cannot be read");
+    metrics::counter!("causerie_bus_unreadable_records_total").increment(1);
+}
+
+/// Redis did not tell the time; our own runs on from what it told last.
+pub(super) fn clock_not_taken(error: &Error) {
+    tracing::warn!(%error, "Redis does not tell the time");
+}

@@ -1,0 +1,119 @@
+//! Feeds of live records, and wakes for brokers.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::future::join_all;
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+
+use super::channels::{Channels, Listener};
+use super::link::{Address, Purpose};
+use super::{events, names};
+use crate::bus::BusError;
+use crate::bus::feed::Feed;
+use crate::bus::reply::Wake;
+use crate::bus::subscription::{Heard, Subscriptions};
+use crate::ids::{MessageId, TenantId};
+use crate::record::Record;
+use crate::room::{Partition, RoomKey};
+
+/// The rooms that one feed hears.
+#[derive(Debug)]
+pub(super) struct Hearing {
+    channels: Channels,
+}
+
+impl Hearing {
+    pub(super) fn open(address: &Address, buffer: usize) -> (Self, mpsc::Receiver<Heard>) {
+        let (feed, receiver) = Feed::new(buffer);
+        let channels = Channels::open(address, Purpose::Rooms, Arc::new(feed));
+        (Self { channels }, receiver)
+    }
+}
+
+#[async_trait]
+impl Subscriptions for Hearing {
+    async fn subscribe(&self, room: &RoomKey) -> Result<(), BusError> {
+        self.channels.subscribe(names::room_channel(room)).await
+    }
+
+    async fn unsubscribe(&self, room: &RoomKey) -> Result<(), BusError> {
+        self.channels.unsubscribe(names::room_channel(room)).await
+    }
+}
+
+impl Listener for Feed {
+    fn on_message(&self, channel: &str, message: Bytes) {
+        let Some(room) = names::room_of_channel(channel) else {
+            return;
+        };
+        match Record::decode(&message) {
+            Ok(record) => self.hear(Heard::Record {
+                room,
+                record: Arc::new(record),
+            }),
+            Err(error) => events::record_unreadable(&room, &error),
+        }
+    }
+
+    fn on_gap(&self) {
+        self.hear(Heard::Gap);
+    }
+}
+
+/// Opens a stream of hints, which ends when its receiver is dropped.
+pub(super) fn open_wakes(address: &Address, buffer: usize) -> mpsc::Receiver<Wake> {
+    let (sender, receiver) = mpsc::channel(buffer.max(1));
+    let channels = Channels::open(address, Purpose::Wakes, Arc::new(Waker(sender.clone())));
+    tokio::spawn(async move {
+        let wakes = Partition::all().map(|partition| names::in_partition(partition, "wake"));
+        tokio::select! {
+            () = sender.closed() => {}
+            () = subscribe_all(&channels, wakes.collect()) => sender.closed().await,
+        }
+    });
+    receiver
+}
+
+/// Subscribes to all, however often that fails.
+async fn subscribe_all(channels: &Channels, mut names: Vec<String>) {
+    while !names.is_empty() {
+        let tried = names.into_iter().map(|name| async move {
+            let result = channels.subscribe(name.clone()).await;
+            result.is_err().then_some(name)
+        });
+        names = join_all(tried).await.into_iter().flatten().collect();
+    }
+}
+
+#[derive(Debug)]
+struct Waker(mpsc::Sender<Wake>);
+
+impl Listener for Waker {
+    fn on_message(&self, channel: &str, message: Bytes) {
+        let Some(wake) = read_wake(channel, &message) else {
+            return;
+        };
+        match self.0.try_send(wake) {
+            // Whom it does not fit is awake anyhow; who has gone needs none.
+            Ok(()) | Err(TrySendError::Full(_) | TrySendError::Closed(_)) => {}
+        }
+    }
+
+    /// Brokers look after what waits and runs by themselves.
+    fn on_gap(&self) {}
+}
+
+fn read_wake(channel: &str, message: &[u8]) -> Option<Wake> {
+    let partition = names::partition_of_channel(channel)?;
+    match std::str::from_utf8(message).ok()?.split_once(' ')? {
+        ("runnable", tenant) => {
+            let tenant = TenantId::new(tenant).ok()?;
+            Some(Wake::Runnable { partition, tenant })
+        }
+        ("cancelled", id) => MessageId::new(id).ok().map(Wake::Cancelled),
+        _ => None,
+    }
+}

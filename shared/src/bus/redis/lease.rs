@@ -1,0 +1,211 @@
+//! Making replies: the verbs of brokers.
+
+use std::collections::HashMap;
+
+use fred::error::Error;
+use fred::interfaces::{HashesInterface, SetsInterface};
+use futures::future::try_join_all;
+
+use super::answer::Answer;
+use super::script::{ANNOUNCE, APPEND, Args, BEAT, CLAIM, FINISH, Script, TAKE_OVER};
+use super::{RedisBus, names, nothing};
+use crate::bus::BusError;
+use crate::bus::reply::{
+    Appended, Beat, Claim, ClaimId, Delta, Ending, Finished, Lease, RunningLease, Takeover,
+};
+use crate::ids::TenantId;
+use crate::record::Record;
+use crate::room::Partition;
+
+impl RedisBus {
+    pub(super) async fn tenants_waiting(
+        &self,
+    ) -> Result<HashMap<TenantId, Vec<Partition>>, BusError> {
+        let read = self
+            .of_all_partitions("waiting", |partition| {
+                let key = names::in_partition(partition, "tenants");
+                let client = self.pool.client(partition);
+                client.smembers::<Vec<String>, _>(key)
+            })
+            .await?;
+        let mut waiting: HashMap<TenantId, Vec<Partition>> = HashMap::new();
+        for (partition, tenants) in read {
+            for tenant in tenants {
+                let tenant = TenantId::new(&tenant)
+                    .map_err(|_| BusError::Unreadable(format!("a tenant called {tenant}")))?;
+                waiting.entry(tenant).or_default().push(partition);
+            }
+        }
+        Ok(waiting)
+    }
+
+    pub(super) async fn running_leases(&self) -> Result<Vec<RunningLease>, BusError> {
+        let read = self
+            .of_all_partitions("leases", |partition| {
+                let key = names::in_partition(partition, "beats");
+                let client = self.pool.client(partition);
+                client.hgetall::<HashMap<String, String>, _>(key)
+            })
+            .await?;
+        read.into_iter()
+            .flat_map(|(_, beats)| beats)
+            .map(|(id, beat)| {
+                running_lease(&id, &beat)
+                    .ok_or_else(|| BusError::Unreadable(format!("the lease of {id}: {beat}")))
+            })
+            .collect()
+    }
+
+    /// Reads something of all partitions, all at once.
+    async fn of_all_partitions<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        verb: &'static str,
+        read: impl Fn(Partition) -> F,
+    ) -> Result<Vec<(Partition, T)>, BusError> {
+        self.pool
+            .ask(verb, || {
+                try_join_all(Partition::all().map(|partition| {
+                    let read = read(partition);
+                    async move { Ok((partition, read.await?)) }
+                }))
+            })
+            .await
+    }
+
+    pub(super) async fn claim_next(
+        &self,
+        partition: Partition,
+        tenant: &TenantId,
+        id: &ClaimId,
+    ) -> Result<Option<Claim>, BusError> {
+        let args = Args::default().text(tenant.as_str()).text(id.as_str());
+        let answer = self.pool.run(partition, &CLAIM, args).await?;
+        answer.map(claim).transpose()
+    }
+
+    pub(super) async fn take_lease_over(
+        &self,
+        seen: &RunningLease,
+        id: &ClaimId,
+    ) -> Result<Takeover, BusError> {
+        let args = lease_args(&seen.lease).number(seen.beats).text(id.as_str());
+        let answer = self.run_for(&seen.lease, &TAKE_OVER, args).await?;
+        let taken = answer.map(claim).transpose()?;
+        Ok(taken.map_or(Takeover::Refused, |claim| Takeover::Taken(claim.into())))
+    }
+
+    pub(super) async fn beat_for(&self, lease: &Lease, count: u64) -> Result<Beat, BusError> {
+        let args = lease_args(lease).number(count);
+        held(self.run_for(lease, &BEAT, args).await?)
+    }
+
+    pub(super) async fn announce_records(
+        &self,
+        lease: &Lease,
+        records: &[Record],
+    ) -> Result<Beat, BusError> {
+        let args = lease_args(lease).records(records);
+        held(self.run_for(lease, &ANNOUNCE, args).await?)
+    }
+
+    pub(super) async fn append_delta(
+        &self,
+        lease: &Lease,
+        delta: &Delta,
+    ) -> Result<Appended, BusError> {
+        let args = lease_args(lease)
+            .number(delta.index)
+            .text(delta.text.clone())
+            .bytes(delta.record.encode());
+        let answer = self.run_for(lease, &APPEND, args).await?;
+        let mut answer = answer.ok_or_else(|| nothing("append"))?;
+        match answer.text()?.as_str() {
+            "done" => Ok(Appended::Done {
+                cancelled: answer.flag()?,
+            }),
+            "behind" => Ok(Appended::Behind {
+                next: answer.parsed()?,
+            }),
+            "fenced" => Ok(Appended::Fenced),
+            other => Err(answer.unreadable(other)),
+        }
+    }
+
+    pub(super) async fn finish_reply(
+        &self,
+        lease: &Lease,
+        ending: &Ending,
+    ) -> Result<Finished, BusError> {
+        let dead_letter = ending.dead_letter.clone().map(Into::into);
+        let args = self
+            .log_args()
+            .text(lease.message_id.as_str())
+            .number(lease.attempt)
+            .event(&ending.message)
+            .records(&ending.before)
+            .records(&ending.after)
+            .number(self.retention.max_turns)
+            .list(ending.turn.clone().into_iter())
+            .list(dead_letter.into_iter());
+        let answer = self.run_for(lease, &FINISH, args).await?;
+        Ok(answer.map_or(Finished::Fenced, |_| Finished::Done))
+    }
+
+    async fn run_for(
+        &self,
+        lease: &Lease,
+        script: &Script,
+        args: Args,
+    ) -> Result<Option<Answer>, BusError> {
+        self.pool.run(lease.room.partition(), script, args).await
+    }
+}
+
+fn lease_args(lease: &Lease) -> Args {
+    Args::default()
+        .text(lease.message_id.as_str())
+        .number(lease.attempt)
+}
+
+fn held(answer: Option<Answer>) -> Result<Beat, BusError> {
+    match answer {
+        Some(mut answer) => Ok(Beat::Held {
+            cancelled: answer.flag()?,
+        }),
+        None => Ok(Beat::Fenced),
+    }
+}
+
+fn claim(mut answer: Answer) -> Result<Claim, BusError> {
+    let message_id = answer.parsed()?;
+    let attempt = answer.parsed()?;
+    let room = answer.parsed()?;
+    Ok(Claim {
+        lease: Lease {
+            room,
+            message_id,
+            attempt,
+        },
+        in_reply_to: answer.parsed()?,
+        session: answer.parsed()?,
+        user: answer.parsed()?,
+        task: answer.bytes()?,
+        is_first: answer.flag()?,
+        cancelled: answer.flag()?,
+        waited_ms: answer.parsed()?,
+        turns: answer.all(Answer::bytes)?,
+    })
+}
+
+/// `attempt beats room`, as the scripts keep it.
+fn running_lease(id: &str, beat: &str) -> Option<RunningLease> {
+    let mut words = beat.split(' ');
+    let attempt = words.next()?.parse().ok()?;
+    let beats = words.next()?.parse().ok()?;
+    let lease = Lease {
+        room: words.next()?.parse().ok()?,
+        message_id: id.parse().ok()?,
+        attempt,
+    };
+    Some(RunningLease { lease, beats })
+}

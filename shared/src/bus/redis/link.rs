@@ -1,0 +1,211 @@
+//! One client of Redis, kept connected and watched.
+
+use std::time::Duration;
+
+use fred::clients::Client;
+use fred::interfaces::{ClientLike, EventInterface};
+use fred::types::RespVersion;
+use fred::types::config::{
+    Config, ConnectionConfig, Options, PerformanceConfig, ReconnectPolicy, Server,
+};
+use futures::future::join_all;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::events;
+use super::settings::RedisSettings;
+use crate::bus::BusError;
+
+/// How many messages may wait in fred for the one task that drains them.
+const WAITING_MESSAGES: usize = 16_384;
+/// How many commands may wait for a connection. fred has no bound by itself.
+const WAITING_COMMANDS: usize = 10_000;
+/// How often every connection is asked whether it lives.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How long a new connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often it is looked whether a client is connected.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What a connection is for: for logs and metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Commands,
+    Rooms,
+    Wakes,
+}
+
+impl Purpose {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Commands => "commands",
+            Self::Rooms => "rooms",
+            Self::Wakes => "wakes",
+        }
+    }
+}
+
+/// Where and how to connect.
+#[derive(Debug, Clone)]
+pub(super) struct Address {
+    config: Config,
+    /// How long a verb may take.
+    pub(super) timeout: Duration,
+}
+
+impl Address {
+    pub(super) fn new(settings: &RedisSettings) -> Result<Self, BusError> {
+        let config = Config::from_url(&settings.url).map_err(|error| {
+            BusError::Unavailable(format!("the URL of Redis is bad: {}", error.details()))
+        })?;
+        let config = Config {
+            version: RespVersion::RESP3,
+            // Wait for Redis rather than give up: who cannot wait has a time-out.
+            fail_fast: false,
+            ..config
+        };
+        let timeout = settings.timeout;
+        Ok(Self { config, timeout })
+    }
+
+    fn client(&self) -> Client {
+        let performance = PerformanceConfig {
+            default_command_timeout: self.timeout,
+            broadcast_channel_capacity: WAITING_MESSAGES,
+            ..PerformanceConfig::default()
+        };
+        let mut connection = ConnectionConfig {
+            connection_timeout: CONNECT_TIMEOUT,
+            internal_command_timeout: CONNECT_TIMEOUT,
+            max_command_buffer_len: WAITING_COMMANDS,
+            ..ConnectionConfig::default()
+        };
+        connection.tcp.nodelay = Some(true);
+        let policy = ReconnectPolicy::new_exponential(0, 50, 2_000, 2);
+        Client::new(
+            self.config.clone(),
+            Some(performance),
+            Some(connection),
+            Some(policy),
+        )
+    }
+}
+
+/// A client that is connected again whenever it must. Dropping it ends it.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) client: Client,
+    pub(super) purpose: Purpose,
+    _ends_tasks: DropGuard,
+}
+
+impl Link {
+    /// Begins to connect. Commands wait until it has.
+    pub(super) fn open(address: &Address, purpose: Purpose) -> Self {
+        let client = address.client();
+        let ended = CancellationToken::new();
+        let watching = watch(client.clone(), purpose, address.timeout);
+        tokio::spawn(ended.clone().run_until_cancelled_owned(watching));
+        tokio::spawn(keep_connected(client.clone(), purpose, ended.clone()));
+        Self {
+            client,
+            purpose,
+            _ends_tasks: ended.drop_guard(),
+        }
+    }
+
+    /// Waits until it is connected for the first time.
+    pub(super) async fn connected(&self) {
+        // fred's own wait misses a connection made while it begins to wait.
+        while timeout(LOOK, self.client.wait_for_connect()).await != Ok(Ok(())) {
+            if self.client.is_connected() {
+                return;
+            }
+        }
+    }
+
+    /// The same, with an error where it takes too long.
+    pub(super) async fn connected_in_time(&self) -> Result<(), BusError> {
+        let too_late =
+            || BusError::Unavailable(format!("no connection to Redis within {CONNECT_TIMEOUT:?}"));
+        let connected = timeout(CONNECT_TIMEOUT, self.connected()).await;
+        connected.map_err(|_| too_late())
+    }
+
+    /// Begins the connections anew: what they have sent and told so far does
+    /// not fit together.
+    pub(super) fn begin_anew(&self, why: &str) {
+        begin_anew(&self.client, self.purpose, why);
+    }
+}
+
+fn begin_anew(client: &Client, purpose: Purpose, why: &str) {
+    events::link_begun_anew(purpose, why);
+    let client = client.clone();
+    // Not waited for: who asked must go on, to hear of the new connection. It
+    // ends with it, or with the client.
+    tokio::spawn(async move { client.force_reconnection().await });
+}
+
+/// fred's own task ends on errors that it takes for final; an operator may have
+/// put right what was wrong.
+async fn keep_connected(client: Client, purpose: Purpose, ended: CancellationToken) {
+    while !ended.is_cancelled() {
+        let connection = client.connect();
+        tokio::select! {
+            () = ended.cancelled() => break,
+            result = connection => events::link_ended(purpose, result),
+        }
+        sleep(HEARTBEAT).await;
+    }
+    // Nobody is left who would hear of an error.
+    let _ = client.quit().await;
+}
+
+/// Tells of lost and regained connections, and finds those that only look alive.
+async fn watch(client: Client, purpose: Purpose, patience: Duration) {
+    let mut errors = client.error_rx();
+    let mut connections = client.reconnect_rx();
+    let mut heartbeat = interval(HEARTBEAT);
+    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            error = errors.recv() => match error {
+                Ok((error, server)) => events::link_failed(purpose, server.as_ref(), &error),
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return,
+            },
+            server = connections.recv() => match server {
+                Ok(server) => events::link_connected(purpose, &server),
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return,
+            },
+            _ = heartbeat.tick() => {
+                if client.is_connected() && !all_answer(&client, patience).await {
+                    begin_anew(&client, purpose, "a heartbeat was not answered");
+                }
+            }
+        }
+    }
+}
+
+/// Whether every connection answers. fred's own heartbeat asks only one node of
+/// a cluster, and its check for unresponsive connections begins to count anew
+/// with every command written.
+async fn all_answer(client: &Client, patience: Duration) -> bool {
+    let pings = client.active_connections().into_iter().map(|server| {
+        let client = client.with_options(&only(client, server, patience));
+        async move { client.ping::<()>(None).await }
+    });
+    join_all(pings).await.iter().all(Result::is_ok)
+}
+
+fn only(client: &Client, server: Server, patience: Duration) -> Options {
+    Options {
+        max_attempts: Some(1),
+        timeout: Some(patience),
+        cluster_node: client.is_clustered().then_some(server),
+        ..Options::default()
+    }
+}

@@ -1,0 +1,126 @@
+//! Reading rooms' logs.
+
+use futures::future::try_join_all;
+
+use super::answer::Answer;
+use super::script::{CHANGED, HISTORY, READ};
+use super::{RedisBus, nothing};
+use crate::bus::BusError;
+use crate::bus::log::{Changes, History, HistoryRange, Missed, Page, RunningReply};
+use crate::ids::MessageId;
+use crate::position::{Epoch, Position};
+use crate::room::{Partition, RoomKey};
+
+/// The greatest `seq` that Lua can count to.
+const MAX_SEQ: u64 = (1 << 53) - 1;
+
+impl RedisBus {
+    pub(super) async fn read_log(
+        &self,
+        room: &RoomKey,
+        after: Option<&Position>,
+        limit: usize,
+    ) -> Result<Page, BusError> {
+        let args = self
+            .log_args()
+            .text(room.to_string())
+            .number(self.retention.max_recover)
+            .number(self.bounded(limit))
+            .text(after.map_or("", |position| position.epoch.as_str()))
+            .number(after.map_or(0, |position| position.seq.min(MAX_SEQ)));
+        let answer = self.pool.run(room.partition(), &READ, args).await?;
+        let mut answer = answer.ok_or_else(|| nothing("read"))?;
+        let head = position(&mut answer)?;
+        let missed = match answer.list()? {
+            Some(records) => Missed::Records(records.rest(Answer::record)?),
+            None => Missed::Lost,
+        };
+        let mut running = answer.all(running_reply)?;
+        running.sort_by(|a, b| a.message_id.cmp(&b.message_id));
+        Ok(Page {
+            head,
+            missed,
+            running,
+        })
+    }
+
+    pub(super) async fn read_history(
+        &self,
+        room: &RoomKey,
+        range: HistoryRange,
+        limit: usize,
+    ) -> Result<History, BusError> {
+        // Entries are named `{seq}-{ms}`: none of a `seq` is before `{seq}-0`.
+        let first = range.after.unwrap_or(0).min(MAX_SEQ) + 1;
+        let newest = format!("({}-0", range.before.unwrap_or(MAX_SEQ).clamp(1, MAX_SEQ));
+        let oldest = format!("{first}-0");
+        let is_forward = range.after.is_some();
+        let args = self.log_args().text(room.to_string());
+        let args = if is_forward {
+            args.text("forward").text(oldest).text(newest)
+        } else {
+            args.text("backward").text(newest).text(oldest)
+        };
+        let args = args.number(self.bounded(limit));
+        let answer = self.pool.run(room.partition(), &HISTORY, args).await?;
+        let mut answer = answer.ok_or_else(|| nothing("history"))?;
+        let epoch = answer.parsed()?;
+        let mut records = answer.all(Answer::record)?;
+        if !is_forward {
+            records.reverse();
+        }
+        Ok(History {
+            epoch,
+            records,
+            has_more: answer.flag()?,
+        })
+    }
+
+    /// No log holds more, and Lua could not count it.
+    fn bounded(&self, limit: usize) -> u64 {
+        self.retention.max_events.min(limit as u64)
+    }
+
+    pub(super) async fn read_changes(
+        &self,
+        partitions: &[Partition],
+        since_ms: u64,
+    ) -> Result<Changes, BusError> {
+        let reads = partitions.iter().map(|&partition| async move {
+            let args = self.log_args().number(since_ms);
+            let answer = self.pool.run(partition, &CHANGED, args).await?;
+            let mut answer = answer.ok_or_else(|| nothing("changed"))?;
+            let now_ms = answer.parsed::<u64>()?;
+            let rooms = answer.all(|answer| {
+                let mut change = answer.list()?.ok_or_else(|| nothing("changed"))?;
+                Ok((change.parsed()?, position(&mut change)?))
+            })?;
+            Ok::<_, BusError>((now_ms, rooms))
+        });
+        let read = try_join_all(reads).await?;
+        // Each node of a cluster has its own clock: go on from the slowest.
+        let now_ms = read.iter().map(|(now_ms, _)| *now_ms).min();
+        Ok(Changes {
+            now_ms: now_ms.unwrap_or_else(|| self.clock.now_ms()),
+            rooms: read.into_iter().flat_map(|(_, rooms)| rooms).collect(),
+        })
+    }
+}
+
+fn position(answer: &mut Answer) -> Result<Position, BusError> {
+    let epoch: Epoch = answer.parsed()?;
+    let seq = answer.parsed()?;
+    Ok(Position { epoch, seq })
+}
+
+fn running_reply(answer: &mut Answer) -> Result<RunningReply, BusError> {
+    let mut reply = answer.list()?.ok_or_else(|| nothing("read"))?;
+    Ok(RunningReply {
+        message_id: reply.parsed::<MessageId>()?,
+        session: reply.parsed()?,
+        in_reply_to: reply.parsed()?,
+        attempt: reply.parsed()?,
+        index: reply.parsed::<i64>()? - 1,
+        text: reply.text()?,
+    })
+}

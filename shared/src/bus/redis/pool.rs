@@ -1,0 +1,124 @@
+//! Commands: which connection carries them, and what is tried again.
+
+use std::time::{Duration, Instant};
+
+use fred::clients::Client;
+use fred::error::{Error, ErrorKind};
+use fred::interfaces::LuaInterface;
+use fred::types::Value;
+use futures::future::try_join_all;
+use tokio::time::{sleep, timeout};
+
+use super::answer::Answer;
+use super::events;
+use super::link::{Address, Link, Purpose};
+use super::names;
+use super::script::{Args, Script};
+use crate::bus::BusError;
+use crate::room::Partition;
+
+/// How long to wait before asking again while Redis moves a partition.
+const WHILE_MOVING: Duration = Duration::from_millis(50);
+
+/// The connections that carry commands.
+#[derive(Debug)]
+pub(super) struct Pool {
+    links: Vec<Link>,
+    timeout: Duration,
+}
+
+impl Pool {
+    pub(super) async fn connect(address: &Address, size: usize) -> Result<Self, BusError> {
+        let links: Vec<_> = (0..size.max(1))
+            .map(|_| Link::open(address, Purpose::Commands))
+            .collect();
+        try_join_all(links.iter().map(Link::connected_in_time)).await?;
+        let timeout = address.timeout;
+        Ok(Self { links, timeout })
+    }
+
+    /// The client of a partition: always the same, so that nothing overtakes.
+    pub(super) fn client(&self, partition: Partition) -> &Client {
+        let at = partition.index() % self.links.len();
+        // `connect` opens one at the least.
+        self.links
+            .get(at)
+            .map(|link| &link.client)
+            .unwrap_or_else(|| unreachable!("a pool of no connections"))
+    }
+
+    /// Runs a script in `partition`; `None` where it answers false.
+    pub(super) async fn run(
+        &self,
+        partition: Partition,
+        script: &Script,
+        args: Args,
+    ) -> Result<Option<Answer>, BusError> {
+        let value = self
+            .ask(script.verb, || self.try_run(partition, script, &args))
+            .await?;
+        Ok(Answer::of(script.verb, value))
+    }
+
+    async fn try_run(
+        &self,
+        partition: Partition,
+        script: &Script,
+        args: &Args,
+    ) -> Result<Value, Error> {
+        let client = self.client(partition);
+        let keys = names::script_keys(partition);
+        let result = client
+            .evalsha(script.sha.as_str(), keys.clone(), args.values())
+            .await;
+        match result {
+            // This node does not have it: new, restarted, or flushed.
+            Err(error) if error.details().starts_with("NOSCRIPT") => {
+                client.eval(script.text, keys, args.values()).await
+            }
+            result => result,
+        }
+    }
+
+    /// Asks Redis, again while it moves what is asked for, until the time-out.
+    pub(super) async fn ask<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        verb: &'static str,
+        attempt: impl Fn() -> F,
+    ) -> Result<T, BusError> {
+        let began = Instant::now();
+        let answered = timeout(self.timeout, async {
+            loop {
+                match attempt().await {
+                    Err(error) if is_moving(&error) => sleep(WHILE_MOVING).await,
+                    result => return result,
+                }
+            }
+        });
+        let result = match answered.await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(bus_error(&error)),
+            Err(_) => Err(BusError::Unavailable(format!(
+                "no answer within {:?}",
+                self.timeout
+            ))),
+        };
+        events::asked(verb, began.elapsed(), result.as_ref().err());
+        result
+    }
+}
+
+/// Whether the slot is on its way to another node.
+fn is_moving(error: &Error) -> bool {
+    error.details().starts_with("TRYAGAIN")
+        || matches!(error.kind(), ErrorKind::Cluster | ErrorKind::Routing)
+}
+
+fn bus_error(error: &Error) -> BusError {
+    // What Redis holds under one of our names is not ours.
+    if error.details().starts_with("WRONGTYPE") {
+        BusError::Unreadable(error.details().to_owned())
+    } else {
+        BusError::Unavailable(error.to_string())
+    }
+}

@@ -1,0 +1,14 @@
+-- Publishes records of a reply. Answers as `beat` does.
+
+local id = arg()
+local attempt = number_arg()
+local records = list_arg()
+
+local reply = load_held(id, attempt)
+if not reply then
+  return false
+end
+for _, record in ipairs(records) do
+  publish(reply.room, record)
+end
+return reply.cancelled

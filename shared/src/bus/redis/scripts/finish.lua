@@ -1,0 +1,49 @@
+-- Ends a reply. Answers 1, or false where the lease does not hold.
+
+-- How many dead letters a partition keeps.
+local DEAD_LETTERS = 1000
+
+local id = arg()
+local attempt = number_arg()
+local before, after, tail = arg(), arg(), arg()
+local records_before, records_after = list_arg(), list_arg()
+local max_turns = number_arg()
+local turn = list_arg() -- one, or none
+local dead_letter = list_arg() -- likewise
+
+local reply = load(id)
+if reply and reply.state == 'done' and reply.attempt == attempt then
+  return 1
+elseif not reply or reply.state ~= 'running' or reply.attempt ~= attempt then
+  return false
+end
+
+local log = look(reply.room)
+for _, record in ipairs(records_before) do
+  publish(reply.room, record)
+end
+append(log, before, after, tail)
+for _, record in ipairs(records_after) do
+  publish(reply.room, record)
+end
+
+local session = reply.room .. ':' .. reply.session
+if turn[1] then
+  local turns = prefix .. 'turns:' .. session
+  redis.call('RPUSH', turns, turn[1])
+  redis.call('LTRIM', turns, -max_turns, -1)
+  redis.call('PEXPIRE', turns, max_age)
+end
+redis.call('SET', prefix .. 'replied:' .. session, 1, 'PX', max_age)
+if dead_letter[1] then
+  redis.call('XADD', prefix .. 'dead', 'MAXLEN', DEAD_LETTERS, '*', 'reply', id,
+    'room', reply.room, 'session', reply.session, 'user', reply.user,
+    'question', reply.question, 'attempt', reply.attempt, 'reason', dead_letter[1],
+    'task', redis.call('HGET', reply.key, 'task'))
+end
+redis.call('HDEL', prefix .. 'beats', id)
+redis.call('SREM', prefix .. 'running:' .. reply.room, id)
+redis.call('DEL', prefix .. 'claim:' .. reply.claim)
+settle(reply, log.seq, max_age)
+offer_head_of(reply)
+return 1

@@ -1,0 +1,98 @@
+-- What scripts do with replies.
+
+local function load(id)
+  local key = prefix .. 'gen:' .. id
+  local state, room, session, user, question, attempt, next, claim, cancelled =
+    unpack(redis.call('HMGET', key, 'state', 'room', 'session', 'user', 'question',
+      'attempt', 'next', 'claim', 'cancelled'))
+  if not state then
+    return nil
+  end
+  return {
+    id = id,
+    key = key,
+    text = prefix .. 'text:' .. id,
+    queue = prefix .. 'queue:' .. room .. ':' .. session,
+    state = state,
+    room = room,
+    tenant = string.match(room, '^[^:]+'),
+    session = session,
+    user = user,
+    question = question,
+    attempt = tonumber(attempt),
+    next = tonumber(next),
+    claim = claim,
+    cancelled = cancelled and 1 or 0,
+  }
+end
+
+-- The reply, if the lease (id, attempt) holds.
+local function load_held(id, attempt)
+  local reply = load(id)
+  if reply and reply.state == 'running' and reply.attempt == attempt then
+    return reply
+  end
+  return nil
+end
+
+-- Counts it among those of its tenant and of its user, or no longer.
+local function count(reply, by)
+  for _, field in ipairs({ reply.tenant, reply.tenant .. ':' .. reply.user }) do
+    if redis.call('HINCRBY', prefix .. 'queued', field, by) <= 0 then
+      redis.call('HDEL', prefix .. 'queued', field)
+    end
+  end
+end
+
+-- Lets brokers have it.
+local function offer(reply)
+  redis.call('RPUSH', prefix .. 'runnable:' .. reply.tenant, reply.id)
+  redis.call('SADD', prefix .. 'tenants', reply.tenant)
+  wake('runnable ' .. reply.tenant)
+end
+
+local function withdraw(reply)
+  local runnable = prefix .. 'runnable:' .. reply.tenant
+  redis.call('LREM', runnable, 1, reply.id)
+  if redis.call('EXISTS', runnable) == 0 then
+    redis.call('SREM', prefix .. 'tenants', reply.tenant)
+  end
+end
+
+-- The lease as others see it.
+local function show_beat(reply, beats)
+  redis.call('HSET', prefix .. 'beats', reply.id,
+    reply.attempt .. ' ' .. text_of(beats) .. ' ' .. reply.room)
+end
+
+-- Leaves of a reply that has ended what answers a repeat. `seq` is its message's.
+local function settle(reply, seq, max_age)
+  redis.call('LREM', reply.queue, 1, reply.id)
+  count(reply, -1)
+  redis.call('HSET', reply.key, 'state', 'done', 'seq', text_of(seq))
+  redis.call('HDEL', reply.key, 'task', 'before', 'after', 'tail', 'claim', 'cancelled')
+  redis.call('DEL', reply.text)
+  redis.call('PEXPIRE', reply.key, max_age)
+  redis.call('PEXPIRE', prefix .. 'asked:' .. reply.question, max_age)
+end
+
+-- Lets the question at the head of the reply's session go.
+local function offer_head_of(reply)
+  local head = redis.call('LINDEX', reply.queue, 0)
+  if head then
+    offer(load(head))
+  end
+end
+
+-- What a broker needs to make the reply.
+local function claimed(reply)
+  local session = reply.room .. ':' .. reply.session
+  local task, accepted, claimed_at =
+    unpack(redis.call('HMGET', reply.key, 'task', 'accepted', 'claimed'))
+  return {
+    reply.id, reply.attempt, reply.room, reply.question, reply.session, reply.user, task,
+    1 - redis.call('EXISTS', prefix .. 'replied:' .. session),
+    reply.cancelled, text_of(claimed_at - accepted),
+    redis.call('LRANGE', prefix .. 'turns:' .. session, 0, -1),
+  }
+end

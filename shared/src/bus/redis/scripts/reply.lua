@@ -1,0 +1,20 @@
+-- What a reply, or the reply to a question, has come to. Answers {id, room,
+-- session, question, state, attempt, next, text, the message or false}, or
+-- false where there is none.
+
+local id = arg()
+
+local reply = load(id) or load(redis.call('GET', prefix .. 'asked:' .. id) or '')
+if not reply then
+  return false
+end
+local message = false
+if reply.state == 'done' then
+  local seq = redis.call('HGET', reply.key, 'seq')
+  message = records_of(redis.call('XRANGE', prefix .. 'log:' .. reply.room, seq, seq))[1] or false
+  reply.next = 0
+end
+return {
+  reply.id, reply.room, reply.session, reply.question, reply.state, reply.attempt, reply.next,
+  redis.call('GET', reply.text) or '', message,
+}

@@ -1,0 +1,25 @@
+-- Takes a reply over whose lease nobody has shown to live since it was seen.
+-- Answers what `claimed` does, or false where somebody has.
+
+local id = arg()
+local seen_attempt = number_arg()
+local seen_beats = arg()
+local claim = arg()
+
+local reply = load(id)
+if not reply or reply.state ~= 'running' then
+  return false
+end
+if reply.claim == claim then
+  return claimed(reply)
+end
+local seen = seen_attempt .. ' ' .. seen_beats .. ' ' .. reply.room
+if redis.call('HGET', prefix .. 'beats', id) ~= seen then
+  return false
+end
+redis.call('DEL', prefix .. 'claim:' .. reply.claim, reply.text)
+redis.call('SET', prefix .. 'claim:' .. claim, id)
+reply.attempt = reply.attempt + 1
+redis.call('HSET', reply.key, 'attempt', reply.attempt, 'next', 0, 'claim', claim, 'claimed', now)
+show_beat(reply, 0)
+return claimed(reply)
