@@ -3,6 +3,7 @@
 //! It keeps nothing that another gateway could not find on the bus: kill it
 //! and nothing is lost.
 //!
+//! - [`node`]: a gateway's life
 //! - [`server`]: the public port
 //! - [`auth`]: tokens, keys and visitors
 //! - [`admission`]: who is let in
@@ -28,6 +29,7 @@ pub mod gateway;
 pub mod http;
 pub mod hub;
 pub mod identity;
+pub mod node;
 pub mod outbox;
 mod recovery;
 pub mod registry;

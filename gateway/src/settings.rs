@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use causerie_shared::bus::question::QueueCaps;
+use causerie_shared::config;
 use causerie_shared::ids::{TenantHash, TenantId};
 
 /// The values that the core goes by. Taken anew from the configuration when
@@ -55,6 +56,34 @@ impl Default for Settings {
             },
             client_context: true,
             tenants: HashMap::new(),
+        }
+    }
+}
+
+impl From<&config::Settings> for Settings {
+    fn from(settings: &config::Settings) -> Self {
+        let (websocket, limits) = (&settings.websocket, &settings.limits);
+        Self {
+            node: settings.node.name.clone(),
+            heartbeat_interval: websocket.heartbeat_interval,
+            idle_timeout: websocket.idle_timeout,
+            max_connections: websocket.max_connections,
+            max_message_bytes: websocket.max_message_bytes.bytes(),
+            max_depth: websocket.max_depth,
+            max_rooms: websocket.max_rooms,
+            outbox_bytes: websocket.outbox_bytes.bytes(),
+            messages_per_minute: limits.messages_per_minute_per_connection.into(),
+            queue: QueueCaps {
+                session: limits.queued_per_session.into(),
+                user: limits.queued_per_user.into(),
+                tenant: limits.queued_per_tenant.into(),
+            },
+            client_context: settings.ai.client_context,
+            tenants: settings
+                .tenants
+                .iter()
+                .map(|tenant| (tenant.id.clone(), tenant.hash.clone()))
+                .collect(),
         }
     }
 }

@@ -4,7 +4,6 @@
 mod asked;
 mod credentials;
 mod events;
-mod handshake;
 mod refusal;
 mod rooms;
 
@@ -20,7 +19,6 @@ use crate::registry::{NoSlot, Slot};
 
 pub(crate) use asked::Asked;
 use asked::PageOrigin;
-pub(crate) use handshake::Handshake;
 pub use refusal::Refusal;
 pub(crate) use rooms::{Named, room_refused};
 
@@ -38,9 +36,8 @@ pub struct Admission {
 
 /// A caller who is who they say, and may ask from where they ask.
 #[derive(Debug, Clone)]
-pub(crate) struct Caller {
+pub(crate) struct Identified {
     pub(crate) identity: Identity,
-    pub(crate) tenant: Arc<Tenant>,
     /// The token of one who came without, and is a visitor now.
     pub(crate) visitor_token: Option<String>,
 }
@@ -65,6 +62,14 @@ impl Admission {
     /// 401 · 403 origin, tenant mismatch, room not allowed · 503 node full or
     /// draining.
     pub(crate) async fn admit(&self, asked: &Asked) -> Result<Admitted, Refusal> {
+        let admitted = self.try_admit(asked).await;
+        if let Err(refusal) = &admitted {
+            events::refused(refusal);
+        }
+        admitted
+    }
+
+    async fn try_admit(&self, asked: &Asked) -> Result<Admitted, Refusal> {
         let caller = self.identify(asked).await?;
         let rooms = rooms::allowed(&asked.rooms, &caller.identity)?;
         let slot = self.reserve()?;
@@ -80,13 +85,13 @@ impl Admission {
     ///
     /// # Errors
     /// 400, 401 or 403, in this order.
-    pub(crate) async fn identify(&self, asked: &Asked) -> Result<Caller, Refusal> {
+    pub(crate) async fn identify(&self, asked: &Asked) -> Result<Identified, Refusal> {
         check_tenant_is_named(asked)?;
         // Here come: 403 for an address that is blocked, and 429.
         let (believed, tenant) = self.believe(asked).await?;
         check_origin(asked, &believed, &tenant)?;
         check_tenants_agree(asked, &tenant)?;
-        self.caller(believed, tenant)
+        self.identified(believed, &tenant)
     }
 
     /// Takes a place among the node's connections.
@@ -113,10 +118,10 @@ impl Admission {
     /// # Errors
     /// 401 where the tenant takes none, be it there or not; 403 where the page
     /// is not the tenant's.
-    pub(crate) async fn visit(&self, asked: &Asked) -> Result<Caller, Refusal> {
+    pub(crate) fn visit(&self, asked: &Asked) -> Result<Identified, Refusal> {
         let (believed, tenant) = self.visitor_to_be(asked)?;
         check_origin(asked, &believed, &tenant)?;
-        self.caller(believed, tenant)
+        self.identified(believed, &tenant)
     }
 
     async fn believe(&self, asked: &Asked) -> Result<(Believed, Arc<Tenant>), Refusal> {
@@ -140,17 +145,16 @@ impl Admission {
         Ok((Believed::Visitor, tenant))
     }
 
-    fn caller(&self, believed: Believed, tenant: Arc<Tenant>) -> Result<Caller, Refusal> {
+    fn identified(&self, believed: Believed, tenant: &Tenant) -> Result<Identified, Refusal> {
         let (identity, visitor_token) = match believed {
             Believed::Bearer(identity) => (identity, None),
             Believed::Visitor => {
-                let visitor = self.auth.new_visitor(&tenant)?;
+                let visitor = self.auth.new_visitor(tenant)?;
                 (visitor.identity, Some(visitor.token))
             }
         };
-        Ok(Caller {
+        Ok(Identified {
             identity,
-            tenant,
             visitor_token,
         })
     }

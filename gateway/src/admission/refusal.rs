@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use causerie_shared::protocol::action::ClientId;
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
 use causerie_shared::protocol::frame;
-use http::header::{CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 
 use crate::auth::TokenError;
@@ -46,13 +46,8 @@ impl Refusal {
     /// 405; the router adds `Allow`.
     pub fn method() -> Self {
         let content = "This path takes other methods: see the header `Allow`.";
-        Self::with_status(StatusCode::METHOD_NOT_ALLOWED, invalid(content))
-    }
-
-    /// 426: all is well, but a WebSocket is asked for in another way.
-    pub fn upgrade_required() -> Self {
-        let content = "You would be let in: connect with a WebSocket of version 13.";
-        Self::with_status(StatusCode::UPGRADE_REQUIRED, invalid(content))
+        let error = ProtocolError::new(ErrorCode::InvalidMessage, content);
+        Self::with_status(StatusCode::METHOD_NOT_ALLOWED, error)
     }
 
     /// The same, as the answer to the frame or message `id`.
@@ -66,10 +61,6 @@ impl Refusal {
     pub fn status(&self) -> StatusCode {
         self.status
     }
-}
-
-fn invalid(content: &str) -> ProtocolError {
-    ProtocolError::new(ErrorCode::InvalidMessage, content)
 }
 
 impl From<ProtocolError> for Refusal {
@@ -95,10 +86,6 @@ impl IntoResponse for Refusal {
         }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        if self.status == StatusCode::UPGRADE_REQUIRED {
-            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-            headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         }
         response
     }

@@ -12,7 +12,7 @@ pub(crate) const MAX_ROOMS: usize = 16;
 
 /// A room as a request names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named {
+pub(crate) struct Named {
     /// The room.
     pub room: RoomName,
     /// The position to recover from.

@@ -14,6 +14,7 @@ mod events;
 mod history;
 mod messages;
 mod session;
+mod websocket;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +30,9 @@ use http::request::Parts;
 use crate::admission::{Admission, Refusal};
 use crate::auth::Auth;
 use crate::gateway::Gateway;
-use crate::{sse, websocket_route};
+use crate::sse;
+
+pub(crate) use chat::lost_sight;
 
 /// What the public port serves with. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -82,7 +85,7 @@ impl Edge {
     }
 
     /// The router of the public port.
-    pub(crate) fn router(self, health: Health, settings: &Settings, extras: Extras) -> Router {
+    pub fn router(self, health: Health, settings: &Settings, extras: Extras) -> Router {
         let mut router = Router::new()
             .route("/api/chat", post(chat::chat))
             .route("/api/chat/stream", post(chat::stream))
@@ -95,19 +98,20 @@ impl Edge {
             .route("/api/auth/session", post(session::make));
         if settings.websocket.enabled {
             router = router
-                .route("/ws", get(websocket_route::connect))
-                .route("/ws/chat", get(websocket_route::connect));
+                .route("/ws", get(websocket::connect))
+                .route("/ws/chat", get(websocket::connect));
         }
         if extras.demo {
             router = router.merge(demo::router());
         }
+        let cors = cors::layer(&self.auth);
         router
-            .layer(cors::layer(&self.auth))
+            .with_state(self)
             .merge(health_router(health))
             .fallback(no_such_path)
             .method_not_allowed_fallback(no_such_method)
+            .layer(cors)
             .layer(axum::middleware::from_fn(access::log))
-            .with_state(self)
     }
 }
 

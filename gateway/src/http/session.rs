@@ -30,10 +30,11 @@ pub(super) async fn make(
     request: Request<Body>,
 ) -> Result<Json<Session>, Refusal> {
     let (parts, body) = request.into_parts();
-    let asked = Asked::read(&parts)?;
+    let mut asked = Asked::read(&parts)?;
     let (_, fields) = body::read_fields(&parts.headers, body, &edge.limits()).await?;
     let Wanted { tenant_hash } = read_fields(fields)?;
-    let visitor = edge.admission.visit(asked.of_tenant(tenant_hash)?)?;
+    asked.name_tenant(tenant_hash)?;
+    let visitor = edge.admission.visit(&asked)?;
     Ok(Json(Session {
         token: visitor.visitor_token.ok_or(TokenError::NoVisitors)?,
         user_id: visitor.identity.user,
