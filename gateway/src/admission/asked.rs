@@ -198,7 +198,10 @@ mod tests {
 
     #[test]
     fn a_browser_without_an_origin_may_still_tell_it() {
-        let same = [("host", "localhost:8080"), ("sec-fetch-site", "same-origin")];
+        let same = [
+            ("host", "localhost:8080"),
+            ("sec-fetch-site", "same-origin"),
+        ];
         let origin = PageOrigin::Same("localhost:8080".into());
         assert_eq!(read("/ws", &same).unwrap().origin, Some(origin));
         assert_eq!(read("/ws", &same[..1]).unwrap().origin, None);

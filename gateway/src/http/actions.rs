@@ -28,7 +28,9 @@ pub(super) async fn act(
         identity: Arc::new(identity),
         connection: None,
     };
-    let answer = perform(&edge.gateway, &caller, frame).await.map_err(refused)?;
+    let answer = perform(&edge.gateway, &caller, frame)
+        .await
+        .map_err(refused)?;
     Ok(([(CONTENT_TYPE, "application/json")], answer).into_response())
 }
 

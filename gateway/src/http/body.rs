@@ -67,7 +67,9 @@ pub(super) async fn read_fields(
 }
 
 fn check_type(headers: &HeaderMap) -> Result<(), Refusal> {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
     let essence = kind.and_then(|kind| kind.split(';').next()).unwrap_or("");
     if essence.trim().eq_ignore_ascii_case("application/json") {
         return Ok(());

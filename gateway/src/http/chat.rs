@@ -75,7 +75,9 @@ async fn store(edge: &Edge, request: Request<Body>) -> Result<Stored, Refusal> {
         id: id.clone(),
         traceparent: traceparent(&parts.headers),
     };
-    let asking = ask(&edge.gateway, &identity, asked).await.map_err(answered)?;
+    let asking = ask(&edge.gateway, &identity, asked)
+        .await
+        .map_err(answered)?;
     Ok(Stored {
         id,
         id_is_theirs,

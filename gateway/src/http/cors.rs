@@ -19,7 +19,9 @@ pub(super) fn layer(auth: &Arc<Auth>) -> CorsLayer {
     let auth = Arc::clone(auth);
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(move |origin, _| {
-            origin.to_str().is_ok_and(|origin| auth.knows_origin(origin))
+            origin
+                .to_str()
+                .is_ok_and(|origin| auth.knows_origin(origin))
         }))
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([

@@ -42,9 +42,7 @@ pub(super) async fn read(
     let status = edge.gateway.bus.reply(&id).await;
     status
         .map_err(|error| bus_failed(&error))?
-        .filter(|status| {
-            status.room.tenant == reader.tenant && reader.may_read(&status.room.room)
-        })
+        .filter(|status| status.room.tenant == reader.tenant && reader.may_read(&status.room.room))
         .and_then(describe)
         .map(Json)
         .ok_or_else(|| Refusal::not_found("No such message is kept where you may read."))

@@ -60,9 +60,7 @@ async fn open(edge: &Edge, mut asked: Asked, cut: Cut) -> Result<Response, Refus
         position::go_on(&mut asked.rooms, position::read(&last)?);
     }
     let admitted = edge.admission.admit(&asked).await?;
-    let connected = edge
-        .gateway
-        .connect_to_named(admitted, Transport::Sse);
+    let connected = edge.gateway.connect_to_named(admitted, Transport::Sse);
     Ok(rooms::of_rooms(connected, cut))
 }
 

@@ -58,7 +58,11 @@ impl Positions {
 /// # Errors
 /// 400: to begin at the head instead would be a hole that nobody is told of.
 pub(super) fn read(id: &str) -> Result<Vec<Named>, Refusal> {
-    let placed = |entry| Named::read(entry).ok().filter(|named| named.position.is_some());
+    let placed = |entry| {
+        Named::read(entry)
+            .ok()
+            .filter(|named| named.position.is_some())
+    };
     id.split(',')
         .filter(|entry| !entry.is_empty())
         .map(placed)

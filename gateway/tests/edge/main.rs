@@ -8,6 +8,7 @@
     missing_docs
 )]
 
+mod admission;
 mod auth;
 mod key_sets;
 mod support;
