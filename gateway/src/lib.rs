@@ -8,8 +8,8 @@
 //! - [`auth`]: tokens, keys and visitors
 //! - [`admission`]: who is let in
 //! - [`http`], [`sse`], [`websocket`]: the transports
-//! - [`gateway`]: what all transports share
 //! - [`identity`]: who a caller is, and which rooms are theirs
+//! - [`gateway`]: what all transports share
 //! - [`connection`], [`registry`]: the clients of this node
 //! - [`outbox`], [`frame`]: what waits to be sent to one of them
 //! - [`hub`]: rooms, and who hears them here

@@ -332,3 +332,6 @@ impl State {
 fn size_of(frame: &OutFrame) -> usize {
     frame.json.len() + FRAME_OVERHEAD
 }
+
+#[cfg(test)]
+mod tests;

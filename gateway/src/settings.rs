@@ -37,6 +37,43 @@ pub struct Settings {
     pub tenants: HashMap<TenantId, TenantHash>,
 }
 
+impl From<&config::Settings> for Settings {
+    fn from(settings: &config::Settings) -> Self {
+        let config::Websocket {
+            heartbeat_interval,
+            idle_timeout,
+            max_connections,
+            max_message_bytes,
+            max_depth,
+            max_rooms,
+            outbox_bytes,
+            ..
+        } = &settings.websocket;
+        let limits = &settings.limits;
+        let tenants = settings.tenants.iter();
+        Self {
+            node: settings.node.name.clone(),
+            heartbeat_interval: *heartbeat_interval,
+            idle_timeout: *idle_timeout,
+            max_connections: *max_connections,
+            max_message_bytes: max_message_bytes.bytes(),
+            max_depth: *max_depth,
+            max_rooms: *max_rooms,
+            outbox_bytes: outbox_bytes.bytes(),
+            messages_per_minute: limits.messages_per_minute_per_connection.into(),
+            queue: QueueCaps {
+                session: limits.queued_per_session.into(),
+                user: limits.queued_per_user.into(),
+                tenant: limits.queued_per_tenant.into(),
+            },
+            client_context: settings.ai.client_context,
+            tenants: tenants
+                .map(|tenant| (tenant.id.clone(), tenant.hash.clone()))
+                .collect(),
+        }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -56,34 +93,6 @@ impl Default for Settings {
             },
             client_context: true,
             tenants: HashMap::new(),
-        }
-    }
-}
-
-impl From<&config::Settings> for Settings {
-    fn from(settings: &config::Settings) -> Self {
-        let (websocket, limits) = (&settings.websocket, &settings.limits);
-        Self {
-            node: settings.node.name.clone(),
-            heartbeat_interval: websocket.heartbeat_interval,
-            idle_timeout: websocket.idle_timeout,
-            max_connections: websocket.max_connections,
-            max_message_bytes: websocket.max_message_bytes.bytes(),
-            max_depth: websocket.max_depth,
-            max_rooms: websocket.max_rooms,
-            outbox_bytes: websocket.outbox_bytes.bytes(),
-            messages_per_minute: limits.messages_per_minute_per_connection.into(),
-            queue: QueueCaps {
-                session: limits.queued_per_session.into(),
-                user: limits.queued_per_user.into(),
-                tenant: limits.queued_per_tenant.into(),
-            },
-            client_context: settings.ai.client_context,
-            tenants: settings
-                .tenants
-                .iter()
-                .map(|tenant| (tenant.id.clone(), tenant.hash.clone()))
-                .collect(),
         }
     }
 }

@@ -282,7 +282,7 @@ impl Call {
             Ok(Chunk::Text(text)) => Ok(self.on_text(answer, text)),
             Ok(Chunk::Done(done)) => {
                 answer.pass.take().into_iter().for_each(Pass::on_done);
-                events::replied(name, &answer.call, done.usage);
+                events::replied(name, &answer.call);
                 Ok(CallEvent::Done(done))
             }
             Err(error) => {

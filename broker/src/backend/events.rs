@@ -6,7 +6,7 @@ use metrics::{counter, gauge, histogram};
 use tracing::{debug, info, warn};
 
 use super::breaker::BreakerState;
-use super::{BackendError, CallId, Usage};
+use super::{BackendError, CallId};
 
 /// A try ended in an error.
 pub(super) fn try_failed(call: &CallId, error: &BackendError) {
@@ -23,14 +23,8 @@ pub(super) fn first_token(backend: &'static str, call: &CallId, after: Duration)
 }
 
 /// A reply is complete.
-pub(super) fn replied(backend: &'static str, call: &CallId, usage: Option<Usage>) {
+pub(super) fn replied(backend: &'static str, call: &CallId) {
     counter!("causerie_ai_tries_total", "backend" => backend, "outcome" => "ok").increment(1);
-    if let Some(usage) = usage {
-        let tokens =
-            |kind| counter!("causerie_ai_tokens_total", "backend" => backend, "kind" => kind);
-        tokens("prompt").increment(usage.prompt_tokens);
-        tokens("completion").increment(usage.completion_tokens);
-    }
     debug!(backend, %call, "AI reply complete");
 }
 

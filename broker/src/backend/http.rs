@@ -9,7 +9,7 @@ use reqwest::{Client, RequestBuilder, Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::Value;
-use url::Url;
+use url::{Host, Url};
 
 use super::sse::Decoder;
 use super::{BackendError, Chunk, ChunkStream, Done, ErrorKind, Prompt};
@@ -78,9 +78,14 @@ impl Endpoint {
         let client = Client::builder()
             .connect_timeout(connect_timeout)
             .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("causerie/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(ConfigError::Tls)?;
+            .user_agent(concat!("causerie/", env!("CARGO_PKG_VERSION")));
+        // No proxy reaches what listens on this machine only.
+        let client = if is_loopback(&url) {
+            client.no_proxy()
+        } else {
+            client
+        };
+        let client = client.build().map_err(ConfigError::Tls)?;
         Ok(Self {
             backend,
             url,
@@ -250,6 +255,15 @@ impl<D: Dialect> Reply<D> {
 fn let_finish(mut response: Response) {
     let rest = async move { while let Ok(Some(_)) = response.chunk().await {} };
     tokio::spawn(tokio::time::timeout(MAX_REST, rest));
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }
 
 /// What a status that is no success means.

@@ -3,7 +3,7 @@
 
 mod asked;
 mod credentials;
-mod events;
+mod handshake;
 mod refusal;
 mod rooms;
 
@@ -19,6 +19,7 @@ use crate::registry::{NoSlot, Slot};
 
 pub(crate) use asked::Asked;
 use asked::PageOrigin;
+pub(crate) use handshake::Handshake;
 pub use refusal::Refusal;
 pub(crate) use rooms::{Named, room_refused};
 
@@ -62,14 +63,6 @@ impl Admission {
     /// 401 · 403 origin, tenant mismatch, room not allowed · 503 node full or
     /// draining.
     pub(crate) async fn admit(&self, asked: &Asked) -> Result<Admitted, Refusal> {
-        let admitted = self.try_admit(asked).await;
-        if let Err(refusal) = &admitted {
-            events::refused(refusal);
-        }
-        admitted
-    }
-
-    async fn try_admit(&self, asked: &Asked) -> Result<Admitted, Refusal> {
         let caller = self.identify(asked).await?;
         let rooms = rooms::allowed(&asked.rooms, &caller.identity)?;
         let slot = self.reserve()?;

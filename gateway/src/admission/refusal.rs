@@ -4,10 +4,13 @@ use axum::response::{IntoResponse, Response};
 use causerie_shared::protocol::action::ClientId;
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
 use causerie_shared::protocol::frame;
-use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
+};
 use http::{HeaderValue, StatusCode};
 
 use crate::auth::TokenError;
+use crate::events;
 
 /// A request that is not carried out: a status, and the error object as body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +53,13 @@ impl Refusal {
         Self::with_status(StatusCode::METHOD_NOT_ALLOWED, error)
     }
 
+    /// 426: nothing is wrong but that no WebSocket is asked for.
+    pub fn upgrade_required() -> Self {
+        let content = "This URL is for WebSockets: open one here, you would be let in.";
+        let error = ProtocolError::new(ErrorCode::InvalidMessage, content);
+        Self::with_status(StatusCode::UPGRADE_REQUIRED, error)
+    }
+
     /// The same, as the answer to the frame or message `id`.
     #[must_use]
     pub fn to(mut self, id: Option<ClientId>) -> Self {
@@ -77,6 +87,7 @@ impl From<TokenError> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
+        events::refused(self.error.code);
         let body = frame::error(self.id.as_ref(), &self.error);
         let mut response = (self.status, body).into_response();
         let headers = response.headers_mut();
@@ -86,6 +97,11 @@ impl IntoResponse for Refusal {
         }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if self.status == StatusCode::UPGRADE_REQUIRED {
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         }
         response
     }

@@ -1,41 +1,45 @@
 //! `GET /ws`: the door to the WebSocket transport.
 
+use std::sync::Arc;
+
 use axum::Extension;
-use axum::body::Body;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
-use http::{Request, StatusCode};
+use http::request::Parts;
 use tokio::time::timeout_at;
 
 use super::Edge;
-use crate::admission::{Asked, Refusal};
+use crate::admission::{Handshake, Refusal};
 use crate::server::Arrival;
-use crate::websocket::{Handshake, upgrade};
+use crate::websocket;
 
 /// Opens a WebSocket, or says why not: to a browser, which learns nothing from
 /// a failed handshake, in the answer to a plain GET.
 pub(super) async fn connect(
     State(edge): State<Edge>,
     Extension(arrival): Extension<Arrival>,
-    request: Request<Body>,
+    mut parts: Parts,
 ) -> Result<Response, Refusal> {
-    let (parts, body) = request.into_parts();
-    let asked = Asked::read(&parts)?;
     let deadline = arrival.0 + edge.timing.connection;
-    let admitted = timeout_at(deadline, edge.admission.admit(&asked))
+    let handshake = Handshake::begin(&mut parts, &edge.admission);
+    let handshake = timeout_at(deadline, handshake)
         .await
         .map_err(|_| too_late())??;
-    let request = Request::from_parts(parts, body);
-    let response = match Handshake::read(&request) {
-        Ok(handshake) => upgrade(&edge.gateway, admitted, &handshake, request),
-        Err(upgrade_required) => *upgrade_required,
-    };
-    Ok(response.into_response())
+    let (response, upgrade, admitted) = handshake.accept();
+    tokio::spawn(websocket::serve(
+        Arc::clone(&edge.gateway),
+        upgrade,
+        admitted,
+    ));
+    Ok(response)
 }
 
 fn too_late() -> Refusal {
-    let content = "The handshake took too long: try again.";
-    let error = ProtocolError::new(ErrorCode::Overloaded, content).with_retry_after_ms(1_000);
-    Refusal::with_status(StatusCode::SERVICE_UNAVAILABLE, error)
+    ProtocolError::new(
+        ErrorCode::Overloaded,
+        "The handshake took too long: try again.",
+    )
+    .with_retry_after_ms(1_000)
+    .into()
 }

@@ -43,7 +43,7 @@ mod room;
 pub(crate) mod shard;
 mod tail;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod text;
 
 /// How many commands may wait for a shard.

@@ -422,3 +422,6 @@ fn catch_up(audience: &Audience, order: &mut Order, tail: &mut Tail, record: &Re
     tail.push(Arc::new(record.clone()));
     audience.deliver(record);
 }
+
+#[cfg(test)]
+mod tests;
