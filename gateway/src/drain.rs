@@ -38,7 +38,7 @@ pub async fn drain(gateway: &Gateway, grace: Duration) {
         }
     }
     // An error means that time is up, which the number left tells too.
-    let _ = timeout_at(end, gateway.registry.emptied()).await;
+    let _ = timeout_at(end, gateway.registry.wait_until_empty()).await;
     events::drain_ended(gateway.registry.len());
 }
 

@@ -96,7 +96,7 @@ impl Registry {
     }
 
     /// Waits until no slot is taken.
-    pub(crate) async fn emptied(&self) {
+    pub async fn wait_until_empty(&self) {
         loop {
             let emptied = self.0.emptied.notified();
             tokio::pin!(emptied);
@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(registry.try_reserve(9).unwrap_err(), NoSlot::Draining);
         let waiting = tokio::spawn({
             let registry = registry.clone();
-            async move { registry.emptied().await }
+            async move { registry.wait_until_empty().await }
         });
         drop(slot);
         waiting.await.unwrap();
