@@ -10,5 +10,8 @@
 
 mod admission;
 mod auth;
+mod chat;
+mod events;
 mod key_sets;
+mod reading;
 mod support;
