@@ -82,11 +82,20 @@ async fn nothing_is_done_with_half_a_partition() {
     half_migrate(&rig, to).await;
     let said = for_people(question(&rig.room));
     let refused = rig.bus.accept(&said).await;
-    assert!(matches!(refused, Err(BusError::Unavailable(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(BusError::Unavailable(_))),
+        "{refused:?}"
+    );
     let refused = rig.bus.read(&rig.room, Some(&before), 10).await;
-    assert!(matches!(refused, Err(BusError::Unavailable(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(BusError::Unavailable(_))),
+        "{refused:?}"
+    );
     let refused = rig.bus.beat(&claimed.lease, 1).await;
-    assert!(matches!(refused, Err(BusError::Unavailable(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(BusError::Unavailable(_))),
+        "{refused:?}"
+    );
 
     rig.cluster.migrate_slot(rig.slot, to).await;
     assert_eq!(say(&*rig.patient, &said).await.seq, before.seq + 1);
@@ -130,7 +139,9 @@ async fn a_room_goes_on_where_its_partition_went() {
         })
     };
     ear.durable(20).await;
-    rig.cluster.migrate_slot(rig.slot, (rig.owner + 1) % 3).await;
+    rig.cluster
+        .migrate_slot(rig.slot, (rig.owner + 1) % 3)
+        .await;
     speaker.await.unwrap();
     is_heard_again(&*rig.patient, &mut ear, &rig.room).await;
     let log = whole_log(&*rig.patient, &rig.room).await;
