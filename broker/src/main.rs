@@ -1,2 +1,44 @@
-//! Placeholder.
-fn main() {}
+//! `causerie-broker`: answers the questions of a cluster.
+
+use std::process::ExitCode;
+
+use causerie_broker::Broker;
+use causerie_shared::bus::connection;
+use causerie_shared::cli::{App, Running};
+use causerie_shared::config::Program;
+
+fn main() -> ExitCode {
+    App::new(Program::Broker)
+        .check_redis(|settings| async move {
+            connection::try_connect(&settings).await?;
+            Ok(())
+        })
+        .run(run)
+}
+
+async fn run(running: Running) -> anyhow::Result<()> {
+    let Running {
+        settings,
+        shutdown,
+        readiness,
+        ..
+    } = running;
+    let config = settings.current().clone();
+    let connecting = connection::connect(&config, &readiness);
+    let Some(bus) = shutdown.run_until_cancelled(connecting).await else {
+        return Ok(());
+    };
+    let broker = Broker::configured(bus.clone(), settings)?;
+    readiness.ready("start");
+    let drains = readiness.clone();
+    tokio::select! {
+        () = broker.run(shutdown.clone()) => {}
+        () = connection::watch(bus, readiness) => {}
+        () = async {
+            shutdown.cancelled().await;
+            drains.not_ready("drain", "the broker is draining");
+            std::future::pending().await
+        } => {}
+    }
+    Ok(())
+}

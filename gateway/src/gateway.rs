@@ -78,7 +78,19 @@ impl Gateway {
 
     /// Makes a connection of a client that was let in: `ready` waits in its
     /// outbox, and its first rooms are being joined.
-    pub fn connect(self: &Arc<Self>, admitted: Admitted, transport: Transport) -> Connected {
+    pub fn connect(self: &Arc<Self>, mut admitted: Admitted, transport: Transport) -> Connected {
+        let own = Room::User(admitted.identity.user.clone());
+        admitted.rooms = first_rooms(admitted.rooms, own);
+        self.connect_to_named(admitted, transport)
+    }
+
+    /// As [`connect`](Self::connect), but joins the rooms alone that the client
+    /// named.
+    pub fn connect_to_named(
+        self: &Arc<Self>,
+        admitted: Admitted,
+        transport: Transport,
+    ) -> Connected {
         let settings = self.settings();
         let identity = Arc::new(admitted.identity);
         let connection = Connection::new(
@@ -94,8 +106,7 @@ impl Gateway {
             .push(&OutFrame::answer(Event::Ready, ready));
         self.registry.add(&connection);
         let (joined, is_joined) = watch::channel(false);
-        let rooms = first_rooms(admitted.rooms, Room::User(identity.user.clone()));
-        let joining = join_all(Arc::clone(&connection), rooms, joined);
+        let joining = join_all(Arc::clone(&connection), admitted.rooms, joined);
         Connected {
             gateway: Arc::clone(self),
             joining: AbortOnDropHandle::new(self.tasks.spawn(joining)),

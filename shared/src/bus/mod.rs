@@ -9,6 +9,7 @@
 //! - [`subscription`]: hearing a room live
 //! - [`memory`]: the bus within one process
 //! - [`redis`]: the bus of a cluster
+//! - [`connection`]: how a program comes to it
 //!
 //! # Promises
 //! - Each verb is one atomic step. A crash before it leaves nothing, after it
@@ -37,6 +38,7 @@ use crate::position::Position;
 use crate::record::Record;
 use crate::room::{Partition, RoomKey};
 
+pub mod connection;
 mod events;
 pub mod feed;
 pub mod log;

@@ -154,7 +154,7 @@ mod events {
     }
 
     pub(super) fn admin_listens(address: SocketAddr) {
-        info!(%address, "admin listener");
+        info!("admin listening on http://{address}");
     }
 
     pub(super) fn asked_to_end(signal: &str) {

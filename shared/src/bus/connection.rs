@@ -1,0 +1,78 @@
+//! A program's connection to Redis: made at its start, watched while it runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use tokio::time::sleep;
+
+use super::redis::{RedisBus, RedisSettings};
+use super::{Bus, BusError, Retention, events};
+use crate::admin::Readiness;
+use crate::config::Settings;
+
+/// The part of a program's readiness that this is.
+const PART: &str = "redis";
+
+/// From one try to connect, or one look, to the next.
+const EVERY: Duration = Duration::from_secs(1);
+
+impl From<&Settings> for Retention {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            max_events: settings.history.max_events,
+            max_age: settings.history.max_age,
+            max_recover: settings.history.max_recover,
+            dedup_window: settings.limits.dedup_window,
+            ..Self::default()
+        }
+    }
+}
+
+/// Connects to the Redis of the configuration, once.
+///
+/// # Errors
+/// [`BusError::Unavailable`] where it cannot be reached, or none is configured.
+pub async fn try_connect(settings: &Settings) -> Result<RedisBus, BusError> {
+    let address = settings.redis.address();
+    let none = || BusError::Unavailable("redis.url is not set".to_owned());
+    let url = address.ok_or_else(none)?;
+    let redis = RedisSettings {
+        url: url.expose_secret().to_owned(),
+        pool: settings.redis.pool_size,
+        timeout: settings.redis.timeout,
+    };
+    RedisBus::connect(redis, Retention::from(settings)).await
+}
+
+/// Connects to the Redis of the configuration, however long that takes: a
+/// program may be started before its Redis. Meanwhile it is not ready.
+pub async fn connect(settings: &Settings, readiness: &Readiness) -> Arc<dyn Bus> {
+    loop {
+        match try_connect(settings).await {
+            Ok(bus) => {
+                readiness.ready(PART);
+                return Arc::new(bus);
+            }
+            Err(error) => {
+                events::not_connected(&error);
+                readiness.not_ready(PART, "Redis cannot be reached");
+            }
+        }
+        sleep(EVERY).await;
+    }
+}
+
+/// Keeps `readiness` in step with whether the bus answers, for ever.
+pub async fn watch(bus: Arc<dyn Bus>, readiness: Readiness) {
+    loop {
+        match bus.ping().await {
+            Ok(took) => {
+                events::answers(took);
+                readiness.ready(PART);
+            }
+            Err(_) => readiness.not_ready(PART, "Redis does not answer"),
+        }
+        sleep(EVERY).await;
+    }
+}
