@@ -133,7 +133,7 @@ async fn a_fallback_is_asked_for_its_own_model() {
     assert_eq!(message["content"], GREETING);
     assert_eq!(last(&cluster.openai).body["model"], "big");
     assert_eq!(last(&cluster.anthropic).body["model"], "claude");
-    assert_eq!(node.metric("broker_replies_total").await, 1.0);
+    assert_eq!(node.metric("causerie_broker_replies_total").await, 1.0);
 }
 
 #[tokio::test]
@@ -162,7 +162,7 @@ async fn a_backend_that_fails_ends_the_reply_with_an_error_and_the_session_goes_
     }
     let message = cluster.answer("s1", &task("Good evening")).await;
     assert_eq!(message["finish_reason"], "stop");
-    assert_eq!(node.metric("broker_replies_total").await, 4.0);
+    assert_eq!(node.metric("causerie_broker_replies_total").await, 4.0);
 }
 
 #[tokio::test]
@@ -189,13 +189,13 @@ async fn what_happens_can_be_measured_and_no_content_is_logged() {
     let node = broker.start().await;
     cluster.answer("s1", &task("My secret is xyzzy")).await;
     for (metric, least) in [
-        ("broker_replies_total", 1.0),
-        ("broker_deltas_total", 1.0),
-        ("broker_tokens_total", 2.0),
-        ("broker_question_waited_seconds_count", 1.0),
-        ("broker_first_text_seconds_count", 1.0),
-        ("broker_reply_seconds_count", 1.0),
-        ("broker_append_seconds_count", 1.0),
+        ("causerie_broker_replies_total", 1.0),
+        ("causerie_broker_deltas_total", 1.0),
+        ("causerie_broker_tokens_total", 2.0),
+        ("causerie_broker_question_waited_seconds_count", 1.0),
+        ("causerie_broker_first_text_seconds_count", 1.0),
+        ("causerie_broker_reply_seconds_count", 1.0),
+        ("causerie_broker_append_seconds_count", 1.0),
     ] {
         let value = node.metric(metric).await;
         assert!(value >= least, "{metric} is {value}");
