@@ -2,12 +2,12 @@
 //!
 //! - [`redis`]: a private Redis server, which a test may pause, kill and cut short.
 //! - [`redis_cluster`]: six of them as a Redis Cluster.
+//! - [`sentinel`]: a Redis Sentinel.
 //! - [`proxy`]: a bad network between a client and a server.
 //! - [`process`]: our own programs as processes, on free ports.
 //! - [`ai`]: servers that speak the AI providers' streaming formats, errors included.
 //! - [`client`]: clients that speak the protocol over WebSocket, SSE and HTTP,
 //!   and a raw socket for frames that no decent client sends.
-//! - [`ai`]: servers that speak the AI providers' streaming formats.
 //!
 //! A function that waits does so with a deadline, and says on failure what it
 //! has seen instead.
@@ -31,6 +31,7 @@ pub mod proxy;
 pub mod redis;
 pub mod redis_cluster;
 pub mod resp;
+pub mod sentinel;
 
 use std::time::Duration;
 

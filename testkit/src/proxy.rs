@@ -20,6 +20,15 @@ struct Rules {
     blocked: bool,
     /// Connections of an older number are cut.
     era: u64,
+    /// Connections of an older number pass nothing more, ever.
+    abandoned: u64,
+}
+
+impl Rules {
+    /// Whether a connection made when `abandoned` had this number may pass.
+    fn passes(&self, number: u64) -> bool {
+        !self.stalled && number == self.abandoned
+    }
 }
 
 /// A proxy on a port of its own, before one server. Dropping it cuts everything.
@@ -74,6 +83,12 @@ impl Proxy {
         self.rules.send_modify(|rules| rules.stalled = true);
     }
 
+    /// Present connections stay open and pass nothing more, not even their end,
+    /// as when a firewall has forgotten them; new ones pass.
+    pub fn abandon(&self) {
+        self.rules.send_modify(|rules| rules.abandoned += 1);
+    }
+
     /// Ends all connections; new ones pass.
     pub fn cut(&self) {
         self.rules.send_modify(|rules| rules.era += 1);
@@ -87,11 +102,13 @@ impl Proxy {
         });
     }
 
-    /// Everything passes again as if the proxy were not there.
+    /// Everything passes again as if the proxy were not there, but for what was
+    /// [abandoned](Proxy::abandon).
     pub fn resume(&self) {
         self.rules.send_modify(|rules| {
             *rules = Rules {
                 era: rules.era,
+                abandoned: rules.abandoned,
                 ..Rules::default()
             }
         });
@@ -176,11 +193,12 @@ async fn hand_over(
     mut rules: watch::Receiver<Rules>,
 ) {
     const PIECES_PER_SECOND: u32 = 20;
+    let number = rules.borrow().abandoned;
     while let Some((due, mut bytes)) = arrivals.recv().await {
         sleep_until(due).await;
         while !bytes.is_empty() {
             let Ok(now) = rules
-                .wait_for(|rules| !rules.stalled)
+                .wait_for(|rules| rules.passes(number))
                 .await
                 .map(|rules| *rules)
             else {
@@ -200,7 +218,7 @@ async fn hand_over(
         }
     }
     // The end of the stream stalls like everything else.
-    if rules.wait_for(|rules| !rules.stalled).await.is_ok() {
+    if rules.wait_for(|rules| rules.passes(number)).await.is_ok() {
         let _ = to.shutdown().await;
     }
 }

@@ -242,7 +242,7 @@ async fn launch(options: &Options, folder: &Path, port: u16) -> Result<Child, St
 }
 
 /// Where the server is: `CAUSERIE_REDIS_SERVER`, what `./test` has fetched, the PATH.
-fn server() -> PathBuf {
+pub(crate) fn server() -> PathBuf {
     if let Some(named) = std::env::var_os("CAUSERIE_REDIS_SERVER") {
         let named = PathBuf::from(named);
         assert!(

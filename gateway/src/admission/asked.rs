@@ -2,6 +2,7 @@
 
 use causerie_shared::ids::TenantHash;
 use causerie_shared::protocol::SUBPROTOCOL;
+use causerie_shared::room::RoomName;
 use http::header::{HOST, ORIGIN};
 use http::request::Parts;
 use url::form_urlencoded;
@@ -18,7 +19,8 @@ const MAX_URL_BYTES: usize = 8 * 1024;
 pub(crate) struct Asked {
     pub(super) tenant: Option<TenantHash>,
     pub(super) token: Option<String>,
-    pub(super) rooms: Vec<Named>,
+    /// The rooms to hear.
+    pub(crate) rooms: Vec<Named>,
     pub(super) origin: Option<PageOrigin>,
     /// The last event that an event stream's client has seen.
     pub(crate) last_event_id: Option<String>,
@@ -57,19 +59,45 @@ impl Asked {
             .get("last-event-id")
             .and_then(|id| id.to_str().ok())
             .map(str::to_owned);
-        Ok(Self {
+        let mut asked = Self {
+            tenant: None,
             token: credentials::token(&request.headers, query.tokens)?,
-            tenant: query.tenant,
             rooms: query.rooms,
             origin: page_origin(request),
             last_event_id: last_event_id.or(query.last_event_id),
-        })
+        };
+        for hash in query.tenants {
+            asked.name_tenant(hash)?;
+        }
+        Ok(asked)
     }
 
-    /// The same, for a request that names its room otherwise.
-    pub(crate) fn only(mut self, room: Named) -> Self {
-        self.rooms = vec![room];
-        self
+    /// Names `room` too.
+    pub(crate) fn add_room(&mut self, room: RoomName) {
+        if !self.rooms.iter().any(|named| named.room == room) {
+            self.rooms.push(Named {
+                room,
+                position: None,
+            });
+        }
+    }
+
+    /// Names `room` alone, at the position that the query gives it, if any.
+    pub(crate) fn keep_room(&mut self, room: RoomName) {
+        self.rooms.retain(|named| named.room == room);
+        self.add_room(room);
+    }
+
+    /// Names the tenant `hash`.
+    ///
+    /// # Errors
+    /// 400 where the query names another.
+    pub(crate) fn name_tenant(&mut self, hash: TenantHash) -> Result<(), Refusal> {
+        if self.tenant.as_ref().is_some_and(|other| *other != hash) {
+            return Err(Refusal::bad_request("Two tenants are named: name one."));
+        }
+        self.tenant = Some(hash);
+        Ok(())
     }
 }
 
@@ -86,7 +114,7 @@ fn check_subprotocols(request: &Parts) -> Result<(), Refusal> {
 /// The parameters of the query that matter here; others are passed over.
 #[derive(Default)]
 struct Query {
-    tenant: Option<TenantHash>,
+    tenants: Vec<TenantHash>,
     tokens: Vec<String>,
     rooms: Vec<Named>,
     last_event_id: Option<String>,
@@ -98,10 +126,7 @@ impl Query {
             "t" => {
                 let hash = TenantHash::new(value)
                     .map_err(|error| Refusal::bad_request(format!("`t`: {error}.")))?;
-                if self.tenant.as_ref().is_some_and(|other| *other != hash) {
-                    return Err(Refusal::bad_request("`t` names two tenants: name one."));
-                }
-                self.tenant = Some(hash);
+                self.tenants.push(hash);
             }
             "token" => self.tokens.push(value.to_owned()),
             "room" if self.rooms.len() == MAX_ROOMS => {
@@ -173,7 +198,10 @@ mod tests {
 
     #[test]
     fn a_browser_without_an_origin_may_still_tell_it() {
-        let same = [("host", "localhost:8080"), ("sec-fetch-site", "same-origin")];
+        let same = [
+            ("host", "localhost:8080"),
+            ("sec-fetch-site", "same-origin"),
+        ];
         let origin = PageOrigin::Same("localhost:8080".into());
         assert_eq!(read("/ws", &same).unwrap().origin, Some(origin));
         assert_eq!(read("/ws", &same[..1]).unwrap().origin, None);

@@ -3,7 +3,6 @@
 
 mod asked;
 mod credentials;
-mod events;
 mod handshake;
 mod refusal;
 mod rooms;
@@ -38,9 +37,8 @@ pub struct Admission {
 
 /// A caller who is who they say, and may ask from where they ask.
 #[derive(Debug, Clone)]
-pub(crate) struct Caller {
+pub(crate) struct Identified {
     pub(crate) identity: Identity,
-    pub(crate) tenant: Arc<Tenant>,
     /// The token of one who came without, and is a visitor now.
     pub(crate) visitor_token: Option<String>,
 }
@@ -80,13 +78,13 @@ impl Admission {
     ///
     /// # Errors
     /// 400, 401 or 403, in this order.
-    pub(crate) async fn identify(&self, asked: &Asked) -> Result<Caller, Refusal> {
+    pub(crate) async fn identify(&self, asked: &Asked) -> Result<Identified, Refusal> {
         check_tenant_is_named(asked)?;
         // Here come: 403 for an address that is blocked, and 429.
         let (believed, tenant) = self.believe(asked).await?;
         check_origin(asked, &believed, &tenant)?;
         check_tenants_agree(asked, &tenant)?;
-        self.caller(believed, tenant)
+        self.identified(believed, &tenant)
     }
 
     /// Takes a place among the node's connections.
@@ -113,10 +111,10 @@ impl Admission {
     /// # Errors
     /// 401 where the tenant takes none, be it there or not; 403 where the page
     /// is not the tenant's.
-    pub(crate) async fn visit(&self, asked: &Asked) -> Result<Caller, Refusal> {
+    pub(crate) fn visit(&self, asked: &Asked) -> Result<Identified, Refusal> {
         let (believed, tenant) = self.visitor_to_be(asked)?;
         check_origin(asked, &believed, &tenant)?;
-        self.caller(believed, tenant)
+        self.identified(believed, &tenant)
     }
 
     async fn believe(&self, asked: &Asked) -> Result<(Believed, Arc<Tenant>), Refusal> {
@@ -140,17 +138,16 @@ impl Admission {
         Ok((Believed::Visitor, tenant))
     }
 
-    fn caller(&self, believed: Believed, tenant: Arc<Tenant>) -> Result<Caller, Refusal> {
+    fn identified(&self, believed: Believed, tenant: &Tenant) -> Result<Identified, Refusal> {
         let (identity, visitor_token) = match believed {
             Believed::Bearer(identity) => (identity, None),
             Believed::Visitor => {
-                let visitor = self.auth.new_visitor(&tenant)?;
+                let visitor = self.auth.new_visitor(tenant)?;
                 (visitor.identity, Some(visitor.token))
             }
         };
-        Ok(Caller {
+        Ok(Identified {
             identity,
-            tenant,
             visitor_token,
         })
     }

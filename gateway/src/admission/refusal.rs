@@ -4,10 +4,13 @@ use axum::response::{IntoResponse, Response};
 use causerie_shared::protocol::action::ClientId;
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
 use causerie_shared::protocol::frame;
-use http::header::{CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE};
+use http::header::{
+    CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
+};
 use http::{HeaderValue, StatusCode};
 
 use crate::auth::TokenError;
+use crate::events;
 
 /// A request that is not carried out: a status, and the error object as body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,13 +49,15 @@ impl Refusal {
     /// 405; the router adds `Allow`.
     pub fn method() -> Self {
         let content = "This path takes other methods: see the header `Allow`.";
-        Self::with_status(StatusCode::METHOD_NOT_ALLOWED, invalid(content))
+        let error = ProtocolError::new(ErrorCode::InvalidMessage, content);
+        Self::with_status(StatusCode::METHOD_NOT_ALLOWED, error)
     }
 
-    /// 426: all is well, but a WebSocket is asked for in another way.
+    /// 426: nothing is wrong but that no WebSocket is asked for.
     pub fn upgrade_required() -> Self {
-        let content = "You would be let in: connect with a WebSocket of version 13.";
-        Self::with_status(StatusCode::UPGRADE_REQUIRED, invalid(content))
+        let content = "This URL is for WebSockets: open one here, you would be let in.";
+        let error = ProtocolError::new(ErrorCode::InvalidMessage, content);
+        Self::with_status(StatusCode::UPGRADE_REQUIRED, error)
     }
 
     /// The same, as the answer to the frame or message `id`.
@@ -66,10 +71,6 @@ impl Refusal {
     pub fn status(&self) -> StatusCode {
         self.status
     }
-}
-
-fn invalid(content: &str) -> ProtocolError {
-    ProtocolError::new(ErrorCode::InvalidMessage, content)
 }
 
 impl From<ProtocolError> for Refusal {
@@ -86,6 +87,7 @@ impl From<TokenError> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
+        events::refused(self.error.code);
         let body = frame::error(self.id.as_ref(), &self.error);
         let mut response = (self.status, body).into_response();
         let headers = response.headers_mut();
@@ -98,6 +100,7 @@ impl IntoResponse for Refusal {
         }
         if self.status == StatusCode::UPGRADE_REQUIRED {
             headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
             headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         }
         response

@@ -12,7 +12,7 @@ pub(crate) const MAX_ROOMS: usize = 16;
 
 /// A room as a request names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named {
+pub(crate) struct Named {
     /// The room.
     pub room: RoomName,
     /// The position to recover from.
@@ -76,7 +76,14 @@ mod tests {
         let placed = Named::read("user:me@k3f9a2bd:41").unwrap();
         assert_eq!(placed.room, RoomName::Me);
         assert_eq!(placed.position, Some("k3f9a2bd:41".parse().unwrap()));
-        for bad in ["", "team:x", "project:", "tenant@", "tenant@k3f9a2bd", "tenant@K:1"] {
+        for bad in [
+            "",
+            "team:x",
+            "project:",
+            "tenant@",
+            "tenant@k3f9a2bd",
+            "tenant@K:1",
+        ] {
             assert!(Named::read(bad).is_err(), "{bad}");
         }
     }

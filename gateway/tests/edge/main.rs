@@ -8,6 +8,10 @@
     missing_docs
 )]
 
+mod admission;
 mod auth;
+mod chat;
+mod events;
 mod key_sets;
+mod reading;
 mod support;

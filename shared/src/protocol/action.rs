@@ -14,7 +14,7 @@ use crate::room::{Room, RoomName};
 
 /// A client's own id of a frame: 1–64 characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, JsonSchema)]
-pub struct ClientId(String);
+pub struct ClientId(#[schemars(length(min = 1, max = 64))] String);
 
 impl ClientId {
     /// Checks `text` and makes an id of it.

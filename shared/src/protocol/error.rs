@@ -39,6 +39,26 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// The word that travels as `code`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InvalidJson => "invalid_json",
+            Self::InvalidMessage => "invalid_message",
+            Self::UnknownAction => "unknown_action",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
+            Self::MessageTooLarge => "message_too_large",
+            Self::RateLimited => "rate_limited",
+            Self::BudgetExceeded => "budget_exceeded",
+            Self::Internal => "internal",
+            Self::AiUnavailable => "ai_unavailable",
+            Self::Overloaded => "overloaded",
+            Self::AiTimeout => "ai_timeout",
+        }
+    }
+
     /// The status that stands for it over HTTP.
     pub const fn status(self) -> StatusCode {
         match self {
@@ -156,5 +176,17 @@ impl ProtocolError {
     pub fn fatal(mut self) -> Self {
         self.fatal = true;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_named_as_it_travels() {
+        for code in [ErrorCode::InvalidJson, ErrorCode::AiTimeout] {
+            assert_eq!(serde_json::json!(code), code.name());
+        }
     }
 }

@@ -19,6 +19,5 @@ mod ear;
 mod memory;
 mod patient;
 mod redis;
-mod redis_cluster;
 mod scene;
 mod world;

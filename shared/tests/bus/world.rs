@@ -74,6 +74,8 @@ macro_rules! conformance {
     };
     ($world:ty, $make:ident) => {
         $crate::$make! { $world;
+            any_order:
+                every_order_keeps_the_promises;
             accepting:
                 a_message_is_stored_and_heard,
                 an_id_is_stored_once,

@@ -1,3 +1,5 @@
 pub(crate) mod config;
 pub(crate) mod keys;
+pub(crate) mod making;
+pub(crate) mod node;
 pub(crate) mod publisher;

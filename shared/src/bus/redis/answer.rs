@@ -19,12 +19,11 @@ pub(super) struct Answer {
 impl Answer {
     /// `None` where the script answered false.
     pub(super) fn of(verb: &'static str, value: Value) -> Option<Self> {
-        let fields = match value {
-            Value::Null => return None,
-            Value::Array(fields) => fields.into(),
-            single => [single].into(),
-        };
-        Some(Self { verb, fields })
+        let fields = |value: Value| value.into_array().into();
+        (!value.is_null()).then(|| Self {
+            verb,
+            fields: fields(value),
+        })
     }
 
     pub(super) fn text(&mut self) -> Result<String, BusError> {

@@ -8,19 +8,20 @@
 //! answered with its own channel's name; and a connection whose answers have
 //! shifted is given up.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fred::error::{Error, ErrorKind};
+use fred::clients::Client;
+use fred::error::Error;
 use fred::interfaces::{ClientLike, ClusterInterface, EventInterface, PubsubInterface};
 use fred::types::config::Server;
 use fred::types::{ClusterHash, CustomCommand, Key, Message};
 use futures::future;
 use futures::stream::{self, StreamExt};
-use tokio::sync::broadcast::{self, error::RecvError};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -37,7 +38,7 @@ const IN_FLIGHT: usize = 512;
 /// their subscriptions without a word that fred would pass on.
 const LOOK_FOR_MOVES: Duration = Duration::from_secs(2);
 /// How long to wait before subscribing again where that failed.
-const RETRY: Duration = Duration::from_millis(100);
+const RETRY: Duration = Duration::from_millis(250);
 
 /// What is done with what is heard.
 pub(super) trait Listener: Send + Sync + 'static {
@@ -158,7 +159,7 @@ impl Keeper {
                 biased;
                 connected = connections.recv() => match connected {
                     Ok(_) | Err(RecvError::Lagged(_)) => {
-                        self.subscribe_again(&self.channels.clone(), &mut connections).await;
+                        self.subscribe_again(self.channels.clone(), &mut connections).await;
                     }
                     Err(RecvError::Closed) => return,
                 },
@@ -171,7 +172,7 @@ impl Keeper {
                 _ = look.tick(), if self.link.client.is_clustered() => {
                     let moved = self.moved().await;
                     if !moved.is_empty() {
-                        self.subscribe_again(&moved, &mut connections).await;
+                        self.subscribe_again(moved, &mut connections).await;
                     }
                 }
             }
@@ -194,25 +195,17 @@ impl Keeper {
     }
 
     async fn subscribe(&mut self, changes: Vec<Change>) {
-        let link = &self.link;
-        let known = &self.channels;
-        let results: Vec<_> = stream::iter(changes)
-            .map(|change| async move {
-                let result = if known.contains(&change.channel) {
+        let channels = changes.iter().map(|change| change.channel.clone());
+        let new = channels.filter(|channel| !self.channels.contains(channel));
+        let mut failed = self.ssubscribe_all(new.collect()).await;
+        for Change { channel, done, .. } in changes {
+            let result = match failed.remove(&channel) {
+                Some(error) => Err(BusError::Unavailable(error.to_string())),
+                None => {
+                    self.channels.insert(channel);
                     Ok(())
-                } else {
-                    ssubscribe(link, &change.channel).await
-                };
-                (change, result)
-            })
-            .buffered(IN_FLIGHT)
-            .collect()
-            .await;
-        for (Change { channel, done, .. }, result) in results {
-            let result = result.map_err(|error| BusError::Unavailable(error.to_string()));
-            if result.is_ok() {
-                self.channels.insert(channel);
-            }
+                }
+            };
             // Who asked may have gone.
             let _ = done.send(result);
         }
@@ -230,36 +223,46 @@ impl Keeper {
     /// Subscribes until it is done, and then tells that messages were missed.
     async fn subscribe_again(
         &mut self,
-        channels: &BTreeSet<String>,
+        mut channels: BTreeSet<String>,
         connections: &mut broadcast::Receiver<Server>,
     ) {
-        let mut channels = channels.clone();
         while !channels.is_empty() {
-            let link = &self.link;
-            let failed: BTreeSet<String> = stream::iter(std::mem::take(&mut channels))
-                .map(|channel| async move {
-                    let result = ssubscribe(link, &channel).await;
-                    result.is_err().then_some(channel)
-                })
-                .buffered(IN_FLIGHT)
-                .filter_map(future::ready)
-                .collect()
-                .await;
-            // A connection made meanwhile knows of none.
-            if connections.try_recv().is_ok() {
-                channels = self.channels.clone();
-            } else {
-                channels = failed;
-            }
-            if !channels.is_empty() {
+            let failed = self.ssubscribe_all(channels).await;
+            if let Some(error) = failed.values().next() {
+                events::not_subscribed(self.link.purpose, failed.len(), error);
                 sleep(RETRY).await;
             }
+            // A connection made meanwhile knows of no channel.
+            channels = match connections.try_recv() {
+                Ok(_) | Err(TryRecvError::Lagged(_)) => self.channels.clone(),
+                Err(TryRecvError::Empty | TryRecvError::Closed) => failed.into_keys().collect(),
+            };
         }
         self.owners = self.owners_now();
         if !self.channels.is_empty() {
             events::subscribed_again(self.link.purpose, self.channels.len());
             self.listener.on_gap();
         }
+    }
+
+    /// Subscribes to all at once; tells of which failed.
+    async fn ssubscribe_all(&self, channels: BTreeSet<String>) -> HashMap<String, NotSubscribed> {
+        let client = &self.link.client;
+        let failed: HashMap<_, _> = stream::iter(channels)
+            .map(|channel| async move {
+                let error = ssubscribe(client, &channel).await.err()?;
+                Some((channel, error))
+            })
+            .buffered(IN_FLIGHT)
+            .filter_map(future::ready)
+            .collect()
+            .await;
+        let is_shifted = |error: &NotSubscribed| matches!(error, NotSubscribed::Shifted);
+        if failed.values().any(is_shifted) {
+            let why = "a subscription was answered with another's confirmation";
+            self.link.begin_anew(why).await;
+        }
+        failed
     }
 
     /// The channels of partitions that another node serves than before.
@@ -293,15 +296,23 @@ impl Keeper {
     }
 }
 
+/// Why a channel is not subscribed to.
+#[derive(Debug, thiserror::Error)]
+enum NotSubscribed {
+    #[error(transparent)]
+    Failed(#[from] Error),
+    /// The connection gives answers to the wrong commands.
+    #[error("another channel was confirmed instead")]
+    Shifted,
+}
+
 /// Subscribes to one channel, and checks that it is this one that is confirmed.
-async fn ssubscribe(link: &Link, channel: &str) -> Result<(), Error> {
+async fn ssubscribe(client: &Client, channel: &str) -> Result<(), NotSubscribed> {
     let command = CustomCommand::new_static("SSUBSCRIBE", ClusterHash::FirstKey, false);
-    let (_, confirmed, _): (String, String, i64) =
-        link.client.custom(command, vec![channel]).await?;
+    let (_, confirmed, _): (String, String, i64) = client.custom(command, vec![channel]).await?;
     if confirmed == channel {
-        return Ok(());
+        Ok(())
+    } else {
+        Err(NotSubscribed::Shifted)
     }
-    let why = "a subscription was answered with another's confirmation";
-    link.begin_anew(why);
-    Err(Error::new(ErrorKind::Protocol, why))
 }

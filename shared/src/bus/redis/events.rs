@@ -1,5 +1,6 @@
 //! What happens between us and Redis that an operator should see.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use fred::error::Error;
@@ -67,6 +68,11 @@ pub(super) fn subscribed_again(purpose: Purpose, channels: usize) {
         .increment(1);
 }
 
+/// Channels could not be subscribed again; it is tried until it can.
+pub(super) fn not_subscribed(purpose: Purpose, channels: usize, error: &impl Display) {
+    tracing::warn!(purpose = purpose.as_str(), channels, %error, "not subscribed again, trying on");
+}
+
 /// Messages came faster than they were drained.
 pub(super) fn messages_dropped(count: u64) {
     tracing::warn!(
@@ -85,4 +91,9 @@ pub(super) fn record_unreadable(room: &RoomKey, error: &UnreadableRecord) {
 /// Redis did not tell the time; our own runs on from what it told last.
 pub(super) fn clock_not_taken(error: &Error) {
     tracing::warn!(%error, "Redis does not tell the time");
+}
+
+/// Redis is set up so that it may lose what it has confirmed.
+pub(super) fn setting_may_lose_data(server: &Server, advice: &str) {
+    tracing::warn!(%server, "Redis may lose what it has confirmed: {advice}");
 }

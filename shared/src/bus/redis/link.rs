@@ -10,19 +10,20 @@ use fred::types::config::{
 };
 use futures::future::join_all;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::events;
 use super::settings::RedisSettings;
 use crate::bus::BusError;
 
-/// How many messages may wait in fred for the one task that drains them.
-const WAITING_MESSAGES: usize = 16_384;
 /// How many commands may wait for a connection. fred has no bound by itself.
 const WAITING_COMMANDS: usize = 10_000;
 /// How often every connection is asked whether it lives.
 const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How long the answer may take. Longer than any pause that a healthy Redis
+/// makes: a new connection costs it more than an old one.
+const HEARTBEAT_PATIENCE: Duration = Duration::from_secs(3);
 /// How long a new connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often it is looked whether a client is connected.
@@ -42,6 +43,16 @@ impl Purpose {
             Self::Commands => "commands",
             Self::Rooms => "rooms",
             Self::Wakes => "wakes",
+        }
+    }
+
+    /// How many messages may wait in fred for the one task that drains them.
+    /// The memory for them is taken at once.
+    const fn waiting_messages(self) -> usize {
+        match self {
+            Self::Commands => 32,
+            Self::Rooms => 16_384,
+            Self::Wakes => 1_024,
         }
     }
 }
@@ -69,10 +80,29 @@ impl Address {
         Ok(Self { config, timeout })
     }
 
-    fn client(&self) -> Client {
+    /// Connects once, to learn what stands against it: a client that goes on
+    /// trying does not tell.
+    pub(super) async fn probe(&self) -> Result<(), BusError> {
+        let config = Config {
+            fail_fast: true,
+            ..self.config.clone()
+        };
+        let client = Client::new(config, None, None, None);
+        match timeout(CONNECT_TIMEOUT, client.init()).await {
+            Ok(Ok(_)) => {
+                // It has served its turn; how it ends matters to nobody.
+                let _ = client.quit().await;
+                Ok(())
+            }
+            Ok(Err(error)) => Err(BusError::Unavailable(error.to_string())),
+            Err(_) => Err(no_connection()),
+        }
+    }
+
+    fn client(&self, purpose: Purpose) -> Client {
         let performance = PerformanceConfig {
             default_command_timeout: self.timeout,
-            broadcast_channel_capacity: WAITING_MESSAGES,
+            broadcast_channel_capacity: purpose.waiting_messages(),
             ..PerformanceConfig::default()
         };
         let mut connection = ConnectionConfig {
@@ -103,10 +133,12 @@ pub(super) struct Link {
 impl Link {
     /// Begins to connect. Commands wait until it has.
     pub(super) fn open(address: &Address, purpose: Purpose) -> Self {
-        let client = address.client();
+        let client = address.client(purpose);
         let ended = CancellationToken::new();
-        let watching = watch(client.clone(), purpose, address.timeout);
-        tokio::spawn(ended.clone().run_until_cancelled_owned(watching));
+        let telling = tell(client.clone(), purpose);
+        tokio::spawn(ended.clone().run_until_cancelled_owned(telling));
+        let checking = check_heartbeat(client.clone(), purpose);
+        tokio::spawn(ended.clone().run_until_cancelled_owned(checking));
         tokio::spawn(keep_connected(client.clone(), purpose, ended.clone()));
         Self {
             client,
@@ -127,48 +159,43 @@ impl Link {
 
     /// The same, with an error where it takes too long.
     pub(super) async fn connected_in_time(&self) -> Result<(), BusError> {
-        let too_late =
-            || BusError::Unavailable(format!("no connection to Redis within {CONNECT_TIMEOUT:?}"));
         let connected = timeout(CONNECT_TIMEOUT, self.connected()).await;
-        connected.map_err(|_| too_late())
+        connected.map_err(|_| no_connection())
     }
 
     /// Begins the connections anew: what they have sent and told so far does
     /// not fit together.
-    pub(super) fn begin_anew(&self, why: &str) {
-        begin_anew(&self.client, self.purpose, why);
+    pub(super) async fn begin_anew(&self, why: &str) {
+        begin_anew(&self.client, self.purpose, why).await;
     }
 }
 
-fn begin_anew(client: &Client, purpose: Purpose, why: &str) {
-    events::link_begun_anew(purpose, why);
-    let client = client.clone();
-    // Not waited for: who asked must go on, to hear of the new connection. It
-    // ends with it, or with the client.
-    tokio::spawn(async move { client.force_reconnection().await });
+fn no_connection() -> BusError {
+    BusError::Unavailable(format!("no connection to Redis within {CONNECT_TIMEOUT:?}"))
 }
 
 /// fred's own task ends on errors that it takes for final; an operator may have
 /// put right what was wrong.
 async fn keep_connected(client: Client, purpose: Purpose, ended: CancellationToken) {
-    while !ended.is_cancelled() {
-        let connection = client.connect();
+    loop {
+        let mut connection = client.connect();
         tokio::select! {
-            () = ended.cancelled() => break,
-            result = connection => events::link_ended(purpose, result),
+            () = ended.cancelled() => {
+                // Whether Redis took leave of us matters to nobody.
+                let _ = timeout(HEARTBEAT, client.quit()).await;
+                connection.abort();
+                return;
+            }
+            result = &mut connection => events::link_ended(purpose, result),
         }
         sleep(HEARTBEAT).await;
     }
-    // Nobody is left who would hear of an error.
-    let _ = client.quit().await;
 }
 
-/// Tells of lost and regained connections, and finds those that only look alive.
-async fn watch(client: Client, purpose: Purpose, patience: Duration) {
+/// Tells of lost and regained connections.
+async fn tell(client: Client, purpose: Purpose) {
     let mut errors = client.error_rx();
     let mut connections = client.reconnect_rx();
-    let mut heartbeat = interval(HEARTBEAT);
-    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             error = errors.recv() => match error {
@@ -181,30 +208,42 @@ async fn watch(client: Client, purpose: Purpose, patience: Duration) {
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return,
             },
-            _ = heartbeat.tick() => {
-                if client.is_connected() && !all_answer(&client, patience).await {
-                    begin_anew(&client, purpose, "a heartbeat was not answered");
-                }
-            }
         }
     }
+}
+
+/// Replaces connections that only look alive.
+async fn check_heartbeat(client: Client, purpose: Purpose) {
+    loop {
+        sleep(HEARTBEAT).await;
+        if client.is_connected() && !all_answer(&client).await {
+            begin_anew(&client, purpose, "a heartbeat was not answered").await;
+        }
+    }
+}
+
+/// Returns when there are new connections, or none are wanted any more.
+async fn begin_anew(client: &Client, purpose: Purpose, why: &str) {
+    events::link_begun_anew(purpose, why);
+    // What is left to fail is that the client is being ended.
+    let _ = client.force_reconnection().await;
 }
 
 /// Whether every connection answers. fred's own heartbeat asks only one node of
 /// a cluster, and its check for unresponsive connections begins to count anew
 /// with every command written.
-async fn all_answer(client: &Client, patience: Duration) -> bool {
+async fn all_answer(client: &Client) -> bool {
     let pings = client.active_connections().into_iter().map(|server| {
-        let client = client.with_options(&only(client, server, patience));
+        let client = client.with_options(&only(client, server));
         async move { client.ping::<()>(None).await }
     });
     join_all(pings).await.iter().all(Result::is_ok)
 }
 
-fn only(client: &Client, server: Server, patience: Duration) -> Options {
+fn only(client: &Client, server: Server) -> Options {
     Options {
         max_attempts: Some(1),
-        timeout: Some(patience),
+        timeout: Some(HEARTBEAT_PATIENCE),
         cluster_node: client.is_clustered().then_some(server),
         ..Options::default()
     }

@@ -25,6 +25,7 @@ use crate::room::{Partition, RoomKey};
 
 mod answer;
 mod channels;
+mod check;
 mod clock;
 mod events;
 mod hearing;
@@ -55,13 +56,16 @@ pub struct RedisBus {
 }
 
 impl RedisBus {
-    /// Connects.
+    /// Connects, and looks whether this Redis can be used.
     ///
     /// # Errors
-    /// [`BusError::Unavailable`] where Redis cannot be reached in time.
+    /// [`BusError::Unavailable`] where Redis cannot be reached in time or is
+    /// too old, [`BusError::Unreadable`] where it holds another installation.
     pub async fn connect(settings: RedisSettings, retention: Retention) -> Result<Self, BusError> {
         let address = Address::new(&settings)?;
+        address.probe().await?;
         let pool = Pool::connect(&address, settings.pool).await?;
+        check::check(&pool).await?;
         let clock = Clock::default();
         let client = pool.client(Partition::FIRST);
         pool.ask("clock", || clock::set(client, &clock)).await?;

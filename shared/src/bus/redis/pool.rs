@@ -20,6 +20,9 @@ use crate::room::Partition;
 /// How long to wait before asking again while Redis moves a partition.
 const WHILE_MOVING: Duration = Duration::from_millis(50);
 
+/// fred's own time-out comes first: it takes back a command not yet sent.
+const GRACE: Duration = Duration::from_millis(50);
+
 /// The connections that carry commands.
 #[derive(Debug)]
 pub(super) struct Pool {
@@ -87,7 +90,7 @@ impl Pool {
         attempt: impl Fn() -> F,
     ) -> Result<T, BusError> {
         let began = Instant::now();
-        let answered = timeout(self.timeout, async {
+        let answered = timeout(self.timeout + GRACE, async {
             loop {
                 match attempt().await {
                     Err(error) if is_moving(&error) => sleep(WHILE_MOVING).await,

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
+
+use crate::config;
+
 /// How to reach Redis.
 #[derive(Clone)]
 pub struct RedisSettings {
@@ -15,12 +19,21 @@ pub struct RedisSettings {
 }
 
 impl RedisSettings {
+    /// As configured; `None` where no Redis is.
+    pub fn configured(redis: &config::Redis) -> Option<Self> {
+        Some(Self {
+            url: redis.address()?.expose_secret().to_owned(),
+            pool: redis.pool_size,
+            timeout: redis.timeout,
+        })
+    }
+
     /// The defaults, at `url`.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
             pool: 4,
-            timeout: Duration::from_secs(3),
+            timeout: Duration::from_secs(5),
         }
     }
 }

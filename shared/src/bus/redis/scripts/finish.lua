@@ -40,6 +40,7 @@ if dead_letter[1] then
     'room', reply.room, 'session', reply.session, 'user', reply.user,
     'question', reply.question, 'attempt', reply.attempt, 'reason', dead_letter[1],
     'task', redis.call('HGET', reply.key, 'task'))
+  redis.call('PEXPIRE', prefix .. 'dead', max_age)
 end
 redis.call('HDEL', prefix .. 'beats', id)
 redis.call('SREM', prefix .. 'running:' .. reply.room, id)

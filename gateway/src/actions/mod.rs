@@ -1,0 +1,148 @@
+//! What clients may do, on whichever transport they ask.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use causerie_shared::bus::BusError;
+use causerie_shared::protocol::action::{Action, ClientFrame, ClientId, Rejected};
+use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
+use causerie_shared::protocol::frame;
+
+use crate::connection::Connection;
+use crate::events;
+use crate::gateway::Gateway;
+use crate::identity::Identity;
+use send_message::Asked;
+
+pub mod ask;
+pub mod cancel;
+pub mod send_message;
+mod subscribe;
+mod typing;
+
+/// When to try again where the bus does not answer.
+const RETRY_BUS_MS: u64 = 2_000;
+
+/// Who wants something done.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Who it is.
+    pub identity: Arc<Identity>,
+    /// The connection that asked; none over plain HTTP.
+    pub connection: Option<Arc<Connection>>,
+}
+
+/// The `data` of an `ack` that has nothing to tell.
+#[derive(Debug, serde::Serialize)]
+struct Nothing {}
+
+/// Does what `frame` asks for, and returns the frame that answers it.
+///
+/// # Errors
+/// What to answer instead: an `error` with the frame's id.
+pub async fn perform(
+    gateway: &Gateway,
+    caller: &Caller,
+    frame: ClientFrame,
+) -> Result<Bytes, Rejected> {
+    let ClientFrame {
+        id: given,
+        traceparent,
+        action,
+    } = frame;
+    events::action_received(name_of(&action));
+    if is_action(&action)
+        && let Some(connection) = &caller.connection
+    {
+        connection.note_action();
+    }
+    let id = given.clone().unwrap_or_else(ClientId::generate);
+    let answer = match action {
+        Action::SendMessage(message) => {
+            let asked = Asked {
+                message: *message,
+                id: id.clone(),
+                traceparent,
+            };
+            let sent = send_message::send_message(gateway, &caller.identity, asked).await;
+            sent.map(|sent| frame::ack(&id, sent.ack()))
+        }
+        Action::Typing(sign) => {
+            typing::typing(gateway, caller, sign).map(|()| frame::ack(&id, Nothing {}))
+        }
+        Action::Cancel(what) => cancel::cancel(gateway, &caller.identity, &what.message_id)
+            .await
+            .map(|cancelled| frame::ack(&id, cancelled)),
+        Action::Subscribe(what) => subscribe::subscribe(gateway, caller, what)
+            .await
+            .map(|joined| frame::ack(&id, joined)),
+        Action::Unsubscribe(what) => subscribe::unsubscribe(caller, what)
+            .await
+            .map(|left| frame::ack(&id, left)),
+        Action::Ping(data) => caller.connected().map(|_| {
+            let now_ms = gateway.bus.clock().now_ms();
+            frame::pong(given.as_ref(), now_ms, data.as_ref())
+        }),
+    };
+    answer.map_err(|error| Rejected {
+        id: Some(id),
+        error,
+    })
+}
+
+impl Caller {
+    /// The connection, for what is done to one.
+    fn connected(&self) -> Result<&Arc<Connection>, ProtocolError> {
+        self.connection.as_ref().ok_or_else(|| {
+            let content = "This action needs a connection: send it over a WebSocket.";
+            ProtocolError::new(ErrorCode::UnknownAction, content)
+        })
+    }
+}
+
+/// What a client is told where the bus failed.
+pub fn bus_failed(error: &BusError) -> ProtocolError {
+    events::action_failed(error);
+    match error {
+        BusError::Unavailable(_) => ProtocolError::new(
+            ErrorCode::Overloaded,
+            "The service is busy: try again in a moment.",
+        )
+        .with_retry_after_ms(RETRY_BUS_MS),
+        BusError::Unreadable(_) => {
+            ProtocolError::new(ErrorCode::Internal, "Something went wrong here: try again.")
+        }
+    }
+}
+
+/// What one is told who may not do something in a room, or names one that is
+/// not there.
+fn forbidden() -> ProtocolError {
+    ProtocolError::new(
+        ErrorCode::Forbidden,
+        "You have no such room, or may not do this there: ask for access.",
+    )
+}
+
+/// Whether the user did something; else the connection goes on being idle.
+fn is_action(action: &Action) -> bool {
+    match action {
+        Action::Ping(_) => false,
+        Action::Typing(sign) => sign.is_typing,
+        Action::SendMessage(_)
+        | Action::Cancel(_)
+        | Action::Subscribe(_)
+        | Action::Unsubscribe(_) => true,
+    }
+}
+
+fn name_of(action: &Action) -> &'static str {
+    match action {
+        Action::SendMessage(_) => "sendMessage",
+        Action::Typing(_) => "typing",
+        Action::Cancel(_) => "cancel",
+        Action::Subscribe(_) => "subscribe",
+        Action::Unsubscribe(_) => "unsubscribe",
+        Action::Ping(_) => "ping",
+    }
+}

@@ -1,0 +1,217 @@
+//! `sendMessage`: a person's message, to the AI or to people.
+
+use causerie_shared::bus::question::{Accepted, Awaited, Question, RETRY_WHEN_FULL, Receipt};
+use causerie_shared::ids::{MessageId, SessionId};
+use causerie_shared::protocol::action::{ClientId, ConversationContext, SendMessage};
+use causerie_shared::protocol::data::{FinishReason, NewMessage, Reply, ReplyMetadata, Role};
+use causerie_shared::protocol::error::{ErrorCode, ProtocolError, Scope};
+use causerie_shared::protocol::event::Event;
+use causerie_shared::protocol::frame::{self, SendMessageAck};
+use causerie_shared::record::{Class, Header, ReplyPart, Unplaced};
+use causerie_shared::room::{Room, RoomKey};
+use causerie_shared::task::Task;
+use compact_str::CompactString;
+
+use super::{bus_failed, forbidden};
+use crate::gateway::Gateway;
+use crate::identity::Identity;
+
+/// A message as it was asked to be sent.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The message.
+    pub message: SendMessage,
+    /// The sender's own id of it: a repeat gets the first one's receipt.
+    pub id: ClientId,
+    /// The W3C trace context that came with it.
+    pub traceparent: Option<String>,
+}
+
+/// A message that is safely stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// Its room.
+    pub room: RoomKey,
+    /// Its place there.
+    pub receipt: Receipt,
+}
+
+impl Sent {
+    /// The `data` of its `ack`.
+    pub fn ack(&self) -> SendMessageAck {
+        let receipt = self.receipt.clone();
+        SendMessageAck {
+            message_id: receipt.message_id,
+            session_id: receipt.session,
+            room: self.room.room.clone(),
+            epoch: receipt.position.epoch,
+            seq: receipt.position.seq,
+        }
+    }
+}
+
+/// Stores a message.
+///
+/// # Errors
+/// What the sender is told: `forbidden`, `conflict`, `overloaded`.
+pub async fn send_message(
+    gateway: &Gateway,
+    identity: &Identity,
+    asked: Asked,
+) -> Result<Sent, ProtocolError> {
+    let question = prepare(gateway, identity, asked)?;
+    store(gateway, &question).await
+}
+
+/// Checks a message and makes it ready to be stored, ids and all: so that one
+/// can begin to listen for what concerns it before it is.
+///
+/// # Errors
+/// `forbidden`, where the tenant is another or the room may not be written to.
+pub fn prepare(
+    gateway: &Gateway,
+    identity: &Identity,
+    asked: Asked,
+) -> Result<Question, ProtocolError> {
+    let settings = gateway.settings();
+    let Asked {
+        message,
+        id,
+        traceparent,
+    } = asked;
+    if let Some(hash) = &message.tenant_hash
+        && settings.tenants.get(&identity.tenant) != Some(hash)
+    {
+        let content = "`tenant_hash` is not that of your connection's tenant: leave it out.";
+        return Err(ProtocolError::new(ErrorCode::Forbidden, content));
+    }
+    let room = message.room_name().resolve(&identity.user);
+    if !identity.may_write(&room) {
+        return Err(forbidden());
+    }
+    let key = RoomKey::new(identity.tenant.clone(), room);
+    let ids = Ids {
+        question: MessageId::generate(key.partition()),
+        reply: MessageId::generate(key.partition()),
+        session: message
+            .session_id
+            .clone()
+            .unwrap_or_else(SessionId::generate),
+    };
+    let event = new_message(&key.room, &ids, identity, &message);
+    let reply = message.ai.then(|| Awaited {
+        message_id: ids.reply.clone(),
+        if_busy: message.if_busy,
+        cancelled: cancelled(&key.room, &ids),
+        caps: settings.queue,
+        task: Task {
+            user_input: message.user_input,
+            name: identity.name.clone(),
+            client_context: message
+                .conversation_context
+                .filter(|context| settings.client_context && is_used(context, &key.room)),
+            metadata: message.metadata,
+            traceparent,
+            asked_ms: gateway.bus.clock().now_ms(),
+        }
+        .encode(),
+    });
+    Ok(Question {
+        room: key,
+        user: identity.user.clone(),
+        client_id: id,
+        session: ids.session,
+        message_id: ids.question,
+        event,
+        reply,
+    })
+}
+
+/// Stores a message that was made ready.
+///
+/// # Errors
+/// `conflict` or `overloaded`; then nothing was stored.
+pub async fn store(gateway: &Gateway, question: &Question) -> Result<Sent, ProtocolError> {
+    let accepted = gateway.bus.accept(question).await;
+    match accepted.map_err(|error| bus_failed(&error))? {
+        Accepted::Stored(receipt) | Accepted::Repeat(receipt) => Ok(Sent {
+            room: question.room.clone(),
+            receipt,
+        }),
+        Accepted::Busy => Err(ProtocolError::new(
+            ErrorCode::Conflict,
+            "An earlier question is still being answered: wait for its reply, or cancel it.",
+        )),
+        Accepted::Full { scope, limit } => Err(full(scope, limit)),
+    }
+}
+
+struct Ids {
+    question: MessageId,
+    reply: MessageId,
+    session: SessionId,
+}
+
+fn new_message(room: &Room, ids: &Ids, identity: &Identity, message: &SendMessage) -> Unplaced {
+    let data = NewMessage {
+        message_id: ids.question.clone(),
+        session_id: ids.session.clone(),
+        user_id: identity.user.clone(),
+        role: Role::User,
+        content: message.user_input.clone(),
+        metadata: message.metadata.clone(),
+    };
+    Unplaced {
+        header: header(Class::Durable, Event::NewMessage, None, ids),
+        tail: frame::durable_tail(Event::NewMessage, room, &data),
+    }
+}
+
+/// The `message` of a reply that is cancelled before it begins.
+fn cancelled(room: &Room, ids: &Ids) -> Unplaced {
+    let data = Reply {
+        message_id: ids.reply.clone(),
+        session_id: ids.session.clone(),
+        in_reply_to: ids.question.clone(),
+        role: Role::Assistant,
+        content: String::new(),
+        sources: Vec::new(),
+        finish_reason: FinishReason::Cancelled,
+        metadata: ReplyMetadata::default(),
+    };
+    let part = ReplyPart {
+        message_id: ids.reply.clone(),
+        attempt: 0,
+        index: -1,
+    };
+    Unplaced {
+        header: header(Class::Final, Event::Message, Some(part), ids),
+        tail: frame::durable_tail(Event::Message, room, &data),
+    }
+}
+
+fn header(class: Class, event: Event, reply: Option<ReplyPart>, ids: &Ids) -> Header {
+    Header {
+        class,
+        event: CompactString::const_new(event.name()),
+        position: None,
+        ts: 0,
+        reply,
+        in_reply_to: Some(ids.question.clone()),
+        excluded: None,
+    }
+}
+
+/// What a client remembers of a conversation counts only where nobody else is
+/// in it.
+fn is_used(context: &ConversationContext, room: &Room) -> bool {
+    matches!(room, Room::User(_)) && !context.messages.is_empty()
+}
+
+fn full(scope: Scope, limit: u64) -> ProtocolError {
+    let retry_ms = u64::try_from(RETRY_WHEN_FULL.as_millis()).unwrap_or(u64::MAX);
+    let content = format!("{limit} questions wait already: try again when some are answered.");
+    ProtocolError::new(ErrorCode::Overloaded, content)
+        .with_limit(scope, limit)
+        .with_retry_after_ms(retry_ms)
+}

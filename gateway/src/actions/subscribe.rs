@@ -1,0 +1,56 @@
+//! `subscribe` and `unsubscribe`.
+
+use causerie_shared::protocol::action;
+use causerie_shared::protocol::error::{ErrorCode, ProtocolError, Scope};
+use causerie_shared::protocol::event::Event;
+use causerie_shared::protocol::frame;
+use causerie_shared::room::Room;
+use serde::Serialize;
+
+use super::{Caller, bus_failed, forbidden};
+use crate::frame::OutFrame;
+use crate::gateway::Gateway;
+
+/// The `data` of the `ack`.
+#[derive(Debug, Serialize)]
+pub(super) struct RoomAck {
+    room: Room,
+}
+
+/// Joins a room. `subscribed` and what was missed go before the answer.
+pub(super) async fn subscribe(
+    gateway: &Gateway,
+    caller: &Caller,
+    what: action::Subscribe,
+) -> Result<RoomAck, ProtocolError> {
+    let connection = caller.connected()?;
+    let position = what.position();
+    let room = what.room.resolve(&caller.identity.user);
+    if !caller.identity.may_read(&room) {
+        return Err(forbidden());
+    }
+    let max_rooms = gateway.settings().max_rooms;
+    let joined = connection.rooms();
+    if joined.len() >= max_rooms && !joined.contains(&room) {
+        let content = format!("You are in {max_rooms} rooms, which is the limit: leave one first.");
+        return Err(ProtocolError::new(ErrorCode::Forbidden, content)
+            .with_limit(Scope::Connection, max_rooms as u64));
+    }
+    let joined = connection.join(&room, position).await;
+    joined.map_err(|error| bus_failed(&error))?;
+    Ok(RoomAck { room })
+}
+
+/// Leaves a room. No event of it follows the answer.
+pub(super) async fn unsubscribe(
+    caller: &Caller,
+    what: action::Unsubscribe,
+) -> Result<RoomAck, ProtocolError> {
+    let connection = caller.connected()?;
+    let room = what.room.resolve(&caller.identity.user);
+    if connection.leave(&room).await {
+        let unsubscribed = OutFrame::answer(Event::Unsubscribed, frame::unsubscribed(&room));
+        connection.outbox.push(&unsubscribed);
+    }
+    Ok(RoomAck { room })
+}

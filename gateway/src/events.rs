@@ -1,0 +1,196 @@
+//! What happens on a gateway that an operator should see: log line and metric
+//! of one happening together. No label holds an id.
+
+use causerie_shared::bus::BusError;
+use causerie_shared::bus::log::{Missed, Page};
+use causerie_shared::protocol::error::ErrorCode;
+use causerie_shared::record::Record;
+use causerie_shared::room::RoomKey;
+use metrics::{counter, gauge, histogram};
+use tracing::{debug, info, warn};
+
+use crate::connection::Connection;
+use crate::hub::order::Hole;
+use crate::outbox::{Close, Pushed};
+
+/// What became of one event, over all who are in its room.
+#[derive(Debug, Default)]
+pub(crate) struct Deliveries {
+    queued: u64,
+    transient_dropped: u64,
+    text_dropped: u64,
+    overflown: u64,
+}
+
+impl Deliveries {
+    pub(crate) fn count(&mut self, pushed: Pushed) {
+        match pushed {
+            Pushed::Queued => self.queued += 1,
+            Pushed::DroppedTransient => self.transient_dropped += 1,
+            Pushed::DroppedText => self.text_dropped += 1,
+            Pushed::Overflown => self.overflown += 1,
+            Pushed::Closed => {}
+        }
+    }
+}
+
+/// An event was given to all of its room.
+pub(crate) fn delivered(deliveries: &Deliveries, record: &Record, now_ms: u64) {
+    counter!("causerie_deliveries_total").increment(deliveries.queued);
+    for (reason, count) in [
+        ("slow_transient", deliveries.transient_dropped),
+        ("slow_text", deliveries.text_dropped),
+        ("slow_closed", deliveries.overflown),
+    ] {
+        if count > 0 {
+            counter!("causerie_drops_total", "reason" => reason).increment(count);
+        }
+    }
+    if deliveries.queued > 0 {
+        let late_ms = now_ms.saturating_sub(record.header.ts);
+        histogram!("causerie_publish_to_deliver_seconds").record(late_ms as f64 / 1_000.0);
+    }
+}
+
+/// A record came twice, or too late.
+pub(crate) fn stale_record_dropped() {
+    counter!("causerie_drops_total", "reason" => "stale").increment(1);
+}
+
+/// Something of a room was missed.
+pub(crate) fn gap_found(room: &RoomKey, hole: Hole) {
+    counter!("causerie_gaps_total", "kind" => hole.name()).increment(1);
+    debug!(%room, kind = hole.name(), "a gap was found: the room is read");
+}
+
+/// What was missed of a room was read.
+pub(crate) fn room_repaired(room: &RoomKey, page: &Page) {
+    match page.missed {
+        Missed::Records(_) => {
+            counter!("causerie_repairs_total", "outcome" => "mended").increment(1);
+        }
+        Missed::Lost => {
+            counter!("causerie_repairs_total", "outcome" => "lost").increment(1);
+            warn!(%room, "a part of the room's log is gone: its clients reload");
+        }
+    }
+}
+
+/// A room could not be read.
+pub(crate) fn read_failed(room: &RoomKey, error: &BusError) {
+    counter!("causerie_bus_errors_total", "verb" => "read").increment(1);
+    warn!(%room, %error, "a room could not be read");
+}
+
+/// A room could not be unsubscribed from.
+pub(crate) fn unsubscribe_failed(room: &RoomKey, error: &BusError) {
+    counter!("causerie_bus_errors_total", "verb" => "unsubscribe").increment(1);
+    warn!(%room, %error, "a room could not be unsubscribed from");
+}
+
+/// The bus did not say which rooms have changed.
+pub(crate) fn changes_unknown(error: &BusError) {
+    counter!("causerie_bus_errors_total", "verb" => "changed").increment(1);
+    warn!(%error, "the bus does not say which rooms have changed");
+}
+
+/// The bus did not carry out what a client asked for.
+pub(crate) fn action_failed(error: &BusError) {
+    counter!("causerie_bus_errors_total", "verb" => "action").increment(1);
+    warn!(%error, "the bus did not carry out an action");
+}
+
+/// A typing indicator could not be published; nobody misses it.
+pub(crate) fn typing_lost(error: &BusError) {
+    counter!("causerie_bus_errors_total", "verb" => "publish").increment(1);
+    debug!(%error, "a typing indicator was lost");
+}
+
+/// The feed may have missed records of any room.
+pub(crate) fn feed_lost_its_place() {
+    counter!("causerie_gaps_total", "kind" => "feed").increment(1);
+    warn!("the feed may have missed records: all rooms are read");
+}
+
+/// A room is heard now.
+pub(crate) fn room_added() {
+    gauge!("causerie_rooms").increment(1);
+}
+
+/// A room is not heard any more.
+pub(crate) fn room_removed() {
+    gauge!("causerie_rooms").decrement(1);
+}
+
+/// From where a client was given what it missed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum RecoveredFrom {
+    /// From the node's own recent events.
+    Tail,
+    /// From the log.
+    Log,
+    /// It was not: the log does not reach back.
+    Nowhere,
+}
+
+/// A client came back with a position.
+pub(crate) fn recovered(from: RecoveredFrom) {
+    let from = match from {
+        RecoveredFrom::Tail => "tail",
+        RecoveredFrom::Log => "log",
+        RecoveredFrom::Nowhere => "lost",
+    };
+    counter!("causerie_recoveries_total", "from" => from).increment(1);
+}
+
+/// A reply's text was sent whole.
+pub(crate) fn snapshot_sent() {
+    counter!("causerie_snapshots_total").increment(1);
+}
+
+/// A client is connected.
+pub(crate) fn connected(connection: &Connection) {
+    let transport = connection.transport.name();
+    gauge!("causerie_connections", "transport" => transport).increment(1);
+    counter!("causerie_connects_total", "transport" => transport).increment(1);
+    let (id, identity) = (&connection.id, &connection.identity);
+    info!(connection = %id, tenant = %identity.tenant, transport, "connected");
+}
+
+/// A client is gone.
+pub(crate) fn disconnected(connection: &Connection) {
+    let transport = connection.transport.name();
+    gauge!("causerie_connections", "transport" => transport).decrement(1);
+    info!(connection = %connection.id, transport, "disconnected");
+}
+
+/// The server closed a connection.
+pub(crate) fn closed(connection: &Connection, close: &Close) {
+    let code = close.code.code();
+    counter!("causerie_closes_total", "code" => code.to_string()).increment(1);
+    debug!(connection = %connection.id, code, "closed by the server");
+}
+
+/// A client sent a frame that was understood.
+pub(crate) fn action_received(action: &'static str) {
+    counter!("causerie_actions_total", "action" => action).increment(1);
+}
+
+/// A client was answered with an error.
+pub(crate) fn refused(code: ErrorCode) {
+    counter!("causerie_errors_total", "code" => code.name()).increment(1);
+}
+
+/// The node sends its clients away.
+pub(crate) fn drain_began(connections: usize) {
+    info!(connections, "draining: clients are sent to other nodes");
+}
+
+/// The node has no clients any more, or has waited long enough.
+pub(crate) fn drain_ended(left: usize) {
+    if left == 0 {
+        info!("drained");
+    } else {
+        warn!(left, "the grace period is over: connections are cut");
+    }
+}

@@ -1,0 +1,166 @@
+//! What all transports share.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use causerie_shared::bus::Bus;
+use causerie_shared::protocol::event::Event;
+use causerie_shared::protocol::frame::{self, Ready};
+use causerie_shared::room::Room;
+use tokio::sync::watch;
+use tokio::time::{Duration, sleep};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+
+use crate::connection::{Admitted, Connected, Connection, Transport, Wanted};
+use crate::frame::OutFrame;
+use crate::hub::Hub;
+use crate::registry::Registry;
+use crate::settings::Settings;
+use crate::sweeper;
+use crate::typing::Typing;
+
+/// How long a first room that could not be joined waits to be tried again.
+const REJOIN_AFTER: Duration = Duration::from_secs(1);
+
+/// A gateway: what WebSocket, SSE and HTTP share.
+#[derive(Debug)]
+pub struct Gateway {
+    /// Storage and messaging.
+    pub bus: Arc<dyn Bus>,
+    /// Rooms, and who hears them here.
+    pub hub: Hub,
+    /// All connections of this node.
+    pub registry: Registry,
+    /// Who is typing.
+    pub typing: Typing,
+    settings: ArcSwap<Settings>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Gateway {
+    /// Starts the gateway's tasks. They end with [`stop`](Self::stop).
+    pub fn start(bus: Arc<dyn Bus>, settings: Settings) -> Arc<Self> {
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let gateway = Arc::new(Self {
+            hub: Hub::start(Arc::clone(&bus), &tasks, &stop),
+            typing: Typing::start(Arc::clone(&bus), &tasks, &stop),
+            registry: Registry::default(),
+            settings: ArcSwap::from_pointee(settings),
+            bus,
+            tasks,
+            stop,
+        });
+        let sweeping = sweeper::run(Arc::clone(&gateway), gateway.stop.clone());
+        gateway.tasks.spawn(sweeping);
+        gateway
+    }
+
+    /// The settings as they are now.
+    pub fn settings(&self) -> Arc<Settings> {
+        self.settings.load_full()
+    }
+
+    /// Takes over changed settings. Connections keep the bounds that they
+    /// began with.
+    pub fn set_settings(&self, settings: Settings) {
+        self.settings.store(Arc::new(settings));
+    }
+
+    /// Ends the gateway's tasks, and waits for them. Connections are to be sent
+    /// away before, by [`drain`](crate::drain::drain).
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// Makes a connection of a client that was let in: `ready` waits in its
+    /// outbox, and its first rooms are being joined.
+    pub fn connect(self: &Arc<Self>, mut admitted: Admitted, transport: Transport) -> Connected {
+        let own = Room::User(admitted.identity.user.clone());
+        admitted.rooms = first_rooms(admitted.rooms, own);
+        self.connect_to_named(admitted, transport)
+    }
+
+    /// As [`connect`](Self::connect), but joins the rooms alone that the client
+    /// named.
+    pub fn connect_to_named(
+        self: &Arc<Self>,
+        admitted: Admitted,
+        transport: Transport,
+    ) -> Connected {
+        let settings = self.settings();
+        let identity = Arc::new(admitted.identity);
+        let connection = Connection::new(
+            self,
+            Arc::clone(&identity),
+            transport,
+            settings.outbox_bytes,
+        );
+        let connection = Arc::new(connection);
+        let ready = frame::ready(&self.ready(&connection, &settings, admitted.visitor_token));
+        connection
+            .outbox
+            .push(&OutFrame::answer(Event::Ready, ready));
+        self.registry.add(&connection);
+        let (joined, is_joined) = watch::channel(false);
+        let joining = join_all(Arc::clone(&connection), admitted.rooms, joined);
+        Connected {
+            gateway: Arc::clone(self),
+            joining: AbortOnDropHandle::new(self.tasks.spawn(joining)),
+            connection,
+            is_joined,
+            _slot: admitted.slot,
+        }
+    }
+
+    pub(crate) fn disconnect(&self, connection: &Arc<Connection>) {
+        connection.end();
+        self.typing.forget(connection);
+        self.registry.remove(connection);
+    }
+
+    fn ready(&self, connection: &Connection, settings: &Settings, token: Option<String>) -> Ready {
+        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Ready {
+            connection_id: connection.id.clone(),
+            tenant: connection.identity.tenant.clone(),
+            user_id: connection.identity.user.clone(),
+            node: settings.node.clone(),
+            server_time: self.bus.clock().now_ms(),
+            heartbeat_interval_ms: ms(settings.heartbeat_interval),
+            idle_timeout_ms: ms(settings.idle_timeout),
+            max_message_bytes: settings.max_message_bytes as u64,
+            messages_per_minute: settings.messages_per_minute,
+            token,
+        }
+    }
+}
+
+/// The rooms that a new connection joins: those it named, its user's and the
+/// tenant's.
+fn first_rooms(mut named: Vec<Wanted>, own: Room) -> Vec<Wanted> {
+    for room in [own, Room::Tenant] {
+        if !named.iter().any(|wanted| wanted.room == room) {
+            named.push(Wanted {
+                room,
+                position: None,
+            });
+        }
+    }
+    named
+}
+
+/// Joins each of `rooms`, however long the bus is away.
+async fn join_all(connection: Arc<Connection>, rooms: Vec<Wanted>, joined: watch::Sender<bool>) {
+    let joins = rooms.iter().map(|wanted| async {
+        let Wanted { room, position } = wanted;
+        while connection.join(room, position.clone()).await.is_err() {
+            sleep(REJOIN_AFTER).await;
+        }
+    });
+    futures::future::join_all(joins).await;
+    joined.send_replace(true);
+}

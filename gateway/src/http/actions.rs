@@ -1,0 +1,39 @@
+//! `POST /api/actions`: one frame of a client, and its answer.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use causerie_shared::protocol::action::{Rejected, read_frame};
+use http::Request;
+use http::header::CONTENT_TYPE;
+
+use super::{Edge, body, traceparent};
+use crate::actions::{Caller, perform};
+use crate::admission::{Asked, Refusal};
+
+pub(super) async fn act(
+    State(edge): State<Edge>,
+    request: Request<Body>,
+) -> Result<Response, Refusal> {
+    let (parts, body) = request.into_parts();
+    let asked = Asked::read(&parts)?;
+    let identity = edge.admission.identify(&asked).await?.identity;
+    let limits = edge.limits();
+    let json = body::read_json(&parts.headers, body, &limits).await?;
+    let mut frame = read_frame(&json, limits.depth).map_err(refused)?;
+    frame.traceparent = frame.traceparent.or_else(|| traceparent(&parts.headers));
+    let caller = Caller {
+        identity: Arc::new(identity),
+        connection: None,
+    };
+    let answer = perform(&edge.gateway, &caller, frame)
+        .await
+        .map_err(refused)?;
+    Ok(([(CONTENT_TYPE, "application/json")], answer).into_response())
+}
+
+fn refused(Rejected { id, error }: Rejected) -> Refusal {
+    Refusal::from(error).to(id)
+}

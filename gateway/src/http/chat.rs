@@ -1,0 +1,133 @@
+//! `POST /api/chat` and `/api/chat/stream`: a question, and its reply.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use causerie_shared::protocol::action::{ClientId, SendMessage};
+use causerie_shared::protocol::data::FinishReason;
+use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
+use http::Request;
+use http::header::CONTENT_TYPE;
+use serde::Deserialize;
+
+use super::{Edge, body, events, traceparent};
+use crate::actions::ask::{Asking, ask};
+use crate::actions::send_message;
+use crate::admission::{Asked, Refusal};
+use crate::registry::Slot;
+use crate::sse;
+
+/// How many bytes of frames are looked at in one go.
+const BATCH_BYTES: usize = 16 * 1024;
+
+/// A question that was stored, with its asker's place on the node.
+struct Stored {
+    id: ClientId,
+    /// Whether the asker could ask again for the same.
+    id_is_theirs: bool,
+    asking: Asking,
+    slot: Slot,
+}
+
+/// Answers with the `message` that ends the reply.
+pub(super) async fn chat(
+    State(edge): State<Edge>,
+    request: Request<Body>,
+) -> Result<Response, Refusal> {
+    let stored = store(&edge, request).await?;
+    let ended = tokio::time::timeout(edge.timing.message, ending(&stored.asking)).await;
+    let Ok(message) = ended else {
+        events::reply_awaited_in_vain();
+        let error = unfinished(edge.timing.message.as_secs_f32());
+        return Err(Refusal::from(error).to(Some(stored.id)));
+    };
+    let message = message.map_err(|error| Refusal::from(error).to(Some(stored.id.clone())))?;
+    if has_failed(&message) {
+        return Err(Refusal::from(failed(stored.id_is_theirs)).to(Some(stored.id)));
+    }
+    Ok(([(CONTENT_TYPE, "application/json")], message).into_response())
+}
+
+/// Answers with all that concerns the question, from its `ack` to the
+/// `message`.
+pub(super) async fn stream(
+    State(edge): State<Edge>,
+    request: Request<Body>,
+) -> Result<Response, Refusal> {
+    let Stored {
+        id, asking, slot, ..
+    } = store(&edge, request).await?;
+    Ok(sse::of_question(id, asking, slot))
+}
+
+async fn store(edge: &Edge, request: Request<Body>) -> Result<Stored, Refusal> {
+    let (parts, body) = request.into_parts();
+    let asked = Asked::read(&parts)?;
+    let identity = edge.admission.identify(&asked).await?.identity;
+    let slot = edge.admission.reserve()?;
+    let (id, fields) = body::read_fields(&parts.headers, body, &edge.limits()).await?;
+    let id_is_theirs = id.is_some();
+    let id = id.unwrap_or_else(ClientId::generate);
+    let answered = |error: ProtocolError| Refusal::from(error).to(Some(id.clone()));
+    let asked = send_message::Asked {
+        message: SendMessage::read(fields).map_err(answered)?,
+        id: id.clone(),
+        traceparent: traceparent(&parts.headers),
+    };
+    let asking = ask(&edge.gateway, &identity, asked)
+        .await
+        .map_err(answered)?;
+    Ok(Stored {
+        id,
+        id_is_theirs,
+        asking,
+        slot,
+    })
+}
+
+/// Waits for the `message` that ends the reply.
+async fn ending(asking: &Asking) -> Result<Bytes, ProtocolError> {
+    while let Some(frames) = asking.next(BATCH_BYTES).await {
+        if let Some(last) = frames.iter().find(|frame| frame.is_final()) {
+            return Ok(last.json.clone().into());
+        }
+    }
+    Err(lost_sight())
+}
+
+/// What is told where the node does not hear the room any more.
+pub(crate) fn lost_sight() -> ProtocolError {
+    let content = "The reply was lost sight of here: ask again under the same `id` to get it.";
+    ProtocolError::new(ErrorCode::Overloaded, content).with_retry_after_ms(1_000)
+}
+
+fn unfinished(seconds: f32) -> ProtocolError {
+    let content = format!(
+        "The reply is not complete after {seconds} s, but is still being made: ask again under \
+         the same `id` to wait on."
+    );
+    ProtocolError::new(ErrorCode::AiTimeout, content)
+}
+
+/// The same `id` would get the same failed reply.
+fn failed(id_is_theirs: bool) -> ProtocolError {
+    let content = "The AI could not answer: ask again under a new `id`.";
+    ProtocolError {
+        can_retry: !id_is_theirs,
+        ..ProtocolError::new(ErrorCode::AiUnavailable, content)
+    }
+}
+
+fn has_failed(message: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Frame {
+        data: Data,
+    }
+    #[derive(Deserialize)]
+    struct Data {
+        finish_reason: FinishReason,
+    }
+    serde_json::from_slice(message)
+        .is_ok_and(|frame: Frame| frame.data.finish_reason == FinishReason::Error)
+}

@@ -1,0 +1,24 @@
+//! What happens over HTTP, in logs and metrics.
+
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+
+/// A request was answered; an event stream or a WebSocket only began.
+pub(super) fn served(method: &Method, route: &str, status: StatusCode, took: Duration) {
+    let code = status.as_u16();
+    let ms = took.as_secs_f64() * 1_000.0;
+    tracing::info!(%method, route, status = code, ms, "served");
+    metrics::counter!(
+        "causerie_http_requests_total", "route" => route.to_owned(), "status" => code.to_string(),
+    )
+    .increment(1);
+    metrics::histogram!("causerie_http_request_seconds", "route" => route.to_owned())
+        .record(took.as_secs_f64());
+}
+
+/// A reply was not complete in the time that `POST /api/chat` waits.
+pub(super) fn reply_awaited_in_vain() {
+    tracing::debug!("a reply was not complete in time");
+    metrics::counter!("causerie_chat_timeouts_total").increment(1);
+}

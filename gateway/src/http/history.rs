@@ -1,0 +1,159 @@
+//! `GET /api/rooms/{room}/history`: a part of a room's log.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use causerie_shared::bus::log::{History, HistoryRange};
+use causerie_shared::record::Record;
+use causerie_shared::room::{Room, RoomKey};
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use url::form_urlencoded;
+
+use super::{Edge, RoomPath};
+use crate::actions::bus_failed;
+use crate::admission::{Asked, Refusal, room_refused};
+use crate::identity::Identity;
+
+const DEFAULT_LIMIT: usize = 50;
+const MAX_LIMIT: usize = 500;
+
+pub(super) async fn read(
+    State(edge): State<Edge>,
+    RoomPath(room): RoomPath,
+    parts: Parts,
+) -> Result<Response, Refusal> {
+    let wanted = Wanted::read(parts.uri.query().unwrap_or(""))?;
+    let asked = Asked::read(&parts)?;
+    let reader = edge.admission.identify(&asked).await?.identity;
+    let room = room.resolve(&reader.user);
+    if !reader.may_read(&room) {
+        return Err(room_refused(&room));
+    }
+    let history = seen_by(&reader, &edge, &room, &wanted).await?;
+    Ok(([(CONTENT_TYPE, "application/json")], encode(&history)).into_response())
+}
+
+/// Which part of the log is wanted.
+#[derive(Debug, PartialEq, Eq)]
+struct Wanted {
+    range: HistoryRange,
+    limit: usize,
+}
+
+impl Wanted {
+    fn read(query: &str) -> Result<Self, Refusal> {
+        let mut wanted = Self {
+            range: HistoryRange::default(),
+            limit: DEFAULT_LIMIT,
+        };
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                "before" => wanted.range.before = Some(number("before", &value)?),
+                "after" => wanted.range.after = Some(number("after", &value)?),
+                "limit" => wanted.limit = limit(&value)?,
+                _ => {}
+            }
+        }
+        Ok(wanted)
+    }
+}
+
+fn number(name: &str, value: &str) -> Result<u64, Refusal> {
+    value
+        .parse()
+        .map_err(|_| Refusal::bad_request(format!("`{name}` must be the `seq` of an event.")))
+}
+
+fn limit(value: &str) -> Result<usize, Refusal> {
+    value
+        .parse()
+        .ok()
+        .filter(|limit| (1..=MAX_LIMIT).contains(limit))
+        .ok_or_else(|| Refusal::bad_request(format!("`limit` must be 1 to {MAX_LIMIT}.")))
+}
+
+/// Reads until there are as many events as are wanted that `reader` may see:
+/// visitors see few of those in the tenant's room.
+async fn seen_by(
+    reader: &Identity,
+    edge: &Edge,
+    room: &Room,
+    wanted: &Wanted,
+) -> Result<History, Refusal> {
+    let key = RoomKey::new(reader.tenant.clone(), room.clone());
+    let forward = wanted.range.after.is_some();
+    let mut range = wanted.range;
+    let mut seen: Vec<Record> = Vec::new();
+    loop {
+        let page = edge.gateway.bus.history(&key, range, wanted.limit).await;
+        let page = page.map_err(|error| bus_failed(&error))?;
+        let ends = [page.records.first(), page.records.last()];
+        let [first, last] = ends.map(|record| seq(record?));
+        let visible = page.records.into_iter();
+        let mut visible: Vec<Record> = visible
+            .filter(|record| reader.sees(room, &record.header.event))
+            .collect();
+        if forward {
+            seen.append(&mut visible);
+            range.after = last.or(range.after);
+        } else {
+            visible.append(&mut seen);
+            seen = visible;
+            range.before = first.or(range.before);
+        }
+        let is_enough = seen.len() >= wanted.limit;
+        if is_enough || !page.has_more {
+            let has_more = page.has_more || seen.len() > wanted.limit;
+            let surplus = seen.len().saturating_sub(wanted.limit);
+            if forward {
+                seen.truncate(wanted.limit);
+            } else {
+                seen.drain(..surplus);
+            }
+            return Ok(History {
+                epoch: page.epoch,
+                records: seen,
+                has_more,
+            });
+        }
+    }
+}
+
+fn seq(record: &Record) -> Option<u64> {
+    Some(record.header.position.as_ref()?.seq)
+}
+
+/// Joins the frames, which are JSON already.
+fn encode(history: &History) -> Bytes {
+    let frames: usize = history.records.iter().map(|r| r.frame.len() + 1).sum();
+    let mut json = Vec::with_capacity(frames + 64);
+    json.extend_from_slice(format!(r#"{{"epoch":"{}","events":["#, history.epoch).as_bytes());
+    for (at, record) in history.records.iter().enumerate() {
+        if at > 0 {
+            json.push(b',');
+        }
+        json.extend_from_slice(&record.frame);
+    }
+    json.extend_from_slice(format!(r#"],"has_more":{}}}"#, history.has_more).as_bytes());
+    json.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wanted_part_has_limits() {
+        let range = HistoryRange {
+            before: Some(9),
+            after: Some(0),
+        };
+        let wanted = Wanted::read("before=9&after=0&limit=500&t=x").unwrap();
+        assert_eq!(wanted, Wanted { range, limit: 500 });
+        assert_eq!(Wanted::read("").unwrap().limit, 50);
+        for bad in ["limit=0", "limit=501", "limit=x", "before=-1", "after="] {
+            assert!(Wanted::read(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Rooms, and who hears them on this node.
+//!
+//! A room has one shard, a task that owns its state: who is in it, how far its
+//! log is delivered, the replies now being made, and a tail of recent events.
+//! So there is one order within it, and a join, its missed events and the live
+//! ones after them are one step: no hole and no double.
+//!
+//! - [`order`]: whether a record is the next one (a pure state machine)
+//! - [`text`]: the texts of running replies, and snapshots of them
+//! - [`tail`]: recent events, from which most recoveries are served
+//! - [`room`]: one room: delivers, joins, and says what it must read
+//! - [`shard`]: the task that owns rooms and reads for them
+//! - [`membership`]: the rooms of one outbox
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use causerie_shared::bus::{Bus, BusError};
+use causerie_shared::ids::{MessageId, UserId};
+use causerie_shared::position::Position;
+use causerie_shared::record::Header;
+use causerie_shared::room::{Room, RoomKey};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::feed;
+use crate::identity::Identity;
+use crate::outbox::{Outbox, OutboxId};
+use crate::recovery;
+use heard::HeardRooms;
+use shard::{Command, Reader, Shard};
+
+pub(crate) mod audience;
+pub(crate) mod heard;
+mod held;
+mod members;
+pub mod membership;
+pub(crate) mod order;
+mod room;
+pub(crate) mod shard;
+mod tail;
+#[cfg(test)]
+pub(crate) mod testing;
+mod text;
+
+/// How many commands may wait for a shard.
+const SHARD_QUEUE: usize = 4_096;
+
+/// How many records may wait in the feed; what does not fit is read again.
+const FEED_QUEUE: usize = 8_192;
+
+/// What somebody sees of a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Viewer {
+    /// Everything but what excludes this user.
+    Everything(UserId),
+    /// Announcements only: a visitor in the tenant's room.
+    Announcements(Arc<Identity>),
+    /// What concerns this question, without `subscribed`.
+    Question(MessageId),
+}
+
+impl Viewer {
+    /// How `identity`, which may read `room`, sees it.
+    pub fn of(identity: &Arc<Identity>, room: &Room) -> Self {
+        if identity.is_visitor() && *room == Room::Tenant {
+            Self::Announcements(Arc::clone(identity))
+        } else {
+            Self::Everything(identity.user.clone())
+        }
+    }
+
+    pub(crate) fn sees(&self, header: &Header) -> bool {
+        match self {
+            Self::Everything(user) => header.excluded.as_ref() != Some(user),
+            Self::Announcements(identity) => identity.sees(&Room::Tenant, &header.event),
+            Self::Question(question) => header.in_reply_to.as_ref() == Some(question),
+        }
+    }
+
+    pub(crate) fn sees_reply_to(&self, question: &MessageId) -> bool {
+        match self {
+            Self::Everything(_) => true,
+            Self::Announcements(_) => false,
+            Self::Question(own) => own == question,
+        }
+    }
+
+    pub(crate) fn is_told_positions(&self) -> bool {
+        !matches!(self, Self::Question(_))
+    }
+}
+
+/// A wish to hear a room.
+#[derive(Debug, Clone)]
+pub(crate) struct Join {
+    pub(crate) room: RoomKey,
+    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) viewer: Viewer,
+    pub(crate) start: Start,
+}
+
+impl Join {
+    /// The position from which to go on; none for the head.
+    pub(crate) fn position(&self) -> Option<Position> {
+        match &self.start {
+            Start::Head { .. } => None,
+            Start::Asked(position) | Start::Reached(position) => Some(position.clone()),
+        }
+    }
+}
+
+/// From where a room's stream goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// The head. `recovered` is what `subscribed` says.
+    Head { recovered: bool },
+    /// A position that the client named.
+    Asked(Position),
+    /// A position that the bus itself gave, after `subscribed` was sent.
+    Reached(Position),
+}
+
+impl Start {
+    pub(crate) fn asked(position: Option<Position>) -> Self {
+        position.map_or(Self::Head { recovered: true }, Self::Asked)
+    }
+}
+
+/// What became of a join.
+#[derive(Debug)]
+pub(crate) enum Joined {
+    /// The outbox is a member: `subscribed` and all that was missed wait in it.
+    Member,
+    /// What was missed must be read from the bus first.
+    Behind,
+}
+
+/// The rooms that are heard on this node. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Hub {
+    bus: Arc<dyn Bus>,
+    shards: Arc<[mpsc::Sender<Command>]>,
+    runtime: Handle,
+}
+
+impl Hub {
+    /// Starts the shards and the feed.
+    pub(crate) fn start(bus: Arc<dyn Bus>, tasks: &TaskTracker, stop: &CancellationToken) -> Self {
+        let (subscriptions, records) = bus.subscriptions(FEED_QUEUE);
+        let heard = Arc::new(HeardRooms::default());
+        let count = std::thread::available_parallelism().map_or(1, usize::from);
+        let shards = (0..count).map(|_| {
+            let (commands, queue) = mpsc::channel(SHARD_QUEUE);
+            let reader = Reader {
+                bus: Arc::clone(&bus),
+                subscriptions: Arc::clone(&subscriptions),
+                shard: commands.downgrade(),
+                tasks: tasks.clone(),
+                stop: stop.clone(),
+            };
+            let shard = Shard::new(reader, Arc::clone(&heard));
+            tasks.spawn(shard.run(queue, stop.clone()));
+            commands
+        });
+        let hub = Self {
+            bus: Arc::clone(&bus),
+            shards: shards.collect(),
+            runtime: Handle::current(),
+        };
+        tasks.spawn(feed::run(hub.clone(), records, stop.clone()));
+        tasks.spawn(feed::watch_changes(hub.clone(), heard, stop.clone()));
+        hub
+    }
+
+    /// Makes an outbox a member of a room, once it has what it missed.
+    pub(crate) async fn join(&self, mut join: Join) -> Result<(), BusError> {
+        loop {
+            let (reply, answer) = oneshot::channel();
+            let command = Command::Join {
+                join: join.clone(),
+                reply,
+            };
+            self.send(&join.room, command).await;
+            match answer.await.map_err(|_| stopping())?? {
+                Joined::Member => return Ok(()),
+                Joined::Behind => recovery::catch_up(&*self.bus, &mut join).await?,
+            }
+        }
+    }
+
+    /// Ends an outbox's membership of `room`: when it returns, no more is put
+    /// in.
+    pub(crate) async fn leave(&self, room: RoomKey, outbox: OutboxId) {
+        let (done, left) = oneshot::channel();
+        let command = Command::Leave {
+            room: room.clone(),
+            outbox,
+            done,
+        };
+        self.send(&room, command).await;
+        // An error means that the node is stopping.
+        let _ = left.await;
+    }
+
+    /// Leaves `rooms`, from where one cannot wait.
+    pub(crate) fn leave_soon(&self, rooms: HashSet<RoomKey>, outbox: OutboxId) {
+        if rooms.is_empty() {
+            return;
+        }
+        let hub = self.clone();
+        self.runtime.spawn(async move {
+            for room in rooms {
+                hub.leave(room, outbox).await;
+            }
+        });
+    }
+
+    /// Sends a snapshot of a reply of which an outbox dropped text.
+    pub(crate) async fn resync(&self, room: RoomKey, outbox: OutboxId, message_id: MessageId) {
+        let command = Command::Resync {
+            room: room.clone(),
+            outbox,
+            message_id,
+        };
+        self.send(&room, command).await;
+    }
+
+    /// Hands `command` to the shard of `room`. Where the node is stopping it
+    /// is dropped.
+    pub(crate) async fn send(&self, room: &RoomKey, command: Command) {
+        let mut hasher = DefaultHasher::new();
+        room.hash(&mut hasher);
+        let at = hasher.finish() as usize % self.shards.len().max(1);
+        if let Some(shard) = self.shards.get(at) {
+            let _ = shard.send(command).await;
+        }
+    }
+
+    /// Hands a command to all shards.
+    pub(crate) async fn send_all(&self, command: impl Fn() -> Command) {
+        for shard in self.shards.iter() {
+            let _ = shard.send(command()).await;
+        }
+    }
+
+    pub(crate) fn bus(&self) -> &dyn Bus {
+        &*self.bus
+    }
+}
+
+fn stopping() -> BusError {
+    BusError::Unavailable("the node is stopping".into())
+}

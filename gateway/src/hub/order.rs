@@ -1,0 +1,356 @@
+//! Whether a record is the next one of its room: a pure state machine.
+//!
+//! Loss on the way from the bus is found here, and only here: a hole in `seq`,
+//! a hole in the deltas of a reply, an event of a life not heard of before.
+//! What it takes to mend it is one atomic read of the room.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use causerie_shared::bus::log::RunningReply;
+use causerie_shared::ids::MessageId;
+use causerie_shared::position::{Epoch, Position};
+use causerie_shared::record::{Class, Header, Record, ReplyPart};
+
+use super::text::Running;
+
+/// How many lives that have ended are remembered, as on the bus.
+const PAST_LIVES: usize = 4;
+
+/// How many replies that have ended are remembered, so that what is still on
+/// its way of them is known to be late.
+const ENDED_REPLIES: usize = 64;
+
+/// What to do with a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is the next one: deliver it.
+    Deliver,
+    /// It was delivered before, or is of something that is over: drop it.
+    Stale,
+    /// Something before it is missing: read the room, then judge it again.
+    Repair(Hole),
+}
+
+/// What is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hole {
+    /// Durable events.
+    Events,
+    /// The beginning of a new life.
+    Life,
+    /// Deltas, or the beginning of a reply.
+    Reply,
+    /// Anything: the feed lost its place.
+    Feed,
+    /// The last event, after which none came.
+    Head,
+}
+
+impl Hole {
+    /// Its name in metrics.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Life => "life",
+            Self::Reply => "reply",
+            Self::Feed => "feed",
+            Self::Head => "head",
+        }
+    }
+}
+
+/// How far a room is delivered.
+#[derive(Debug)]
+pub(super) struct Order {
+    head: Position,
+    past: VecDeque<Epoch>,
+    replies: HashMap<MessageId, Running>,
+    ended: VecDeque<MessageId>,
+    /// Replies heard of but not known, before a read was sent: if that does
+    /// not find them running, they are over.
+    doubtful: HashSet<MessageId>,
+}
+
+impl Order {
+    /// A room that was just read.
+    pub(super) fn new(head: Position) -> Self {
+        Self {
+            head,
+            past: VecDeque::new(),
+            replies: HashMap::new(),
+            ended: VecDeque::new(),
+            doubtful: HashSet::new(),
+        }
+    }
+
+    /// The last durable event that was delivered.
+    pub(super) fn head(&self) -> &Position {
+        &self.head
+    }
+
+    /// The replies now being made.
+    pub(super) fn replies(&self) -> impl Iterator<Item = (&MessageId, &Running)> {
+        self.replies.iter()
+    }
+
+    /// The reply of that id, if it is being made.
+    pub(super) fn reply(&self, message_id: &MessageId) -> Option<&Running> {
+        self.replies.get(message_id)
+    }
+
+    /// Judges a live record, and notes it if it is the next one.
+    pub(super) fn take(&mut self, record: &Record) -> Verdict {
+        let header = &record.header;
+        match (header.class, &header.reply) {
+            (Class::Durable, _) | (Class::Final, None) => self.take_durable(header),
+            (Class::Final, Some(reply)) => {
+                let verdict = self.take_durable(header);
+                if !matches!(verdict, Verdict::Repair(_)) {
+                    self.end(&reply.message_id);
+                }
+                verdict
+            }
+            (Class::Transient, _) | (Class::Start | Class::Delta, None) => Verdict::Deliver,
+            (Class::Start, Some(reply)) => self.take_start(reply, record),
+            (Class::Delta, Some(reply)) => self.take_delta(reply, record),
+        }
+    }
+
+    /// Whether the log is known up to `position`.
+    pub(super) fn has(&self, position: &Position) -> bool {
+        position.epoch == self.head.epoch && position.seq <= self.head.seq
+            || self.past.contains(&position.epoch)
+    }
+
+    /// Moves on to a durable event that was read. Whether with it a new life
+    /// begins.
+    pub(super) fn advance(&mut self, position: &Position) -> bool {
+        let is_new_life = position.epoch != self.head.epoch;
+        if is_new_life {
+            let past = std::mem::replace(&mut self.head.epoch, position.epoch.clone());
+            remember(&mut self.past, past, PAST_LIVES);
+        }
+        self.head.seq = position.seq;
+        is_new_life
+    }
+
+    /// Takes over the replies that a read found running, and returns those of
+    /// which the text differs from what was delivered.
+    pub(super) fn adopt(&mut self, running: &[RunningReply]) -> Vec<MessageId> {
+        let is_running = |id: &MessageId| running.iter().any(|reply| reply.message_id == *id);
+        let known = self.replies.keys().chain(&self.doubtful);
+        let over: Vec<_> = known.filter(|id| !is_running(id)).cloned().collect();
+        for message_id in &over {
+            self.end(message_id);
+        }
+        self.doubtful.clear();
+        let mut changed = Vec::new();
+        for reply in running {
+            let known = self.replies.get(&reply.message_id);
+            let at = (reply.attempt, reply.index + 1);
+            // What was delivered may be ahead where the bus lost some of it;
+            // then its maker sends that again, and it is known here.
+            if known.is_none_or(|known| (known.attempt, known.next) < at) {
+                self.replies
+                    .insert(reply.message_id.clone(), Running::of(reply));
+                changed.push(reply.message_id.clone());
+            }
+        }
+        changed
+    }
+
+    /// Notes that a reply is over.
+    pub(super) fn end(&mut self, message_id: &MessageId) {
+        self.replies.remove(message_id);
+        if !self.ended.contains(message_id) {
+            remember(&mut self.ended, message_id.clone(), ENDED_REPLIES);
+        }
+    }
+
+    /// Notes, before a read, that `record` was heard.
+    pub(super) fn doubt(&mut self, record: &Record) {
+        if let (Class::Start | Class::Delta, Some(reply)) =
+            (record.header.class, &record.header.reply)
+            && !self.replies.contains_key(&reply.message_id)
+        {
+            self.doubtful.insert(reply.message_id.clone());
+        }
+    }
+
+    /// Forgets all replies: the log lost its place, and theirs with it.
+    pub(super) fn forget_replies(&mut self) {
+        self.replies.clear();
+    }
+
+    fn take_durable(&mut self, header: &Header) -> Verdict {
+        let Some(position) = &header.position else {
+            return Verdict::Stale;
+        };
+        if self.has(position) {
+            Verdict::Stale
+        } else if position.epoch != self.head.epoch {
+            Verdict::Repair(Hole::Life)
+        } else if position.seq != self.head.seq + 1 {
+            Verdict::Repair(Hole::Events)
+        } else {
+            self.head.seq = position.seq;
+            Verdict::Deliver
+        }
+    }
+
+    fn take_start(&mut self, reply: &ReplyPart, record: &Record) -> Verdict {
+        if self.ended.contains(&reply.message_id) {
+            return Verdict::Stale;
+        }
+        match self.replies.get_mut(&reply.message_id) {
+            Some(known) if reply.attempt > known.attempt => {
+                known.restart(reply.attempt);
+                Verdict::Deliver
+            }
+            // An attempt may be announced by more than one event.
+            Some(known) if reply.attempt == known.attempt && known.next == 0 => Verdict::Deliver,
+            Some(_) => Verdict::Stale,
+            None => match Running::begun_by(record) {
+                Some(running) => {
+                    self.replies.insert(reply.message_id.clone(), running);
+                    Verdict::Deliver
+                }
+                None => Verdict::Repair(Hole::Reply),
+            },
+        }
+    }
+
+    fn take_delta(&mut self, reply: &ReplyPart, record: &Record) -> Verdict {
+        if self.ended.contains(&reply.message_id) {
+            return Verdict::Stale;
+        }
+        let Some(known) = self.replies.get_mut(&reply.message_id) else {
+            return Verdict::Repair(Hole::Reply);
+        };
+        if reply.attempt > known.attempt && reply.index == 0 {
+            known.restart(reply.attempt);
+        }
+        if (reply.attempt, reply.index) < (known.attempt, known.next) {
+            Verdict::Stale
+        } else if (reply.attempt, reply.index) == (known.attempt, known.next)
+            && known.append(record)
+        {
+            Verdict::Deliver
+        } else {
+            Verdict::Repair(Hole::Reply)
+        }
+    }
+}
+
+fn remember<T>(list: &mut VecDeque<T>, item: T, len: usize) {
+    if list.len() == len {
+        list.pop_front();
+    }
+    list.push_back(item);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::testing::{delta, durable, ended, message_id, position, running, start};
+
+    const LIFE: &str = "aaaaaaaa";
+
+    fn order() -> Order {
+        Order::new(position(LIFE, 10))
+    }
+
+    #[test]
+    fn durable_events_come_once_and_without_a_hole() {
+        let mut order = order();
+        assert_eq!(order.take(&durable(LIFE, 11)), Verdict::Deliver);
+        assert_eq!(order.take(&durable(LIFE, 11)), Verdict::Stale);
+        assert_eq!(order.take(&durable(LIFE, 3)), Verdict::Stale);
+        assert_eq!(
+            order.take(&durable(LIFE, 13)),
+            Verdict::Repair(Hole::Events)
+        );
+        assert_eq!(order.take(&durable(LIFE, 12)), Verdict::Deliver);
+    }
+
+    #[test]
+    fn a_new_life_is_read_and_the_old_one_is_over() {
+        let mut order = order();
+        assert_eq!(
+            order.take(&durable("bbbbbbbb", 11)),
+            Verdict::Repair(Hole::Life)
+        );
+        assert!(order.advance(&position("bbbbbbbb", 11)));
+        assert!(!order.advance(&position("bbbbbbbb", 12)));
+        assert_eq!(order.take(&durable(LIFE, 11)), Verdict::Stale);
+        assert_eq!(order.take(&durable("bbbbbbbb", 13)), Verdict::Deliver);
+    }
+
+    #[test]
+    fn deltas_come_once_and_in_order() {
+        let mut order = order();
+        assert_eq!(order.take(&start(1, 1)), Verdict::Deliver);
+        assert_eq!(order.take(&delta(1, 1, 0, "a")), Verdict::Deliver);
+        assert_eq!(order.take(&delta(1, 1, 0, "a")), Verdict::Stale);
+        assert_eq!(
+            order.take(&delta(1, 1, 2, "c")),
+            Verdict::Repair(Hole::Reply)
+        );
+        assert_eq!(order.take(&delta(1, 1, 1, "b")), Verdict::Deliver);
+        assert_eq!(order.take(&start(1, 1)), Verdict::Stale);
+    }
+
+    #[test]
+    fn a_higher_attempt_starts_over_and_a_lower_one_is_late() {
+        let mut order = order();
+        order.take(&start(1, 1));
+        order.take(&delta(1, 1, 0, "a"));
+        assert_eq!(order.take(&start(1, 2)), Verdict::Deliver);
+        assert_eq!(order.take(&delta(1, 1, 1, "b")), Verdict::Stale);
+        assert_eq!(order.take(&delta(1, 2, 0, "x")), Verdict::Deliver);
+        // A first delta implies the restart, a later one does not.
+        assert_eq!(order.take(&delta(1, 3, 0, "y")), Verdict::Deliver);
+        assert_eq!(
+            order.take(&delta(1, 4, 1, "z")),
+            Verdict::Repair(Hole::Reply)
+        );
+    }
+
+    #[test]
+    fn nothing_of_a_reply_follows_its_end() {
+        let mut order = order();
+        order.take(&start(1, 1));
+        assert_eq!(order.take(&ended(LIFE, 11, 1)), Verdict::Deliver);
+        assert_eq!(order.take(&delta(1, 1, 0, "a")), Verdict::Stale);
+        assert_eq!(order.take(&start(1, 2)), Verdict::Stale);
+        assert_eq!(order.replies().count(), 0);
+    }
+
+    #[test]
+    fn an_unknown_reply_is_looked_for_once() {
+        let mut order = order();
+        let late = delta(1, 1, 3, "d");
+        assert_eq!(order.take(&late), Verdict::Repair(Hole::Reply));
+        order.doubt(&late);
+        assert!(order.adopt(&[]).is_empty());
+        assert_eq!(order.take(&late), Verdict::Stale);
+    }
+
+    #[test]
+    fn a_read_brings_what_was_missed_of_a_reply() {
+        let mut order = order();
+        assert_eq!(
+            order.take(&delta(1, 1, 1, "b")),
+            Verdict::Repair(Hole::Reply)
+        );
+        order.doubt(&delta(1, 1, 1, "b"));
+        assert_eq!(order.adopt(&[running(1, 1, 1, "ab")]), [message_id(1)]);
+        assert_eq!(order.take(&delta(1, 1, 1, "b")), Verdict::Stale);
+        assert_eq!(order.take(&delta(1, 1, 2, "c")), Verdict::Deliver);
+        // What is known already is no change.
+        assert!(order.adopt(&[running(1, 1, 2, "abc")]).is_empty());
+        // And one that does not run any more is over.
+        order.adopt(&[]);
+        assert_eq!(order.take(&delta(1, 1, 3, "d")), Verdict::Stale);
+    }
+}

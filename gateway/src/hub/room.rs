@@ -1,0 +1,427 @@
+//! One room: delivers its records in order, takes in members, and says what it
+//! must read. It waits for nothing itself; its shard does.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use causerie_shared::bus::BusError;
+use causerie_shared::bus::log::{Missed, Page};
+use causerie_shared::clock::Clock;
+use causerie_shared::ids::MessageId;
+use causerie_shared::position::Position;
+use causerie_shared::record::{Class, Record};
+use causerie_shared::room::RoomKey;
+use tokio::sync::oneshot;
+
+use super::audience::Audience;
+use super::held::Held;
+use super::members::Member;
+use super::order::{Hole, Order, Verdict};
+use super::tail::Tail;
+use super::{Join, Joined, Start};
+use crate::events::{self, RecoveredFrom};
+use crate::frame::OutFrame;
+use crate::outbox::OutboxId;
+
+/// A join, and who waits for what becomes of it.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) join: Join,
+    pub(super) reply: oneshot::Sender<Result<Joined, BusError>>,
+}
+
+/// What the shard is to do for a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Hear the room, and read it on from here.
+    Open(Option<Position>),
+    /// Read the room on from here. `tries` reads before this one did not help.
+    Read { after: Position, tries: u32 },
+}
+
+/// A room that somebody hears on this node, or did a moment ago.
+#[derive(Debug)]
+pub(super) struct Room {
+    audience: Audience,
+    phase: Phase,
+    /// How far the room is delivered; none before it was first read.
+    order: Option<Order>,
+    tail: Tail,
+    held: Held,
+    waiting: Vec<Waiting>,
+    /// The position from which an opening room is read.
+    asked: Option<Position>,
+    vain_reads: u32,
+    empty_since: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// It is not heard.
+    Closed,
+    /// It is being subscribed to and read; records and joins wait.
+    Opening,
+    /// Records are delivered as they come.
+    Live,
+    /// Something was missed and is being read; records and joins wait.
+    Repairing,
+    /// It is being unsubscribed from; joins wait.
+    Closing,
+}
+
+impl Room {
+    pub(super) fn new(key: RoomKey, clock: Clock) -> Self {
+        Self {
+            audience: Audience::new(key, clock),
+            phase: Phase::Closed,
+            order: None,
+            tail: Tail::default(),
+            held: Held::default(),
+            waiting: Vec::new(),
+            asked: None,
+            vain_reads: 0,
+            empty_since: None,
+        }
+    }
+
+    /// Takes a join: at once where the room is live, else when it is.
+    pub(super) fn on_join(&mut self, waiting: Waiting) -> Option<Need> {
+        self.on_leave(waiting.join.outbox.id());
+        match self.phase {
+            Phase::Live => self.admit(waiting),
+            Phase::Opening | Phase::Repairing | Phase::Closing => {
+                self.waiting.push(waiting);
+                None
+            }
+            Phase::Closed => {
+                self.waiting.push(waiting);
+                self.begin_opening()
+            }
+        }
+    }
+
+    pub(super) fn on_leave(&mut self, outbox: OutboxId) {
+        self.audience.members.remove(outbox);
+        self.waiting
+            .retain(|waiting| waiting.join.outbox.id() != outbox);
+    }
+
+    /// Takes a live record.
+    pub(super) fn on_record(&mut self, record: Arc<Record>) -> Option<Need> {
+        match self.phase {
+            Phase::Live => self.judge(record),
+            Phase::Opening | Phase::Repairing => {
+                self.held.push(record);
+                None
+            }
+            Phase::Closed | Phase::Closing => None,
+        }
+    }
+
+    /// The feed lost its place: the room may have missed anything.
+    pub(super) fn on_gap(&mut self) -> Option<Need> {
+        match self.phase {
+            Phase::Live => self.repair(Hole::Feed),
+            Phase::Opening | Phase::Repairing => {
+                self.held.drop_all();
+                None
+            }
+            Phase::Closed | Phase::Closing => None,
+        }
+    }
+
+    /// The bus says where the log stands: perhaps its last events were missed.
+    pub(super) fn on_head(&mut self, head: &Position) -> Option<Need> {
+        let is_missing = self.order.as_ref().is_some_and(|order| !order.has(head));
+        (is_missing && self.phase == Phase::Live).then(|| self.repair(Hole::Head))?
+    }
+
+    /// Takes what was read when the room began to be heard.
+    pub(super) fn on_opened(&mut self, opened: Result<Page, BusError>) -> Option<Need> {
+        match opened {
+            Ok(page) => {
+                self.begin_at(&page);
+                self.settle()
+            }
+            Err(error) => {
+                self.close();
+                for Waiting { reply, .. } in self.waiting.drain(..) {
+                    let _ = reply.send(Err(error.clone()));
+                }
+                None
+            }
+        }
+    }
+
+    /// Takes what was read because something was missed.
+    pub(super) fn on_page(&mut self, page: &Page) -> Option<Need> {
+        let order = self.order.as_mut()?;
+        match &page.missed {
+            Missed::Records(records) => {
+                for record in records {
+                    catch_up(&self.audience, order, &mut self.tail, record);
+                }
+                if order.head().seq < page.head.seq && !records.is_empty() {
+                    let after = order.head().clone();
+                    return Some(Need::Read { after, tries: 0 });
+                }
+                if order.advance(&page.head) {
+                    self.tail.restart(page.head.clone());
+                    self.audience.tell_position(&page.head, true);
+                }
+            }
+            Missed::Lost => {
+                order.advance(&page.head);
+                order.forget_replies();
+                self.tail.restart(page.head.clone());
+                self.audience.tell_position(&page.head, false);
+            }
+        }
+        for message_id in order.adopt(&page.running) {
+            if let Some(reply) = order.reply(&message_id) {
+                self.audience.send_snapshot(&message_id, reply);
+            }
+        }
+        events::room_repaired(&self.audience.room, page);
+        self.settle()
+    }
+
+    /// The room is no longer subscribed to.
+    pub(super) fn on_unsubscribed(&mut self) -> Option<Need> {
+        self.close();
+        if self.waiting.is_empty() {
+            return None;
+        }
+        self.begin_opening()
+    }
+
+    /// Sends a snapshot of a reply to one who dropped text of it.
+    pub(super) fn on_resync(&self, outbox: OutboxId, message_id: &MessageId) {
+        let Some(member) = self.audience.members.get(outbox) else {
+            return;
+        };
+        let reply = self
+            .order
+            .as_ref()
+            .and_then(|order| order.reply(message_id));
+        let snapshot = reply.map(|reply| self.audience.snapshot(message_id, reply));
+        if snapshot.is_some() {
+            events::snapshot_sent();
+        }
+        member.outbox.resume(message_id, snapshot.as_ref());
+    }
+
+    /// Whether nobody has heard the room since before `deadline`; then it
+    /// begins to close.
+    pub(super) fn closes_if_empty_since(&mut self, deadline: Instant, now: Instant) -> bool {
+        if !self.audience.members.is_empty() || !self.waiting.is_empty() {
+            self.empty_since = None;
+            return false;
+        }
+        let since = *self.empty_since.get_or_insert(now);
+        let closes = since <= deadline && self.phase == Phase::Live;
+        if closes {
+            self.phase = Phase::Closing;
+        }
+        closes
+    }
+
+    /// Whether there is nothing left to keep the room for.
+    pub(super) fn is_over(&self) -> bool {
+        self.phase == Phase::Closed && self.waiting.is_empty()
+    }
+
+    fn begin_opening(&mut self) -> Option<Need> {
+        self.phase = Phase::Opening;
+        self.asked = self
+            .waiting
+            .first()
+            .and_then(|waiting| waiting.join.position());
+        Some(Need::Open(self.asked.clone()))
+    }
+
+    fn close(&mut self) {
+        self.phase = Phase::Closed;
+        self.order = None;
+        self.held = Held::default();
+        self.empty_since = None;
+    }
+
+    /// Begins to deliver at the head that was read. What was read before it
+    /// serves those who ask for that.
+    fn begin_at(&mut self, page: &Page) {
+        let mut order = Order::new(page.head.clone());
+        order.adopt(&page.running);
+        self.order = Some(order);
+        self.tail.restart(page.head.clone());
+        if let (Missed::Records(records), Some(asked)) = (&page.missed, self.asked.take())
+            && records
+                .last()
+                .is_some_and(|last| last.header.position.as_ref() == Some(&page.head))
+        {
+            self.tail.restart(asked);
+            for record in records {
+                self.tail.push(Arc::new(record.clone()));
+            }
+        }
+    }
+
+    /// Goes live after a read: judges what waited, then lets in who waited.
+    fn settle(&mut self) -> Option<Need> {
+        self.phase = Phase::Live;
+        if self.held.take_overflown() {
+            return self.repair(Hole::Feed);
+        }
+        self.end_replies_whose_end_was_read();
+        while let Some(record) = self.held.pop() {
+            if let Some(need) = self.judge(record) {
+                return Some(need);
+            }
+        }
+        let mut waiting = std::mem::take(&mut self.waiting).into_iter();
+        while let Some(joiner) = waiting.next() {
+            if let Some(need) = self.admit(joiner) {
+                self.waiting.extend(waiting);
+                return Some(need);
+            }
+        }
+        self.vain_reads = 0;
+        None
+    }
+
+    /// What is still on its way of a reply that ended before the read is late.
+    fn end_replies_whose_end_was_read(&mut self) {
+        let Some(order) = &mut self.order else {
+            return;
+        };
+        for Record { header, .. } in self.held.iter() {
+            if let (Class::Final, Some(reply), Some(position)) =
+                (header.class, &header.reply, &header.position)
+                && order.has(position)
+            {
+                order.end(&reply.message_id);
+            }
+        }
+    }
+
+    /// Delivers a live record, drops it, or lets it wait for a repair.
+    fn judge(&mut self, record: Arc<Record>) -> Option<Need> {
+        match self.order.as_mut()?.take(&record) {
+            Verdict::Deliver => {
+                self.audience.deliver(&record);
+                if record.header.position.is_some() {
+                    self.tail.push(record);
+                }
+                None
+            }
+            Verdict::Stale => {
+                events::stale_record_dropped();
+                None
+            }
+            Verdict::Repair(hole) => {
+                self.held.put_back(record);
+                self.repair(hole)
+            }
+        }
+    }
+
+    fn repair(&mut self, hole: Hole) -> Option<Need> {
+        let order = self.order.as_mut()?;
+        events::gap_found(&self.audience.room, hole);
+        for record in self.held.iter() {
+            order.doubt(record);
+        }
+        self.phase = Phase::Repairing;
+        let tries = self.vain_reads;
+        self.vain_reads += 1;
+        Some(Need::Read {
+            after: order.head().clone(),
+            tries,
+        })
+    }
+
+    /// Makes a member of a joiner, with all that it missed, in one step; or
+    /// sends it off to read that first.
+    fn admit(&mut self, waiting: Waiting) -> Option<Need> {
+        let order = self.order.as_ref()?;
+        let Join {
+            outbox,
+            viewer,
+            start,
+            ..
+        } = &waiting.join;
+        match start {
+            Start::Head { recovered } => {
+                let head = order.head();
+                self.audience
+                    .tell_position_to(outbox, viewer, head, *recovered);
+            }
+            Start::Asked(position) | Start::Reached(position) => {
+                let missed = self.tail.after(position);
+                if missed.is_none() && matches!(start, Start::Reached(_)) && !order.has(position) {
+                    self.waiting.push(waiting);
+                    return self.repair(Hole::Head);
+                }
+                let bytes =
+                    |records: &Vec<Arc<Record>>| records.iter().map(|r| r.frame.len()).sum();
+                let Some(missed) = missed.filter(|missed| outbox.has_room_for(bytes(missed)))
+                else {
+                    let _ = waiting.reply.send(Ok(Joined::Behind));
+                    return None;
+                };
+                if matches!(start, Start::Asked(_)) {
+                    let from = Position {
+                        epoch: order.head().epoch.clone(),
+                        seq: position.seq,
+                    };
+                    self.audience.tell_position_to(outbox, viewer, &from, true);
+                    events::recovered(RecoveredFrom::Tail);
+                }
+                for record in missed.iter().filter(|record| viewer.sees(&record.header)) {
+                    outbox.push(&OutFrame::event(&self.audience.room, record));
+                }
+            }
+        }
+        for (message_id, reply) in order.replies() {
+            if viewer.sees_reply_to(&reply.in_reply_to) {
+                outbox.push(&self.audience.snapshot(message_id, reply));
+                events::snapshot_sent();
+            }
+        }
+        let Waiting { join, reply } = waiting;
+        self.audience.members.add(Member {
+            outbox: join.outbox,
+            viewer: join.viewer,
+        });
+        let _ = reply.send(Ok(Joined::Member));
+        None
+    }
+}
+
+/// Delivers an event that was read, if it was not delivered before. The first
+/// of a new life follows a `subscribed` that tells of it.
+fn catch_up(audience: &Audience, order: &mut Order, tail: &mut Tail, record: &Record) {
+    let Some(position) = &record.header.position else {
+        return;
+    };
+    if position.seq <= order.head().seq {
+        return;
+    }
+    if position.epoch != order.head().epoch {
+        let before = Position {
+            epoch: position.epoch.clone(),
+            seq: position.seq - 1,
+        };
+        order.advance(&before);
+        audience.tell_position(&before, true);
+    }
+    order.advance(position);
+    if let (Class::Final, Some(reply)) = (record.header.class, &record.header.reply) {
+        order.end(&reply.message_id);
+    }
+    tail.push(Arc::new(record.clone()));
+    audience.deliver(record);
+}
+
+#[cfg(test)]
+mod tests;

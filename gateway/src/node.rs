@@ -1,0 +1,88 @@
+//! A gateway's life: from its settings to its drain.
+
+use std::sync::Arc;
+
+use causerie_shared::admin::listen;
+use causerie_shared::bus::Bus;
+use causerie_shared::cli::Running;
+use causerie_shared::config::SettingsHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::auth::{Auth, BadKeys, KeySetPace};
+use crate::drain::drain;
+use crate::gateway::Gateway;
+use crate::http::{Edge, Extras};
+use crate::server::serve;
+
+/// Serves clients until the process is told to end, and then sends them to
+/// other nodes.
+///
+/// # Errors
+/// One sentence: the port cannot be listened on, or a key cannot be read.
+pub async fn run(running: Running, bus: Arc<dyn Bus>, extras: Extras) -> anyhow::Result<()> {
+    let Running {
+        settings: handle,
+        shutdown,
+        readiness,
+        health,
+    } = running;
+    let websocket = handle.current().websocket.clone();
+    let listener = listen("websocket", websocket.bind, websocket.port)?;
+    let address = listener.local_addr()?;
+    handle.public_port_is(address.port());
+
+    let settings = handle.current().clone();
+    let clock = bus.clock().clone();
+    let auth = Arc::new(Auth::new(&settings, KeySetPace::default(), clock).await?);
+    let gateway = Gateway::start(bus, (&*settings).into());
+    let following = follow(handle, Arc::clone(&auth), Arc::clone(&gateway));
+    let _following = AbortOnDropHandle::new(tokio::spawn(following));
+    let edge = Edge::new(Arc::clone(&gateway), auth, &settings);
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(serve(
+        listener,
+        edge.router(health, &settings, extras),
+        websocket.connection_timeout,
+        stop.clone(),
+    ));
+    events::listening(address);
+    readiness.ready("start");
+
+    shutdown.cancelled().await;
+    readiness.not_ready("drain", "the node is about to end");
+    drain(&gateway, websocket.drain_grace).await;
+    stop.cancel();
+    serving.await?;
+    gateway.stop().await;
+    Ok(())
+}
+
+/// Takes over what changes of the settings.
+async fn follow(mut handle: SettingsHandle, auth: Arc<Auth>, gateway: Arc<Gateway>) {
+    loop {
+        handle.changed().await;
+        let settings = handle.current().clone();
+        gateway.set_settings((&*settings).into());
+        if let Err(error) = auth.reload(&settings).await {
+            events::keys_not_taken_over(&error);
+        }
+    }
+}
+
+mod events {
+    use std::net::SocketAddr;
+
+    use super::BadKeys;
+
+    /// Clients may come.
+    pub(super) fn listening(address: SocketAddr) {
+        tracing::info!("listening on http://{address}");
+    }
+
+    /// A reload names keys that cannot be used: the old ones stay.
+    pub(super) fn keys_not_taken_over(error: &BadKeys) {
+        tracing::error!(%error, "keys and tenants stay as they were");
+        metrics::counter!("causerie_key_reload_errors_total").increment(1);
+    }
+}

@@ -1,0 +1,69 @@
+//! Brings one client up to date from the bus, at its own pace.
+
+use causerie_shared::bus::log::{Missed, Page};
+use causerie_shared::bus::{Bus, BusError};
+use causerie_shared::position::Position;
+use causerie_shared::record::Record;
+
+use crate::events::{self, RecoveredFrom};
+use crate::frame::OutFrame;
+use crate::hub::audience::subscribed;
+use crate::hub::shard::PAGE;
+use crate::hub::{Join, Start};
+
+/// Reads what `join` missed next, and gives it to its outbox as that drains.
+/// Live records of the room are not queued meanwhile. `join` then starts where
+/// the reading ended.
+pub(crate) async fn catch_up(bus: &dyn Bus, join: &mut Join) -> Result<(), BusError> {
+    join.outbox.drained().await;
+    let Some(position) = join.position() else {
+        return Ok(());
+    };
+    let Page { head, missed, .. } = bus.read(&join.room, Some(&position), PAGE).await?;
+    join.start = match missed {
+        Missed::Lost => {
+            events::recovered(RecoveredFrom::Nowhere);
+            Start::Head { recovered: false }
+        }
+        Missed::Records(records) => {
+            if matches!(join.start, Start::Asked(_)) {
+                tell_position(join, &head, position.seq);
+                events::recovered(RecoveredFrom::Log);
+            }
+            for record in &records {
+                send(join, record).await;
+            }
+            Start::Reached(reached(&records, head, position))
+        }
+    };
+    Ok(())
+}
+
+/// Where one is who was given `records`, which follow `position`.
+fn reached(records: &[Record], head: Position, position: Position) -> Position {
+    let last = records.last().and_then(|last| last.header.position.clone());
+    match last.unwrap_or(position) {
+        last if last.seq == head.seq => head,
+        last => last,
+    }
+}
+
+fn tell_position(join: &Join, head: &Position, seq: u64) {
+    if join.viewer.is_told_positions() {
+        let from = Position {
+            epoch: head.epoch.clone(),
+            seq,
+        };
+        join.outbox.push(&subscribed(&join.room, &from, true));
+    }
+}
+
+async fn send(join: &Join, record: &Record) {
+    if !join.viewer.sees(&record.header) {
+        return;
+    }
+    if !join.outbox.has_room_for(record.frame.len()) {
+        join.outbox.drained().await;
+    }
+    join.outbox.push(&OutFrame::event(&join.room, record));
+}

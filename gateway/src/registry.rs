@@ -1,0 +1,157 @@
+//! All connections of the node.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use causerie_shared::ids::ConnectionId;
+use tokio::sync::Notify;
+
+use crate::connection::Connection;
+use crate::events;
+
+/// All connections of the node, and how many more there may be. Cheap to
+/// clone.
+#[derive(Debug, Clone, Default)]
+pub struct Registry(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    connections: Mutex<HashMap<ConnectionId, Arc<Connection>>>,
+    /// Slots taken: connections, and those about to be.
+    taken: AtomicUsize,
+    is_draining: AtomicBool,
+    emptied: Notify,
+}
+
+/// Why there is no slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoSlot {
+    /// The node has as many connections as it may have.
+    Full,
+    /// The node is about to end.
+    Draining,
+}
+
+/// A place among the node's connections, free again when dropped.
+#[derive(Debug)]
+pub struct Slot(Arc<Shared>);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if self.0.taken.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.emptied.notify_waiters();
+        }
+    }
+}
+
+impl Registry {
+    /// Takes a place among at the most `max` connections.
+    ///
+    /// # Errors
+    /// [`NoSlot`] says why there is none.
+    pub fn try_reserve(&self, max: usize) -> Result<Slot, NoSlot> {
+        if self.is_draining() {
+            return Err(NoSlot::Draining);
+        }
+        let taken = |taken| (taken < max).then_some(taken + 1);
+        match self
+            .0
+            .taken
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, taken)
+        {
+            Ok(_) => Ok(Slot(Arc::clone(&self.0))),
+            Err(_) => Err(NoSlot::Full),
+        }
+    }
+
+    /// How many slots are taken.
+    pub fn len(&self) -> usize {
+        self.0.taken.load(Ordering::Acquire)
+    }
+
+    /// Whether no slot is taken.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether the node sends its connections away.
+    pub fn is_draining(&self) -> bool {
+        self.0.is_draining.load(Ordering::Acquire)
+    }
+
+    /// The connection of that id, on this node.
+    pub fn find(&self, id: &ConnectionId) -> Option<Arc<Connection>> {
+        self.lock().get(id).cloned()
+    }
+
+    /// All connections, as they are now.
+    pub fn all(&self) -> Vec<Arc<Connection>> {
+        self.lock().values().cloned().collect()
+    }
+
+    /// Refuses slots from now on.
+    pub(crate) fn begin_drain(&self) {
+        self.0.is_draining.store(true, Ordering::Release);
+    }
+
+    /// Waits until no slot is taken.
+    pub async fn wait_until_empty(&self) {
+        loop {
+            let emptied = self.0.emptied.notified();
+            tokio::pin!(emptied);
+            emptied.as_mut().enable();
+            if self.is_empty() {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
+    pub(crate) fn add(&self, connection: &Arc<Connection>) {
+        events::connected(connection);
+        self.lock()
+            .insert(connection.id.clone(), Arc::clone(connection));
+    }
+
+    pub(crate) fn remove(&self, connection: &Connection) {
+        if self.lock().remove(&connection.id).is_some() {
+            events::disconnected(connection);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ConnectionId, Arc<Connection>>> {
+        self.0
+            .connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_are_bounded_and_come_back() {
+        let registry = Registry::default();
+        let slot = registry.try_reserve(1).unwrap();
+        assert_eq!(registry.try_reserve(1).unwrap_err(), NoSlot::Full);
+        drop(slot);
+        assert!(registry.try_reserve(1).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_draining_node_gives_none_and_waits_for_the_last() {
+        let registry = Registry::default();
+        let slot = registry.try_reserve(9).unwrap();
+        registry.begin_drain();
+        assert_eq!(registry.try_reserve(9).unwrap_err(), NoSlot::Draining);
+        let waiting = tokio::spawn({
+            let registry = registry.clone();
+            async move { registry.wait_until_empty().await }
+        });
+        drop(slot);
+        waiting.await.unwrap();
+    }
+}

@@ -1,0 +1,98 @@
+//! What the gateway's core needs of the configuration.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use causerie_shared::bus::question::QueueCaps;
+use causerie_shared::config;
+use causerie_shared::ids::{TenantHash, TenantId};
+
+/// The values that the core goes by. Taken anew from the configuration when
+/// that changes.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The node's name, shown in `ready`.
+    pub node: String,
+    /// A connection silent for so long is pinged, for twice as long dropped.
+    pub heartbeat_interval: Duration,
+    /// A connection without an action for so long is closed.
+    pub idle_timeout: Duration,
+    /// The most connections at once.
+    pub max_connections: usize,
+    /// The largest frame of a client, in bytes.
+    pub max_message_bytes: usize,
+    /// The deepest nesting of a client's frame.
+    pub max_depth: usize,
+    /// The most rooms that one connection may be in.
+    pub max_rooms: usize,
+    /// The most that waits for one slow reader, in bytes.
+    pub outbox_bytes: usize,
+    /// What `ready` says of messages a minute.
+    pub messages_per_minute: u64,
+    /// How many questions may wait.
+    pub queue: QueueCaps,
+    /// Whether a client may send earlier turns along.
+    pub client_context: bool,
+    /// The tenants and their public names.
+    pub tenants: HashMap<TenantId, TenantHash>,
+}
+
+impl From<&config::Settings> for Settings {
+    fn from(settings: &config::Settings) -> Self {
+        let config::Websocket {
+            heartbeat_interval,
+            idle_timeout,
+            max_connections,
+            max_message_bytes,
+            max_depth,
+            max_rooms,
+            outbox_bytes,
+            ..
+        } = &settings.websocket;
+        let limits = &settings.limits;
+        let tenants = settings.tenants.iter();
+        Self {
+            node: settings.node.name.clone(),
+            heartbeat_interval: *heartbeat_interval,
+            idle_timeout: *idle_timeout,
+            max_connections: *max_connections,
+            max_message_bytes: max_message_bytes.bytes(),
+            max_depth: *max_depth,
+            max_rooms: *max_rooms,
+            outbox_bytes: outbox_bytes.bytes(),
+            messages_per_minute: limits.messages_per_minute_per_connection.into(),
+            queue: QueueCaps {
+                session: limits.queued_per_session.into(),
+                user: limits.queued_per_user.into(),
+                tenant: limits.queued_per_tenant.into(),
+            },
+            client_context: settings.ai.client_context,
+            tenants: tenants
+                .map(|tenant| (tenant.id.clone(), tenant.hash.clone()))
+                .collect(),
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            node: "gateway".into(),
+            heartbeat_interval: Duration::from_secs(25),
+            idle_timeout: Duration::from_secs(30 * 60),
+            max_connections: 100_000,
+            max_message_bytes: 100 << 10,
+            max_depth: 32,
+            max_rooms: 100,
+            outbox_bytes: 1 << 20,
+            messages_per_minute: 60,
+            queue: QueueCaps {
+                session: 20,
+                user: 100,
+                tenant: 10_000,
+            },
+            client_context: true,
+            tenants: HashMap::new(),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The gateway's core over real sockets and the bus in memory.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod actions;
+mod frames;
+mod life;
+mod recovery;
+mod support;

@@ -1,0 +1,319 @@
+//! A gateway on a real socket, whose callers say themselves who they are, and
+//! somebody who makes replies as a broker does.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Query, Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::serve::ListenerExt;
+use causerie_gateway::connection::{Admitted, Wanted};
+use causerie_gateway::gateway::Gateway;
+use causerie_gateway::identity::{Identity, Projects, Role};
+use causerie_gateway::settings::Settings;
+use causerie_gateway::websocket;
+use causerie_shared::bus::memory::MemoryBus;
+use causerie_shared::bus::reply::{Appended, Beat, Claim, ClaimId, Delta, Ending, Finished};
+use causerie_shared::bus::{Bus, Retention};
+use causerie_shared::ids::{TenantId, UserId};
+use causerie_shared::protocol::data::{
+    AiProcessingStart, FinishReason, MessageDelta, Reply, ReplyMetadata, Role as Speaker,
+};
+use causerie_shared::protocol::event::Event;
+use causerie_shared::protocol::frame;
+use causerie_shared::record::{Class, Header, Record, ReplyPart, Unplaced};
+use causerie_shared::room::{Room, RoomKey};
+use causerie_testkit::client::ws::{Client, Connect};
+use hyper::upgrade::OnUpgrade;
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+/// The one tenant of these tests.
+pub(crate) const TENANT: &str = "acme";
+
+/// A gateway on a real socket.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) address: String,
+}
+
+pub(crate) fn memory_bus() -> Arc<dyn Bus> {
+    Arc::new(MemoryBus::new(Retention::default()))
+}
+
+impl Node {
+    pub(crate) async fn start(bus: &Arc<dyn Bus>, settings: Settings) -> Self {
+        let gateway = Gateway::start(Arc::clone(bus), settings);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let listener = listener.tap_io(|socket| socket.set_nodelay(true).unwrap());
+        let router = axum::Router::new()
+            .route("/ws", get(upgrade))
+            .with_state(Arc::clone(&gateway));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { gateway, address }
+    }
+
+    pub(crate) async fn alone() -> Self {
+        Self::start(&memory_bus(), Settings::default()).await
+    }
+
+    pub(crate) fn connect(&self, user: &str) -> Connect {
+        Connect::to(&format!("ws://{}/ws", self.address)).param("user", user)
+    }
+
+    /// A client that has joined its first rooms.
+    pub(crate) async fn client(&self, user: &str) -> Client {
+        self.joined(self.connect(user), 2).await
+    }
+
+    /// A client that is in `project:p1` as well.
+    pub(crate) async fn in_project(&self, user: &str) -> Client {
+        let connect = self.connect(user).param("room", "project:p1");
+        self.joined(connect, 3).await
+    }
+
+    pub(crate) async fn joined(&self, connect: Connect, rooms: usize) -> Client {
+        let mut client = connect.open().await;
+        for _ in 0..rooms {
+            client.expect_type("subscribed").await;
+        }
+        client
+    }
+}
+
+/// Believes everybody: who may come is tested elsewhere.
+async fn upgrade(
+    State(gateway): State<Arc<Gateway>>,
+    Query(query): Query<Vec<(String, String)>>,
+    mut request: Request,
+) -> Response {
+    let Ok(slot) = gateway
+        .registry
+        .try_reserve(gateway.settings().max_connections)
+    else {
+        return http::StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    let admitted = Admitted {
+        identity: identity(&query),
+        rooms: query
+            .iter()
+            .filter(|(key, _)| key == "room")
+            .map(|(_, room)| wanted(room))
+            .collect(),
+        slot,
+        visitor_token: None,
+    };
+    let key = request.headers()["sec-websocket-key"].as_bytes();
+    let response = Response::builder()
+        .status(101)
+        .header("connection", "upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-accept", derive_accept_key(key))
+        .body(Body::empty())
+        .unwrap();
+    let upgrade = request.extensions_mut().remove::<OnUpgrade>().unwrap();
+    tokio::spawn(websocket::serve(gateway, upgrade, admitted));
+    response
+}
+
+fn identity(query: &[(String, String)]) -> Identity {
+    let query: HashMap<_, _> = query.iter().cloned().collect();
+    Identity {
+        tenant: TenantId::new(query.get("tenant").map_or(TENANT, String::as_str)).unwrap(),
+        user: UserId::new(&query["user"]).unwrap(),
+        name: None,
+        projects: Projects::All,
+        roles: query
+            .get("role")
+            .and_then(|role| Role::named(role))
+            .into_iter()
+            .collect(),
+        expires_ms: query.get("expires_ms").map(|ms| ms.parse().unwrap()),
+    }
+}
+
+fn wanted(text: &str) -> Wanted {
+    let (room, position) = match text.split_once('@') {
+        Some((room, position)) => (room, Some(position.parse().unwrap())),
+        None => (text, None),
+    };
+    Wanted {
+        room: room.parse().unwrap(),
+        position,
+    }
+}
+
+/// Makes one reply, step by step.
+#[derive(Debug)]
+pub(crate) struct Maker {
+    bus: Arc<dyn Bus>,
+    claim: Claim,
+    text: String,
+    next: u64,
+}
+
+impl Maker {
+    /// Claims the question that waits in `room`, and says so.
+    pub(crate) async fn claim(bus: &Arc<dyn Bus>, room: &str) -> Self {
+        let key = RoomKey::new(
+            TenantId::new(TENANT).unwrap(),
+            room.parse::<Room>().unwrap(),
+        );
+        let claim = bus
+            .claim(key.partition(), &key.tenant, &ClaimId::generate())
+            .await;
+        let maker = Self {
+            bus: Arc::clone(bus),
+            claim: claim.unwrap().expect("a question waits"),
+            text: String::new(),
+            next: 0,
+        };
+        maker.start().await;
+        maker
+    }
+
+    async fn start(&self) {
+        let lease = &self.claim.lease;
+        let data = AiProcessingStart {
+            message_id: lease.message_id.clone(),
+            session_id: self.claim.session.clone(),
+            in_reply_to: self.claim.in_reply_to.clone(),
+            attempt: lease.attempt,
+        };
+        let start = self.transient(Class::Start, Event::AiProcessingStart, -1, &data);
+        let beat = self.bus.announce(lease, &[start]).await.unwrap();
+        assert!(matches!(beat, Beat::Held { .. }));
+    }
+
+    pub(crate) async fn say(&mut self, text: &str) {
+        let lease = &self.claim.lease;
+        let index = i64::try_from(self.next).unwrap();
+        let data = MessageDelta {
+            message_id: &lease.message_id,
+            session_id: &self.claim.session,
+            attempt: lease.attempt,
+            index,
+            text,
+        };
+        let delta = Delta {
+            index: self.next,
+            text: text.into(),
+            record: self.transient(Class::Delta, Event::MessageDelta, index, &data),
+        };
+        let appended = self.bus.append(lease, &delta).await.unwrap();
+        assert!(matches!(appended, Appended::Done { .. }));
+        self.next += 1;
+        self.text.push_str(text);
+    }
+
+    pub(crate) async fn finish(self, reason: FinishReason) {
+        let lease = &self.claim.lease;
+        let data = Reply {
+            message_id: lease.message_id.clone(),
+            session_id: self.claim.session.clone(),
+            in_reply_to: self.claim.in_reply_to.clone(),
+            role: Speaker::Assistant,
+            content: self.text.clone(),
+            sources: vec![],
+            finish_reason: reason,
+            metadata: ReplyMetadata::default(),
+        };
+        let event = Event::Message;
+        let ending = Ending {
+            before: vec![],
+            message: Unplaced {
+                header: self.header(Class::Final, event, -1),
+                tail: frame::durable_tail(event, &lease.room.room, &data),
+            },
+            after: vec![],
+            turn: None,
+            dead_letter: None,
+        };
+        let finished = self.bus.finish(lease, &ending).await.unwrap();
+        assert_eq!(finished, Finished::Done);
+    }
+
+    fn transient(&self, class: Class, event: Event, index: i64, data: &impl Serialize) -> Record {
+        let now_ms = self.bus.clock().now_ms();
+        Record {
+            header: self.header(class, event, index),
+            frame: frame::transient(event, &self.claim.lease.room.room, now_ms, data),
+        }
+    }
+
+    fn header(&self, class: Class, event: Event, index: i64) -> Header {
+        Header {
+            class,
+            event: event.name().into(),
+            position: None,
+            ts: self.bus.clock().now_ms(),
+            reply: Some(ReplyPart {
+                message_id: self.claim.lease.message_id.clone(),
+                attempt: self.claim.lease.attempt,
+                index,
+            }),
+            in_reply_to: Some(self.claim.in_reply_to.clone()),
+            excluded: None,
+        }
+    }
+}
+
+/// Says something to the people of `room`.
+pub(crate) async fn say(client: &mut Client, room: &str, text: &str) -> Value {
+    let message = json!({"user_input": text, "room": room, "ai": false});
+    let ack = client
+        .request(json!({"action": "sendMessage", "data": message}))
+        .await;
+    assert_eq!(ack["type"], "ack", "{ack}");
+    ack["data"].clone()
+}
+
+/// Asks the AI in `room`.
+pub(crate) async fn ask(client: &mut Client, room: &str) -> Value {
+    let question = json!({"user_input": "Why?", "room": room});
+    let ack = client
+        .request(json!({"action": "sendMessage", "data": question}))
+        .await;
+    assert_eq!(ack["type"], "ack", "{ack}");
+    ack["data"].clone()
+}
+
+/// Frames of `room` in short, in order: `seq`, or what a transient one holds.
+pub(crate) fn in_short(client: &Client, room: &str) -> Vec<String> {
+    let of_room = |frame: &&Value| frame["room"] == room;
+    client
+        .frames()
+        .iter()
+        .filter(of_room)
+        .map(|frame| {
+            let data = &frame["data"];
+            match frame["type"].as_str().unwrap() {
+                "subscribed" => format!("subscribed {} {}", frame["seq"], frame["recovered"]),
+                "message_snapshot" => format!(
+                    "snapshot {} {}",
+                    data["index"],
+                    data["text"].as_str().unwrap()
+                ),
+                "message_delta" => format!("delta {}", data["index"]),
+                "ai_processing_start" => "start".into(),
+                "typing_indicator" => format!(
+                    "typing {} {}",
+                    data["user_id"].as_str().unwrap(),
+                    data["is_typing"]
+                ),
+                _ => frame["seq"].to_string(),
+            }
+        })
+        .collect()
+}
+
+/// A position in `room`, as the query of a URL has it.
+pub(crate) fn at(room: &str, epoch: &Value, seq: u64) -> String {
+    format!("{room}@{}:{seq}", epoch.as_str().unwrap())
+}

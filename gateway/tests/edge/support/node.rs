@@ -1,0 +1,146 @@
+//! A gateway as its program runs it, on the in-memory bus.
+
+use std::sync::Arc;
+
+use causerie_gateway::http::Extras;
+use causerie_gateway::node;
+use causerie_shared::admin::{Health, Readiness};
+use causerie_shared::bus::memory::MemoryBus;
+use causerie_shared::bus::reply::Wake;
+use causerie_shared::bus::{Bus, Retention};
+use causerie_shared::cli::Running;
+use causerie_shared::config::{Loader, Program, SettingsHandle, Sources};
+use causerie_testkit::client::http::{Answer, request};
+use causerie_testkit::port;
+use reqwest::Method;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::config::TENANTS;
+use super::keys::{SECRET, hs256};
+use super::making::Making;
+use crate::auth::claims;
+
+pub(crate) const ORIGIN: &str = "https://acme.example";
+
+/// A gateway on a port of its own.
+pub(crate) struct Node {
+    pub(crate) url: String,
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) settings: SettingsHandle,
+    pub(crate) shutdown: CancellationToken,
+    folder: TempDir,
+    wakes: Mutex<mpsc::Receiver<Wake>>,
+    running: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Node {
+    /// With `auth.jwt_secret`, and two tenants that take visitors.
+    pub(crate) async fn start() -> Self {
+        Self::with("").await
+    }
+
+    /// The same, with `more` in the configuration.
+    pub(crate) async fn with(more: &str) -> Self {
+        Self::on(MemoryBus::new(Retention::default()), more).await
+    }
+
+    /// The same, on `bus`.
+    pub(crate) async fn on(bus: MemoryBus, more: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("causerie.toml");
+        let port = port::free(None);
+        let toml = format!(
+            "{more}\n[auth]\njwt_secret = '{SECRET}'\nvisitor_secret = \
+             'visitors-visitors-visitors-visit'\n{TENANTS}"
+        );
+        std::fs::write(&file, toml).unwrap();
+        let sources = Sources {
+            config: Some(file),
+            set: vec![format!("websocket.port={port}")],
+            ..Sources::default()
+        };
+        let loader = Loader::new(Program::Standalone, sources).unwrap();
+        let settings = SettingsHandle::load(loader).unwrap();
+        let bus: Arc<dyn Bus> = Arc::new(bus);
+        let (shutdown, readiness) = (CancellationToken::new(), Readiness::starting());
+        let running = Running {
+            settings: settings.clone(),
+            shutdown: shutdown.clone(),
+            health: Health::new(Program::Standalone, "test", readiness.clone()),
+            readiness,
+        };
+        let wakes = Mutex::new(bus.wakes(64));
+        let running = tokio::spawn(node::run(running, Arc::clone(&bus), Extras { demo: true }));
+        let node = Self {
+            url: format!("http://127.0.0.1:{port}"),
+            bus,
+            settings,
+            shutdown,
+            folder,
+            wakes,
+            running,
+        };
+        node.until_ready().await;
+        node
+    }
+
+    async fn until_ready(&self) {
+        let deadline = tokio::time::Instant::now() + causerie_testkit::DEADLINE;
+        while reqwest::get(self.at("/health/ready")).await.is_err() {
+            assert!(tokio::time::Instant::now() < deadline && !self.running.is_finished());
+            tokio::task::yield_now().await;
+        }
+    }
+
+    pub(crate) fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
+    pub(crate) fn ws(&self) -> String {
+        self.at("/ws").replacen("http", "ws", 1)
+    }
+
+    pub(crate) fn config_file(&self) -> std::path::PathBuf {
+        self.folder.path().join("causerie.toml")
+    }
+
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
+        let headers = [("authorization", &*format!("Bearer {token}"))];
+        request(Method::GET, &self.at(path), &headers, None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, token: &str, body: &Value) -> Answer {
+        let headers = [("authorization", &*format!("Bearer {token}"))];
+        request(Method::POST, &self.at(path), &headers, Some(body)).await
+    }
+
+    /// Waits for a question, and claims it as a broker does.
+    pub(crate) async fn next_question(&self) -> Making {
+        let mut wakes = self.wakes.lock().await;
+        tokio::time::timeout(causerie_testkit::DEADLINE, async {
+            loop {
+                if let Some(making) = Making::claim(&self.bus).await {
+                    return making;
+                }
+                wakes.recv().await.unwrap();
+            }
+        })
+        .await
+        .expect("a question comes in time")
+    }
+
+    /// Tells the node to end, and waits until it has.
+    pub(crate) async fn stop(self) {
+        self.shutdown.cancel();
+        self.running.await.unwrap().unwrap();
+    }
+}
+
+/// A token of `u1` of the tenant `acme`, with these claims besides.
+pub(crate) fn token(more: Value) -> String {
+    hs256(SECRET, &claims(more))
+}
