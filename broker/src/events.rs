@@ -65,7 +65,11 @@ pub(crate) fn sending_again(lease: &Lease, from: u64, to: usize) {
 /// The bus did not answer; it will be asked again.
 pub(crate) fn bus_failed(verb: &'static str, error: &BusError) {
     counter!("causerie_broker_bus_retries_total", "verb" => verb).increment(1);
-    warn!(verb, %error, "bus call failed; it is tried again");
+    match error {
+        // The bus tells once that it is away; here it would be told for each reply.
+        BusError::Unavailable(_) => debug!(verb, %error, "bus call failed; it is tried again"),
+        BusError::Unreadable(_) => warn!(verb, %error, "bus call failed; it is tried again"),
+    }
 }
 
 /// A reply has ended.
