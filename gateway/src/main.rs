@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use causerie_gateway::http::Extras;
 use causerie_gateway::{node, token};
 use causerie_shared::bus::connection;
 use causerie_shared::cli::{App, Running};
@@ -25,8 +24,9 @@ async fn run(running: Running) -> anyhow::Result<()> {
     let Some(bus) = running.shutdown.run_until_cancelled(connecting).await else {
         return Ok(());
     };
+    let bus = bus?;
     tokio::select! {
-        ended = node::run(running, bus.clone(), Extras { demo: false }) => ended,
+        ended = node::run(running, bus.clone()) => ended,
         () = connection::watch(bus, readiness) => Ok(()),
     }
 }
