@@ -25,6 +25,7 @@ async fn run(running: Running) -> anyhow::Result<()> {
     let Some(bus) = running.shutdown.run_until_cancelled(connecting).await else {
         return Ok(());
     };
+    let bus = bus?;
     tokio::select! {
         ended = node::run(running, bus.clone(), Extras { demo: false }) => ended,
         () = connection::watch(bus, readiness) => Ok(()),
