@@ -2,7 +2,6 @@
 
 pub mod accepting;
 pub mod any_order;
-#[expect(dead_code, reason = "until a bus with a storage is plugged in")]
 pub mod failing;
 pub mod hearing;
 pub mod making;
