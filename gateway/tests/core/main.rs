@@ -11,4 +11,5 @@ mod actions;
 mod frames;
 mod life;
 mod recovery;
+mod redis;
 mod support;

@@ -1,0 +1,196 @@
+//! Over a real Redis: what is lost on the way is found and mended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use causerie_gateway::settings::Settings;
+use causerie_shared::bus::redis::{RedisBus, RedisSettings};
+use causerie_shared::bus::{Bus, Retention};
+use causerie_shared::protocol::data::FinishReason;
+use causerie_testkit::client::ws::Client;
+use causerie_testkit::proxy::Proxy;
+use causerie_testkit::redis::Redis;
+use serde_json::{Value, json};
+
+use crate::support::{Maker, Node, ask, at, in_short, say};
+
+const ROOM: &str = "project:p1";
+
+async fn bus_at(url: String) -> Arc<dyn Bus> {
+    let settings = RedisSettings {
+        timeout: Duration::from_secs(1),
+        ..RedisSettings::new(url)
+    };
+    Arc::new(
+        RedisBus::connect(settings, Retention::default())
+            .await
+            .unwrap(),
+    )
+}
+
+async fn node_at(url: String) -> Node {
+    Node::start(&bus_at(url).await, Settings::default()).await
+}
+
+/// Says something as soon as Redis takes it.
+async fn say_at_last(client: &mut Client, id: &str) -> Value {
+    loop {
+        let message =
+            json!({"action": "sendMessage", "id": id, "user_input": id, "room": ROOM, "ai": false});
+        let answer = client.request(message).await;
+        if answer["type"] == "ack" {
+            return answer["data"].clone();
+        }
+        assert_eq!(answer["code"], "overloaded", "{answer}");
+        assert!(answer["retry_after_ms"].as_u64().unwrap() > 0);
+    }
+}
+
+async fn expect_event(client: &mut Client, seq: u64) {
+    client
+        .expect("an event", |frame| {
+            frame["type"] == "new_message" && frame["seq"] == seq
+        })
+        .await;
+}
+
+fn events(client: &Client) -> Vec<u64> {
+    let frames = client.frames();
+    let events = frames.iter().filter(|frame| frame["type"] == "new_message");
+    events.map(|frame| frame["seq"].as_u64().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_node_that_loses_its_link_again_and_again_misses_nothing() {
+    let redis = Redis::start().await;
+    let proxy = Proxy::start(redis.port()).await;
+    let good = node_at(redis.url()).await;
+    let bad = node_at(proxy.url("redis")).await;
+    let mut talker = good.in_project("u1").await;
+    let mut listener = bad.in_project("u2").await;
+    for seq in 1..=120 {
+        say(&mut talker, ROOM, "x").await;
+        if seq % 30 == 0 {
+            proxy.cut();
+        }
+    }
+    expect_event(&mut listener, 120).await;
+    assert_eq!(events(&listener), (1..=120).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_reply_goes_on_after_a_cut_with_a_snapshot_or_its_deltas() {
+    let redis = Redis::start().await;
+    let proxy = Proxy::start(redis.port()).await;
+    let bus = bus_at(redis.url()).await;
+    let good = Node::start(&bus, Settings::default()).await;
+    let bad = node_at(proxy.url("redis")).await;
+    let mut asker = good.in_project("u1").await;
+    let mut listener = bad.in_project("u2").await;
+    ask(&mut asker, ROOM).await;
+    let mut maker = Maker::claim(&bus, ROOM).await;
+    maker.say("a").await;
+    listener.expect_type("message_delta").await;
+    proxy.block();
+    maker.say("b").await;
+    maker.say("c").await;
+    proxy.resume();
+    listener.expect_type("message_snapshot").await;
+    maker.say("d").await;
+    maker.finish(FinishReason::Stop).await;
+    listener.expect_type("message").await;
+    let expected = [
+        "subscribed 0 true",
+        "1",
+        "start",
+        "delta 0",
+        "snapshot 2 abc",
+        "delta 3",
+        "2",
+    ];
+    assert_eq!(in_short(&listener, ROOM), expected);
+}
+
+#[tokio::test]
+async fn while_redis_is_paused_messages_are_refused_and_then_all_goes_on() {
+    let mut redis = Redis::start().await;
+    let node = node_at(redis.url()).await;
+    let mut client = node.in_project("u1").await;
+    say(&mut client, ROOM, "before").await;
+    redis.pause();
+    let message =
+        json!({"action": "sendMessage", "id": "m1", "user_input": "x", "room": ROOM, "ai": false});
+    let refused = client.request(message).await;
+    assert_eq!(refused["code"], "overloaded", "{refused}");
+    redis.resume();
+    say_at_last(&mut client, "m1").await;
+    expect_event(&mut client, 2).await;
+    assert_eq!(events(&client), [1, 2]);
+}
+
+#[tokio::test]
+async fn a_restart_with_its_data_begins_a_new_life_and_loses_nothing() {
+    let mut redis = Redis::options().aof().start().await;
+    let node = node_at(redis.url()).await;
+    let mut client = node.in_project("u1").await;
+    let old = say(&mut client, ROOM, "before").await["epoch"].clone();
+    say(&mut client, ROOM, "before").await;
+    expect_event(&mut client, 2).await;
+    redis.restart().await;
+    let new = say_at_last(&mut client, "after").await;
+    assert_ne!(new["epoch"], old);
+    expect_event(&mut client, 3).await;
+    let of_room: Vec<_> = in_short(&client, ROOM);
+    assert_eq!(
+        of_room,
+        ["subscribed 0 true", "1", "2", "subscribed 2 true", "3"]
+    );
+    let back = node.connect("u2").param("room", &at(ROOM, &old, 1));
+    let mut back = node.joined(back, 3).await;
+    expect_event(&mut back, 3).await;
+    assert_eq!(in_short(&back, ROOM), ["subscribed 1 true", "2", "3"]);
+}
+
+#[tokio::test]
+async fn lost_data_is_told_and_the_stream_goes_on() {
+    let mut redis = Redis::start().await;
+    let node = node_at(redis.url()).await;
+    let mut client = node.in_project("u1").await;
+    for _ in 0..3 {
+        say(&mut client, ROOM, "before").await;
+    }
+    expect_event(&mut client, 3).await;
+    redis.restart().await;
+    let after = say_at_last(&mut client, "after").await;
+    client
+        .expect("news of the loss", |frame| {
+            frame["type"] == "subscribed" && frame["room"] == ROOM && frame["recovered"] == false
+        })
+        .await;
+    let next = say(&mut client, ROOM, "more").await;
+    assert_eq!(next["epoch"], after["epoch"]);
+    client
+        .expect("live events of the new life", |frame| {
+            frame["type"] == "new_message"
+                && frame["seq"] == next["seq"]
+                && frame["epoch"] == next["epoch"]
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn one_who_comes_while_redis_is_away_is_served_when_it_is_back() {
+    let redis = Redis::start().await;
+    let proxy = Proxy::start(redis.port()).await;
+    let node = node_at(proxy.url("redis")).await;
+    proxy.block();
+    let mut client = node.connect("u1").open().await;
+    client.expect_type("ready").await;
+    client.ping().await;
+    proxy.resume();
+    for _ in 0..2 {
+        client.expect_type("subscribed").await;
+    }
+    say(&mut client, "user:me", "hello").await;
+    client.expect_type("new_message").await;
+}
