@@ -67,7 +67,11 @@ async fn two_gateways_are_one_service() {
     let heard = stream.expect_name("new_message").await.json();
     assert_eq!(heard["seq"], ack["data"]["seq"]);
 
-    assert_eq!(get(first.url()).await.status, 404, "the demo page is causerie's alone");
+    assert_eq!(
+        get(first.url()).await.status,
+        404,
+        "the demo page is causerie's alone"
+    );
     first.terminate();
     assert_eq!(socket.expect_close().await.code, Some(1012));
     assert!(first.wait(Duration::from_secs(20)).await.success());
@@ -89,6 +93,9 @@ async fn a_log_never_holds_a_token() {
     assert!(line.contains("/api/rooms/{room}/history"), "{line}");
     let output = gateway.output();
     let signature = token.rsplit('.').next().unwrap();
-    assert!(!output.contains(signature) && !output.contains("token="), "{output}");
+    assert!(
+        !output.contains(signature) && !output.contains("token="),
+        "{output}"
+    );
     assert!(gateway.metric("causerie_http_requests_total").await >= 1.0);
 }
