@@ -136,8 +136,13 @@ impl Process {
 
     /// Where its admin listener is.
     async fn admin(&mut self) -> String {
-        let line = self.logged("admin listener").await;
-        line["address"].as_str().unwrap().to_owned()
+        let line = self.logged("admin listening on http://").await;
+        let (_, address) = line["message"]
+            .as_str()
+            .unwrap()
+            .split_once("http://")
+            .unwrap();
+        address.to_owned()
     }
 
     fn signal(&self, signal: Signal) {

@@ -1,11 +1,11 @@
 //! The bus within one process: the same promises as on Redis, kept with
 //! mutexes instead of scripts. What it holds ends with the process.
 //!
-//! - [`log`]: a room's log
-//! - [`generation`]: a reply, from the question to its end
-//! - [`part`]: what one partition holds, and lets go of in time
-//! - [`accepting`], [`making`]: the verbs of gateways and of brokers
-//! - [`hearing`]: feeds and wakes
+//! - `log`: a room's log
+//! - `generation`: a reply, from the question to its end
+//! - `part`: what one partition holds, and lets go of in time
+//! - `accepting`, `making`: the verbs of gateways and of brokers
+//! - `hearing`: feeds and wakes
 
 use std::collections::HashMap;
 use std::fmt;

@@ -17,7 +17,7 @@ use fred::clients::Client;
 use fred::error::Error;
 use fred::interfaces::{ClientLike, ClusterInterface, EventInterface, PubsubInterface};
 use fred::types::config::Server;
-use fred::types::{ClusterHash, CustomCommand, Key, Message};
+use fred::types::{ClusterHash, CustomCommand, Message};
 use futures::future;
 use futures::stream::{self, StreamExt};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
@@ -26,9 +26,9 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::link::{Address, Link, Purpose};
+use super::topology::Topology;
 use super::{events, names};
 use crate::bus::BusError;
-use crate::room::Partition;
 
 /// How many changes may wait for the task that makes them.
 const WAITING_CHANGES: usize = 4_096;
@@ -81,7 +81,7 @@ impl Channels {
             link,
             listener,
             channels: BTreeSet::new(),
-            owners: Vec::new(),
+            topology: None,
         };
         tokio::spawn(ended.clone().run_until_cancelled_owned(keeper.run(waiting)));
         Self {
@@ -142,14 +142,14 @@ struct Keeper {
     link: Link,
     listener: Arc<dyn Listener>,
     channels: BTreeSet<String>,
-    /// Of each partition the node that served it; empty without a cluster.
-    owners: Vec<Option<Server>>,
+    /// As it was before the channels were subscribed.
+    topology: Option<Topology>,
 }
 
 impl Keeper {
     async fn run(mut self, mut waiting: mpsc::Receiver<Change>) {
         self.link.connected().await;
-        self.owners = self.owners_now();
+        self.topology = Topology::ask(&self.link.client).await;
         let mut connections = self.link.client.reconnect_rx();
         let mut look = interval(LOOK_FOR_MOVES);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -226,6 +226,7 @@ impl Keeper {
         mut channels: BTreeSet<String>,
         connections: &mut broadcast::Receiver<Server>,
     ) {
+        self.topology = Topology::ask(&self.link.client).await;
         while !channels.is_empty() {
             let failed = self.ssubscribe_all(channels).await;
             if let Some(error) = failed.values().next() {
@@ -238,7 +239,6 @@ impl Keeper {
                 Err(TryRecvError::Empty | TryRecvError::Closed) => failed.into_keys().collect(),
             };
         }
-        self.owners = self.owners_now();
         if !self.channels.is_empty() {
             events::subscribed_again(self.link.purpose, self.channels.len());
             self.listener.on_gap();
@@ -267,31 +267,21 @@ impl Keeper {
 
     /// The channels of partitions that another node serves than before.
     async fn moved(&mut self) -> BTreeSet<String> {
-        if self.link.client.sync_cluster().await.is_err() {
-            // The connection is lost: once it is there again, all is done anew.
+        let client = &self.link.client;
+        let (Some(before), Some(now)) = (&self.topology, Topology::ask(client).await) else {
+            return BTreeSet::new();
+        };
+        if *before == now {
             return BTreeSet::new();
         }
-        let now = self.owners_now();
-        let has_moved = |partition: Partition| {
-            let at = partition.index();
-            self.owners.get(at) != now.get(at)
-        };
+        // So that what is subscribed next goes to the right node. Where it fails
+        // the connections are lost: once there are new ones all is done anew.
+        let _ = client.sync_cluster().await;
+        let has_moved = |partition| now.has_moved(partition, before);
         let channels = self.channels.iter();
         channels
             .filter(|channel| names::partition_of_channel(channel).is_some_and(has_moved))
             .cloned()
-            .collect()
-    }
-
-    fn owners_now(&self) -> Vec<Option<Server>> {
-        let Some(state) = self.link.client.cached_cluster_state() else {
-            return Vec::new();
-        };
-        Partition::all()
-            .map(|partition| {
-                let slot = Key::from(names::prefix(partition)).cluster_hash();
-                state.get_server(slot).cloned()
-            })
             .collect()
     }
 }

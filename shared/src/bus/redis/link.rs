@@ -6,26 +6,23 @@ use fred::clients::Client;
 use fred::interfaces::{ClientLike, EventInterface};
 use fred::types::RespVersion;
 use fred::types::config::{
-    Config, ConnectionConfig, Options, PerformanceConfig, ReconnectPolicy, Server,
+    Config, ConnectionConfig, PerformanceConfig, ReconnectPolicy, ServerConfig,
 };
-use futures::future::join_all;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::events;
 use super::settings::RedisSettings;
+use super::{events, heartbeat};
 use crate::bus::BusError;
 
 /// How many commands may wait for a connection. fred has no bound by itself.
 const WAITING_COMMANDS: usize = 10_000;
-/// How often every connection is asked whether it lives.
-const HEARTBEAT: Duration = Duration::from_secs(1);
-/// How long the answer may take. Longer than any pause that a healthy Redis
-/// makes: a new connection costs it more than an old one.
-const HEARTBEAT_PATIENCE: Duration = Duration::from_secs(3);
 /// How long a new connection may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long to wait before a client that ended is started again, and for Redis
+/// to take leave of one that is dropped.
+const PAUSE: Duration = Duration::from_secs(1);
 /// How often it is looked whether a client is connected.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -83,8 +80,14 @@ impl Address {
     /// Connects once, to learn what stands against it: a client that goes on
     /// trying does not tell.
     pub(super) async fn probe(&self) -> Result<(), BusError> {
+        self.probe_at(self.config.server.clone()).await
+    }
+
+    /// The same, at one server.
+    pub(super) async fn probe_at(&self, server: ServerConfig) -> Result<(), BusError> {
         let config = Config {
             fail_fast: true,
+            server,
             ..self.config.clone()
         };
         let client = Client::new(config, None, None, None);
@@ -137,7 +140,7 @@ impl Link {
         let ended = CancellationToken::new();
         let telling = tell(client.clone(), purpose);
         tokio::spawn(ended.clone().run_until_cancelled_owned(telling));
-        let checking = check_heartbeat(client.clone(), purpose);
+        let checking = heartbeat::check(client.clone(), address.clone(), purpose);
         tokio::spawn(ended.clone().run_until_cancelled_owned(checking));
         tokio::spawn(keep_connected(client.clone(), purpose, ended.clone()));
         Self {
@@ -182,13 +185,13 @@ async fn keep_connected(client: Client, purpose: Purpose, ended: CancellationTok
         tokio::select! {
             () = ended.cancelled() => {
                 // Whether Redis took leave of us matters to nobody.
-                let _ = timeout(HEARTBEAT, client.quit()).await;
+                let _ = timeout(PAUSE, client.quit()).await;
                 connection.abort();
                 return;
             }
             result = &mut connection => events::link_ended(purpose, result),
         }
-        sleep(HEARTBEAT).await;
+        sleep(PAUSE).await;
     }
 }
 
@@ -212,39 +215,9 @@ async fn tell(client: Client, purpose: Purpose) {
     }
 }
 
-/// Replaces connections that only look alive.
-async fn check_heartbeat(client: Client, purpose: Purpose) {
-    loop {
-        sleep(HEARTBEAT).await;
-        if client.is_connected() && !all_answer(&client).await {
-            begin_anew(&client, purpose, "a heartbeat was not answered").await;
-        }
-    }
-}
-
 /// Returns when there are new connections, or none are wanted any more.
-async fn begin_anew(client: &Client, purpose: Purpose, why: &str) {
+pub(super) async fn begin_anew(client: &Client, purpose: Purpose, why: &str) {
     events::link_begun_anew(purpose, why);
     // What is left to fail is that the client is being ended.
     let _ = client.force_reconnection().await;
-}
-
-/// Whether every connection answers. fred's own heartbeat asks only one node of
-/// a cluster, and its check for unresponsive connections begins to count anew
-/// with every command written.
-async fn all_answer(client: &Client) -> bool {
-    let pings = client.active_connections().into_iter().map(|server| {
-        let client = client.with_options(&only(client, server));
-        async move { client.ping::<()>(None).await }
-    });
-    join_all(pings).await.iter().all(Result::is_ok)
-}
-
-fn only(client: &Client, server: Server) -> Options {
-    Options {
-        max_attempts: Some(1),
-        timeout: Some(HEARTBEAT_PATIENCE),
-        cluster_node: client.is_clustered().then_some(server),
-        ..Options::default()
-    }
 }

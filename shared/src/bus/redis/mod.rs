@@ -6,13 +6,15 @@
 //! in one hash slot. Why that is safe while Redis moves the slot stands in
 //! `scripts/base.lua`.
 //!
-//! - [`settings`], [`link`], [`pool`], [`check`]: connections, and what is
+//! - `settings`, `link`, `pool`, `check`: connections, and what is
 //!   looked at before they are used
-//! - [`script`], [`answer`], [`names`]: what is sent and what comes back
-//! - [`question`], [`log`], [`reply`], [`lease`]: the verbs
-//! - [`channels`], [`hearing`]: what is heard
-//! - [`clock`]: Redis's clock
-//! - [`events`]: log lines and metrics
+//! - `script`, `answer`, `names`: what is sent and what comes back
+//! - `question`, `log`, `reply`, `lease`: the verbs
+//! - `channels`, `hearing`: what is heard
+//! - `heartbeat`, `topology`: connections that only look alive, nodes that changed
+//!   places
+//! - `clock`: Redis's clock
+//! - `events`: log lines and metrics
 //!
 //! # Keys
 //! Behind the prefix. R is `tenant:room`, S a session, M and Q the ids of a
@@ -52,17 +54,17 @@
 //! - It sends a command again when its answer was lost: scripts do their work
 //!   once.
 //! - Its queues have no bounds of their own, and its message channel drops what
-//!   exceeds 32: [`link`] sets them; what is dropped is told as a gap.
+//!   exceeds 32: `link` sets them; what is dropped is told as a gap.
 //! - SUBSCRIBE and its like return before they are sent, an empty one fails, and
 //!   every confirmation but the first of an SSUBSCRIBE is taken for the answer
-//!   to another command: [`channels`] has a connection of its own, sends one
+//!   to another command: `channels` has a connection of its own, sends one
 //!   SSUBSCRIBE for each channel and checks what is confirmed.
-//! - A slot that moves ends its subscriptions silently: [`channels`] looks for
+//! - A slot that moves ends its subscriptions silently: `channels` looks for
 //!   moves every two seconds.
-//! - A connection that only looks alive is not noticed: [`link`] asks each one
+//! - A connection that only looks alive is not noticed: `link` asks each one
 //!   every second.
 //! - After ASK it sends the command to the old node again, and it does not know
-//!   TRYAGAIN: [`pool`] tries again until the time-out.
+//!   TRYAGAIN: `pool` tries again until the time-out.
 //! - A client that goes on trying to connect does not say why it fails: `connect`
 //!   tries once with one that gives up.
 
@@ -95,6 +97,7 @@ mod check;
 mod clock;
 mod events;
 mod hearing;
+mod heartbeat;
 mod lease;
 mod link;
 mod log;
@@ -104,6 +107,7 @@ mod question;
 mod reply;
 mod script;
 mod settings;
+mod topology;
 
 use hearing::Hearing;
 use link::Address;

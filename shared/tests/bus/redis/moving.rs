@@ -1,7 +1,7 @@
 //! Partitions that move from one node of a cluster to another.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use causerie_shared::bus::question::{Accepted, Question};
 use causerie_shared::bus::redis::{RedisBus, RedisSettings};
@@ -168,4 +168,37 @@ async fn a_room_goes_on_when_its_master_dies() {
         None => assert!(after.seq <= before.seq),
     }
     is_heard_again(&*rig.patient, &mut ear, &rig.room).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_master_that_hangs_is_replaced_and_in_nobodys_way() {
+    let mut rig = rig().await;
+    let healthy = room_elsewhere(&rig).await;
+    let mut ear = Ear::open(&*rig.patient, &[&rig.room, &healthy]).await;
+    for room in [&rig.room, &healthy] {
+        say(&*rig.patient, &for_people(question(room))).await;
+    }
+    rig.cluster.node_mut(rig.owner).pause();
+    // Long enough that heartbeats are missed, too short for a replica to take over.
+    let paused = Instant::now();
+    while paused.elapsed() < Duration::from_millis(2_500) {
+        ask(&*rig.bus, &for_people(question(&healthy))).await;
+    }
+    rig.cluster.taken_over(rig.slot, rig.owner).await;
+    say(&*rig.patient, &for_people(question(&rig.room))).await;
+    is_heard_again(&*rig.patient, &mut ear, &rig.room).await;
+    rig.cluster.node_mut(rig.owner).resume();
+}
+
+/// A room that another master serves.
+async fn room_elsewhere(rig: &Rig) -> RoomKey {
+    for number in 2.. {
+        let room = room(&format!("acme:project:p{number}"));
+        let slot = format!("causerie:{{p{}}}:", room.partition());
+        let slot = rig.cluster.slot_of(&slot).await;
+        if rig.cluster.owner(0, slot).await != rig.owner {
+            return room;
+        }
+    }
+    unreachable!("one master serves all partitions")
 }
