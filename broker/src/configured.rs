@@ -15,9 +15,6 @@ use crate::backend::openai::{OpenAi, OpenAiConfig};
 use crate::backend::{Backend, ConfigError};
 use crate::settings::{Ai, Answering, Settings};
 
-/// Anthropic wants a limit; this is what its smaller models can say.
-const ANTHROPIC_MAX_TOKENS: u32 = 4096;
-
 impl From<&config::Settings> for Settings {
     fn from(config: &config::Settings) -> Self {
         Self {
@@ -127,7 +124,7 @@ impl Models {
                 base_url: url("anthropic", anthropic.base_url.as_str())?,
                 api_key: anthropic.api_key.as_ref().map(secret),
                 model: anthropic.model.clone().unwrap_or_default(),
-                max_tokens: ANTHROPIC_MAX_TOKENS,
+                max_tokens: anthropic.max_tokens,
                 connect_timeout: *connect_timeout,
             })?),
         })

@@ -14,13 +14,13 @@ use crate::patience::Lost;
 
 /// Slots were taken or given back, or questions were heard of.
 pub(crate) fn slots(running: usize, places: usize) {
-    gauge!("broker_slots_taken").set(running as f64);
-    gauge!("broker_places_waiting").set(places as f64);
+    gauge!("causerie_broker_slots_taken").set(running as f64);
+    gauge!("causerie_broker_places_waiting").set(places as f64);
 }
 
 /// A question was claimed, and waits no longer.
 pub(crate) fn claimed(claim: &Claim) {
-    histogram!("broker_question_waited_seconds").record(claim.waited_ms as f64 / 1000.0);
+    histogram!("causerie_broker_question_waited_seconds").record(claim.waited_ms as f64 / 1000.0);
     debug!(
         reply = %claim.lease.message_id,
         room = %claim.lease.room,
@@ -31,7 +31,7 @@ pub(crate) fn claimed(claim: &Claim) {
 
 /// A reply of a broker that died was taken over.
 pub(crate) fn taken_over(claim: &Claim) {
-    counter!("broker_takeovers_total").increment(1);
+    counter!("causerie_broker_takeovers_total").increment(1);
     warn!(
         reply = %claim.lease.message_id,
         room = %claim.lease.room,
@@ -42,30 +42,34 @@ pub(crate) fn taken_over(claim: &Claim) {
 
 /// The first text of a reply came, so long after its question was claimed.
 pub(crate) fn first_text(after: Duration) {
-    histogram!("broker_first_text_seconds").record(after.as_secs_f64());
+    histogram!("causerie_broker_first_text_seconds").record(after.as_secs_f64());
 }
 
 /// Another text came, so long after the one before it.
 pub(crate) fn next_text(after: Duration) {
-    histogram!("broker_text_gap_seconds").record(after.as_secs_f64());
+    histogram!("causerie_broker_text_gap_seconds").record(after.as_secs_f64());
 }
 
 /// A delta is on the bus, which took so long.
 pub(crate) fn delta_sent(took: Duration) {
-    counter!("broker_deltas_total").increment(1);
-    histogram!("broker_append_seconds").record(took.as_secs_f64());
+    counter!("causerie_broker_deltas_total").increment(1);
+    histogram!("causerie_broker_append_seconds").record(took.as_secs_f64());
 }
 
 /// The bus has lost deltas; they are sent again.
 pub(crate) fn sending_again(lease: &Lease, from: u64, to: usize) {
-    counter!("broker_deltas_sent_again_total").increment((to as u64).saturating_sub(from));
+    counter!("causerie_broker_deltas_sent_again_total").increment((to as u64).saturating_sub(from));
     info!(reply = %lease.message_id, from, to, "bus lost deltas; sending them again");
 }
 
 /// The bus did not answer; it will be asked again.
 pub(crate) fn bus_failed(verb: &'static str, error: &BusError) {
-    counter!("broker_bus_retries_total", "verb" => verb).increment(1);
-    warn!(verb, %error, "bus call failed; it is tried again");
+    counter!("causerie_broker_bus_retries_total", "verb" => verb).increment(1);
+    match error {
+        // The bus tells once that it is away; here it would be told for each reply.
+        BusError::Unavailable(_) => debug!(verb, %error, "bus call failed; it is tried again"),
+        BusError::Unreadable(_) => warn!(verb, %error, "bus call failed; it is tried again"),
+    }
 }
 
 /// A reply has ended.
@@ -77,14 +81,14 @@ pub(crate) fn reply_finished(lease: &Lease, reply: &Reply, outcome: &Outcome) {
         FinishReason::Error => "error",
     };
     let metadata = &reply.metadata;
-    counter!("broker_replies_total", "finish_reason" => reason).increment(1);
-    histogram!("broker_reply_seconds").record(metadata.response_time as f64 / 1000.0);
+    counter!("causerie_broker_replies_total", "finish_reason" => reason).increment(1);
+    histogram!("causerie_broker_reply_seconds").record(metadata.response_time as f64 / 1000.0);
     for (kind, tokens) in [
         ("prompt", metadata.prompt_tokens),
         ("completion", metadata.token_count),
     ] {
         let tokens = tokens.unwrap_or_default();
-        counter!("broker_tokens_total", "kind" => kind).increment(tokens);
+        counter!("causerie_broker_tokens_total", "kind" => kind).increment(tokens);
     }
     info!(
         reply = %lease.message_id,
@@ -98,7 +102,7 @@ pub(crate) fn reply_finished(lease: &Lease, reply: &Reply, outcome: &Outcome) {
         "reply finished"
     );
     if let Some(why) = outcome.dead_letter() {
-        counter!("broker_dead_letters_total").increment(1);
+        counter!("causerie_broker_dead_letters_total").increment(1);
         error!(reply = %lease.message_id, room = %lease.room, why, "question is a dead letter");
     }
 }
@@ -108,11 +112,11 @@ pub(crate) fn reply_lost(lease: &Lease, lost: &Lost) {
     let (reply, attempt) = (&lease.message_id, lease.attempt);
     match lost {
         Lost::Fenced => {
-            counter!("broker_fenced_total").increment(1);
+            counter!("causerie_broker_fenced_total").increment(1);
             warn!(%reply, attempt, "fenced: the reply is another broker's now, or has ended");
         }
         Lost::Unreadable(what) => {
-            counter!("broker_given_up_total").increment(1);
+            counter!("causerie_broker_given_up_total").increment(1);
             error!(%reply, attempt, what, "reply given up: what the bus holds cannot be read");
         }
     }
@@ -120,7 +124,7 @@ pub(crate) fn reply_lost(lease: &Lease, lost: &Lost) {
 
 /// A change of the configuration cannot be taken over.
 pub(crate) fn ai_not_changed(error: &ConfigError) {
-    counter!("broker_config_refused_total").increment(1);
+    counter!("causerie_broker_config_refused_total").increment(1);
     error!(%error, "changed AI settings cannot work; the old ones stay");
 }
 
@@ -134,7 +138,7 @@ pub(crate) fn drained(left: usize, in_time: bool) {
     if in_time {
         info!("broker drained");
     } else {
-        counter!("broker_left_behind_total").increment(left as u64);
+        counter!("causerie_broker_left_behind_total").increment(left as u64);
         warn!(
             left,
             "drain grace is over; other brokers take over what is left"

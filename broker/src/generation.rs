@@ -5,9 +5,11 @@ use causerie_shared::bus::Bus;
 use causerie_shared::bus::reply::{Claim, Ending, Finished};
 use causerie_shared::protocol::data::{Reply, Role};
 use causerie_shared::task::Task;
+use causerie_shared::telemetry::{continue_trace, traceparent};
 use futures::StreamExt;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tracing::{Instrument, Span};
 
 use crate::backend::call::{self, CallEvent, CallStream};
 use crate::events;
@@ -42,13 +44,32 @@ pub(crate) async fn answer(worker: &Worker, claim: &Claim) {
         signals: &entry.signals,
         began: Instant::now(),
     };
-    let ended = tokio::select! {
-        ended = generation.run() => ended,
-        () = entry.signals.fenced.cancelled() => Err(Lost::Fenced),
+    let task = generation.task();
+    let span = span(claim, task.as_ref().ok());
+    let made = async {
+        let ended = tokio::select! {
+            ended = generation.run(task) => ended,
+            () = entry.signals.fenced.cancelled() => Err(Lost::Fenced),
+        };
+        if let Err(lost) = ended {
+            events::reply_lost(&claim.lease, &lost);
+        }
     };
-    if let Err(lost) = ended {
-        events::reply_lost(&claim.lease, &lost);
+    made.instrument(span).await;
+}
+
+/// The reply's part of the trace that the client began.
+fn span(claim: &Claim, task: Option<&Task>) -> Span {
+    let span = tracing::info_span!(
+        "reply",
+        reply = %claim.lease.message_id,
+        question = %claim.in_reply_to,
+        attempt = claim.lease.attempt,
+    );
+    if let Some(traceparent) = task.and_then(|task| task.traceparent.as_deref()) {
+        continue_trace(&span, traceparent);
     }
+    span
 }
 
 struct Generation<'a> {
@@ -66,8 +87,7 @@ struct Call {
 }
 
 impl Generation<'_> {
-    async fn run(&self) -> Result<(), Lost> {
-        let task = self.task();
+    async fn run(&self, task: Result<Task, String>) -> Result<(), Lost> {
         let (texts, written) = mpsc::channel(WAITING_TEXTS);
         let speak = async {
             Ok(match &task {
@@ -93,7 +113,8 @@ impl Generation<'_> {
 
     fn call(&self, task: &Task) -> Call {
         let ai = self.worker.ai.load();
-        let prompt = prompt(&ai, self.claim, task);
+        let mut prompt = prompt(&ai, self.claim, task);
+        prompt.traceparent = traceparent(&Span::current()).or(prompt.traceparent);
         let prompt_estimate = tokens_of(&prompt);
         let tenant = &self.claim.lease.room.tenant;
         let backends = ai.answering(tenant).backends.clone();

@@ -28,6 +28,7 @@ async fn run(running: Running) -> anyhow::Result<()> {
     let Some(bus) = shutdown.run_until_cancelled(connecting).await else {
         return Ok(());
     };
+    let bus = bus?;
     let broker = Broker::configured(bus.clone(), settings)?;
     readiness.ready("start");
     let drains = readiness.clone();

@@ -15,6 +15,10 @@ use crate::events;
 /// up. (Another broker takes it over, and after three attempts it ends.)
 const UNREADABLE_TRIES: u32 = 3;
 
+/// The longest pause before another try, to which up to as much again is added
+/// at random.
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
 /// Why a reply is no longer this broker's to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Lost {
@@ -34,7 +38,7 @@ where
 {
     let mut pauses = ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(20))
-        .with_max_delay(Duration::from_secs(1))
+        .with_max_delay(LONGEST_PAUSE)
         .without_max_times()
         .with_jitter()
         .build();
@@ -51,6 +55,6 @@ where
                 return Err(Lost::Unreadable(what));
             }
         }
-        tokio::time::sleep(pauses.next().unwrap_or(Duration::from_secs(1))).await;
+        tokio::time::sleep(pauses.next().unwrap_or(LONGEST_PAUSE)).await;
     }
 }

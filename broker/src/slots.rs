@@ -1,5 +1,6 @@
 //! The slots in which replies are made, shared by all tasks of a broker.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use causerie_shared::bus::reply::ClaimId;
@@ -46,6 +47,17 @@ impl Slots {
     /// Notes that something waits for a claim.
     pub(crate) fn on_waiting(&self, tenant: TenantId, partition: Partition) {
         self.change(|schedule| schedule.on_waiting(tenant, partition));
+    }
+
+    /// Notes all that waits for a claim.
+    pub(crate) fn on_all_waiting(&self, waiting: HashMap<TenantId, Vec<Partition>>) {
+        self.change(|schedule| {
+            for (tenant, partitions) in waiting {
+                for partition in partitions {
+                    schedule.on_waiting(tenant.clone(), partition);
+                }
+            }
+        });
     }
 
     /// A slot for the claim that is next, where both are to be had.

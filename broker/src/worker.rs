@@ -183,13 +183,7 @@ impl Worker {
         loop {
             ticks.tick().await;
             match self.bus.waiting().await {
-                Ok(waiting) => {
-                    for (tenant, partitions) in waiting {
-                        for partition in partitions {
-                            self.slots.on_waiting(tenant.clone(), partition);
-                        }
-                    }
-                }
+                Ok(waiting) => self.slots.on_all_waiting(waiting),
                 Err(error) => events::bus_failed("waiting", &error),
             }
         }

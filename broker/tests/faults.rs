@@ -11,16 +11,19 @@
 mod kit;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use causerie_broker::Settings;
+use causerie_broker::backend::echo::{Echo, EchoConfig};
+use causerie_broker::backend::{Backend, ChunkStream, Prompt};
 use causerie_shared::bus::Bus;
 use causerie_shared::bus::memory::MemoryBus;
 use causerie_shared::bus::reply::{ClaimId, Takeover};
 use causerie_shared::ids::MessageId;
 use causerie_shared::record::{Class, Record};
 use kit::faulty_bus::{Fault, FaultyBus};
-use kit::{Ear, Running, all, ask, data, echo, events, memory_bus, pass, room, text_of};
+use kit::{Ear, Running, all, ask, data, echo, events, memory_bus, only, pass, room, text_of};
 use tokio::time::Instant;
 
 const QUESTION: &str = "one two three four five six seven eight nine ten";
@@ -286,4 +289,46 @@ async fn deltas_that_the_bus_lost_are_sent_again() {
     assert_eq!(indexes, (3..12).collect::<Vec<_>>());
     let texts = deltas.iter().map(|delta| delta["text"].as_str().unwrap());
     assert_eq!(before.text + &texts.collect::<String>(), ANSWER);
+}
+
+/// Panics when it is first asked, and is an echo from then on.
+struct PanicsOnce {
+    echo: Echo,
+    panicked: AtomicBool,
+}
+
+impl Backend for PanicsOnce {
+    fn name(&self) -> &'static str {
+        "panics_once"
+    }
+
+    fn model<'a>(&'a self, prompt: &'a Prompt) -> &'a str {
+        self.echo.model(prompt)
+    }
+
+    fn ask(&self, prompt: Prompt) -> ChunkStream {
+        let first = !self.panicked.swap(true, Ordering::Relaxed);
+        assert!(!first, "as the test wants it");
+        self.echo.ask(prompt)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_whose_task_panicked_is_begun_anew_and_its_slot_is_free() {
+    let bus = memory_bus();
+    let user_room = room("demo:user:u1");
+    let mut ear = Ear::in_rooms(&*bus, std::slice::from_ref(&user_room)).await;
+    let one_slot = Settings {
+        max_concurrent: 1,
+        ..Settings::default()
+    };
+    let backend = PanicsOnce {
+        echo: Echo::new(EchoConfig::default()),
+        panicked: AtomicBool::new(false),
+    };
+    let _broker = Running::start(bus.clone(), one_slot, only(backend));
+    let reply = ask(&*bus, &user_room, "s1", QUESTION).await;
+    let records = ear.until_replies(1).await;
+    assert_eq!(all(&records, "message_restart").len(), 1);
+    assert_eq!(text_of(&records, &reply, 2), ANSWER);
 }

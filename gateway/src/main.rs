@@ -1,2 +1,32 @@
-//! Placeholder.
-fn main() {}
+//! `causerie-gateway`: the public side of a cluster.
+
+use std::process::ExitCode;
+
+use causerie_gateway::{node, token};
+use causerie_shared::bus::connection;
+use causerie_shared::cli::{App, Running};
+use causerie_shared::config::Program;
+
+fn main() -> ExitCode {
+    App::new(Program::Gateway)
+        .check_redis(|settings| async move {
+            connection::try_connect(&settings).await?;
+            Ok(())
+        })
+        .command(token::command(), token::execute)
+        .run(run)
+}
+
+async fn run(running: Running) -> anyhow::Result<()> {
+    let readiness = running.readiness.clone();
+    let config = running.settings.current().clone();
+    let connecting = connection::connect(&config, &readiness);
+    let Some(bus) = running.shutdown.run_until_cancelled(connecting).await else {
+        return Ok(());
+    };
+    let bus = bus?;
+    tokio::select! {
+        ended = node::run(running, bus.clone()) => ended,
+        () = connection::watch(bus, readiness) => Ok(()),
+    }
+}

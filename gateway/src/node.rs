@@ -12,7 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::auth::{Auth, BadKeys, KeySetPace};
 use crate::drain::drain;
 use crate::gateway::Gateway;
-use crate::http::{Edge, Extras};
+use crate::http::Edge;
 use crate::server::serve;
 
 /// Serves clients until the process is told to end, and then sends them to
@@ -20,7 +20,7 @@ use crate::server::serve;
 ///
 /// # Errors
 /// One sentence: the port cannot be listened on, or a key cannot be read.
-pub async fn run(running: Running, bus: Arc<dyn Bus>, extras: Extras) -> anyhow::Result<()> {
+pub async fn run(running: Running, bus: Arc<dyn Bus>) -> anyhow::Result<()> {
     let Running {
         settings: handle,
         shutdown,
@@ -42,7 +42,7 @@ pub async fn run(running: Running, bus: Arc<dyn Bus>, extras: Extras) -> anyhow:
     let stop = CancellationToken::new();
     let serving = tokio::spawn(serve(
         listener,
-        edge.router(health, &settings, extras),
+        edge.router(health, &settings),
         websocket.connection_timeout,
         stop.clone(),
     ));

@@ -1,2 +1,27 @@
-//! Placeholder.
-fn main() {}
+//! `causerie`: gateway, broker and the in-memory bus in one process. No Redis,
+//! no key, no set-up.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use causerie_broker::Broker;
+use causerie_gateway::{node, token};
+use causerie_shared::bus::memory::MemoryBus;
+use causerie_shared::bus::{Bus, Retention};
+use causerie_shared::cli::{App, Running};
+use causerie_shared::config::Program;
+
+fn main() -> ExitCode {
+    App::new(Program::Standalone)
+        .command(token::command(), token::execute)
+        .run(run)
+}
+
+async fn run(running: Running) -> anyhow::Result<()> {
+    let retention = Retention::from(&**running.settings.current());
+    let bus: Arc<dyn Bus> = Arc::new(MemoryBus::new(retention));
+    let broker = Broker::configured(bus.clone(), running.settings.clone())?;
+    let shutdown = running.shutdown.clone();
+    let (ended, ()) = tokio::join!(node::run(running, bus), broker.run(shutdown));
+    ended
+}

@@ -53,13 +53,6 @@ pub(crate) struct Timing {
     pub(crate) message: Duration,
 }
 
-/// What the public port serves, besides the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Extras {
-    /// The demo page at `/`.
-    pub demo: bool,
-}
-
 impl Edge {
     /// Serves `gateway` to those whom `auth` believes.
     pub fn new(gateway: Arc<Gateway>, auth: Arc<Auth>, settings: &Settings) -> Self {
@@ -85,7 +78,7 @@ impl Edge {
     }
 
     /// The router of the public port.
-    pub fn router(self, health: Health, settings: &Settings, extras: Extras) -> Router {
+    pub fn router(self, health: Health, settings: &Settings) -> Router {
         let mut router = Router::new()
             .route("/api/chat", post(chat::chat))
             .route("/api/chat/stream", post(chat::stream))
@@ -101,7 +94,7 @@ impl Edge {
                 .route("/ws", get(websocket::connect))
                 .route("/ws/chat", get(websocket::connect));
         }
-        if extras.demo {
+        if settings.websocket.demo_page {
             router = router.merge(demo::router());
         }
         let cors = cors::layer(&self.auth);

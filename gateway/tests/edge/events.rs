@@ -244,3 +244,41 @@ async fn a_draining_node_says_when_to_come_back() {
     assert_eq!(socket.expect_close().await.code, Some(1012));
     node.stop().await;
 }
+
+#[tokio::test]
+async fn a_comment_comes_while_nothing_happens() {
+    let node = Node::start().await;
+    let mut stream = open(&node, "/api/events").await;
+    stream
+        .expect("a comment", |event| event.comment.is_some())
+        .await;
+}
+
+/// A stream that is not read asks for nothing more, so nothing would ever end
+/// it; its place on the node is free again all the same.
+#[tokio::test]
+async fn one_who_never_reads_is_cut_off() {
+    use tokio::io::AsyncWriteExt;
+    let node = Node::with("[websocket]\nmax_connections = 1\noutbox_bytes = '100K'").await;
+    let address = node.url.trim_start_matches("http://");
+    let mut stuck = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "GET /api/rooms/project:p1/events?token={} HTTP/1.1\r\nhost: x\r\n\r\n",
+        own()
+    );
+    stuck.write_all(request.as_bytes()).await.unwrap();
+    let connect = Connect::to(&node.ws()).param("token", &own());
+    let deadline = tokio::time::Instant::now() + causerie_testkit::DEADLINE;
+    // Until it holds the only place.
+    while connect.clone().try_open().await.is_ok() {
+        assert!(tokio::time::Instant::now() < deadline);
+    }
+    // More than the system's own buffers hold.
+    let text = "x".repeat(32 * 1024);
+    let deadline = tokio::time::Instant::now() + causerie_testkit::DEADLINE;
+    while connect.clone().try_open().await.is_err() {
+        say(&node, "project:p1", &text).await;
+        assert!(tokio::time::Instant::now() < deadline, "it holds on");
+    }
+    drop(stuck);
+}

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
 use tokio::time::sleep;
 
 use super::redis::{RedisBus, RedisSettings};
@@ -32,29 +31,28 @@ impl From<&Settings> for Retention {
 /// Connects to the Redis of the configuration, once.
 ///
 /// # Errors
-/// [`BusError::Unavailable`] where it cannot be reached, or none is configured.
+/// [`BusError::Unavailable`] where it cannot be reached, or none is configured;
+/// [`BusError::Unreadable`] where it is another installation's.
 pub async fn try_connect(settings: &Settings) -> Result<RedisBus, BusError> {
-    let address = settings.redis.address();
     let none = || BusError::Unavailable("redis.url is not set".to_owned());
-    let url = address.ok_or_else(none)?;
-    let redis = RedisSettings {
-        url: url.expose_secret().to_owned(),
-        pool: settings.redis.pool_size,
-        timeout: settings.redis.timeout,
-    };
+    let redis = RedisSettings::configured(&settings.redis).ok_or_else(none)?;
     RedisBus::connect(redis, Retention::from(settings)).await
 }
 
 /// Connects to the Redis of the configuration, however long that takes: a
 /// program may be started before its Redis. Meanwhile it is not ready.
-pub async fn connect(settings: &Settings, readiness: &Readiness) -> Arc<dyn Bus> {
+///
+/// # Errors
+/// [`BusError::Unreadable`] where it is another installation's.
+pub async fn connect(settings: &Settings, readiness: &Readiness) -> Result<Arc<dyn Bus>, BusError> {
     loop {
         match try_connect(settings).await {
             Ok(bus) => {
                 readiness.ready(PART);
-                return Arc::new(bus);
+                return Ok(Arc::new(bus));
             }
-            Err(error) => {
+            Err(error @ BusError::Unreadable(_)) => return Err(error),
+            Err(error @ BusError::Unavailable(_)) => {
                 events::not_connected(&error);
                 readiness.not_ready(PART, "Redis cannot be reached");
             }

@@ -51,6 +51,11 @@ section! {
     Websocket {
         /// Whether WebSockets are served. Server-Sent Events and HTTP always are.
         enabled: bool = true;
+        /// Whether the demo page is served at `/`.
+        demo_page: bool => |defaults| match defaults.program {
+            Program::Standalone => true,
+            Program::Gateway | Program::Broker => false,
+        };
         /// Address to listen on. `0.0.0.0` is every IPv4 address, `::` every
         /// address.
         bind: IpAddr => |defaults| match defaults.program {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use causerie_gateway::http::Extras;
 use causerie_gateway::node;
 use causerie_shared::admin::{Health, Readiness};
 use causerie_shared::bus::memory::MemoryBus;
@@ -74,7 +73,7 @@ impl Node {
             readiness,
         };
         let wakes = Mutex::new(bus.wakes(64));
-        let running = tokio::spawn(node::run(running, Arc::clone(&bus), Extras { demo: true }));
+        let running = tokio::spawn(node::run(running, Arc::clone(&bus)));
         let node = Self {
             url: format!("http://127.0.0.1:{port}"),
             bus,

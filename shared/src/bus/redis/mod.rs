@@ -1,4 +1,70 @@
-//! The bus on Redis.
+//! The bus on Redis: one server, one behind Sentinels, or a Redis Cluster.
+//!
+//! Each verb is one Lua script (`scripts/`), which is idempotent by its
+//! arguments, checks first and writes last. A script is given the prefix of its
+//! partition, `causerie:{pXX}:`, and makes the names of its keys of it; all are
+//! in one hash slot. Why that is safe while Redis moves the slot stands in
+//! `scripts/base.lua`.
+//!
+//! - [`settings`], [`link`], [`pool`], [`check`]: connections, and what is
+//!   looked at before they are used
+//! - [`script`], [`answer`], [`names`]: what is sent and what comes back
+//! - [`question`], [`log`], [`reply`], [`lease`]: the verbs
+//! - [`channels`], [`hearing`]: what is heard
+//! - [`clock`]: Redis's clock
+//! - [`events`]: log lines and metrics
+//!
+//! # Keys
+//! Behind the prefix. R is `tenant:room`, S a session, M and Q the ids of a
+//! reply and its question. "max age" is [`Retention::max_age`].
+//!
+//! | name | type | content | written by | gone |
+//! |---|---|---|---|---|
+//! | `log:R` | stream | entries `{seq}-{ms}`, field `r` the record | `accept`, `cancel`, `finish` | max age after the last; each entry by count and age |
+//! | `meta:R` | hash | `epoch`, `seq`, `replid` (Redis's replication id when it was written), `lives` (`epoch:seq` of the last four) | the same, and whoever finds a new life | with `log:R` |
+//! | `changed` | sorted set | R by ms of its last event | `accept`, `cancel`, `finish` | each after 5 minutes |
+//! | `dedup:R:user:id` | string | the receipt: `message session reply epoch seq` | `accept` | [`Retention::dedup_window`] |
+//! | `queue:R:S` | list | M of replies that wait or run, the oldest first | `accept`, `cancel`, `finish` | when empty |
+//! | `runnable:tenant` | list | M of replies that can be claimed | `accept`, `claim`, `cancel`, `finish` | when empty |
+//! | `tenants` | set | tenants of which something can be claimed | with `runnable` | when empty |
+//! | `queued` | hash | how many replies wait or run, of `tenant` and of `tenant:user` | `accept`, `cancel`, `finish` | each at 0 |
+//! | `gen:M` | hash | `state` (queued, running, done), `room`, `session`, `user`, `question`, `attempt`, `next` (index), `accepted` (ms); until it ends `task`, `claim`, `claimed` (ms), `cancelled`, and `before`, `after`, `tail` of the `message` should it be cancelled before it begins; then `seq` of its `message` | `accept` and all verbs of replies | max age after its end |
+//! | `text:M` | string | the reply as far as it is made | `append` | at its end or a takeover |
+//! | `asked:Q` | string | M | `accept` | with `gen:M` |
+//! | `claim:C` | string | M that the claim C got | `claim`, `take_over` | at its end or a takeover |
+//! | `beats` | hash | M: `attempt beats R` | `claim`, `take_over`, `beat` | each at its end |
+//! | `running:R` | set | M of replies that run | `claim`, `finish` | when empty |
+//! | `turns:R:S` | list | the session's turns | `finish` | max age after the last |
+//! | `replied:R:S` | string | that a broker has finished a reply | `finish` | max age after the last |
+//! | `dead` | stream | dead letters: `reply`, `room`, `session`, `user`, `question`, `attempt`, `reason`, `task` | `finish` | max age after the last; 1,000 at the most |
+//!
+//! Outside of all partitions, `causerie:installation` says how many there are
+//! and in what format they are stored.
+//!
+//! # Channels
+//! All sharded. `room:R` carries the room's records, `wake` hints for brokers:
+//! `runnable tenant` and `cancelled M`.
+//!
+//! # fred
+//! What the client library does otherwise than one would expect, and what is
+//! done about it. Each has a test in `tests/bus/redis`.
+//!
+//! - It sends a command again when its answer was lost: scripts do their work
+//!   once.
+//! - Its queues have no bounds of their own, and its message channel drops what
+//!   exceeds 32: [`link`] sets them; what is dropped is told as a gap.
+//! - SUBSCRIBE and its like return before they are sent, an empty one fails, and
+//!   every confirmation but the first of an SSUBSCRIBE is taken for the answer
+//!   to another command: [`channels`] has a connection of its own, sends one
+//!   SSUBSCRIBE for each channel and checks what is confirmed.
+//! - A slot that moves ends its subscriptions silently: [`channels`] looks for
+//!   moves every two seconds.
+//! - A connection that only looks alive is not noticed: [`link`] asks each one
+//!   every second.
+//! - After ASK it sends the command to the old node again, and it does not know
+//!   TRYAGAIN: [`pool`] tries again until the time-out.
+//! - A client that goes on trying to connect does not say why it fails: `connect`
+//!   tries once with one that gives up.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -7,10 +7,20 @@ use causerie_shared::bus::{Bus, Retention};
 use causerie_testkit::redis_cluster::RedisCluster;
 use tokio::sync::OnceCell;
 
+use super::rights::documented;
 use crate::world::World;
 
 /// Six servers take seconds to agree, so that all cases share them.
 static CLUSTER: OnceCell<RedisCluster> = OnceCell::const_new();
+
+/// A cluster that grants us what the documentation says that we need.
+async fn cluster() -> RedisCluster {
+    let cluster = RedisCluster::start().await;
+    for node in 0..cluster.size() {
+        cluster.node(node).command(&documented()).await;
+    }
+    cluster
+}
 
 struct Clustered {
     cluster: &'static RedisCluster,
@@ -19,7 +29,7 @@ struct Clustered {
 
 impl World for Clustered {
     async fn new(retention: Retention) -> Self {
-        let cluster = CLUSTER.get_or_init(RedisCluster::start).await;
+        let cluster = CLUSTER.get_or_init(cluster).await;
         for master in 0..3 {
             cluster.node(master).flush_all().await;
         }
@@ -27,7 +37,8 @@ impl World for Clustered {
     }
 
     async fn node(&self) -> Arc<dyn Bus> {
-        let settings = RedisSettings::new(self.cluster.url());
+        let url = self.cluster.url().replace("://", "://causerie:PASSWORD@");
+        let settings = RedisSettings::new(url);
         let bus = RedisBus::connect(settings, self.retention.clone()).await;
         Arc::new(bus.unwrap())
     }

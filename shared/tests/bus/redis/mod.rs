@@ -11,6 +11,7 @@ use crate::world::{Storage, World};
 mod cluster;
 mod connections;
 mod moving;
+mod rights;
 mod sentinel;
 mod start;
 

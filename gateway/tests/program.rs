@@ -1,0 +1,101 @@
+//! `causerie-gateway` as a process, on a real Redis.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+use causerie_testkit::client::http::get;
+use causerie_testkit::client::sse::Sse;
+use causerie_testkit::client::ws::Connect;
+use causerie_testkit::process::Program;
+use causerie_testkit::redis::Redis;
+use serde_json::json;
+use std::time::Duration;
+
+const CONFIG: &str = "
+[auth]
+jwt_secret = '0123456789abcdef0123456789abcdef'
+visitor_secret = 'visitors-visitors-visitors-visit'
+[[tenants]]
+id = 'acme'
+hash = 'h-acme'
+origins = ['https://acme.example']
+";
+
+async fn token(arguments: &[&str]) -> String {
+    let program = Program::gateway().config(CONFIG);
+    let end = program
+        .env("REDIS_URL", "redis://127.0.0.1:1")
+        .args(["token"].iter().chain(arguments).copied())
+        .run()
+        .await;
+    assert_eq!(end.code, Some(0), "{}", end.output);
+    end.output.trim().to_owned()
+}
+
+/// What one gateway stores, the other delivers; what one is told on its way
+/// out brings its clients to the other.
+#[tokio::test]
+async fn two_gateways_are_one_service() {
+    let redis = Redis::start().await;
+    let gateway = || {
+        Program::gateway()
+            .config(CONFIG)
+            .env("REDIS_URL", redis.url())
+            .start()
+    };
+    let (mut first, second) = (gateway().await, gateway().await);
+    let token = token(&["--tenant", "acme", "--sub", "u1", "--project", "p1"]).await;
+    let url = format!("{}/api/events?room=project:p1", second.url());
+    let bearer = format!("Bearer {token}");
+    let mut stream = Sse::open(&url, &[("authorization", &bearer)]).await;
+    for _ in 0..3 {
+        stream.expect_name("subscribed").await;
+    }
+    let mut socket = Connect::to(&first.ws_url())
+        .param("token", &token)
+        .open()
+        .await;
+    let data = json!({"user_input": "hello", "room": "project:p1", "ai": false});
+    let ack = socket
+        .request(json!({"action": "sendMessage", "data": data}))
+        .await;
+    assert_eq!(ack["type"], "ack", "{ack}");
+    let heard = stream.expect_name("new_message").await.json();
+    assert_eq!(heard["seq"], ack["data"]["seq"]);
+
+    assert_eq!(
+        get(first.url()).await.status,
+        404,
+        "the demo page is causerie's alone"
+    );
+    first.terminate();
+    assert_eq!(socket.expect_close().await.code, Some(1012));
+    assert!(first.wait(Duration::from_secs(20)).await.success());
+}
+
+#[tokio::test]
+async fn a_log_never_holds_a_token() {
+    let redis = Redis::start().await;
+    let gateway = Program::gateway()
+        .config(CONFIG)
+        .env("REDIS_URL", redis.url())
+        .env("TELEMETRY_LOG_LEVEL", "trace")
+        .start()
+        .await;
+    let token = token(&["--tenant", "acme", "--sub", "u1"]).await;
+    let url = format!("{}/api/rooms/user:me/history?token={token}", gateway.url());
+    assert_eq!(get(&url).await.status, 200);
+    let line = gateway.log_line("served").await;
+    assert!(line.contains("/api/rooms/{room}/history"), "{line}");
+    let output = gateway.output();
+    let signature = token.rsplit('.').next().unwrap();
+    assert!(
+        !output.contains(signature) && !output.contains("token="),
+        "{output}"
+    );
+    assert!(gateway.metric("causerie_http_requests_total").await >= 1.0);
+}
