@@ -7,7 +7,7 @@
 //! - [`server`]: the public port
 //! - [`auth`]: tokens, keys and visitors
 //! - [`admission`]: who is let in
-//! - [`http`], [`sse`], [`websocket`]: the transports
+//! - [`http`], `sse`, [`websocket`]: the transports
 //! - [`identity`]: who a caller is, and which rooms are theirs
 //! - [`gateway`]: what all transports share
 //! - [`connection`], [`registry`]: the clients of this node

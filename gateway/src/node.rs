@@ -13,7 +13,7 @@ use crate::auth::{Auth, BadKeys, KeySetPace};
 use crate::drain::drain;
 use crate::gateway::Gateway;
 use crate::http::Edge;
-use crate::server::serve;
+use crate::server::{Patience, serve};
 
 /// Serves clients until the process is told to end, and then sends them to
 /// other nodes.
@@ -43,7 +43,10 @@ pub async fn run(running: Running, bus: Arc<dyn Bus>) -> anyhow::Result<()> {
     let serving = tokio::spawn(serve(
         listener,
         edge.router(health, &settings),
-        websocket.connection_timeout,
+        Patience {
+            head: websocket.connection_timeout,
+            unread: websocket.heartbeat_interval * 2,
+        },
         stop.clone(),
     ));
     events::listening(address);

@@ -29,31 +29,30 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Arrival(pub(crate) Instant);
 
-/// Cuts the connection of a request, whatever is still to be sent on it.
-#[derive(Debug, Clone)]
-pub(crate) struct Cut(CancellationToken);
-
-impl Cut {
-    pub(crate) fn cut(&self) {
-        self.0.cancel();
-    }
+/// How the public port treats its connections.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// How long the head of a request may take to come.
+    pub head: Duration,
+    /// How long a peer may leave what it was sent unacknowledged, or take
+    /// nothing more: it is gone, or stuck. Nothing else would end an answer
+    /// that is not read, since a body is asked for more only as it is taken.
+    pub unread: Duration,
 }
 
 /// Serves the public port until `stop`: then accepts nothing new, and returns
 /// when the answers under way are complete. WebSockets and event streams have
 /// been sent away before, by [`drain`](crate::drain::drain).
-///
-/// The head of a request has to come within `head_timeout`.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
-    head_timeout: Duration,
+    patience: Patience,
     stop: CancellationToken,
 ) {
     let connections = TaskTracker::new();
     let port = Arc::new(Port {
         router,
-        head_timeout,
+        patience,
         stop: stop.clone(),
     });
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
@@ -75,27 +74,25 @@ pub async fn serve(
 
 struct Port {
     router: Router,
-    head_timeout: Duration,
+    patience: Patience,
     stop: CancellationToken,
 }
 
 impl Port {
     async fn serve(self: Arc<Self>, stream: TcpStream) {
-        // Deltas are small and must not wait for more.
-        let _ = stream.set_nodelay(true);
-        let cut = CancellationToken::new();
+        // It may be gone already, which reading from it will tell.
+        let _ = tune(&stream, self.patience.unread);
         let router = self.router.clone();
-        let (door, accepted) = (Cut(cut.clone()), Cell::new(Some(Instant::now())));
+        let accepted = Cell::new(Some(Instant::now()));
         let service = service_fn(move |mut request: Request<Incoming>| {
             let arrival = accepted.take().unwrap_or_else(Instant::now);
             request.extensions_mut().insert(Arrival(arrival));
-            request.extensions_mut().insert(door.clone());
             router.clone().oneshot(request.map(Body::new))
         });
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
-            .header_read_timeout(self.head_timeout)
+            .header_read_timeout(self.patience.head)
             .max_buf_size(MAX_HEAD_BYTES);
         let connection = builder
             .serve_connection(TokioIo::new(stream), service)
@@ -105,13 +102,22 @@ impl Port {
         // it went away, or sent no HTTP.
         tokio::select! {
             _ = connection.as_mut() => {}
-            () = cut.cancelled() => {}
             () = self.stop.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 let _ = connection.await;
             }
         }
     }
+}
+
+fn tune(stream: &TcpStream, unread: Duration) -> std::io::Result<()> {
+    // Deltas are small and must not wait for more.
+    stream.set_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    socket2::SockRef::from(stream).set_tcp_user_timeout(Some(unread))?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = unread;
+    Ok(())
 }
 
 /// The system gave us no connection: it has no more files for us, as a rule.

@@ -8,7 +8,12 @@ use http::{Method, StatusCode};
 pub(super) fn served(method: &Method, route: &str, status: StatusCode, took: Duration) {
     let code = status.as_u16();
     let ms = took.as_secs_f64() * 1_000.0;
-    tracing::info!(%method, route, status = code, ms, "served");
+    if route.starts_with("/health") {
+        // Asked for every few seconds by whoever looks after the node.
+        tracing::debug!(%method, route, status = code, ms, "served");
+    } else {
+        tracing::info!(%method, route, status = code, ms, "served");
+    }
     metrics::counter!(
         "causerie_http_requests_total", "route" => route.to_owned(), "status" => code.to_string(),
     )

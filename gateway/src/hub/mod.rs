@@ -5,11 +5,11 @@
 //! So there is one order within it, and a join, its missed events and the live
 //! ones after them are one step: no hole and no double.
 //!
-//! - [`order`]: whether a record is the next one (a pure state machine)
-//! - [`text`]: the texts of running replies, and snapshots of them
-//! - [`tail`]: recent events, from which most recoveries are served
-//! - [`room`]: one room: delivers, joins, and says what it must read
-//! - [`shard`]: the task that owns rooms and reads for them
+//! - `order`: whether a record is the next one (a pure state machine)
+//! - `text`: the texts of running replies, and snapshots of them
+//! - `tail`: recent events, from which most recoveries are served
+//! - `room`: one room: delivers, joins, and says what it must read
+//! - `shard`: the task that owns rooms and reads for them
 //! - [`membership`]: the rooms of one outbox
 
 use std::collections::HashSet;

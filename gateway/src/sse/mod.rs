@@ -7,7 +7,6 @@ mod text;
 
 use std::time::Duration;
 
-use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -21,7 +20,6 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use crate::admission::{Asked, Refusal};
 use crate::connection::Transport;
 use crate::http::{Edge, RoomPath};
-use crate::server::Cut;
 
 pub(crate) use question::of_question;
 
@@ -34,34 +32,32 @@ const CHUNK_BYTES: usize = 16 * 1024;
 /// tenant's.
 pub(crate) async fn several_rooms(
     State(edge): State<Edge>,
-    Extension(cut): Extension<Cut>,
     parts: Parts,
 ) -> Result<Response, Refusal> {
     let mut asked = Asked::read(&parts)?;
     asked.add_room(RoomName::Me);
     asked.add_room(RoomName::Of(Room::Tenant));
-    open(&edge, asked, cut).await
+    open(&edge, asked).await
 }
 
 /// `GET /api/rooms/{room}/events`: this room alone.
 pub(crate) async fn one_room(
     State(edge): State<Edge>,
-    Extension(cut): Extension<Cut>,
     RoomPath(room): RoomPath,
     parts: Parts,
 ) -> Result<Response, Refusal> {
     let mut asked = Asked::read(&parts)?;
     asked.keep_room(room);
-    open(&edge, asked, cut).await
+    open(&edge, asked).await
 }
 
-async fn open(edge: &Edge, mut asked: Asked, cut: Cut) -> Result<Response, Refusal> {
+async fn open(edge: &Edge, mut asked: Asked) -> Result<Response, Refusal> {
     if let Some(last) = asked.last_event_id.take() {
         position::go_on(&mut asked.rooms, position::read(&last)?);
     }
     let admitted = edge.admission.admit(&asked).await?;
     let connected = edge.gateway.connect_to_named(admitted, Transport::Sse);
-    Ok(rooms::of_rooms(connected, cut))
+    Ok(rooms::of_rooms(connected))
 }
 
 /// An answer whose body is written as its reader takes it.

@@ -1,8 +1,5 @@
 //! Several rooms as one event stream.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use axum::response::Response;
 use causerie_shared::protocol::close::CloseCode;
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
@@ -10,27 +7,22 @@ use causerie_shared::protocol::event::Event;
 use causerie_shared::protocol::frame;
 use futures::stream::unfold;
 use tokio::time::Interval;
-use tokio_util::task::AbortOnDropHandle;
 
 use super::position::Positions;
 use super::text::{COMMENT, write_event, write_frame, write_retry};
 use super::{CHUNK_BYTES, comment_times, response};
 use crate::connection::Connected;
 use crate::events;
-use crate::outbox::{Batch, Close, Outbox};
-use crate::server::Cut;
+use crate::outbox::{Batch, Close};
 
 /// How long a client waits before it comes back, unless it is told otherwise.
 const RETRY_MS: u64 = 1_000;
-/// How long one who does not read may take to read why their stream ends.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 struct Stream {
     connected: Connected,
     positions: Positions,
     comments: Interval,
     state: State,
-    _watch: AbortOnDropHandle<()>,
 }
 
 #[derive(PartialEq, Eq)]
@@ -41,27 +33,17 @@ enum State {
 }
 
 /// The answer that goes on for as long as the client stays connected.
-pub(super) fn of_rooms(connected: Connected, cut: Cut) -> Response {
-    let stuck = cut_when_stuck(Arc::clone(&connected.outbox), cut);
+pub(super) fn of_rooms(connected: Connected) -> Response {
     let stream = Stream {
         positions: Positions::new(connected.identity.user.clone()),
         comments: comment_times(),
         state: State::New,
-        _watch: AbortOnDropHandle::new(tokio::spawn(stuck)),
         connected,
     };
     response(unfold(stream, |mut stream| async {
         let text = stream.next().await?;
         Some((Ok(text), stream))
     }))
-}
-
-/// A body is asked for more only as its reader takes it. One who takes nothing
-/// would stay for ever, however their connection has ended here.
-async fn cut_when_stuck(outbox: Arc<Outbox>, cut: Cut) {
-    outbox.closed().await;
-    tokio::time::sleep(PATIENCE).await;
-    cut.cut();
 }
 
 impl Stream {

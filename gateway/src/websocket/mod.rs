@@ -1,7 +1,7 @@
 //! The WebSocket transport.
 //!
-//! - [`session`]: what one socket sends and is sent
-//! - [`closing`]: how one ends, so that the peer learns why
+//! - `session`: what one socket sends and is sent
+//! - `closing`: how one ends, so that the peer learns why
 
 mod closing;
 mod session;

@@ -259,7 +259,7 @@ async fn a_comment_comes_while_nothing_happens() {
 #[tokio::test]
 async fn one_who_never_reads_is_cut_off() {
     use tokio::io::AsyncWriteExt;
-    let node = Node::with("[websocket]\nmax_connections = 1\noutbox_bytes = '100K'").await;
+    let node = Node::with("[websocket]\nmax_connections = 1\nheartbeat_interval = 1").await;
     let address = node.url.trim_start_matches("http://");
     let mut stuck = tokio::net::TcpStream::connect(address).await.unwrap();
     let request = format!(
