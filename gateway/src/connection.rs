@@ -18,6 +18,7 @@ use crate::hub::membership::Membership;
 use crate::identity::Identity;
 use crate::outbox::{Batch, Outbox};
 use crate::registry::Slot;
+use crate::settings::Settings;
 
 /// How a connection travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -73,6 +74,7 @@ pub struct Connection {
     /// What waits to be sent to it.
     pub outbox: Arc<Outbox>,
     membership: Membership,
+    chat_broadcasting: bool,
     started: Instant,
     /// Milliseconds after `started`.
     heard_ms: AtomicU64,
@@ -85,15 +87,16 @@ impl Connection {
         gateway: &Gateway,
         identity: Arc<Identity>,
         transport: Transport,
-        outbox_bytes: usize,
+        settings: &Settings,
     ) -> Self {
-        let outbox = Outbox::new(outbox_bytes);
+        let outbox = Outbox::new(settings.outbox_bytes);
         Self {
             id: ConnectionId::generate(),
             transport,
             identity,
             membership: Membership::new(gateway.hub.clone(), Arc::clone(&outbox)),
             outbox,
+            chat_broadcasting: settings.chat_broadcasting,
             started: Instant::now(),
             heard_ms: AtomicU64::new(0),
             acted_ms: AtomicU64::new(0),
@@ -107,7 +110,7 @@ impl Connection {
     /// # Errors
     /// The bus does not answer; then nothing was joined.
     pub async fn join(&self, room: &Room, position: Option<Position>) -> Result<(), BusError> {
-        let viewer = Viewer::of(&self.identity, room);
+        let viewer = Viewer::of(&self.identity, room, self.chat_broadcasting);
         self.membership.join(self.key(room), viewer, position).await
     }
 

@@ -3,6 +3,7 @@
 
 use causerie_shared::bus::BusError;
 use causerie_shared::bus::log::{Missed, Page};
+use causerie_shared::bus::question::Question;
 use causerie_shared::protocol::error::ErrorCode;
 use causerie_shared::record::Record;
 use causerie_shared::room::RoomKey;
@@ -108,7 +109,7 @@ pub(crate) fn typing_lost(error: &BusError) {
 
 /// The feed may have missed records of any room.
 pub(crate) fn feed_lost_its_place() {
-    counter!("causerie_gaps_total", "kind" => "feed").increment(1);
+    counter!("causerie_feed_gaps_total").increment(1);
     warn!("the feed may have missed records: all rooms are read");
 }
 
@@ -174,6 +175,22 @@ pub(crate) fn closed(connection: &Connection, close: &Close) {
 /// A client sent a frame that was understood.
 pub(crate) fn action_received(action: &'static str) {
     counter!("causerie_actions_total", "action" => action).increment(1);
+}
+
+/// A person's message is safely stored.
+pub(crate) fn message_stored(question: &Question) {
+    let to = if question.reply.is_some() {
+        "ai"
+    } else {
+        "people"
+    };
+    counter!("causerie_messages_total", "to" => to).increment(1);
+    debug!(room = %question.room, to, "a message was stored");
+}
+
+/// A message came again, and got the first one's receipt.
+pub(crate) fn message_repeated() {
+    counter!("causerie_repeated_messages_total").increment(1);
 }
 
 /// A client was answered with an error.

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::connection::{Admitted, Connected, Connection, Transport, Wanted};
+use crate::drain::sent_away;
 use crate::frame::OutFrame;
 use crate::hub::Hub;
 use crate::registry::Registry;
@@ -93,18 +94,17 @@ impl Gateway {
     ) -> Connected {
         let settings = self.settings();
         let identity = Arc::new(admitted.identity);
-        let connection = Connection::new(
-            self,
-            Arc::clone(&identity),
-            transport,
-            settings.outbox_bytes,
-        );
+        let connection = Connection::new(self, Arc::clone(&identity), transport, &settings);
         let connection = Arc::new(connection);
         let ready = frame::ready(&self.ready(&connection, &settings, admitted.visitor_token));
         connection
             .outbox
             .push(&OutFrame::answer(Event::Ready, ready));
         self.registry.add(&connection);
+        if self.registry.is_draining() {
+            // It was let in just before, and the drain did not see it.
+            connection.outbox.close(sent_away());
+        }
         let (joined, is_joined) = watch::channel(false);
         let joining = join_all(Arc::clone(&connection), admitted.rooms, joined);
         Connected {

@@ -33,6 +33,8 @@ pub struct Settings {
     pub queue: QueueCaps,
     /// Whether a client may send earlier turns along.
     pub client_context: bool,
+    /// Whether chat and AI events are sent live in rooms of more than one user.
+    pub chat_broadcasting: bool,
     /// The tenants and their public names.
     pub tenants: HashMap<TenantId, TenantHash>,
 }
@@ -67,6 +69,7 @@ impl From<&config::Settings> for Settings {
                 tenant: limits.queued_per_tenant.into(),
             },
             client_context: settings.ai.client_context,
+            chat_broadcasting: settings.realtime.chat_broadcasting,
             tenants: tenants
                 .map(|tenant| (tenant.id.clone(), tenant.hash.clone()))
                 .collect(),
@@ -92,6 +95,7 @@ impl Default for Settings {
                 tenant: 10_000,
             },
             client_context: true,
+            chat_broadcasting: true,
             tenants: HashMap::new(),
         }
     }

@@ -44,12 +44,13 @@ pub async fn ask(
         let content = "`ai` is false, so no reply would come: send this to /api/actions.";
         return Err(ProtocolError::new(ErrorCode::InvalidMessage, content));
     }
-    let question = prepare(gateway, identity, asked)?;
+    let prepared = prepare(gateway, identity, asked)?;
+    let question = &prepared.question;
     let outbox = Outbox::new(gateway.settings().outbox_bytes);
     let membership = Membership::new(gateway.hub.clone(), Arc::clone(&outbox));
     // Before it is stored, so that nothing of it is missed.
     listen(&membership, &question.room, &question.message_id).await?;
-    let sent = store(gateway, &question).await?;
+    let sent = store(gateway, &prepared).await?;
     let asking = Asking {
         sent,
         gateway: Arc::clone(gateway),

@@ -10,9 +10,12 @@ use causerie_shared::protocol::frame::{self, SendMessageAck};
 use causerie_shared::record::{Class, Header, ReplyPart, Unplaced};
 use causerie_shared::room::{Room, RoomKey};
 use causerie_shared::task::Task;
+use causerie_shared::telemetry;
 use compact_str::CompactString;
+use tracing::{Instrument, Span, info_span};
 
 use super::{bus_failed, forbidden};
+use crate::events;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
 
@@ -59,8 +62,17 @@ pub async fn send_message(
     identity: &Identity,
     asked: Asked,
 ) -> Result<Sent, ProtocolError> {
-    let question = prepare(gateway, identity, asked)?;
-    store(gateway, &question).await
+    let prepared = prepare(gateway, identity, asked)?;
+    store(gateway, &prepared).await
+}
+
+/// A message that is ready to be stored.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The message.
+    pub question: Question,
+    /// Its part of the trace that the client began, or of a new one.
+    span: Span,
 }
 
 /// Checks a message and makes it ready to be stored, ids and all: so that one
@@ -72,7 +84,7 @@ pub fn prepare(
     gateway: &Gateway,
     identity: &Identity,
     asked: Asked,
-) -> Result<Question, ProtocolError> {
+) -> Result<Prepared, ProtocolError> {
     let settings = gateway.settings();
     let Asked {
         message,
@@ -98,6 +110,10 @@ pub fn prepare(
             .clone()
             .unwrap_or_else(SessionId::generate),
     };
+    let span = info_span!("question", tenant = %key.tenant, message = %ids.question);
+    if let Some(traceparent) = &traceparent {
+        telemetry::continue_trace(&span, traceparent);
+    }
     let event = new_message(&key.room, &ids, identity, &message);
     let reply = message.ai.then(|| Awaited {
         message_id: ids.reply.clone(),
@@ -111,12 +127,12 @@ pub fn prepare(
                 .conversation_context
                 .filter(|context| settings.client_context && is_used(context, &key.room)),
             metadata: message.metadata,
-            traceparent,
+            traceparent: telemetry::traceparent(&span).or(traceparent),
             asked_ms: gateway.bus.clock().now_ms(),
         }
         .encode(),
     });
-    Ok(Question {
+    let question = Question {
         room: key,
         user: identity.user.clone(),
         client_id: id,
@@ -124,20 +140,30 @@ pub fn prepare(
         message_id: ids.question,
         event,
         reply,
-    })
+    };
+    Ok(Prepared { question, span })
 }
 
 /// Stores a message that was made ready.
 ///
 /// # Errors
 /// `conflict` or `overloaded`; then nothing was stored.
-pub async fn store(gateway: &Gateway, question: &Question) -> Result<Sent, ProtocolError> {
-    let accepted = gateway.bus.accept(question).await;
+pub async fn store(gateway: &Gateway, prepared: &Prepared) -> Result<Sent, ProtocolError> {
+    let Prepared { question, span } = prepared;
+    let accepted = gateway.bus.accept(question).instrument(span.clone()).await;
+    let sent = |receipt| Sent {
+        room: question.room.clone(),
+        receipt,
+    };
     match accepted.map_err(|error| bus_failed(&error))? {
-        Accepted::Stored(receipt) | Accepted::Repeat(receipt) => Ok(Sent {
-            room: question.room.clone(),
-            receipt,
-        }),
+        Accepted::Stored(receipt) => {
+            span.in_scope(|| events::message_stored(question));
+            Ok(sent(receipt))
+        }
+        Accepted::Repeat(receipt) => {
+            events::message_repeated();
+            Ok(sent(receipt))
+        }
         Accepted::Busy => Err(ProtocolError::new(
             ErrorCode::Conflict,
             "An earlier question is still being answered: wait for its reply, or cancel it.",

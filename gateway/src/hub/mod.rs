@@ -19,6 +19,7 @@ use std::sync::Arc;
 use causerie_shared::bus::{Bus, BusError};
 use causerie_shared::ids::{MessageId, UserId};
 use causerie_shared::position::Position;
+use causerie_shared::protocol::event::Event;
 use causerie_shared::record::Header;
 use causerie_shared::room::{Room, RoomKey};
 use tokio::runtime::Handle;
@@ -57,6 +58,8 @@ const FEED_QUEUE: usize = 8_192;
 pub enum Viewer {
     /// Everything but what excludes this user.
     Everything(UserId),
+    /// The same without chat and AI events: they are only in the history.
+    NoChat(UserId),
     /// Announcements only: a visitor in the tenant's room.
     Announcements(Arc<Identity>),
     /// What concerns this question, without `subscribed`.
@@ -64,18 +67,22 @@ pub enum Viewer {
 }
 
 impl Viewer {
-    /// How `identity`, which may read `room`, sees it.
-    pub fn of(identity: &Arc<Identity>, room: &Room) -> Self {
+    /// How `identity`, which may read `room`, sees it. Without
+    /// `chat_broadcasting` rooms of more than one user are without chat.
+    pub fn of(identity: &Arc<Identity>, room: &Room, chat_broadcasting: bool) -> Self {
         if identity.is_visitor() && *room == Room::Tenant {
             Self::Announcements(Arc::clone(identity))
-        } else {
+        } else if chat_broadcasting || matches!(room, Room::User(_)) {
             Self::Everything(identity.user.clone())
+        } else {
+            Self::NoChat(identity.user.clone())
         }
     }
 
     pub(crate) fn sees(&self, header: &Header) -> bool {
         match self {
             Self::Everything(user) => header.excluded.as_ref() != Some(user),
+            Self::NoChat(user) => header.excluded.as_ref() != Some(user) && !is_chat(&header.event),
             Self::Announcements(identity) => identity.sees(&Room::Tenant, &header.event),
             Self::Question(question) => header.in_reply_to.as_ref() == Some(question),
         }
@@ -84,7 +91,7 @@ impl Viewer {
     pub(crate) fn sees_reply_to(&self, question: &MessageId) -> bool {
         match self {
             Self::Everything(_) => true,
-            Self::Announcements(_) => false,
+            Self::NoChat(_) | Self::Announcements(_) => false,
             Self::Question(own) => own == question,
         }
     }
@@ -92,6 +99,10 @@ impl Viewer {
     pub(crate) fn is_told_positions(&self) -> bool {
         !matches!(self, Self::Question(_))
     }
+}
+
+fn is_chat(event: &str) -> bool {
+    Event::named(event).is_some_and(|event| matches!(event.group(), "chat" | "ai"))
 }
 
 /// A wish to hear a room.

@@ -15,13 +15,13 @@ use tokio::sync::oneshot;
 
 use super::audience::Audience;
 use super::held::Held;
-use super::members::Member;
 use super::order::{Hole, Order, Verdict};
 use super::tail::Tail;
-use super::{Join, Joined, Start};
-use crate::events::{self, RecoveredFrom};
-use crate::frame::OutFrame;
+use super::{Join, Joined};
+use crate::events;
 use crate::outbox::OutboxId;
+
+mod joining;
 
 /// A join, and who waits for what becomes of it.
 #[derive(Debug)]
@@ -338,63 +338,6 @@ impl Room {
             after: order.head().clone(),
             tries,
         })
-    }
-
-    /// Makes a member of a joiner, with all that it missed, in one step; or
-    /// sends it off to read that first.
-    fn admit(&mut self, waiting: Waiting) -> Option<Need> {
-        let order = self.order.as_ref()?;
-        let Join {
-            outbox,
-            viewer,
-            start,
-            ..
-        } = &waiting.join;
-        match start {
-            Start::Head { recovered } => {
-                let head = order.head();
-                self.audience
-                    .tell_position_to(outbox, viewer, head, *recovered);
-            }
-            Start::Asked(position) | Start::Reached(position) => {
-                let missed = self.tail.after(position);
-                if missed.is_none() && matches!(start, Start::Reached(_)) && !order.has(position) {
-                    self.waiting.push(waiting);
-                    return self.repair(Hole::Head);
-                }
-                let bytes =
-                    |records: &Vec<Arc<Record>>| records.iter().map(|r| r.frame.len()).sum();
-                let Some(missed) = missed.filter(|missed| outbox.has_room_for(bytes(missed)))
-                else {
-                    let _ = waiting.reply.send(Ok(Joined::Behind));
-                    return None;
-                };
-                if matches!(start, Start::Asked(_)) {
-                    let from = Position {
-                        epoch: order.head().epoch.clone(),
-                        seq: position.seq,
-                    };
-                    self.audience.tell_position_to(outbox, viewer, &from, true);
-                    events::recovered(RecoveredFrom::Tail);
-                }
-                for record in missed.iter().filter(|record| viewer.sees(&record.header)) {
-                    outbox.push(&OutFrame::event(&self.audience.room, record));
-                }
-            }
-        }
-        for (message_id, reply) in order.replies() {
-            if viewer.sees_reply_to(&reply.in_reply_to) {
-                outbox.push(&self.audience.snapshot(message_id, reply));
-                events::snapshot_sent();
-            }
-        }
-        let Waiting { join, reply } = waiting;
-        self.audience.members.add(Member {
-            outbox: join.outbox,
-            viewer: join.viewer,
-        });
-        let _ = reply.send(Ok(Joined::Member));
-        None
     }
 }
 

@@ -198,3 +198,19 @@ async fn subscribed_comes_before_its_ack_and_nothing_after_leaving() {
     let expected = ["subscribed", "ack", "new_message", "unsubscribed", "ack"];
     assert_eq!(of_project, expected);
 }
+
+#[tokio::test]
+async fn chat_stays_in_the_history_where_it_is_not_broadcast() {
+    let settings = Settings {
+        chat_broadcasting: false,
+        ..Settings::default()
+    };
+    let node = Node::start(&memory_bus(), settings).await;
+    let mut client = node.in_project("u1").await;
+    say(&mut client, "project:p1", "quiet").await;
+    say(&mut client, "user:me", "loud").await;
+    let event = client.expect_type("new_message").await;
+    assert_eq!(event["room"], "user:u1");
+    client.ping().await;
+    assert_eq!(in_short(&client, "project:p1"), ["subscribed 0 true"]);
+}

@@ -1,6 +1,7 @@
 use super::*;
-use crate::hub::Viewer;
+use crate::frame::OutFrame;
 use crate::hub::testing::{delta, durable, ended, message_id, position, room, running, start};
+use crate::hub::{Start, Viewer};
 use crate::outbox::Outbox;
 use causerie_shared::bus::log::RunningReply;
 use causerie_shared::ids::UserId;
