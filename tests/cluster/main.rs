@@ -1,0 +1,26 @@
+//! What people see of a whole installation: two gateways, two brokers and Redis
+//! as real processes, and an AI server that keeps a record of its calls.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod bad_frames;
+mod bad_settings;
+mod busy_sessions;
+mod cancelling;
+mod conversation;
+mod devices;
+mod draining;
+mod kit;
+mod late_joiner;
+mod lost_processes;
+mod lost_redis;
+mod moving;
+mod moving_streams;
+mod observing;
+mod redis_cluster;
+mod standalone;
