@@ -8,6 +8,7 @@
 //! - [`ai`]: servers that speak the AI providers' streaming formats, errors included.
 //! - [`client`]: clients that speak the protocol over WebSocket, SSE and HTTP,
 //!   and a raw socket for frames that no decent client sends.
+//! - [`cluster`]: all of it together, with tenants; [`token`] lets people in.
 //!
 //! A function that waits does so with a deadline, and says on failure what it
 //! has seen instead.
@@ -25,6 +26,7 @@
 pub mod ai;
 pub mod child;
 pub mod client;
+pub mod cluster;
 pub mod port;
 pub mod process;
 pub mod proxy;
@@ -32,6 +34,7 @@ pub mod redis;
 pub mod redis_cluster;
 pub mod resp;
 pub mod sentinel;
+pub mod token;
 
 use std::time::Duration;
 

@@ -55,9 +55,12 @@ impl<T: Clone + Debug, E: Clone + Debug> Inbox<T, E> {
 
     /// The first item that fits and that no earlier call was given.
     pub(crate) async fn take(&self, what: &str, limit: Duration, fits: impl Fn(&T) -> bool) -> T {
+        // What did not fit once never will: a busy client sees thousands.
+        let mut looked_at = 0;
         let found = self.wait(limit, |state| {
-            let index =
-                (0..state.items.len()).find(|&at| !state.taken[at] && fits(&state.items[at]));
+            let index = (looked_at..state.items.len())
+                .find(|&at| !state.taken[at] && fits(&state.items[at]));
+            looked_at = state.items.len();
             if let Some(index) = index {
                 state.taken[index] = true;
                 return Some(Ok(state.items[index].clone()));
@@ -71,6 +74,19 @@ impl<T: Clone + Debug, E: Clone + Debug> Inbox<T, E> {
             Some(Ok(item)) => item,
             Some(Err(reason)) => panic!("no {what}: {reason}; {}", self.seen()),
             None => panic!("no {what} within {limit:?}; {}", self.seen()),
+        }
+    }
+
+    /// The item at `index` in the order of arrival, whoever else was given it;
+    /// or how the stream ended before it.
+    pub(crate) async fn at(&self, index: usize, limit: Duration) -> Result<T, E> {
+        let found = self.wait(limit, |state| match state.items.get(index) {
+            Some(item) => Some(Ok(item.clone())),
+            None => state.end.clone().map(Err),
+        });
+        match found.await {
+            Some(result) => result,
+            None => panic!("nothing new within {limit:?}; {}", self.seen()),
         }
     }
 

@@ -43,6 +43,7 @@ impl Event {
 #[derive(Debug)]
 pub struct Sse {
     inbox: Arc<Inbox<Event, String>>,
+    next_event: usize,
     reader: JoinHandle<()>,
 }
 
@@ -101,7 +102,11 @@ impl Sse {
         }
         let inbox = Inbox::new();
         let reader = tokio::spawn(read(response, Arc::clone(&inbox)));
-        Ok(Self { inbox, reader })
+        Ok(Self {
+            inbox,
+            next_event: 0,
+            reader,
+        })
     }
 
     /// Waits for an event that `fits`, as [`super::ws::Client::expect`] does.
@@ -115,6 +120,17 @@ impl Sse {
     /// Waits for an event of this name.
     pub async fn expect_name(&mut self, name: &str) -> Event {
         self.expect(name, |event| event.name == name).await
+    }
+
+    /// The next event or comment in the order of arrival, each of them once; or
+    /// how the stream ended after the last.
+    ///
+    /// # Panics
+    /// When neither comes in time; with all events seen.
+    pub async fn next(&mut self) -> Result<Event, String> {
+        let event = self.inbox.at(self.next_event, DEADLINE).await?;
+        self.next_event += 1;
+        Ok(event)
     }
 
     /// All events and comments so far, in order.

@@ -13,6 +13,7 @@
 //! # }
 //! ```
 
+use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -134,6 +135,19 @@ impl Connect {
     }
 }
 
+/// One frame as it came.
+#[derive(Clone)]
+struct Heard {
+    text: Arc<str>,
+    frame: Value,
+}
+
+impl Debug for Heard {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
 /// How a connection ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Closed {
@@ -149,7 +163,8 @@ pub struct Closed {
 #[derive(Debug)]
 pub struct Client {
     sink: SplitSink<Socket, Message>,
-    inbox: Arc<Inbox<Value, Closed>>,
+    inbox: Arc<Inbox<Heard, Closed>>,
+    next_frame: usize,
     reading: watch::Sender<bool>,
     reader: JoinHandle<()>,
     subprotocol: Option<String>,
@@ -165,6 +180,7 @@ impl Client {
         Self {
             sink,
             inbox,
+            next_frame: 0,
             reading,
             reader,
             subprotocol,
@@ -234,7 +250,7 @@ impl Client {
     /// # Panics
     /// When none comes in time, or the connection ends; with all frames seen.
     pub async fn expect(&mut self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
-        self.inbox.take(what, DEADLINE, fits).await
+        self.expect_within(DEADLINE, what, fits).await
     }
 
     /// The same with a deadline of the caller's.
@@ -244,7 +260,8 @@ impl Client {
         what: &str,
         fits: impl Fn(&Value) -> bool,
     ) -> Value {
-        self.inbox.take(what, limit, fits).await
+        let heard = self.inbox.take(what, limit, |heard| fits(&heard.frame));
+        heard.await.frame
     }
 
     /// Waits for a frame of this `type`.
@@ -252,9 +269,27 @@ impl Client {
         self.expect(name, |frame| frame["type"] == name).await
     }
 
+    /// The next frame in the order of arrival, each of them once, also those
+    /// that an `expect` was given; or how the connection ended after the last.
+    ///
+    /// # Panics
+    /// When neither comes within `limit`; with all frames seen.
+    pub async fn next_within(&mut self, limit: Duration) -> Result<Value, Closed> {
+        let heard = self.inbox.at(self.next_frame, limit).await?;
+        self.next_frame += 1;
+        Ok(heard.frame)
+    }
+
     /// All frames received so far, in order.
     pub fn frames(&self) -> Vec<Value> {
-        self.inbox.items()
+        let heard = self.inbox.items().into_iter();
+        heard.map(|heard| heard.frame).collect()
+    }
+
+    /// The same as they stood on the wire, to the byte.
+    pub fn texts(&self) -> Vec<Arc<str>> {
+        let heard = self.inbox.items().into_iter();
+        heard.map(|heard| heard.text).collect()
     }
 
     /// Waits until the connection has ended.
@@ -301,7 +336,7 @@ impl Drop for Client {
 
 async fn read(
     mut stream: SplitStream<Socket>,
-    inbox: Arc<Inbox<Value, Closed>>,
+    inbox: Arc<Inbox<Heard, Closed>>,
     mut may_read: watch::Receiver<bool>,
 ) {
     loop {
@@ -317,7 +352,10 @@ async fn read(
         };
         match message {
             Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
-                Ok(frame) => inbox.push(frame),
+                Ok(frame) => inbox.push(Heard {
+                    text: text.as_str().into(),
+                    frame,
+                }),
                 Err(error) => {
                     inbox.end(gone(format!(
                         "the server sent text that is no JSON ({error}): {text}"

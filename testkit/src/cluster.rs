@@ -1,0 +1,213 @@
+//! A whole installation of real processes: a private Redis, gateways, brokers,
+//! an AI server, and tenants with secrets of their own.
+//!
+//! ```no_run
+//! # async fn example() {
+//! use causerie_testkit::client::ws::Connect;
+//! use causerie_testkit::cluster::Cluster;
+//! let mut cluster = Cluster::start().await;
+//! let token = Cluster::token("acme", "u1");
+//! let client = Connect::to(&cluster.gateways[0].ws_url()).param("token", &token).open().await;
+//! cluster.redis().pause();
+//! # }
+//! ```
+
+use futures::future::join_all;
+use serde_json::json;
+
+use crate::ai::{AiOptions, AiServer, Behaviour, Provider};
+use crate::process::{Node, Program};
+use crate::redis::Redis;
+use crate::redis_cluster::RedisCluster;
+use crate::token::Token;
+
+/// The tenants of every cluster; a tenant's hash is its id and `-hash`.
+pub const TENANTS: [&str; 3] = ["acme", "bolt", "crux"];
+
+/// How a cluster is to be started. Defaults: one Redis that writes nothing to
+/// disk, two gateways, two brokers, an AI that greets.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Options {
+    redis: RedisKind,
+    behaviour: Behaviour,
+    brokers: usize,
+    environment: Vec<(String, String)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum RedisKind {
+    Volatile,
+    Durable,
+    Cluster,
+}
+
+/// What the processes share.
+#[derive(Debug)]
+pub enum Store {
+    /// One server.
+    Redis(Redis),
+    /// Six.
+    Cluster(RedisCluster),
+}
+
+/// A running installation. Dropping it ends all.
+#[derive(Debug)]
+pub struct Cluster {
+    /// The gateways; a test may kill them.
+    pub gateways: Vec<Node>,
+    /// The brokers; a test may kill them.
+    pub brokers: Vec<Node>,
+    /// The AI server, which keeps a record of all calls.
+    pub ai: AiServer,
+    /// Redis.
+    pub store: Store,
+}
+
+impl Options {
+    /// On a Redis that loses nothing when it is killed.
+    pub fn durable(mut self) -> Self {
+        self.redis = RedisKind::Durable;
+        self
+    }
+
+    /// On a Redis Cluster of three masters and three replicas.
+    pub fn on_redis_cluster(mut self) -> Self {
+        self.redis = RedisKind::Cluster;
+        self
+    }
+
+    /// What the AI does unless [`AiServer::script`] tells it otherwise.
+    pub fn behaviour(mut self, behaviour: Behaviour) -> Self {
+        self.behaviour = behaviour;
+        self
+    }
+
+    /// How many brokers there are.
+    pub fn brokers(mut self, count: usize) -> Self {
+        self.brokers = count;
+        self
+    }
+
+    /// Sets an environment variable of all programs.
+    pub fn env(mut self, key: &str, value: impl Into<String>) -> Self {
+        self.environment.push((key.to_owned(), value.into()));
+        self
+    }
+
+    /// Starts everything, and waits until it is ready.
+    ///
+    /// # Panics
+    /// When a part does not start.
+    pub async fn start(self) -> Cluster {
+        let ai = AiServer::start(AiOptions {
+            behaviour: self.behaviour.clone(),
+            ..AiOptions::new(Provider::OpenAi)
+        });
+        let ai = ai.await.expect("an AI server listens");
+        let store = match self.redis {
+            RedisKind::Volatile => Store::Redis(Redis::start().await),
+            RedisKind::Durable => Store::Redis(Redis::options().aof().start().await),
+            RedisKind::Cluster => Store::Cluster(RedisCluster::start().await),
+        };
+        let starting = |program: Program, name: String| {
+            self.equip(program, &store, &ai)
+                .env("NODE_NAME", name)
+                .start()
+        };
+        let gateways = (1..=2).map(|n| starting(Program::gateway(), format!("gateway-{n}")));
+        let brokers =
+            (1..=self.brokers).map(|n| starting(Program::broker(), format!("broker-{n}")));
+        let (gateways, brokers) = tokio::join!(join_all(gateways), join_all(brokers));
+        Cluster {
+            gateways,
+            brokers,
+            ai,
+            store,
+        }
+    }
+
+    fn equip(&self, program: Program, store: &Store, ai: &AiServer) -> Program {
+        let program = program
+            .env("WEBSOCKET_BIND", "127.0.0.1")
+            .env("REDIS_URL", store.url())
+            .env("TENANTS", tenants())
+            .env("AI_BACKEND", "openai")
+            .env("AI_OPENAI_BASE_URL", format!("{}v1", ai.url()))
+            .env("AI_OPENAI_MODEL", "fake");
+        self.environment
+            .iter()
+            .fold(program, |program, (key, value)| program.env(key, value))
+    }
+}
+
+impl Store {
+    /// What `redis.url` is set to.
+    pub fn url(&self) -> String {
+        match self {
+            Self::Redis(redis) => redis.url(),
+            Self::Cluster(cluster) => cluster.url(),
+        }
+    }
+}
+
+impl Cluster {
+    /// Starts one with the defaults of [`Options`].
+    pub async fn start() -> Self {
+        Self::options().start().await
+    }
+
+    /// To start one otherwise.
+    pub fn options() -> Options {
+        Options {
+            redis: RedisKind::Volatile,
+            behaviour: AiOptions::new(Provider::OpenAi).behaviour,
+            brokers: 2,
+            environment: Vec::new(),
+        }
+    }
+
+    /// The one Redis.
+    ///
+    /// # Panics
+    /// When there are six.
+    pub fn redis(&mut self) -> &mut Redis {
+        match &mut self.store {
+            Store::Redis(redis) => redis,
+            Store::Cluster(_) => panic!("this cluster stands on a Redis Cluster"),
+        }
+    }
+
+    /// The Redis Cluster.
+    ///
+    /// # Panics
+    /// When there is but one Redis.
+    pub fn redis_cluster(&mut self) -> &mut RedisCluster {
+        match &mut self.store {
+            Store::Redis(_) => panic!("this cluster stands on a single Redis"),
+            Store::Cluster(cluster) => cluster,
+        }
+    }
+
+    /// The secret under which a tenant signs its tokens.
+    pub fn secret(tenant: &str) -> String {
+        format!("the secret that only {tenant} and we know")
+    }
+
+    /// A user's signed token: projects `p1` and `p2`.
+    pub fn token(tenant: &str, user: &str) -> String {
+        let token = Token::of(tenant, user).project("p1").project("p2");
+        token.sign(&Self::secret(tenant))
+    }
+}
+
+fn tenants() -> String {
+    let tenants = TENANTS.map(|id| {
+        json!({
+            "id": id,
+            "hash": format!("{id}-hash"),
+            "auth": {"jwt_secret": Cluster::secret(id)},
+        })
+    });
+    json!(tenants).to_string()
+}
