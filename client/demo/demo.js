@@ -31,7 +31,7 @@ class Connection {
   }
 
   get isReady() {
-    return this.#socket?.isReady === true;
+    return this.#socket?.isReady === true && this.#socket.readyState === WebSocket.OPEN;
   }
 
   async open() {
