@@ -18,6 +18,11 @@ pub(crate) fn slots(running: usize, places: usize) {
     gauge!("causerie_broker_places_waiting").set(places as f64);
 }
 
+/// So many replies of the whole installation have not begun.
+pub(crate) fn waiting(replies: u64) {
+    gauge!("causerie_broker_queue_depth").set(replies as f64);
+}
+
 /// A question was claimed, and waits no longer.
 pub(crate) fn claimed(claim: &Claim) {
     histogram!("causerie_broker_question_waited_seconds").record(claim.waited_ms as f64 / 1000.0);

@@ -183,7 +183,10 @@ impl Worker {
         loop {
             ticks.tick().await;
             match self.bus.waiting().await {
-                Ok(waiting) => self.slots.on_all_waiting(waiting),
+                Ok(waiting) => {
+                    events::waiting(waiting.replies);
+                    self.slots.on_all_waiting(waiting.places);
+                }
                 Err(error) => events::bus_failed("waiting", &error),
             }
         }

@@ -9,7 +9,7 @@ use causerie_shared::bus::log::{Changes, History, HistoryRange, Page};
 use causerie_shared::bus::question::{Accepted, Question};
 use causerie_shared::bus::reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
-    RunningLease, Takeover, Wake,
+    RunningLease, Takeover, Waiting, Wake,
 };
 use causerie_shared::bus::subscription::{Heard, Subscriptions};
 use causerie_shared::bus::{Bus, BusError};
@@ -141,7 +141,7 @@ impl Bus for FaultyBus {
         mpsc::channel(buffer).1
     }
 
-    async fn waiting(&self) -> Result<HashMap<TenantId, Vec<Partition>>, BusError> {
+    async fn waiting(&self) -> Result<Waiting, BusError> {
         self.through(self.bus.waiting()).await
     }
 

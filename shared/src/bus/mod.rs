@@ -24,7 +24,6 @@
 //!   remembered).
 //! - What the log keeps and what subscribers hear are the same bytes.
 
-use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,7 +51,7 @@ use log::{Changes, History, HistoryRange, Page};
 use question::{Accepted, Question};
 use reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
-    RunningLease, Takeover, Wake,
+    RunningLease, Takeover, Waiting, Wake,
 };
 use subscription::{Heard, Subscriptions};
 
@@ -168,9 +167,8 @@ pub trait Bus: Send + Sync + Debug {
     /// and [`beat`](Self::beat) find what they would have told.
     fn wakes(&self, buffer: usize) -> mpsc::Receiver<Wake>;
 
-    /// Where questions wait that could be claimed now: the tenants, and the
-    /// partitions in which theirs wait.
-    async fn waiting(&self) -> Result<HashMap<TenantId, Vec<Partition>>, BusError>;
+    /// What waits to be claimed, and where.
+    async fn waiting(&self) -> Result<Waiting, BusError>;
 
     /// Claims the question of `tenant` that has waited longest in `partition`;
     /// `None` where none waits. A repeat with the same `claim` gets the same

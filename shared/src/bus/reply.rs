@@ -5,6 +5,8 @@
 //! and every verb with an older one is refused (fenced). That a holder lives
 //! is shown by a counter that it raises; no clock decides.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 
 use super::log::RunningReply;
@@ -79,6 +81,17 @@ pub enum Takeover {
     Taken(Box<Claim>),
     /// Somebody lives who makes it, or it has ended.
     Refused,
+}
+
+/// What waits for brokers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Waiting {
+    /// Where questions wait that could be claimed now: the tenants, and the
+    /// partitions in which theirs wait.
+    pub places: HashMap<TenantId, Vec<Partition>>,
+    /// How many replies have not begun, those included that wait for their
+    /// session's earlier ones.
+    pub replies: u64,
 }
 
 /// Whether a lease still holds.

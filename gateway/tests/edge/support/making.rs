@@ -22,7 +22,7 @@ pub(crate) struct Making {
 
 impl Making {
     pub(crate) async fn claim(bus: &Arc<dyn Bus>) -> Option<Self> {
-        for (tenant, partitions) in bus.waiting().await.unwrap() {
+        for (tenant, partitions) in bus.waiting().await.unwrap().places {
             for partition in partitions {
                 let claim = bus.claim(partition, &tenant, &ClaimId::generate()).await;
                 if let Some(claim) = claim.unwrap() {

@@ -7,7 +7,6 @@
 //! - `accepting`, `making`: the verbs of gateways and of brokers
 //! - `hearing`: feeds and wakes
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,7 +18,7 @@ use super::log::{Changes, History, HistoryRange, Page};
 use super::question::{Accepted, Question};
 use super::reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
-    RunningLease, Takeover, Wake,
+    RunningLease, Takeover, Waiting, Wake,
 };
 use super::subscription::{Heard, Subscriptions};
 use super::{Bus, BusError, Retention};
@@ -157,12 +156,14 @@ impl Bus for MemoryBus {
         self.wakes.open(buffer)
     }
 
-    async fn waiting(&self) -> Result<HashMap<TenantId, Vec<Partition>>, BusError> {
-        let mut waiting: HashMap<TenantId, Vec<Partition>> = HashMap::new();
+    async fn waiting(&self) -> Result<Waiting, BusError> {
+        let mut waiting = Waiting::default();
         for partition in Partition::all() {
-            for tenant in self.part(partition).tenants_waiting() {
-                waiting.entry(tenant).or_default().push(partition);
+            let part = self.part(partition);
+            for tenant in part.tenants_waiting() {
+                waiting.places.entry(tenant).or_default().push(partition);
             }
+            waiting.replies += part.replies_waiting();
         }
         Ok(waiting)
     }

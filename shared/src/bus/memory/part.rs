@@ -234,6 +234,11 @@ impl Part {
         self.runnable.keys().cloned().collect()
     }
 
+    pub(super) fn replies_waiting(&self) -> u64 {
+        let running: usize = self.running.values().map(Vec::len).sum();
+        self.of_tenant.values().sum::<u64>() - running as u64
+    }
+
     pub(super) fn wake(&self, wake: &Wake) {
         self.wakes.wake(wake);
     }

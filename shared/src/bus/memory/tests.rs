@@ -141,7 +141,7 @@ async fn what_is_in_use_stays() {
         assert_eq!(head.epoch, epoch);
     }
     let waiting = bus.waiting().await.unwrap();
-    assert_eq!(waiting[&run_in.tenant], [waited_in.partition()]);
+    assert_eq!(waiting.places[&run_in.tenant], [waited_in.partition()]);
     assert_eq!(claim().await.unwrap().unwrap().lease, lease);
 }
 

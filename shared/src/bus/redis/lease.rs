@@ -11,30 +11,36 @@ use super::script::{ANNOUNCE, APPEND, Args, BEAT, CLAIM, FINISH, Script, TAKE_OV
 use super::{RedisBus, names, nothing};
 use crate::bus::BusError;
 use crate::bus::reply::{
-    Appended, Beat, Claim, ClaimId, Delta, Ending, Finished, Lease, RunningLease, Takeover,
+    Appended, Beat, Claim, ClaimId, Delta, Ending, Finished, Lease, RunningLease, Takeover, Waiting,
 };
 use crate::ids::TenantId;
 use crate::record::Record;
 use crate::room::Partition;
 
 impl RedisBus {
-    pub(super) async fn tenants_waiting(
-        &self,
-    ) -> Result<HashMap<TenantId, Vec<Partition>>, BusError> {
+    pub(super) async fn all_waiting(&self) -> Result<Waiting, BusError> {
         let read = self
             .of_all_partitions("waiting", |partition| {
-                let key = names::in_partition(partition, "tenants");
+                let [tenants, queued, beats] = ["tenants", "queued", "beats"]
+                    .map(|name| names::in_partition(partition, name));
                 let client = self.pool.client(partition);
-                client.smembers::<Vec<String>, _>(key)
+                async move {
+                    tokio::try_join!(
+                        client.smembers::<Vec<String>, _>(tenants),
+                        client.hget::<Option<u64>, _, _>(queued, "*"),
+                        client.hlen::<u64, _>(beats),
+                    )
+                }
             })
             .await?;
-        let mut waiting: HashMap<TenantId, Vec<Partition>> = HashMap::new();
-        for (partition, tenants) in read {
+        let mut waiting = Waiting::default();
+        for (partition, (tenants, begun_or_not, begun)) in read {
             for tenant in tenants {
                 let tenant = TenantId::new(&tenant)
                     .map_err(|_| BusError::Unreadable(format!("a tenant called {tenant}")))?;
-                waiting.entry(tenant).or_default().push(partition);
+                waiting.places.entry(tenant).or_default().push(partition);
             }
+            waiting.replies += begun_or_not.unwrap_or(0).saturating_sub(begun);
         }
         Ok(waiting)
     }

@@ -29,7 +29,7 @@
 //! | `queue:R:S` | list | M of replies that wait or run, the oldest first | `accept`, `cancel`, `finish` | when empty |
 //! | `runnable:tenant` | list | M of replies that can be claimed | `accept`, `claim`, `cancel`, `finish` | when empty |
 //! | `tenants` | set | tenants of which something can be claimed | with `runnable` | when empty |
-//! | `queued` | hash | how many replies wait or run, of `tenant` and of `tenant:user` | `accept`, `cancel`, `finish` | each at 0 |
+//! | `queued` | hash | how many replies wait or run, of `tenant`, of `tenant:user`, and in all (`*`) | `accept`, `cancel`, `finish` | each at 0 |
 //! | `gen:M` | hash | `state` (queued, running, done), `room`, `session`, `user`, `question`, `attempt`, `next` (index), `accepted` (ms); until it ends `task`, `claim`, `claimed` (ms), `cancelled`, and `before`, `after`, `tail` of the `message` should it be cancelled before it begins; then `seq` of its `message` | `accept` and all verbs of replies | max age after its end |
 //! | `text:M` | string | the reply as far as it is made | `append` | at its end or a takeover |
 //! | `asked:Q` | string | M | `accept` | with `gen:M` |
@@ -68,7 +68,6 @@
 //! - A client that goes on trying to connect does not say why it fails: `connect`
 //!   tries once with one that gives up.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -81,7 +80,7 @@ use super::log::{Changes, History, HistoryRange, Page};
 use super::question::{Accepted, Question};
 use super::reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
-    RunningLease, Takeover, Wake,
+    RunningLease, Takeover, Waiting, Wake,
 };
 use super::subscription::{Heard, Subscriptions};
 use super::{Bus, BusError, Retention};
@@ -229,8 +228,8 @@ impl Bus for RedisBus {
         hearing::open_wakes(&self.address, buffer)
     }
 
-    async fn waiting(&self) -> Result<HashMap<TenantId, Vec<Partition>>, BusError> {
-        self.tenants_waiting().await
+    async fn waiting(&self) -> Result<Waiting, BusError> {
+        self.all_waiting().await
     }
 
     async fn claim(

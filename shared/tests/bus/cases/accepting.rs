@@ -126,7 +126,7 @@ pub async fn people_among_themselves_ask_nobody<W: World>() {
     let said = for_people(question_in(&room, "s1"));
     assert_eq!(ask(&*here, &said).await.reply, None);
     assert_eq!(here.reply(&said.message_id).await.unwrap(), None);
-    assert!(there.waiting().await.unwrap().is_empty());
+    assert!(there.waiting().await.unwrap().places.is_empty());
     assert_eq!(try_claim(&*there, &room).await, None);
     // Nor does it make the session busy.
     ask(&*here, &if_busy(Reject, question_in(&room, "s1"))).await;

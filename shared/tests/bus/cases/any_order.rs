@@ -221,7 +221,7 @@ impl Story {
             .await;
         }
         once(buses, async |bus| {
-            let waiting = bus.waiting().await?.remove(&self.rooms[0].tenant);
+            let waiting = bus.waiting().await?.places.remove(&self.rooms[0].tenant);
             let mut waiting = waiting.unwrap_or_default();
             waiting.sort_unstable();
             Ok(waiting)

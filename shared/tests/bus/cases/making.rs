@@ -90,12 +90,14 @@ pub async fn a_claim_repeated_gets_the_same<W: World>() {
 
 pub async fn waiting_names_tenants_and_partitions<W: World>() {
     let (_world, here, there) = two_nodes::<W>(Retention::default()).await;
-    assert_eq!(there.waiting().await.unwrap(), HashMap::new());
+    assert_eq!(there.waiting().await.unwrap(), Waiting::default());
     let [acme, other, bolt] = ["acme:project:p1", "acme:project:p2", "bolt:project:p1"].map(room);
     for room in [&acme, &acme, &other, &bolt] {
         ask(&*here, &question(room)).await;
     }
-    let mut waiting = there.waiting().await.unwrap();
+    let waiting = there.waiting().await.unwrap();
+    assert_eq!(waiting.replies, 4);
+    let mut waiting = waiting.places;
     let mut of_acme = waiting.remove(&acme.tenant).unwrap();
     of_acme.sort_unstable();
     let mut expected = [acme.partition(), other.partition()];
@@ -106,10 +108,11 @@ pub async fn waiting_names_tenants_and_partitions<W: World>() {
 
     claim(&*here, &bolt).await;
     claim(&*here, &acme).await;
-    assert_eq!(there.waiting().await.unwrap()[&acme.tenant].len(), 2);
+    let waiting = there.waiting().await.unwrap();
+    assert_eq!((waiting.places[&acme.tenant].len(), waiting.replies), (2, 2));
     claim(&*here, &acme).await;
     claim(&*here, &other).await;
-    assert_eq!(there.waiting().await.unwrap(), HashMap::new());
+    assert_eq!(there.waiting().await.unwrap(), Waiting::default());
 }
 
 pub async fn deltas_are_taken_in_order_and_once<W: World>() {

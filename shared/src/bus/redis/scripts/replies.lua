@@ -37,7 +37,7 @@ end
 
 -- Counts it among those of its tenant and of its user, or no longer.
 local function count(reply, by)
-  for _, field in ipairs({ reply.tenant, reply.tenant .. ':' .. reply.user }) do
+  for _, field in ipairs({ '*', reply.tenant, reply.tenant .. ':' .. reply.user }) do
     if redis.call('HINCRBY', prefix .. 'queued', field, by) <= 0 then
       redis.call('HDEL', prefix .. 'queued', field)
     end
