@@ -21,8 +21,8 @@ impl RedisBus {
     pub(super) async fn all_waiting(&self) -> Result<Waiting, BusError> {
         let read = self
             .of_all_partitions("waiting", |partition| {
-                let [tenants, queued, beats] = ["tenants", "queued", "beats"]
-                    .map(|name| names::in_partition(partition, name));
+                let [tenants, queued, beats] =
+                    ["tenants", "queued", "beats"].map(|name| names::in_partition(partition, name));
                 let client = self.pool.client(partition);
                 async move {
                     tokio::try_join!(

@@ -233,7 +233,13 @@ pub async fn a_lost_claim_is_fenced_and_made_again<W: Storage>() {
     let lost = claim(&*bus, &room).await;
     world.lose_since_mark().await;
     assert_eq!(bus.beat(&lost.lease, 1).await.unwrap(), Beat::Fenced);
-    assert!(bus.waiting().await.unwrap().places.contains_key(&room.tenant));
+    assert!(
+        bus.waiting()
+            .await
+            .unwrap()
+            .places
+            .contains_key(&room.tenant)
+    );
     let again = claim(&*bus, &room).await;
     assert_eq!(again.in_reply_to, lost.in_reply_to);
     finish(&*bus, &again, "done").await;

@@ -1,12 +1,12 @@
 //! Claims, and replies in the making.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use causerie_shared::bus::Retention;
 use causerie_shared::bus::log::RunningReply;
 use causerie_shared::bus::reply::{
-    Appended, Beat, Cancelled, ClaimId, Finished, ReplyState, ReplyStatus, Wake,
+    Appended, Beat, Cancelled, ClaimId, Finished, ReplyState, ReplyStatus, Waiting, Wake,
 };
 use causerie_shared::protocol::action::IfBusy;
 use causerie_shared::record::Class;
@@ -109,7 +109,10 @@ pub async fn waiting_names_tenants_and_partitions<W: World>() {
     claim(&*here, &bolt).await;
     claim(&*here, &acme).await;
     let waiting = there.waiting().await.unwrap();
-    assert_eq!((waiting.places[&acme.tenant].len(), waiting.replies), (2, 2));
+    assert_eq!(
+        (waiting.places[&acme.tenant].len(), waiting.replies),
+        (2, 2)
+    );
     claim(&*here, &acme).await;
     claim(&*here, &other).await;
     assert_eq!(there.waiting().await.unwrap(), Waiting::default());
