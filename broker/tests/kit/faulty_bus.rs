@@ -1,6 +1,5 @@
 //! A bus that can be taken away from one broker.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

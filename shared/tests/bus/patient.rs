@@ -1,7 +1,6 @@
 //! A node that tries again while the storage is away, as programs do. That
 //! this is safe is one of the promises.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,7 +9,7 @@ use causerie_shared::bus::log::{Changes, History, HistoryRange, Page};
 use causerie_shared::bus::question::{Accepted, Question};
 use causerie_shared::bus::reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
-    RunningLease, Takeover, Wake,
+    RunningLease, Takeover, Waiting, Wake,
 };
 use causerie_shared::bus::subscription::{Heard, Subscriptions};
 use causerie_shared::bus::{Bus, BusError};
@@ -78,7 +77,7 @@ again! {
     changed(partitions: &[Partition], since_ms: u64) -> Changes;
     reply(message_id: &MessageId) -> Option<ReplyStatus>;
     cancel(room: &RoomKey, reply: &MessageId) -> Cancelled;
-    waiting() -> HashMap<TenantId, Vec<Partition>>;
+    waiting() -> Waiting;
     claim(partition: Partition, tenant: &TenantId, claim: &ClaimId) -> Option<Claim>;
     leases() -> Vec<RunningLease>;
     take_over(seen: &RunningLease, claim: &ClaimId) -> Takeover;
