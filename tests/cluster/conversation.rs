@@ -26,7 +26,7 @@ async fn twenty_clients_of_three_tenants_send_two_thousand_messages() {
 }
 
 /// A cluster in which so many questions may wait.
-pub async fn installation(options: Options) -> Cluster {
+pub(crate) async fn installation(options: Options) -> Cluster {
     options
         .behaviour(Behaviour::new(Plot::Echo))
         .env("LIMITS_QUEUED_PER_SESSION", "1000")
@@ -36,7 +36,7 @@ pub async fn installation(options: Options) -> Cluster {
 }
 
 /// Twenty people send so many messages each, and all see what they should.
-pub async fn everything_arrives_once_and_in_order(cluster: &Cluster, each: usize) {
+pub(crate) async fn everything_arrives_once_and_in_order(cluster: &Cluster, each: usize) {
     let plan = Arc::new(plan(each));
     let people = (0..PEOPLE).map(|number| connect(cluster, number));
     let people = join_all(people).await;
@@ -94,7 +94,7 @@ fn planned(sender: usize, number: usize) -> Planned {
         id: format!("{sender}-{number}"),
         session: format!("s{sender}-{}", number % 4),
         content: format!("{tenant} {room} message {number} of {sender}"),
-        ai: !publishes && (repeated || number % 7 != 0),
+        ai: !publishes && (repeated || !number.is_multiple_of(7)),
         room,
         repeated,
     }
@@ -107,7 +107,7 @@ fn person(number: usize) -> (&'static str, String) {
 }
 
 fn is_in_p2(number: usize) -> bool {
-    number % 2 == 0
+    number.is_multiple_of(2)
 }
 
 /// The one it connects to, and the other: two devices of a user are on both.
@@ -115,7 +115,7 @@ fn gateways_of(cluster: &Cluster, number: usize) -> [&Node; 2] {
     let [one, two] = &cluster.gateways[..] else {
         panic!("two gateways")
     };
-    if number / 3 % 2 == 0 {
+    if (number / 3).is_multiple_of(2) {
         [one, two]
     } else {
         [two, one]

@@ -20,7 +20,7 @@ fn stream(device: &Device) -> Vec<Arc<str>> {
     let mut texts = device.client.texts();
     texts.retain(|text| {
         let kind = |kind: &&str| text.contains(&format!(r#""type":"{kind}""#));
-        kinds.iter().any(|name| kind(name))
+        kinds.iter().any(kind)
     });
     texts
 }

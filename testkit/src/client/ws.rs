@@ -15,6 +15,7 @@
 
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::stream::{SplitSink, SplitStream};
@@ -168,7 +169,6 @@ pub struct Client {
     reading: watch::Sender<bool>,
     reader: JoinHandle<()>,
     subprotocol: Option<String>,
-    next_id: u64,
 }
 
 impl Client {
@@ -184,7 +184,6 @@ impl Client {
             reading,
             reader,
             subprotocol,
-            next_id: 1,
         }
     }
 
@@ -220,8 +219,9 @@ impl Client {
     /// `ack`, `pong` or `error` with that id.
     pub async fn request(&mut self, mut frame: Value) -> Value {
         if frame.get("id").is_none() {
-            frame["id"] = json!(format!("t{}", self.next_id));
-            self.next_id += 1;
+            // Two devices of one user must not seem to say the same thing again.
+            static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+            frame["id"] = json!(format!("t{}", NEXT_ID.fetch_add(1, Ordering::Relaxed)));
         }
         let id = frame["id"].clone();
         let what = format!("answer to {frame}");

@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 use super::view::View;
 
 /// Longer than anything in these scenarios takes, on a busy machine too.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A device that is connected.
 #[derive(Debug)]
-pub struct Device {
+pub(crate) struct Device {
     /// The tenant's id.
     pub tenant: String,
     /// The user's id.
@@ -31,12 +31,12 @@ pub struct Device {
 impl Device {
     /// Connects a user, who is let into the projects `p1` and `p2`, and waits
     /// until the rooms `user:me`, `tenant` and `rooms` are joined.
-    pub async fn connect(gateway: &Node, tenant: &str, user: &str, rooms: &[&str]) -> Self {
+    pub(crate) async fn connect(gateway: &Node, tenant: &str, user: &str, rooms: &[&str]) -> Self {
         Self::with_token(gateway, tenant, user, Cluster::token(tenant, user), rooms).await
     }
 
     /// The same with a token of one's own.
-    pub async fn with_token(
+    pub(crate) async fn with_token(
         gateway: &Node,
         tenant: &str,
         user: &str,
@@ -64,7 +64,7 @@ impl Device {
     ///
     /// # Panics
     /// When the connection ends before, or nothing comes for [`PATIENCE`].
-    pub async fn until<T>(&mut self, what: &str, find: impl Fn(&View) -> Option<T>) -> T {
+    pub(crate) async fn until<T>(&mut self, what: &str, find: impl Fn(&View) -> Option<T>) -> T {
         loop {
             if let Some(found) = find(&self.view) {
                 return found;
@@ -76,14 +76,14 @@ impl Device {
     }
 
     /// Takes in the next frame, and gives it; or how the connection ended.
-    pub async fn next(&mut self) -> Result<Value, Closed> {
+    pub(crate) async fn next(&mut self) -> Result<Value, Closed> {
         let frame = self.client.next_within(PATIENCE).await?;
         self.view.on_frame(&frame);
         Ok(frame)
     }
 
     /// Follows the stream to the end of the connection.
-    pub async fn until_closed(&mut self) -> Closed {
+    pub(crate) async fn until_closed(&mut self) -> Closed {
         loop {
             if let Err(closed) = self.next().await {
                 return closed;
@@ -92,13 +92,13 @@ impl Device {
     }
 
     /// Takes in all that the server had sent before now.
-    pub async fn catch_up(&mut self) {
+    pub(crate) async fn catch_up(&mut self) {
         let pong = self.client.ping().await;
         while self.next().await.expect("a live connection") != pong {}
     }
 
     /// Follows the stream until this reply has ended; gives its `message`.
-    pub async fn reply(&mut self, id: &str) -> Value {
+    pub(crate) async fn reply(&mut self, id: &str) -> Value {
         self.until(&format!("the end of {id}"), |view| {
             view.reply(id)?.end.clone()
         })
@@ -107,7 +107,7 @@ impl Device {
 
     /// Follows the stream until this question's reply has ended; gives the
     /// `message` of it.
-    pub async fn answer(&mut self, question: &str) -> Value {
+    pub(crate) async fn answer(&mut self, question: &str) -> Value {
         self.until(&format!("the answer to {question}"), |view| {
             view.reply(view.reply_to(question)?)?.end.clone()
         })
@@ -116,7 +116,7 @@ impl Device {
 
     /// Follows the stream until a reply of the room runs that has this many
     /// deltas; gives its id.
-    pub async fn running(&mut self, room: &str, deltas: usize) -> String {
+    pub(crate) async fn running(&mut self, room: &str, deltas: usize) -> String {
         self.until("a running reply", |view| {
             let mut replies = view.room(room).replies.iter();
             let found = replies.find(|(_, r)| r.end.is_none() && r.deltas >= deltas);
@@ -127,7 +127,7 @@ impl Device {
 
     /// Follows the stream until some reply of the room has this many deltas, or
     /// the question's reply has ended: then it gives none.
-    pub async fn running_or_ended(
+    pub(crate) async fn running_or_ended(
         &mut self,
         room: &str,
         deltas: usize,
@@ -149,28 +149,28 @@ impl Device {
     ///
     /// # Panics
     /// When it is refused.
-    pub async fn ask(&mut self, data: Value) -> Value {
+    pub(crate) async fn ask(&mut self, data: Value) -> Value {
         let ack = self.send_message(data).await;
         assert_eq!(ack["type"], "ack", "{ack}");
         ack["data"].clone()
     }
 
     /// The same; gives the whole `ack` or `error`.
-    pub async fn send_message(&mut self, data: Value) -> Value {
+    pub(crate) async fn send_message(&mut self, data: Value) -> Value {
         let frame = json!({"action": "sendMessage", "data": data});
         self.client.request(frame).await
     }
 
     /// Loses its connection, as when the network goes, and comes back at
     /// another gateway with the positions of all its rooms.
-    pub async fn move_to(&mut self, gateway: &Node) {
+    pub(crate) async fn move_to(&mut self, gateway: &Node) {
         let client = self.reopen(gateway).await;
         let lost = std::mem::replace(&mut self.client, client);
         lost.vanish().await;
     }
 
     /// The same where the former connection has ended already.
-    pub async fn come_back_at(&mut self, gateway: &Node) {
+    pub(crate) async fn come_back_at(&mut self, gateway: &Node) {
         self.client = self.reopen(gateway).await;
     }
 

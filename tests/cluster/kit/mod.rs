@@ -1,7 +1,7 @@
 //! What the scenarios are told with.
 
-pub mod device;
-pub mod view;
+pub(crate) mod device;
+pub(crate) mod view;
 
 use causerie_testkit::ai::Call;
 use causerie_testkit::client::http::{Answer, request};
@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 /// Posts JSON with a token to a gateway, named by its URL.
-pub async fn post(gateway: &str, path: &str, token: &str, body: &Value) -> Answer {
+pub(crate) async fn post(gateway: &str, path: &str, token: &str, body: &Value) -> Answer {
     let (url, bearer) = (format!("{}{path}", gateway), format!("Bearer {token}"));
     request(
         Method::POST,
@@ -21,13 +21,13 @@ pub async fn post(gateway: &str, path: &str, token: &str, body: &Value) -> Answe
 }
 
 /// Gets a path with a token.
-pub async fn get(gateway: &str, path: &str, token: &str) -> Answer {
+pub(crate) async fn get(gateway: &str, path: &str, token: &str) -> Answer {
     let (url, bearer) = (format!("{}{path}", gateway), format!("Bearer {token}"));
     request(Method::GET, &url, &[("authorization", &bearer)], None).await
 }
 
 /// What the user said last, as the model was told.
-pub fn question_of(call: &Call) -> String {
+pub(crate) fn question_of(call: &Call) -> String {
     let messages = call.body["messages"].as_array().expect("messages");
     let last = messages.last().expect("a message");
     last["content"].as_str().expect("a text").to_owned()

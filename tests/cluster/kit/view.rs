@@ -7,13 +7,13 @@ use serde_json::Value;
 
 /// All rooms of one client, across its connections.
 #[derive(Debug, Default)]
-pub struct View {
+pub(crate) struct View {
     rooms: BTreeMap<String, Room>,
 }
 
 /// One room.
 #[derive(Debug, Default)]
-pub struct Room {
+pub(crate) struct Room {
     epoch: String,
     /// Epochs of earlier lives, from which events may still be recovered.
     former: BTreeSet<String>,
@@ -28,7 +28,7 @@ pub struct Room {
 
 /// A reply in the making, or made.
 #[derive(Debug, Default, Clone)]
-pub struct Reply {
+pub(crate) struct Reply {
     /// 1, 2, 3 … by takeover.
     pub attempt: u64,
     /// The texts joined.
@@ -47,7 +47,7 @@ pub struct Reply {
 
 impl View {
     /// The room by its canonical name.
-    pub fn room(&self, name: &str) -> &Room {
+    pub(crate) fn room(&self, name: &str) -> &Room {
         let known = self.rooms.keys();
         self.rooms
             .get(name)
@@ -55,22 +55,22 @@ impl View {
     }
 
     /// The names of all rooms.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.rooms.keys().map(String::as_str)
     }
 
     /// A reply in any of the rooms, once something of it was seen.
-    pub fn reply(&self, id: &str) -> Option<&Reply> {
+    pub(crate) fn reply(&self, id: &str) -> Option<&Reply> {
         self.rooms.values().find_map(|room| room.replies.get(id))
     }
 
     /// Whether the reply's `message` was seen.
-    pub fn has_ended(&self, id: &str) -> bool {
+    pub(crate) fn has_ended(&self, id: &str) -> bool {
         self.reply(id).is_some_and(|reply| reply.end.is_some())
     }
 
     /// The reply to this question, once it was named.
-    pub fn reply_to(&self, question: &str) -> Option<&str> {
+    pub(crate) fn reply_to(&self, question: &str) -> Option<&str> {
         let rooms = self.rooms.values();
         let mut ends = rooms.flat_map(|room| &room.replies).filter(|(_, reply)| {
             let end = reply.end.as_ref();
@@ -80,7 +80,7 @@ impl View {
     }
 
     /// `room@epoch:seq` of every room, as a reconnect names them.
-    pub fn positions(&self) -> Vec<String> {
+    pub(crate) fn positions(&self) -> Vec<String> {
         let rooms = self.rooms.iter();
         rooms
             .map(|(name, room)| format!("{name}@{}:{}", room.epoch, room.seq))
@@ -91,7 +91,7 @@ impl View {
     ///
     /// # Panics
     /// When the protocol does not allow it here.
-    pub fn on_frame(&mut self, frame: &Value) {
+    pub(crate) fn on_frame(&mut self, frame: &Value) {
         let kind = text(&frame["type"]);
         if kind == "subscribed" {
             return self.on_subscribed(frame);
@@ -124,13 +124,13 @@ impl View {
 
 impl Room {
     /// The contents of the messages that people sent, in order.
-    pub fn said(&self) -> Vec<String> {
+    pub(crate) fn said(&self) -> Vec<String> {
         let said = self.of_type("new_message");
         said.map(|event| text(&event["data"]["content"])).collect()
     }
 
     /// The durable events of one type.
-    pub fn of_type(&self, kind: &str) -> impl Iterator<Item = &Value> {
+    pub(crate) fn of_type(&self, kind: &str) -> impl Iterator<Item = &Value> {
         self.events
             .iter()
             .filter(move |event| event["type"] == kind)
