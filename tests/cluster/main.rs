@@ -8,11 +8,18 @@
     missing_docs
 )]
 
+mod bad_settings;
 mod busy_sessions;
 mod cancelling;
 mod conversation;
 mod devices;
+mod draining;
 mod kit;
 mod late_joiner;
+mod lost_processes;
+mod lost_redis;
 mod moving;
 mod moving_streams;
+mod observing;
+mod redis_cluster;
+mod standalone;

@@ -20,12 +20,6 @@ pub(crate) async fn post(gateway: &str, path: &str, token: &str, body: &Value) -
     .await
 }
 
-/// Gets a path with a token.
-pub(crate) async fn get(gateway: &str, path: &str, token: &str) -> Answer {
-    let (url, bearer) = (format!("{}{path}", gateway), format!("Bearer {token}"));
-    request(Method::GET, &url, &[("authorization", &bearer)], None).await
-}
-
 /// What the user said last, as the model was told.
 pub(crate) fn question_of(call: &Call) -> String {
     let messages = call.body["messages"].as_array().expect("messages");
