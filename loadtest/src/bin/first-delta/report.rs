@@ -1,0 +1,86 @@
+//! The report.
+
+use std::io::Write;
+use std::process::Command;
+
+use crate::clients::Seen;
+
+/// What was measured.
+pub(crate) struct Run<'a> {
+    /// Questions a second at full load.
+    pub full: f64,
+    /// Questions a second that were asked.
+    pub rate: f64,
+    /// How many people asked.
+    pub clients: usize,
+    /// What they saw.
+    pub seen: &'a Seen,
+    /// How often the model was called, the search for the full load included.
+    pub calls: usize,
+}
+
+/// Says how far the search for the full load has come.
+pub(crate) fn progress(clients: usize, rate: f64) {
+    show(&format!("{clients} clients: {rate:.0} answers a second"));
+}
+
+/// Prints a text.
+pub(crate) fn show(text: &str) {
+    // Nobody reads: nothing is lost, the report is in its file.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// The report as Markdown.
+pub(crate) fn write(run: &Run<'_>) -> String {
+    let ms = |quantile| run.seen.firsts.value_at_quantile(quantile) as f64 / 1000.0;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    format!(
+        "# First delta: what Causerie adds\n\n\
+         From the moment at which the AI server wrote a reply's first words to the\n\
+         arrival of the first delta at the client that asked: two gateways, two brokers,\n\
+         Redis with its append-only file, clients and AI server on one machine.\n\n\
+         | | |\n|---|---|\n\
+         | questions | {questions}, {rate:.0} a second, over {clients} connections |\n\
+         | p50 | {p50:.2} ms |\n| p90 | {p90:.2} ms |\n| p99 | {p99:.2} ms |\n| most | {most:.2} ms |\n\
+         | full load | {full:.0} answers a second: in a closed loop, twice the clients answered less than a tenth more |\n\
+         | model calls in all | {calls} |\n\
+         | commit | {commit} |\n| machine | {machine} |\n| date | {date} |\n\
+         | command | `first-delta {arguments}` |\n",
+        questions = run.seen.answers,
+        rate = run.rate,
+        clients = run.clients,
+        p50 = ms(0.5),
+        p90 = ms(0.9),
+        p99 = ms(0.99),
+        most = run.seen.firsts.max() as f64 / 1000.0,
+        full = run.full,
+        calls = run.calls,
+        commit = said_by("git", &["rev-parse", "--short", "HEAD"]),
+        machine = machine(),
+        date = said_by("date", &["-u", "+%Y-%m-%d"]),
+        arguments = arguments.join(" "),
+    )
+}
+
+fn machine() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"));
+    let model = model.map_or("unknown processor", |name| {
+        name.trim_matches([' ', '\t', ':'])
+    });
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let build = if cfg!(debug_assertions) {
+        "debug"
+    } else {
+        "release"
+    };
+    format!("{model}, {cores} cores, shared; {build} build")
+}
+
+fn said_by(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    text.unwrap_or_default().trim().to_owned()
+}

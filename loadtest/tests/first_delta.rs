@@ -1,0 +1,19 @@
+//! A short run of `first-delta`: all that it checks, and no figure.
+#![allow(clippy::unwrap_used)]
+
+use std::process::Command;
+
+#[test]
+fn a_short_run_loses_nothing_and_writes_its_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.md");
+    let output = Command::new(env!("CARGO_BIN_EXE_first-delta"))
+        .args(["--questions", "200", "--ramp", "3", "--report"])
+        .arg(&report)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = std::fs::read_to_string(report).unwrap();
+    assert!(text.contains("| questions | 200, "), "{text}");
+    assert!(text.contains("| p99 | "), "{text}");
+}
