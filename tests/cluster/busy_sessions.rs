@@ -89,7 +89,10 @@ async fn a_rejected_question_leaves_nothing_behind() {
         .ask(json!({"user_input": "third", "session_id": "t", "if_busy": "reject"}))
         .await;
     assert_eq!(third["seq"], 2, "{third}");
-    one.catch_up().await;
+    one.until("the third, at the other gateway", |view| {
+        (view.room("user:u1").events.len() == 2).then_some(())
+    })
+    .await;
     assert_eq!(one.view.room("user:u1").said(), ["first", "third"]);
     assert!(!one.view.has_ended(&first));
 }
