@@ -30,6 +30,10 @@ use clients::{Load, Seen};
 const WORDS: usize = 5;
 const PACE: Duration = Duration::from_millis(10);
 
+/// How long the model thinks before it begins. Real ones take longer; one that
+/// answers at once would be overtaken by the announcement of its reply.
+const THINKING: Duration = Duration::from_millis(50);
+
 /// Clients at the start of the search for the full load, and at its end.
 const FEWEST: usize = 4;
 const MOST: usize = 1024;
@@ -93,7 +97,11 @@ async fn start() -> Cluster {
     let plenty = "100000";
     Cluster::options()
         .durable()
-        .behaviour(Behaviour::new(Plot::Stamp(WORDS)).at_pace(PACE))
+        .behaviour(
+            Behaviour::new(Plot::Stamp(WORDS))
+                .at_pace(PACE)
+                .after(THINKING),
+        )
         .env("AI_MAX_CONCURRENT", "2000")
         .env("AI_MAX_CONCURRENT_PER_TENANT", "2000")
         .env("LIMITS_QUEUED_PER_USER", plenty)

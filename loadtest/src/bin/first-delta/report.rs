@@ -38,11 +38,12 @@ pub(crate) fn write(run: &Run<'_>) -> String {
         "# First delta: what Causerie adds\n\n\
          From the moment at which the AI server wrote a reply's first words to the\n\
          arrival of the first delta at the client that asked: two gateways, two brokers,\n\
-         Redis with its append-only file, clients and AI server on one machine.\n\n\
+         Redis with its append-only file, clients and AI server on one machine. The model\n\
+         thinks for 50 ms; that is not counted.\n\n\
          | | |\n|---|---|\n\
          | questions | {questions}, {rate:.0} a second, over {clients} connections |\n\
          | p50 | {p50:.2} ms |\n| p90 | {p90:.2} ms |\n| p99 | {p99:.2} ms |\n| most | {most:.2} ms |\n\
-         | full load | {full:.0} answers a second: in a closed loop, twice the clients answered less than a tenth more |\n\
+         | full load | {full:.0} answers a second: the most in a closed loop whose clients were doubled until that brought less than a tenth more, or to 1,024 |\n\
          | model calls in all | {calls} |\n\
          | commit | {commit} |\n| machine | {machine} |\n| date | {date} |\n\
          | command | `first-delta {arguments}` |\n",
