@@ -30,7 +30,9 @@ pub async fn run(running: Running, bus: Arc<dyn Bus>) -> anyhow::Result<()> {
     let websocket = handle.current().websocket.clone();
     let listener = listen("websocket", websocket.bind, websocket.port)?;
     let address = listener.local_addr()?;
-    handle.public_port_is(address.port());
+    if websocket.port == 0 {
+        handle.public_port_is(address.port());
+    }
 
     let settings = handle.current().clone();
     let clock = bus.clock().clone();
@@ -49,7 +51,7 @@ pub async fn run(running: Running, bus: Arc<dyn Bus>) -> anyhow::Result<()> {
         },
         stop.clone(),
     ));
-    events::listening(address);
+    events::listening(address, websocket.demo_page);
     readiness.ready("start");
 
     shutdown.cancelled().await;
@@ -79,8 +81,11 @@ mod events {
     use super::BadKeys;
 
     /// Clients may come.
-    pub(super) fn listening(address: SocketAddr) {
+    pub(super) fn listening(address: SocketAddr, has_demo: bool) {
         tracing::info!("listening on http://{address}");
+        if has_demo {
+            tracing::info!("open http://localhost:{} in a browser", address.port());
+        }
     }
 
     /// A reload names keys that cannot be used: the old ones stay.

@@ -68,7 +68,7 @@ pub(super) struct Pass {
 impl Breaker {
     /// A closed breaker.
     pub fn new(backend: &'static str, config: BreakerConfig) -> Self {
-        events::breaker_is(backend, BreakerState::Closed);
+        events::breaker_made(backend);
         Self {
             backend,
             config,

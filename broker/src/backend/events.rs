@@ -44,14 +44,23 @@ pub(super) fn falling_back(call: &CallId, error: &BackendError, to: &'static str
     warn!(from = error.backend, to, %call, reason, "AI call falls back");
 }
 
-/// A breaker came into a state: 0 closed, 1 half open, 2 open.
-pub(super) fn breaker_is(backend: &'static str, state: BreakerState) {
+/// A breaker was made, and is closed.
+pub(super) fn breaker_made(backend: &'static str) {
+    show_breaker(backend, BreakerState::Closed);
+}
+
+fn show_breaker(backend: &'static str, state: BreakerState) {
     let value = match state {
         BreakerState::Closed => 0.0,
         BreakerState::HalfOpen => 1.0,
         BreakerState::Open => 2.0,
     };
     gauge!("causerie_ai_breaker_state", "backend" => backend).set(value);
+}
+
+/// A breaker came into a state: 0 closed, 1 half open, 2 open.
+pub(super) fn breaker_is(backend: &'static str, state: BreakerState) {
+    show_breaker(backend, state);
     match state {
         BreakerState::Closed => info!(backend, "AI breaker closed: the backend answers"),
         BreakerState::HalfOpen => {
