@@ -7,16 +7,13 @@ use causerie_testkit::cluster::Cluster;
 use serde_json::json;
 
 use crate::kit::device::Device;
+use crate::kit::words;
 
 const WORDS: usize = 300;
 
 async fn talkative() -> Cluster {
     let words = Behaviour::new(Plot::Tokens(WORDS)).at_pace(Duration::from_millis(10));
     Cluster::options().behaviour(words).start().await
-}
-
-fn all_words() -> String {
-    (0..WORDS).map(|number| format!("w{number} ")).collect()
 }
 
 #[tokio::test]
@@ -38,7 +35,7 @@ async fn a_killed_brokers_reply_begins_again_and_is_said_whole_and_once() {
 
     for device in [&mut one, &mut two] {
         let answer = device.answer(question).await;
-        assert_eq!(answer["data"]["content"], all_words());
+        assert_eq!(answer["data"]["content"], words(WORDS));
         assert_eq!(answer["data"]["finish_reason"], "stop");
         assert_eq!(answer["data"]["metadata"]["attempt"], 2);
         let reply = device.view.reply(device.view.reply_to(question).unwrap());
@@ -64,7 +61,7 @@ async fn a_killed_gateways_clients_miss_nothing_at_the_other() {
 
     for device in [&mut still, &mut moved] {
         let answer = device.answer(question).await;
-        assert_eq!(answer["data"]["content"], all_words());
+        assert_eq!(answer["data"]["content"], words(WORDS));
         assert_eq!(answer["data"]["metadata"]["attempt"], 1);
     }
     let [still, moved] = [&still, &moved].map(|device| &device.view.room("user:u1").events);

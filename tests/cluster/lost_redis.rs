@@ -7,6 +7,7 @@ use causerie_testkit::cluster::Cluster;
 use serde_json::json;
 
 use crate::kit::device::Device;
+use crate::kit::words;
 
 const WORDS: usize = 1500;
 
@@ -19,10 +20,6 @@ async fn talkative() -> Cluster {
         .env("REDIS_TIMEOUT", "1s")
         .start()
         .await
-}
-
-fn all_words() -> String {
-    (0..WORDS).map(|number| format!("w{number} ")).collect()
 }
 
 #[tokio::test]
@@ -55,7 +52,7 @@ async fn a_redis_that_stands_still_delays_and_nothing_else() {
 
     for device in [&mut one, &mut two] {
         let answer = device.answer(question).await;
-        assert_eq!(answer["data"]["content"], all_words());
+        assert_eq!(answer["data"]["content"], words(WORDS));
         assert_eq!(answer["data"]["metadata"]["attempt"], 1);
         let room = device.view.room("user:u1");
         assert_eq!(room.said(), ["Tell me all.", "Still there?"]);
@@ -76,7 +73,7 @@ async fn a_redis_that_restarts_with_its_data_begins_a_life_that_goes_on() {
     cluster.redis().restart().await;
 
     let answer = one.answer(question).await;
-    assert_eq!(answer["data"]["content"], all_words());
+    assert_eq!(answer["data"]["content"], words(WORDS));
     assert_eq!(answer["data"]["metadata"]["attempt"], 1);
     assert_ne!(answer["epoch"], asked["epoch"], "a new life has begun");
     assert_eq!(answer["seq"], 2);

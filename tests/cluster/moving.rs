@@ -10,6 +10,7 @@ use rand::{Rng, SeedableRng};
 use serde_json::json;
 
 use crate::kit::device::Device;
+use crate::kit::words;
 
 const WORDS: usize = 300;
 const MOVERS: u64 = 6;
@@ -18,8 +19,8 @@ const MOVERS: u64 = 6;
 async fn clients_that_move_at_random_deltas_miss_nothing() {
     let seed: u64 = rand::rng().random();
     eprintln!("seed {seed}");
-    let words = Behaviour::new(Plot::Tokens(WORDS)).at_pace(Duration::from_millis(10));
-    let cluster = Cluster::options().behaviour(words).start().await;
+    let talkative = Behaviour::new(Plot::Tokens(WORDS)).at_pace(Duration::from_millis(10));
+    let cluster = Cluster::options().behaviour(talkative).start().await;
     let mut still = Device::connect(&cluster.gateways[0], "acme", "u0", &["project:p1"]).await;
     let movers = (1..=MOVERS).map(|number| {
         let gateway = &cluster.gateways[number as usize % 2];
@@ -43,7 +44,7 @@ async fn clients_that_move_at_random_deltas_miss_nothing() {
     let talking = talk_meanwhile(&mut still, question);
     let (said, moved) = tokio::join!(talking, join_all(moving));
 
-    let whole: String = (0..WORDS).map(|number| format!("w{number} ")).collect();
+    let whole = words(WORDS);
     let events = &still.view.room("project:p1").events;
     assert!(said > 2, "the reply was too short for a talk");
     for (mut device, moves) in moved {

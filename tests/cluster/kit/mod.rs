@@ -26,3 +26,8 @@ pub(crate) fn question_of(call: &Call) -> String {
     let last = messages.last().expect("a message");
     last["content"].as_str().expect("a text").to_owned()
 }
+
+/// What a model says that was told to say so many words.
+pub(crate) fn words(count: usize) -> String {
+    (0..count).map(|number| format!("w{number} ")).collect()
+}
