@@ -244,7 +244,7 @@ async fn check_prints_the_configuration_and_tries_redis() {
     assert_eq!(table["auth"]["visitor_secret"].as_str(), Some("[hidden]"));
 
     let refused = outcome(dir.path(), "--check", "redis fails").await;
-    let sentence = "causerie: Redis at localhost:1 does not answer\n".to_owned();
+    let sentence = "causerie: the Redis of redis.url (REDIS_URL) cannot be used: Redis at localhost:1 does not answer\n".to_owned();
     assert_eq!(refused, (1, String::new(), sentence));
 }
 

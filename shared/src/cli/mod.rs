@@ -26,6 +26,7 @@ use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::Context;
 use clap::ArgMatches;
 
 pub use process::Running;
@@ -189,7 +190,8 @@ async fn check(handle: &SettingsHandle, redis: Option<CheckRedis>) -> Result<Str
         report.push_str(&format!("# warning: {warning}\n"));
     }
     if let Some(check_redis) = redis {
-        check_redis(settings).await?;
+        let says = "the Redis of redis.url (REDIS_URL) cannot be used";
+        check_redis(settings).await.context(says)?;
         report.push_str("# Redis answers.\n");
     }
     report.push_str("# The configuration is good.\n");
