@@ -72,8 +72,11 @@ async fn a_paused_server_is_silent_and_then_answers() {
 async fn a_replica_follows() {
     let primary = Redis::start().await;
     let replica = Redis::options().replica_of(&primary).start().await;
-    primary.command(&["SET", "a", "1"]).await;
-    assert_eq!(primary.command(&["WAIT", "1", "10000"]).await.integer(), 1);
+    // WAIT counts what its own connection has written.
+    let mut connection = Resp::connect(primary.port()).await.unwrap();
+    connection.command(&["SET", "a", "1"]).await.unwrap();
+    let waited = connection.command(&["WAIT", "1", "10000"]).await.unwrap();
+    assert_eq!(waited.integer(), 1);
     assert_eq!(replica.command(&["GET", "a"]).await.text(), "1");
 }
 
