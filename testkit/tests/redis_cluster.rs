@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use causerie_testkit::redis_cluster::RedisCluster;
+use causerie_testkit::resp::Resp;
 
 #[tokio::test]
 async fn slots_have_owners_move_with_their_keys_and_survive_a_kill() {
@@ -32,14 +33,12 @@ async fn slots_have_owners_move_with_their_keys_and_survive_a_kill() {
         "1"
     );
 
-    assert_eq!(
-        cluster
-            .node(elsewhere)
-            .command(&["WAIT", "1", "10000"])
-            .await
-            .integer(),
-        1
-    );
+    // WAIT counts what its own connection has written, and all before that.
+    let port = cluster.node(elsewhere).port();
+    let mut connection = Resp::connect(port).await.unwrap();
+    connection.command(&["SET", "{p17}:b", "2"]).await.unwrap();
+    let waited = connection.command(&["WAIT", "1", "10000"]).await.unwrap();
+    assert_eq!(waited.integer(), 1);
     cluster.node_mut(elsewhere).kill();
     let heir = cluster.taken_over(slot, elsewhere).await;
     assert_eq!(heir, elsewhere + 3);
