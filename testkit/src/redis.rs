@@ -74,7 +74,8 @@ impl Options {
     pub async fn start(self) -> Redis {
         let folder = TempDir::new().expect("a temporary folder can be made");
         for _ in 0..10 {
-            let port = port::free(self.cluster.then_some(BUS_DISTANCE));
+            let above: &[u16] = if self.cluster { &[BUS_DISTANCE] } else { &[] };
+            let port = port::free(above);
             match launch(&self, folder.path(), port).await {
                 Ok(child) => {
                     return Redis {

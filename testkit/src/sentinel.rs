@@ -29,7 +29,7 @@ impl Sentinel {
     /// When it does not start.
     pub async fn watch(primary: &Redis) -> Self {
         let folder = TempDir::new().expect("a temporary folder can be made");
-        let port = port::free(None);
+        let port = port::free(&[]);
         // A Sentinel writes into its configuration what it learns.
         let file = folder.path().join("sentinel.conf");
         let settings = format!(

@@ -21,5 +21,6 @@ mod lost_redis;
 mod moving;
 mod moving_streams;
 mod observing;
+mod on_one_machine;
 mod redis_cluster;
 mod standalone;

@@ -51,7 +51,7 @@ impl Node {
     pub(crate) async fn on(bus: MemoryBus, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("causerie.toml");
-        let port = port::free(None);
+        let port = port::free(&[]);
         let toml = format!(
             "{more}\n[auth]\njwt_secret = '{SECRET}'\nvisitor_secret = \
              'visitors-visitors-visitors-visit'\n{TENANTS}"
