@@ -12,6 +12,50 @@ use crate::backend::ConfigError;
 use crate::outcome::Outcome;
 use crate::patience::Lost;
 
+// Kinds of tokens.
+const PROMPT: &str = "prompt";
+const COMPLETION: &str = "completion";
+
+const REASONS: [FinishReason; 4] = [
+    FinishReason::Stop,
+    FinishReason::Length,
+    FinishReason::Cancelled,
+    FinishReason::Error,
+];
+
+const fn reason_name(reason: FinishReason) -> &'static str {
+    match reason {
+        FinishReason::Stop => "stop",
+        FinishReason::Length => "length",
+        FinishReason::Cancelled => "cancelled",
+        FinishReason::Error => "error",
+    }
+}
+
+/// Shows what may be alarmed about as 0 before it first happens: to Prometheus
+/// a counter that springs into being at 1 has not risen.
+pub(crate) fn begin_at_zero() {
+    for name in [
+        "causerie_broker_takeovers_total",
+        "causerie_broker_fenced_total",
+        "causerie_broker_given_up_total",
+        "causerie_broker_dead_letters_total",
+        "causerie_broker_left_behind_total",
+        "causerie_broker_deltas_total",
+        "causerie_broker_deltas_sent_again_total",
+        "causerie_broker_config_refused_total",
+    ] {
+        counter!(name).increment(0);
+    }
+    for reason in REASONS {
+        counter!("causerie_broker_replies_total", "finish_reason" => reason_name(reason))
+            .increment(0);
+    }
+    for kind in [PROMPT, COMPLETION] {
+        counter!("causerie_broker_tokens_total", "kind" => kind).increment(0);
+    }
+}
+
 /// Slots were taken or given back, or questions were heard of.
 pub(crate) fn slots(running: usize, places: usize) {
     gauge!("causerie_broker_slots_taken").set(running as f64);
@@ -79,18 +123,13 @@ pub(crate) fn bus_failed(verb: &'static str, error: &BusError) {
 
 /// A reply has ended.
 pub(crate) fn reply_finished(lease: &Lease, reply: &Reply, outcome: &Outcome) {
-    let reason = match reply.finish_reason {
-        FinishReason::Stop => "stop",
-        FinishReason::Length => "length",
-        FinishReason::Cancelled => "cancelled",
-        FinishReason::Error => "error",
-    };
+    let reason = reason_name(reply.finish_reason);
     let metadata = &reply.metadata;
     counter!("causerie_broker_replies_total", "finish_reason" => reason).increment(1);
     histogram!("causerie_broker_reply_seconds").record(metadata.response_time as f64 / 1000.0);
     for (kind, tokens) in [
-        ("prompt", metadata.prompt_tokens),
-        ("completion", metadata.token_count),
+        (PROMPT, metadata.prompt_tokens),
+        (COMPLETION, metadata.token_count),
     ] {
         let tokens = tokens.unwrap_or_default();
         counter!("causerie_broker_tokens_total", "kind" => kind).increment(tokens);

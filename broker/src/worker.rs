@@ -98,6 +98,7 @@ impl Broker {
     ///
     /// Dropping the future is what killing the process would be.
     pub async fn run(self, shutdown: CancellationToken) {
+        events::begin_at_zero();
         let Self { worker, follows } = self;
         let _ends_all_tasks = worker.ended.clone().drop_guard();
         let work = async {

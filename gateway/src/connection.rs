@@ -30,6 +30,8 @@ pub enum Transport {
 }
 
 impl Transport {
+    pub(crate) const ALL: [Self; 2] = [Self::WebSocket, Self::Sse];
+
     /// Its name in metrics.
     pub const fn name(self) -> &'static str {
         match self {

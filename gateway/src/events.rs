@@ -10,9 +10,55 @@ use causerie_shared::room::RoomKey;
 use metrics::{counter, gauge, histogram};
 use tracing::{debug, info, warn};
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Transport};
 use crate::hub::order::Hole;
 use crate::outbox::{Close, Pushed};
+
+// Why an event was not given to a connection.
+const SLOW_TRANSIENT: &str = "slow_transient";
+const SLOW_TEXT: &str = "slow_text";
+const SLOW_CLOSED: &str = "slow_closed";
+const STALE: &str = "stale";
+
+// What became of a hole.
+const MENDED: &str = "mended";
+const LOST: &str = "lost";
+
+// For whom a message is.
+const TO_AI: &str = "ai";
+const TO_PEOPLE: &str = "people";
+
+/// Shows what may be alarmed about as 0 before it first happens: to Prometheus
+/// a counter that springs into being at 1 has not risen.
+pub(crate) fn begin_at_zero() {
+    for name in [
+        "causerie_deliveries_total",
+        "causerie_feed_gaps_total",
+        "causerie_snapshots_total",
+        "causerie_repeated_messages_total",
+    ] {
+        counter!(name).increment(0);
+    }
+    gauge!("causerie_rooms").increment(0.0);
+    for transport in Transport::ALL {
+        gauge!("causerie_connections", "transport" => transport.name()).increment(0.0);
+    }
+    for reason in [SLOW_TRANSIENT, SLOW_TEXT, SLOW_CLOSED, STALE] {
+        counter!("causerie_drops_total", "reason" => reason).increment(0);
+    }
+    for hole in Hole::ALL {
+        counter!("causerie_gaps_total", "kind" => hole.name()).increment(0);
+    }
+    for outcome in [MENDED, LOST] {
+        counter!("causerie_repairs_total", "outcome" => outcome).increment(0);
+    }
+    for from in RecoveredFrom::ALL {
+        counter!("causerie_recoveries_total", "from" => from.name()).increment(0);
+    }
+    for to in [TO_AI, TO_PEOPLE] {
+        counter!("causerie_messages_total", "to" => to).increment(0);
+    }
+}
 
 /// What became of one event, over all who are in its room.
 #[derive(Debug, Default)]
@@ -39,9 +85,9 @@ impl Deliveries {
 pub(crate) fn delivered(deliveries: &Deliveries, record: &Record, now_ms: u64) {
     counter!("causerie_deliveries_total").increment(deliveries.queued);
     for (reason, count) in [
-        ("slow_transient", deliveries.transient_dropped),
-        ("slow_text", deliveries.text_dropped),
-        ("slow_closed", deliveries.overflown),
+        (SLOW_TRANSIENT, deliveries.transient_dropped),
+        (SLOW_TEXT, deliveries.text_dropped),
+        (SLOW_CLOSED, deliveries.overflown),
     ] {
         if count > 0 {
             counter!("causerie_drops_total", "reason" => reason).increment(count);
@@ -55,7 +101,7 @@ pub(crate) fn delivered(deliveries: &Deliveries, record: &Record, now_ms: u64) {
 
 /// A record came twice, or too late.
 pub(crate) fn stale_record_dropped() {
-    counter!("causerie_drops_total", "reason" => "stale").increment(1);
+    counter!("causerie_drops_total", "reason" => STALE).increment(1);
 }
 
 /// Something of a room was missed.
@@ -68,10 +114,10 @@ pub(crate) fn gap_found(room: &RoomKey, hole: Hole) {
 pub(crate) fn room_repaired(room: &RoomKey, page: &Page) {
     match page.missed {
         Missed::Records(_) => {
-            counter!("causerie_repairs_total", "outcome" => "mended").increment(1);
+            counter!("causerie_repairs_total", "outcome" => MENDED).increment(1);
         }
         Missed::Lost => {
-            counter!("causerie_repairs_total", "outcome" => "lost").increment(1);
+            counter!("causerie_repairs_total", "outcome" => LOST).increment(1);
             warn!(%room, "a part of the room's log is gone: its clients reload");
         }
     }
@@ -134,14 +180,21 @@ pub(crate) enum RecoveredFrom {
     Nowhere,
 }
 
+impl RecoveredFrom {
+    const ALL: [Self; 3] = [Self::Tail, Self::Log, Self::Nowhere];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Tail => "tail",
+            Self::Log => "log",
+            Self::Nowhere => "lost",
+        }
+    }
+}
+
 /// A client came back with a position.
 pub(crate) fn recovered(from: RecoveredFrom) {
-    let from = match from {
-        RecoveredFrom::Tail => "tail",
-        RecoveredFrom::Log => "log",
-        RecoveredFrom::Nowhere => "lost",
-    };
-    counter!("causerie_recoveries_total", "from" => from).increment(1);
+    counter!("causerie_recoveries_total", "from" => from.name()).increment(1);
 }
 
 /// A reply's text was sent whole.
@@ -180,9 +233,9 @@ pub(crate) fn action_received(action: &'static str) {
 /// A person's message is safely stored.
 pub(crate) fn message_stored(question: &Question) {
     let to = if question.reply.is_some() {
-        "ai"
+        TO_AI
     } else {
-        "people"
+        TO_PEOPLE
     };
     counter!("causerie_messages_total", "to" => to).increment(1);
     debug!(room = %question.room, to, "a message was stored");

@@ -14,6 +14,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::connection::{Admitted, Connected, Connection, Transport, Wanted};
 use crate::drain::sent_away;
+use crate::events;
 use crate::frame::OutFrame;
 use crate::hub::Hub;
 use crate::registry::Registry;
@@ -43,6 +44,7 @@ pub struct Gateway {
 impl Gateway {
     /// Starts the gateway's tasks. They end with [`stop`](Self::stop).
     pub fn start(bus: Arc<dyn Bus>, settings: Settings) -> Arc<Self> {
+        events::begin_at_zero();
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let gateway = Arc::new(Self {
             hub: Hub::start(Arc::clone(&bus), &tasks, &stop),

@@ -44,11 +44,37 @@ async fn metrics_tell_of_a_conversation() {
     for broker in &cluster.brokers {
         let metrics = broker.metrics().await;
         assert!(metrics.contains("causerie_broker_queue_depth"), "{metrics}");
-        if metrics.contains("causerie_broker_first_text_seconds_count") {
-            first_texts += broker
-                .metric("causerie_broker_first_text_seconds_count")
-                .await;
-        }
+        first_texts += broker
+            .metric("causerie_broker_first_text_seconds_count")
+            .await;
     }
     assert!(first_texts >= 1.0);
+}
+
+#[tokio::test]
+async fn what_has_not_happened_is_shown_as_zero() {
+    let cluster = Cluster::start().await;
+    let gateway = cluster.gateways[0].metrics().await;
+    for series in [
+        "causerie_connections{transport=\"sse\"}",
+        "causerie_deliveries_total",
+        "causerie_drops_total{reason=\"slow_text\"}",
+        "causerie_feed_overflows_total",
+        "causerie_gaps_total{kind=\"reply\"}",
+        "causerie_repairs_total{outcome=\"lost\"}",
+        "causerie_recoveries_total{from=\"log\"}",
+        "causerie_redis_messages_dropped_total",
+    ] {
+        let line = format!("\n{series} 0\n");
+        assert!(gateway.contains(&line), "{series} is not 0 in {gateway}");
+    }
+    let broker = cluster.brokers[0].metrics().await;
+    for series in [
+        "causerie_broker_takeovers_total",
+        "causerie_broker_dead_letters_total",
+        "causerie_broker_replies_total{finish_reason=\"error\"}",
+    ] {
+        let line = format!("\n{series} 0\n");
+        assert!(broker.contains(&line), "{series} is not 0 in {broker}");
+    }
 }

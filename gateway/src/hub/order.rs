@@ -47,6 +47,15 @@ pub(crate) enum Hole {
 }
 
 impl Hole {
+    /// All kinds.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Events,
+        Self::Life,
+        Self::Reply,
+        Self::Feed,
+        Self::Head,
+    ];
+
     /// Its name in metrics.
     pub(crate) const fn name(self) -> &'static str {
         match self {

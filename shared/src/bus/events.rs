@@ -1,6 +1,11 @@
 //! What happens on the bus that an operator should see: log line and metric of
 //! one happening together.
 
+/// A feed was made; its overflows are shown as 0 before there is one.
+pub(super) fn feed_made() {
+    metrics::counter!("causerie_feed_overflows_total").increment(0);
+}
+
 /// A feed's reader was too slow: records were dropped, and it is told so.
 pub(super) fn feed_overflown() {
     tracing::warn!(

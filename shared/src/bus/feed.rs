@@ -24,6 +24,7 @@ impl Feed {
     pub fn new(buffer: usize) -> (Self, mpsc::Receiver<Heard>) {
         let (sender, receiver) = mpsc::channel(buffer.max(1) + 1);
         let overflown = Mutex::new(false);
+        events::feed_made();
         (Self { sender, overflown }, receiver)
     }
 

@@ -12,6 +12,20 @@ use crate::bus::BusError;
 use crate::record::UnreadableRecord;
 use crate::room::RoomKey;
 
+/// Shows what may be alarmed about as 0 before it first happens.
+pub(super) fn begin_at_zero() {
+    for purpose in Purpose::ALL {
+        for name in [
+            "causerie_redis_connection_errors_total",
+            "causerie_redis_resubscriptions_total",
+        ] {
+            metrics::counter!(name, "purpose" => purpose.as_str()).increment(0);
+        }
+    }
+    metrics::counter!("causerie_redis_messages_dropped_total").increment(0);
+    metrics::counter!("causerie_bus_unreadable_records_total").increment(0);
+}
+
 /// A verb was asked of Redis.
 pub(super) fn asked(verb: &'static str, took: Duration, error: Option<&BusError>) {
     metrics::histogram!("causerie_bus_verb_seconds", "verb" => verb).record(took);

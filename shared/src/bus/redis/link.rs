@@ -35,6 +35,8 @@ pub(super) enum Purpose {
 }
 
 impl Purpose {
+    pub(super) const ALL: [Self; 3] = [Self::Commands, Self::Rooms, Self::Wakes];
+
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Commands => "commands",

@@ -131,6 +131,7 @@ impl RedisBus {
     /// [`BusError::Unavailable`] where Redis cannot be reached in time or is
     /// too old, [`BusError::Unreadable`] where it holds another installation.
     pub async fn connect(settings: RedisSettings, retention: Retention) -> Result<Self, BusError> {
+        events::begin_at_zero();
         let address = Address::new(&settings)?;
         address.probe().await?;
         let pool = Pool::connect(&address, settings.pool).await?;
