@@ -218,14 +218,11 @@ mod tests {
         let messages: Vec<_> = context.iter().map(message).collect();
         Task {
             user_input: "And now?".to_owned(),
-            name: None,
             client_context: (!messages.is_empty()).then_some(ConversationContext {
                 messages,
                 turn: None,
             }),
-            metadata: serde_json::Map::new(),
             traceparent: None,
-            asked_ms: 0,
         }
     }
 

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use crate::protocol::action::ConversationContext;
 
@@ -15,22 +14,12 @@ use crate::protocol::action::ConversationContext;
 pub struct Task {
     /// What the person said.
     pub user_input: String,
-    /// What the person is called, where their token says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
     /// What was said before, as the client remembers it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_context: Option<ConversationContext>,
-    /// The client's own notes.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub metadata: Map<String, Value>,
     /// The W3C trace context that the client sent along.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
-    /// When the gateway took the question, by the bus's clock, in
-    /// milliseconds since 1970.
-    #[serde(default)]
-    pub asked_ms: u64,
 }
 
 /// Why a task could not be read.
@@ -63,14 +52,11 @@ mod tests {
     fn reads_as_it_is_written_whatever_else_stands_there() {
         let task = Task {
             user_input: "hello".into(),
-            name: Some("Ada".into()),
             client_context: None,
-            metadata: Map::new(),
             traceparent: None,
-            asked_ms: 7,
         };
         assert_eq!(Task::decode(&task.encode()).unwrap(), task);
-        let later = br#"{"user_input":"hello","name":"Ada","asked_ms":7,"mood":"calm"}"#;
+        let later = br#"{"user_input":"hello","mood":"calm"}"#;
         assert_eq!(Task::decode(later).unwrap(), task);
         assert!(Task::decode(b"{}").is_err());
     }

@@ -48,11 +48,8 @@ pub fn room(text: &str) -> RoomKey {
 pub fn task(text: &str) -> Task {
     Task {
         user_input: text.to_owned(),
-        name: None,
         client_context: None,
-        metadata: serde_json::Map::new(),
         traceparent: None,
-        asked_ms: 0,
     }
 }
 
@@ -71,7 +68,7 @@ pub fn question(room: &RoomKey, session: &str, task: &Task) -> Question {
         user_id: user.clone(),
         role: Role::User,
         content: task.user_input.clone(),
-        metadata: task.metadata.clone(),
+        metadata: serde_json::Map::new(),
     };
     let cancelled = Reply {
         message_id: reply_id.clone(),

@@ -122,13 +122,10 @@ pub fn prepare(
         caps: settings.queue,
         task: Task {
             user_input: message.user_input,
-            name: identity.name.clone(),
             client_context: message
                 .conversation_context
                 .filter(|context| settings.client_context && is_used(context, &key.room)),
-            metadata: message.metadata,
             traceparent: telemetry::traceparent(&span).or(traceparent),
-            asked_ms: gateway.bus.clock().now_ms(),
         }
         .encode(),
     });
