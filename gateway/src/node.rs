@@ -84,7 +84,17 @@ mod events {
     pub(super) fn listening(address: SocketAddr, has_demo: bool) {
         tracing::info!("listening on http://{address}");
         if has_demo {
-            tracing::info!("open http://localhost:{} in a browser", address.port());
+            tracing::info!("open http://{} in a browser", for_a_browser(address));
+        }
+    }
+
+    /// `localhost` where that leads here.
+    pub(super) fn for_a_browser(address: SocketAddr) -> String {
+        let ip = address.ip();
+        if ip.is_loopback() || ip.is_unspecified() {
+            format!("localhost:{}", address.port())
+        } else {
+            address.to_string()
         }
     }
 
@@ -92,5 +102,21 @@ mod events {
     pub(super) fn keys_not_taken_over(error: &BadKeys) {
         tracing::error!(%error, "keys and tenants stay as they were");
         metrics::counter!("causerie_key_reload_errors_total").increment(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::events::for_a_browser;
+
+    #[test]
+    fn a_browser_is_sent_to_localhost_where_that_leads_here() {
+        for (address, shown) in [
+            ("127.0.0.1:8080", "localhost:8080"),
+            ("[::]:8080", "localhost:8080"),
+            ("192.0.2.7:8080", "192.0.2.7:8080"),
+        ] {
+            assert_eq!(for_a_browser(address.parse().unwrap()), shown);
+        }
     }
 }
