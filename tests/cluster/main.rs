@@ -23,4 +23,5 @@ mod moving_streams;
 mod observing;
 mod on_one_machine;
 mod redis_cluster;
+mod redis_over_tls;
 mod standalone;

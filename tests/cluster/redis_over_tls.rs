@@ -1,0 +1,59 @@
+//! Redis behind TLS, with a certificate that only those trust who are told to.
+
+use std::path::{Path, PathBuf};
+
+use causerie_testkit::port;
+use causerie_testkit::process::Program;
+use causerie_testkit::redis::Redis;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use tempfile::TempDir;
+
+/// Writes a key and certificate for `localhost`, and the certificate of the
+/// authority that signed it; the path of the latter.
+fn certify(folder: &Path) -> PathBuf {
+    let mut authority = CertificateParams::default();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority_key = KeyPair::generate().unwrap();
+    let authority_certificate = authority.self_signed(&authority_key).unwrap();
+    let issuer = Issuer::new(authority, authority_key);
+    let key = KeyPair::generate().unwrap();
+    let server = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let certificate = server.signed_by(&key, &issuer).unwrap();
+    let path = |name: &str| folder.join(name);
+    std::fs::write(path("redis.crt"), certificate.pem()).unwrap();
+    std::fs::write(path("redis.key"), key.serialize_pem()).unwrap();
+    std::fs::write(path("ca.crt"), authority_certificate.pem()).unwrap();
+    path("ca.crt")
+}
+
+#[tokio::test]
+async fn redis_is_reached_over_tls_where_its_certificate_is_trusted() {
+    let folder = TempDir::new().unwrap();
+    let authority = certify(folder.path());
+    let file = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let tls_port = port::free(&[]).to_string();
+    let _redis = Redis::options()
+        .set("tls-port", &tls_port)
+        .set("tls-cert-file", &file("redis.crt"))
+        .set("tls-key-file", &file("redis.key"))
+        .set("tls-auth-clients", "no")
+        .start()
+        .await;
+    let url = format!("rediss://localhost:{tls_port}");
+
+    let check = || Program::broker().args(["--check"]).env("REDIS_URL", &url);
+    let trusting = check()
+        .env("SSL_CERT_FILE", authority.to_string_lossy())
+        .run()
+        .await;
+    assert_eq!(trusting.code, Some(0), "{trusting:?}");
+    assert!(trusting.output.contains("Redis answers"), "{trusting:?}");
+
+    let distrusting = check().run().await;
+    assert_eq!(distrusting.code, Some(1), "{distrusting:?}");
+    assert!(distrusting.output.contains("REDIS_URL"), "{distrusting:?}");
+    assert!(
+        distrusting.output.contains("InvalidCertificate"),
+        "{distrusting:?}"
+    );
+}
