@@ -58,3 +58,44 @@ where
         tokio::time::sleep(pauses.next().unwrap_or(LONGEST_PAUSE)).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+
+    fn unavailable() -> Result<(), BusError> {
+        Err(BusError::Unavailable("no answer".to_owned()))
+    }
+
+    fn unreadable() -> Result<(), BusError> {
+        Err(BusError::Unreadable("half a record".to_owned()))
+    }
+
+    /// Calls a bus that gives these answers in turn; how many are left.
+    async fn call(answers: &[fn() -> Result<(), BusError>]) -> (Result<(), Lost>, usize) {
+        let mut left = VecDeque::from(answers.to_vec());
+        let result = until_answered("test", || {
+            let answer = left.pop_front().unwrap()();
+            async { answer }
+        });
+        (result.await, left.len())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_bus_that_does_not_answer_is_asked_for_as_long_as_it_takes() {
+        let mut answers = vec![unavailable as fn() -> _; 1_000];
+        answers.push(|| Ok(()));
+        assert_eq!(call(&answers).await, (Ok(()), 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_be_read_is_given_up_at_the_third_time() {
+        let twice = [unreadable, unavailable, unreadable, || Ok(())];
+        assert_eq!(call(&twice).await, (Ok(()), 0));
+        let thrice = [unreadable, unreadable, unreadable, || Ok(())];
+        let lost = Lost::Unreadable("half a record".to_owned());
+        assert_eq!(call(&thrice).await, (Err(lost), 1));
+    }
+}
