@@ -10,6 +10,7 @@ use crate::world::{Storage, World};
 
 mod cluster;
 mod connections;
+mod dead_letters;
 mod moving;
 mod rights;
 mod sentinel;
