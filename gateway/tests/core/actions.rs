@@ -5,7 +5,7 @@ use causerie_shared::bus::question::QueueCaps;
 use causerie_shared::protocol::data::FinishReason;
 use serde_json::json;
 
-use crate::support::{Maker, Node, ask, in_short, memory_bus, say};
+use crate::support::{Node, ask, begin_reply, in_short, memory_bus, say};
 
 #[tokio::test]
 async fn two_nodes_hear_the_same_in_the_same_order() {
@@ -43,10 +43,10 @@ async fn a_question_is_stored_once_and_its_reply_streams() {
     let again = laptop.request(question).await;
     assert_eq!(first["data"], again["data"]);
     assert_eq!(first["data"]["room"], "user:u1");
-    let mut maker = Maker::claim(&bus, "user:u1").await;
-    maker.say("Be").await;
-    maker.say("cause.").await;
-    maker.finish(FinishReason::Stop).await;
+    let mut making = begin_reply(&bus, "user:u1").await;
+    making.say("Be").await;
+    making.say("cause.").await;
+    making.finish(FinishReason::Stop).await;
     for client in [&mut phone, &mut laptop] {
         let reply = client.expect_type("message").await;
         assert_eq!(reply["data"]["content"], "Because.");

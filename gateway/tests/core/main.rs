@@ -10,6 +10,8 @@
 mod actions;
 mod frames;
 mod life;
+#[path = "../kit/making.rs"]
+mod making;
 mod recovery;
 mod redis;
 mod support;

@@ -4,7 +4,7 @@ use causerie_gateway::settings::Settings;
 use causerie_shared::protocol::data::FinishReason;
 use serde_json::json;
 
-use crate::support::{Maker, Node, ask, at, in_short, memory_bus, say};
+use crate::support::{Node, ask, at, begin_reply, in_short, memory_bus, say};
 
 const ROOM: &str = "project:p1";
 
@@ -15,14 +15,14 @@ async fn a_late_joiner_gets_a_snapshot_and_then_exactly_the_deltas_after_it() {
     let two = Node::start(&bus, Settings::default()).await;
     let mut first = one.in_project("u1").await;
     ask(&mut first, ROOM).await;
-    let mut maker = Maker::claim(&bus, ROOM).await;
-    maker.say("Be").await;
-    maker.say("ca").await;
+    let mut making = begin_reply(&bus, ROOM).await;
+    making.say("Be").await;
+    making.say("ca").await;
     // One whose node hears the room already, and one whose node reads it.
     let mut here = one.in_project("u2").await;
     let mut there = two.in_project("u3").await;
-    maker.say("use").await;
-    maker.finish(FinishReason::Stop).await;
+    making.say("use").await;
+    making.finish(FinishReason::Stop).await;
     for client in [&mut here, &mut there] {
         client.expect_type("message").await;
         let expected = ["subscribed 1 true", "snapshot 1 Beca", "delta 2", "2"];

@@ -12,7 +12,7 @@ use causerie_testkit::proxy::Proxy;
 use causerie_testkit::redis::Redis;
 use serde_json::{Value, json};
 
-use crate::support::{Maker, Node, ask, at, in_short, say};
+use crate::support::{Node, ask, at, begin_reply, in_short, say};
 
 const ROOM: &str = "project:p1";
 
@@ -88,16 +88,16 @@ async fn a_reply_goes_on_after_a_cut_with_a_snapshot_or_its_deltas() {
     let mut asker = good.in_project("u1").await;
     let mut listener = bad.in_project("u2").await;
     ask(&mut asker, ROOM).await;
-    let mut maker = Maker::claim(&bus, ROOM).await;
-    maker.say("a").await;
+    let mut making = begin_reply(&bus, ROOM).await;
+    making.say("a").await;
     listener.expect_type("message_delta").await;
     proxy.block();
-    maker.say("b").await;
-    maker.say("c").await;
+    making.say("b").await;
+    making.say("c").await;
     proxy.resume();
     listener.expect_type("message_snapshot").await;
-    maker.say("d").await;
-    maker.finish(FinishReason::Stop).await;
+    making.say("d").await;
+    making.finish(FinishReason::Stop).await;
     listener.expect_type("message").await;
     let expected = [
         "subscribed 0 true",

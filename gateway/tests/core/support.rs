@@ -15,22 +15,15 @@ use causerie_gateway::identity::{Identity, Projects, Role};
 use causerie_gateway::settings::Settings;
 use causerie_gateway::websocket;
 use causerie_shared::bus::memory::MemoryBus;
-use causerie_shared::bus::reply::{Appended, Beat, Claim, ClaimId, Delta, Ending, Finished};
 use causerie_shared::bus::{Bus, Retention};
 use causerie_shared::ids::{TenantId, UserId};
-use causerie_shared::protocol::data::{
-    AiProcessingStart, FinishReason, MessageDelta, Reply, ReplyMetadata, Role as Speaker,
-};
-use causerie_shared::protocol::event::Event;
-use causerie_shared::protocol::frame;
-use causerie_shared::record::{Class, Header, Record, ReplyPart, Unplaced};
-use causerie_shared::room::{Room, RoomKey};
 use causerie_testkit::client::ws::{Client, Connect};
 use hyper::upgrade::OnUpgrade;
-use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use crate::making::Making;
 
 /// The one tenant of these tests.
 pub(crate) const TENANT: &str = "acme";
@@ -149,119 +142,12 @@ fn wanted(text: &str) -> Wanted {
     }
 }
 
-/// Makes one reply, step by step.
-#[derive(Debug)]
-pub(crate) struct Maker {
-    bus: Arc<dyn Bus>,
-    claim: Claim,
-    text: String,
-    next: u64,
-}
-
-impl Maker {
-    /// Claims the question that waits in `room`, and says so.
-    pub(crate) async fn claim(bus: &Arc<dyn Bus>, room: &str) -> Self {
-        let key = RoomKey::new(
-            TenantId::new(TENANT).unwrap(),
-            room.parse::<Room>().unwrap(),
-        );
-        let claim = bus
-            .claim(key.partition(), &key.tenant, &ClaimId::generate())
-            .await;
-        let maker = Self {
-            bus: Arc::clone(bus),
-            claim: claim.unwrap().expect("a question waits"),
-            text: String::new(),
-            next: 0,
-        };
-        maker.start().await;
-        maker
-    }
-
-    async fn start(&self) {
-        let lease = &self.claim.lease;
-        let data = AiProcessingStart {
-            message_id: lease.message_id.clone(),
-            session_id: self.claim.session.clone(),
-            in_reply_to: self.claim.in_reply_to.clone(),
-            attempt: lease.attempt,
-        };
-        let start = self.transient(Class::Start, Event::AiProcessingStart, -1, &data);
-        let beat = self.bus.announce(lease, &[start]).await.unwrap();
-        assert!(matches!(beat, Beat::Held { .. }));
-    }
-
-    pub(crate) async fn say(&mut self, text: &str) {
-        let lease = &self.claim.lease;
-        let index = i64::try_from(self.next).unwrap();
-        let data = MessageDelta {
-            message_id: &lease.message_id,
-            session_id: &self.claim.session,
-            attempt: lease.attempt,
-            index,
-            text,
-        };
-        let delta = Delta {
-            index: self.next,
-            text: text.into(),
-            record: self.transient(Class::Delta, Event::MessageDelta, index, &data),
-        };
-        let appended = self.bus.append(lease, &delta).await.unwrap();
-        assert!(matches!(appended, Appended::Done { .. }));
-        self.next += 1;
-        self.text.push_str(text);
-    }
-
-    pub(crate) async fn finish(self, reason: FinishReason) {
-        let lease = &self.claim.lease;
-        let data = Reply {
-            message_id: lease.message_id.clone(),
-            session_id: self.claim.session.clone(),
-            in_reply_to: self.claim.in_reply_to.clone(),
-            role: Speaker::Assistant,
-            content: self.text.clone(),
-            sources: vec![],
-            finish_reason: reason,
-            metadata: ReplyMetadata::default(),
-        };
-        let event = Event::Message;
-        let ending = Ending {
-            before: vec![],
-            message: Unplaced {
-                header: self.header(Class::Final, event, -1),
-                tail: frame::durable_tail(event, &lease.room.room, &data),
-            },
-            after: vec![],
-            turn: None,
-            dead_letter: None,
-        };
-        let finished = self.bus.finish(lease, &ending).await.unwrap();
-        assert_eq!(finished, Finished::Done);
-    }
-
-    fn transient(&self, class: Class, event: Event, index: i64, data: &impl Serialize) -> Record {
-        let now_ms = self.bus.clock().now_ms();
-        Record {
-            header: self.header(class, event, index),
-            frame: frame::transient(event, &self.claim.lease.room.room, now_ms, data),
-        }
-    }
-
-    fn header(&self, class: Class, event: Event, index: i64) -> Header {
-        Header {
-            class,
-            event: event.name().into(),
-            position: None,
-            ts: self.bus.clock().now_ms(),
-            reply: Some(ReplyPart {
-                message_id: self.claim.lease.message_id.clone(),
-                attempt: self.claim.lease.attempt,
-                index,
-            }),
-            in_reply_to: Some(self.claim.in_reply_to.clone()),
-            excluded: None,
-        }
-    }
+/// Begins the reply to the one question that waits, which is in `room`.
+pub(crate) async fn begin_reply(bus: &Arc<dyn Bus>, room: &str) -> Making {
+    let making = Making::claim(bus).await.expect("a question waits");
+    assert_eq!(making.claim.lease.room.room.to_string(), room);
+    making.start().await;
+    making
 }
 
 /// Says something to the people of `room`.

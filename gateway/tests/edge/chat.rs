@@ -8,6 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
+use crate::making::Making;
 use crate::support::node::{Node, token};
 
 /// Asks in the background: the answer comes when the test has made the reply.
@@ -17,6 +18,13 @@ fn ask(node: &Node, body: Value) -> JoinHandle<Answer> {
         let headers = [("authorization", &*format!("Bearer {token}"))];
         request(Method::POST, &url, &headers, Some(&body)).await
     })
+}
+
+/// A whole reply at once.
+async fn reply(mut making: Making, text: &str) {
+    making.start().await;
+    making.say(text).await;
+    making.finish(FinishReason::Stop).await;
 }
 
 #[tokio::test]
@@ -33,7 +41,7 @@ async fn a_question_is_answered_with_its_message() {
         &node,
         json!({"id": "q1", "user_input": "hello", "session_id": "s1"}),
     );
-    node.next_question().await.answer("hi there").await;
+    reply(node.next_question().await, "hi there").await;
     let answer = asked.await.unwrap();
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.header("content-type"), "application/json");
@@ -63,7 +71,7 @@ async fn a_repeat_waits_for_the_same_reply_and_later_gets_it() {
         by_socket["data"]["message_id"],
         making.claim.in_reply_to.as_str()
     );
-    making.answer("once").await;
+    reply(making, "once").await;
     let first = first.await.unwrap();
     assert_eq!(first.json(), second.await.unwrap().json());
     let third = ask(&node, body).await.unwrap();
@@ -86,7 +94,7 @@ async fn past_the_time_out_the_reply_still_reaches_the_room() {
         (&json!("ai_timeout"), &json!("q1"))
     );
     assert_eq!(error["canRetry"], true);
-    node.next_question().await.answer("late").await;
+    reply(node.next_question().await, "late").await;
     let answer = ask(&node, body).await.unwrap();
     assert_eq!(answer.json()["data"]["content"], "late", "{answer:?}");
 }
@@ -154,7 +162,7 @@ async fn a_question_can_be_heard_as_it_is_answered() {
         stream.events()[6].json()["data"]["content"],
         "one two three"
     );
-    node.next_question().await.answer("other").await;
+    reply(node.next_question().await, "other").await;
     assert_eq!(other.await.unwrap().status, 200);
 
     // A repeat gets what there is.
@@ -174,7 +182,7 @@ async fn going_away_does_not_cancel() {
     stream.expect_name("ack").await;
     let making = node.next_question().await;
     drop(stream);
-    making.answer("all the same").await;
+    reply(making, "all the same").await;
     let answer = ask(&node, body).await.unwrap();
     assert_eq!(answer.json()["data"]["content"], "all the same");
 }

@@ -13,5 +13,7 @@ mod auth;
 mod chat;
 mod events;
 mod key_sets;
+#[path = "../kit/making.rs"]
+mod making;
 mod reading;
 mod support;

@@ -1,5 +1,4 @@
 pub(crate) mod config;
 pub(crate) mod keys;
-pub(crate) mod making;
 pub(crate) mod node;
 pub(crate) mod publisher;

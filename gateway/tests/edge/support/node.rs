@@ -20,8 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::config::TENANTS;
 use super::keys::{SECRET, hs256};
-use super::making::Making;
 use crate::auth::claims;
+use crate::making::Making;
 
 pub(crate) const ORIGIN: &str = "https://acme.example";
 

@@ -13,6 +13,7 @@ use causerie_shared::record::{Class, Header, Record, ReplyPart, Unplaced};
 use serde::Serialize;
 
 /// A reply in the making.
+#[derive(Debug)]
 pub(crate) struct Making {
     bus: Arc<dyn Bus>,
     pub(crate) claim: Claim,
@@ -21,6 +22,7 @@ pub(crate) struct Making {
 }
 
 impl Making {
+    /// Claims a question, if one waits.
     pub(crate) async fn claim(bus: &Arc<dyn Bus>) -> Option<Self> {
         for (tenant, partitions) in bus.waiting().await.unwrap().places {
             for partition in partitions {
@@ -43,7 +45,7 @@ impl Making {
             message_id: self.claim.lease.message_id.clone(),
             session_id: self.claim.session.clone(),
             in_reply_to: self.claim.in_reply_to.clone(),
-            attempt: 1,
+            attempt: self.claim.lease.attempt,
         };
         let record = self.record(Class::Start, Event::AiProcessingStart, -1, &data);
         let beat = self.bus.announce(&self.claim.lease, &[record]).await;
@@ -55,7 +57,7 @@ impl Making {
         let data = MessageDelta {
             message_id: &self.claim.lease.message_id,
             session_id: &self.claim.session,
-            attempt: 1,
+            attempt: self.claim.lease.attempt,
             index,
             text,
         };
@@ -93,13 +95,6 @@ impl Making {
         };
         let finished = self.bus.finish(&self.claim.lease, &ending).await.unwrap();
         assert_eq!(finished, Finished::Done);
-    }
-
-    /// All of it at once.
-    pub(crate) async fn answer(mut self, text: &str) {
-        self.start().await;
-        self.say(text).await;
-        self.finish(FinishReason::Stop).await;
     }
 
     fn record(&self, class: Class, event: Event, index: i64, data: &impl Serialize) -> Record {
