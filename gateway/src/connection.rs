@@ -190,12 +190,8 @@ impl Connected {
     /// one at least where one waits.
     pub async fn next(&self, max_bytes: usize) -> Batch {
         let mut batch = self.outbox.next(max_bytes).await;
-        for (room, message_id) in batch.lagging.drain(..) {
-            self.gateway
-                .hub
-                .resync(room, self.outbox.id(), message_id)
-                .await;
-        }
+        let lagging = std::mem::take(&mut batch.lagging);
+        self.gateway.hub.resync(self.outbox.id(), lagging).await;
         batch
     }
 

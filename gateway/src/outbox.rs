@@ -267,7 +267,7 @@ impl State {
         {
             return true;
         }
-        let is_crowded = !self.queue.is_empty() && self.bytes + size_of(frame) > bound / 4 * 3;
+        let is_crowded = self.is_behind(bound) && self.bytes + size_of(frame) > bound / 4 * 3;
         if is_crowded {
             self.lagging.push(Lagging {
                 room: room.clone(),
@@ -280,9 +280,7 @@ impl State {
 
     fn queue_up(&mut self, frame: &Arc<OutFrame>, bound: usize) -> Pushed {
         let size = size_of(frame);
-        // A frame alone is let through however large it is, else it could
-        // never be sent.
-        if self.bytes + size > bound && !self.queue.is_empty() {
+        if self.is_behind(bound) && self.bytes + size > bound {
             self.queue = VecDeque::new();
             self.bytes = 0;
             self.close = Some(CloseCode::TooSlow.into());
@@ -291,6 +289,12 @@ impl State {
         self.bytes += size;
         self.queue.push_back(Arc::clone(frame));
         Pushed::Queued
+    }
+
+    /// Whether the reader may be called slow. Another is sent a frame however
+    /// large it is, else that could never be sent.
+    fn is_behind(&self, bound: usize) -> bool {
+        !self.queue.is_empty() && self.bytes >= bound / 4
     }
 
     fn forget(&mut self, message_id: &MessageId) {

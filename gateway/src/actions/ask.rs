@@ -71,12 +71,8 @@ impl Asking {
     pub async fn next(&self, max_bytes: usize) -> Option<Vec<Arc<OutFrame>>> {
         loop {
             let batch = self.outbox.next(max_bytes).await;
-            for (room, message_id) in batch.lagging {
-                self.gateway
-                    .hub
-                    .resync(room, self.outbox.id(), message_id)
-                    .await;
-            }
+            let hub = &self.gateway.hub;
+            hub.resync(self.outbox.id(), batch.lagging).await;
             if !batch.frames.is_empty() {
                 return Some(batch.frames);
             }

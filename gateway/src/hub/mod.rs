@@ -230,14 +230,16 @@ impl Hub {
         });
     }
 
-    /// Sends a snapshot of a reply of which an outbox dropped text.
-    pub(crate) async fn resync(&self, room: RoomKey, outbox: OutboxId, message_id: MessageId) {
-        let command = Command::Resync {
-            room: room.clone(),
-            outbox,
-            message_id,
-        };
-        self.send(&room, command).await;
+    /// Sends snapshots of the replies of which an outbox dropped text.
+    pub(crate) async fn resync(&self, outbox: OutboxId, lagging: Vec<(RoomKey, MessageId)>) {
+        for (room, message_id) in lagging {
+            let command = Command::Resync {
+                room: room.clone(),
+                outbox,
+                message_id,
+            };
+            self.send(&room, command).await;
+        }
     }
 
     /// Hands `command` to the shard of `room`. Where the node is stopping it

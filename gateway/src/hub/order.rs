@@ -78,6 +78,8 @@ pub(super) struct Order {
     /// Replies heard of but not known, before a read was sent: if that does
     /// not find them running, they are over.
     doubtful: HashSet<MessageId>,
+    /// Whether a life has begun since running replies were last read.
+    is_new_life: bool,
 }
 
 impl Order {
@@ -89,6 +91,7 @@ impl Order {
             replies: HashMap::new(),
             ended: VecDeque::new(),
             doubtful: HashSet::new(),
+            is_new_life: false,
         }
     }
 
@@ -138,6 +141,7 @@ impl Order {
         if is_new_life {
             let past = std::mem::replace(&mut self.head.epoch, position.epoch.clone());
             remember(&mut self.past, past, PAST_LIVES);
+            self.is_new_life = true;
         }
         self.head.seq = position.seq;
         is_new_life
@@ -153,13 +157,19 @@ impl Order {
             self.end(message_id);
         }
         self.doubtful.clear();
+        // Of a life that ended the bus may have lost the end of a text, and
+        // even who was making it: what follows then need not fit what was
+        // delivered, even where its numbers do.
+        let goes_back = std::mem::take(&mut self.is_new_life);
         let mut changed = Vec::new();
         for reply in running {
             let known = self.replies.get(&reply.message_id);
             let at = (reply.attempt, reply.index + 1);
-            // What was delivered may be ahead where the bus lost some of it;
-            // then its maker sends that again, and it is known here.
-            if known.is_none_or(|known| (known.attempt, known.next) < at) {
+            let differs = |known: &Running| {
+                let known = (known.attempt, known.next);
+                known < at || goes_back && known != at
+            };
+            if known.is_none_or(differs) {
                 self.replies
                     .insert(reply.message_id.clone(), Running::of(reply));
                 changed.push(reply.message_id.clone());
@@ -346,6 +356,18 @@ mod tests {
     }
 
     #[test]
+    fn a_text_goes_back_to_what_a_new_life_has_of_it() {
+        let mut order = order();
+        order.take(&start(1, 1));
+        for (index, text) in ["a", "b"].iter().enumerate() {
+            order.take(&delta(1, 1, index as i64, text));
+        }
+        order.advance(&position("bbbbbbbb", 10));
+        assert_eq!(order.adopt(&[running(1, 1, 0, "a")]), [message_id(1)]);
+        assert_eq!(order.take(&delta(1, 1, 1, "c")), Verdict::Deliver);
+    }
+
+    #[test]
     fn a_read_brings_what_was_missed_of_a_reply() {
         let mut order = order();
         assert_eq!(
@@ -358,6 +380,7 @@ mod tests {
         assert_eq!(order.take(&delta(1, 1, 2, "c")), Verdict::Deliver);
         // What is known already is no change.
         assert!(order.adopt(&[running(1, 1, 2, "abc")]).is_empty());
+        assert!(order.adopt(&[running(1, 1, 0, "a")]).is_empty());
         // And one that does not run any more is over.
         order.adopt(&[]);
         assert_eq!(order.take(&delta(1, 1, 3, "d")), Verdict::Stale);

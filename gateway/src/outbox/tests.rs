@@ -107,6 +107,17 @@ async fn a_frame_beyond_the_bound_is_sent_where_nothing_else_waits() {
 }
 
 #[tokio::test]
+async fn nobody_is_slow_because_a_frame_is_large() {
+    let outbox = Outbox::new(BOUND);
+    fill(&outbox, 1);
+    let mut whole = ended("aaaaaaaa", 2, 1);
+    whole.frame = " ".repeat(BOUND).into();
+    let whole = OutFrame::event(&room(), &whole);
+    assert_eq!(outbox.push(&whole), Pushed::Queued);
+    assert_eq!(outbox.push(&event(3)), Pushed::Overflown);
+}
+
+#[tokio::test]
 async fn a_close_comes_after_the_frames_before_it() {
     let outbox = Outbox::new(BOUND);
     fill(&outbox, 2);

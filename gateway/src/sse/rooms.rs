@@ -73,11 +73,8 @@ impl Stream {
             close,
             ping: _,
         } = batch;
-        for (room, message_id) in lagging {
-            let hub = &self.connected.gateway().hub;
-            hub.resync(room, self.connected.outbox.id(), message_id)
-                .await;
-        }
+        let hub = &self.connected.gateway().hub;
+        hub.resync(self.connected.outbox.id(), lagging).await;
         let mut text = String::with_capacity(256);
         for frame in frames {
             write_frame(&mut text, &frame, &mut self.positions);

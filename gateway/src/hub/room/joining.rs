@@ -92,7 +92,9 @@ impl Room {
         }
         for (message_id, reply) in order.replies() {
             if viewer.sees_reply_to(&reply.in_reply_to) {
-                outbox.push(&self.audience.snapshot(message_id, reply));
+                // Ends the dropping of its text where one was slow, left and
+                // came again.
+                outbox.resume(message_id, Some(&self.audience.snapshot(message_id, reply)));
                 events::snapshot_sent();
             }
         }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::frame::OutFrame;
 use crate::hub::testing::{delta, durable, ended, message_id, position, room, running, start};
-use crate::hub::{Start, Viewer};
+use crate::hub::{Join, Start, Viewer};
 use crate::outbox::Outbox;
 use causerie_shared::bus::log::RunningReply;
 use causerie_shared::ids::UserId;
@@ -352,6 +352,34 @@ fn a_slow_reader_gets_one_snapshot_for_the_deltas_it_lost() {
     client.seen();
     room.on_resync(client.outbox.id(), &message_id(1));
     assert!(client.seen().is_empty());
+}
+
+#[test]
+fn one_who_was_slow_left_and_came_again_gets_the_text() {
+    let (mut room, client) = live();
+    hear(&mut room, start(1, 1));
+    let mut filling = durable(LIFE, 11);
+    filling.frame = " ".repeat(900_000).into();
+    hear(&mut room, filling);
+    hear(&mut room, delta(1, 1, 0, "a"));
+    room.on_leave(client.outbox.id());
+    let lagging = client.outbox.next(usize::MAX).now_or_never();
+    assert_eq!(lagging.unwrap().lagging.len(), 1);
+    // Asked for after it left: nothing comes of it.
+    room.on_resync(client.outbox.id(), &message_id(1));
+    let (reply, _joined) = oneshot::channel();
+    let join = Join {
+        room: self::room(),
+        outbox: Arc::clone(&client.outbox),
+        viewer: Viewer::Everything(UserId::new("u1").unwrap()),
+        start: at_head(),
+    };
+    assert_eq!(room.on_join(Waiting { join, reply }), None);
+    hear(&mut room, delta(1, 1, 1, "b"));
+    assert_eq!(
+        client.seen(),
+        ["subscribed aaaaaaaa:11 true", "snapshot 0 a", "delta 1"]
+    );
 }
 
 #[test]
