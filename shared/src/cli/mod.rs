@@ -16,6 +16,7 @@
 
 mod args;
 mod health;
+mod open_files;
 mod process;
 
 use std::ffi::OsString;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::ArgMatches;
 
+pub use open_files::raise_open_files;
 pub use process::Running;
 
 use crate::config::{ConfigError, Loader, Program, Settings, SettingsHandle, Sources};

@@ -6,6 +6,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::Refusal;
+use super::open_files::{are_too_few, raise_open_files};
 use crate::admin::{self, Health, Readiness};
 use crate::config::{self, LogFormat, Settings, SettingsHandle};
 use crate::telemetry::{self, Telemetry};
@@ -52,6 +53,11 @@ where
     Fut: Future<Output = anyhow::Result<()>>,
 {
     let program = handle.loader().program();
+    let open_files = raise_open_files();
+    let clients = settings.websocket.max_connections;
+    if program.has_clients() && are_too_few(open_files, clients) {
+        events::too_few_open_files(open_files, clients);
+    }
     let shutdown = CancellationToken::new();
     tokio::spawn(trip_on_signals(
         signal(SignalKind::terminate())?,
@@ -150,6 +156,14 @@ mod events {
             version = env!("CARGO_PKG_VERSION"),
             settings,
             "starting"
+        );
+    }
+
+    pub(super) fn too_few_open_files(open_files: u64, clients: usize) {
+        warn!(
+            open_files,
+            "fewer files may be open than websocket.max_connections ({clients}) needs: lower it, \
+             or raise the system's limit (ulimit -Hn; LimitNOFILE of systemd)"
         );
     }
 

@@ -30,6 +30,14 @@ impl Program {
             Self::Broker => "causerie-broker",
         }
     }
+
+    /// Whether clients connect to it.
+    pub const fn has_clients(self) -> bool {
+        match self {
+            Self::Standalone | Self::Gateway => true,
+            Self::Broker => false,
+        }
+    }
 }
 
 /// What defaults depend on: made once at the start, so that reading the

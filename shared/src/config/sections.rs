@@ -73,7 +73,9 @@ section! {
         connection_timeout: Duration = Duration::from_secs(30), in 1..=3600;
         /// A connection whose user has done nothing for so long is closed.
         idle_timeout: Duration = MINUTE * 30, in 1..=604800;
-        /// Most connections at once; further ones are refused with 503.
+        /// Most connections at once; further ones are refused with 503. Each is
+        /// an open file: the process raises its own limit of these as far as
+        /// the system lets it, and warns where that is not enough.
         max_connections: usize = 100_000, in 1..=10000000;
         /// Largest frame of a client.
         max_message_bytes: Size = Size::new(100 << 10), in 1024..=16777216;

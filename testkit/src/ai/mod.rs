@@ -38,6 +38,7 @@ mod service;
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use hyper::server::conn::http1;
@@ -45,12 +46,16 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 pub use behaviour::{Behaviour, GREETING, Plot, UnknownBehaviour};
 pub use calls::{Call, End};
 use service::Service;
+
+/// How long a server that could not accept a connection waits.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Whose format a server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,7 +185,12 @@ async fn run(listener: TcpListener, service: Arc<Service>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            Ok((socket, _)) = listener.accept() => {
+            accepted = listener.accept() => {
+                let Ok((socket, _)) = accepted else {
+                    // Too many files are open: it helps to wait for some to be closed.
+                    sleep(ACCEPT_PAUSE).await;
+                    continue;
+                };
                 let _ = socket.set_nodelay(true);
                 service.on_connection();
                 let service = Arc::clone(&service);

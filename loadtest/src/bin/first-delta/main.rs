@@ -18,6 +18,7 @@ mod clients;
 mod report;
 
 use anyhow::{Context, ensure};
+use causerie_shared::cli::raise_open_files;
 use causerie_testkit::ai::{Behaviour, Plot};
 use causerie_testkit::cluster::Cluster;
 use clap::Parser;
@@ -59,6 +60,8 @@ struct Args {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
+    // All clients, and all of the AI's connections, are this process's.
+    raise_open_files();
     let cluster = start().await;
     let (full, clients) = full_load(&cluster, args.ramp).await?;
     let rate = full / 2.0;
