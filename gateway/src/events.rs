@@ -125,32 +125,37 @@ pub(crate) fn room_repaired(room: &RoomKey, page: &Page) {
 
 /// A room could not be read.
 pub(crate) fn read_failed(room: &RoomKey, error: &BusError) {
-    counter!("causerie_bus_errors_total", "verb" => "read").increment(1);
-    warn!(%room, %error, "a room could not be read");
+    bus_failed("read", Some(room), error);
 }
 
 /// A room could not be unsubscribed from.
 pub(crate) fn unsubscribe_failed(room: &RoomKey, error: &BusError) {
-    counter!("causerie_bus_errors_total", "verb" => "unsubscribe").increment(1);
-    warn!(%room, %error, "a room could not be unsubscribed from");
+    bus_failed("unsubscribe", Some(room), error);
 }
 
 /// The bus did not say which rooms have changed.
 pub(crate) fn changes_unknown(error: &BusError) {
-    counter!("causerie_bus_errors_total", "verb" => "changed").increment(1);
-    warn!(%error, "the bus does not say which rooms have changed");
+    bus_failed("changed", None, error);
 }
 
 /// The bus did not carry out what a client asked for.
 pub(crate) fn action_failed(error: &BusError) {
-    counter!("causerie_bus_errors_total", "verb" => "action").increment(1);
-    warn!(%error, "the bus did not carry out an action");
+    bus_failed("action", None, error);
 }
 
 /// A typing indicator could not be published; nobody misses it.
 pub(crate) fn typing_lost(error: &BusError) {
-    counter!("causerie_bus_errors_total", "verb" => "publish").increment(1);
-    debug!(%error, "a typing indicator was lost");
+    bus_failed("publish", None, error);
+}
+
+fn bus_failed(verb: &'static str, room: Option<&RoomKey>, error: &BusError) {
+    let room = room.map(tracing::field::display);
+    match error {
+        // The bus counts and tells it; here it would be told again for each
+        // room and for each client.
+        BusError::Unavailable(_) => debug!(verb, room, %error, "the bus failed"),
+        BusError::Unreadable(_) => warn!(verb, room, %error, "the bus failed"),
+    }
 }
 
 /// The feed may have missed records of any room.

@@ -1,7 +1,8 @@
 //! What happens between us and Redis that an operator should see.
 
 use std::fmt::Display;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use fred::error::Error;
 use fred::types::config::Server;
@@ -11,6 +12,9 @@ use super::link::Purpose;
 use crate::bus::BusError;
 use crate::record::UnreadableRecord;
 use crate::room::RoomKey;
+
+/// While Redis is away every call fails: one in a second is told of.
+static TOLD: OncePerSecond = OncePerSecond::new();
 
 /// Shows what may be alarmed about as 0 before it first happens.
 pub(super) fn begin_at_zero() {
@@ -29,9 +33,14 @@ pub(super) fn begin_at_zero() {
 /// A verb was asked of Redis.
 pub(super) fn asked(verb: &'static str, took: Duration, error: Option<&BusError>) {
     metrics::histogram!("causerie_bus_verb_seconds", "verb" => verb).record(took);
-    if let Some(error) = error {
+    let Some(error) = error else {
+        return;
+    };
+    metrics::counter!("causerie_bus_errors_total", "verb" => verb).increment(1);
+    if TOLD.is_due() {
         tracing::warn!(verb, %error, "Redis did not do what it was asked");
-        metrics::counter!("causerie_bus_errors_total", "verb" => verb).increment(1);
+    } else {
+        tracing::debug!(verb, %error, "Redis did not do what it was asked");
     }
 }
 
@@ -110,4 +119,36 @@ pub(super) fn clock_not_taken(error: &Error) {
 /// Redis is set up so that it may lose what it has confirmed.
 pub(super) fn setting_may_lose_data(server: &Server, advice: &str) {
     tracing::warn!(%server, "Redis may lose what it has confirmed: {advice}");
+}
+
+/// Lets one in a second through.
+struct OncePerSecond(Mutex<Option<Instant>>);
+
+impl OncePerSecond {
+    const fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    fn is_due(&self) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = last.is_none_or(|last| last.elapsed() >= Duration::from_secs(1));
+        if is_due {
+            *last = Some(Instant::now());
+        }
+        is_due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_of_many_is_due() {
+        let told = OncePerSecond::new();
+        assert!(told.is_due());
+        assert!(!told.is_due());
+        *told.0.lock().unwrap() = Instant::now().checked_sub(Duration::from_secs(1));
+        assert!(told.is_due());
+    }
 }
