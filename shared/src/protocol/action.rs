@@ -224,12 +224,11 @@ impl SendMessage {
             )
             .with_limit(super::error::Scope::Connection, MAX_USER_INPUT as u64));
         }
-        if let (Some(RoomName::Of(Room::Project(room))), Some(project)) =
-            (&message.room, &message.project_id)
-            && room != project
+        if let (Some(room), Some(project)) = (&message.room, &message.project_id)
+            && *room != RoomName::Of(Room::Project(project.clone()))
         {
             return Err(invalid(
-                "`room` and `project_id` name different projects: give one.",
+                "`room` and `project_id` name different rooms: give one.",
             ));
         }
         Ok(message)
