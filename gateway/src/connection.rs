@@ -13,8 +13,8 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::gateway::Gateway;
-use crate::hub::Viewer;
 use crate::hub::membership::Membership;
+use crate::hub::{Live, Viewer};
 use crate::identity::Identity;
 use crate::outbox::{Batch, Outbox};
 use crate::registry::Slot;
@@ -76,7 +76,7 @@ pub struct Connection {
     /// What waits to be sent to it.
     pub outbox: Arc<Outbox>,
     membership: Membership,
-    chat_broadcasting: bool,
+    live: Live,
     started: Instant,
     /// Milliseconds after `started`.
     heard_ms: AtomicU64,
@@ -98,7 +98,7 @@ impl Connection {
             identity,
             membership: Membership::new(gateway.hub.clone(), Arc::clone(&outbox)),
             outbox,
-            chat_broadcasting: settings.chat_broadcasting,
+            live: settings.live,
             started: Instant::now(),
             heard_ms: AtomicU64::new(0),
             acted_ms: AtomicU64::new(0),
@@ -112,7 +112,7 @@ impl Connection {
     /// # Errors
     /// The bus does not answer; then nothing was joined.
     pub async fn join(&self, room: &Room, position: Option<Position>) -> Result<(), BusError> {
-        let viewer = Viewer::of(&self.identity, room, self.chat_broadcasting);
+        let viewer = Viewer::of(&self.identity, room, self.live);
         self.membership.join(self.key(room), viewer, position).await
     }
 

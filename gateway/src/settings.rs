@@ -7,6 +7,8 @@ use causerie_shared::bus::question::QueueCaps;
 use causerie_shared::config;
 use causerie_shared::ids::{TenantHash, TenantId};
 
+use crate::hub::Live;
+
 /// The values that the core goes by. Taken anew from the configuration when
 /// that changes.
 #[derive(Debug, Clone)]
@@ -33,8 +35,8 @@ pub struct Settings {
     pub queue: QueueCaps,
     /// Whether a client may send earlier turns along.
     pub client_context: bool,
-    /// Whether chat and AI events are sent live in rooms of more than one user.
-    pub chat_broadcasting: bool,
+    /// Which kinds of events are sent live.
+    pub live: Live,
     /// The tenants and their public names.
     pub tenants: HashMap<TenantId, TenantHash>,
 }
@@ -69,7 +71,11 @@ impl From<&config::Settings> for Settings {
                 tenant: limits.queued_per_tenant.into(),
             },
             client_context: settings.ai.client_context,
-            chat_broadcasting: settings.realtime.chat_broadcasting,
+            live: Live {
+                chat: settings.realtime.chat_broadcasting,
+                status: settings.realtime.status_updates,
+                memory: settings.realtime.memory_updates,
+            },
             tenants: tenants
                 .map(|tenant| (tenant.id.clone(), tenant.hash.clone()))
                 .collect(),
@@ -95,7 +101,7 @@ impl Default for Settings {
                 tenant: 10_000,
             },
             client_context: true,
-            chat_broadcasting: true,
+            live: Live::ALL,
             tenants: HashMap::new(),
         }
     }

@@ -53,6 +53,7 @@ impl Members {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hub::Live;
     use causerie_shared::ids::UserId;
 
     #[test]
@@ -62,7 +63,7 @@ mod tests {
         for outbox in &outboxes {
             members.add(Member {
                 outbox: Arc::clone(outbox),
-                viewer: Viewer::Everything(UserId::new("u1").unwrap()),
+                viewer: Viewer::Member(UserId::new("u1").unwrap(), Live::ALL),
             });
         }
         members.remove(outboxes[0].id());

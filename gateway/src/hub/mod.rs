@@ -10,6 +10,7 @@
 //! - `tail`: recent events, from which most recoveries are served
 //! - `room`: one room: delivers, joins, and says what it must read
 //! - `shard`: the task that owns rooms and reads for them
+//! - `viewer`: what somebody sees of a room
 //! - [`membership`]: the rooms of one outbox
 
 use std::collections::HashSet;
@@ -17,22 +18,20 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use causerie_shared::bus::{Bus, BusError};
-use causerie_shared::ids::{MessageId, UserId};
+use causerie_shared::ids::MessageId;
 use causerie_shared::position::Position;
-use causerie_shared::protocol::event::Event;
-use causerie_shared::record::Header;
-use causerie_shared::room::{Room, RoomKey};
+use causerie_shared::room::RoomKey;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::feed;
-use crate::identity::Identity;
 use crate::outbox::{Outbox, OutboxId};
 use crate::recovery;
 use heard::HeardRooms;
 use shard::{Command, Reader, Shard};
+pub use viewer::{Live, Viewer};
 
 pub(crate) mod audience;
 pub(crate) mod heard;
@@ -46,64 +45,13 @@ mod tail;
 #[cfg(test)]
 pub(crate) mod testing;
 mod text;
+mod viewer;
 
 /// How many commands may wait for a shard.
 const SHARD_QUEUE: usize = 4_096;
 
 /// How many records may wait in the feed; what does not fit is read again.
 const FEED_QUEUE: usize = 8_192;
-
-/// What somebody sees of a room.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Viewer {
-    /// Everything but what excludes this user.
-    Everything(UserId),
-    /// The same without chat and AI events: they are only in the history.
-    NoChat(UserId),
-    /// Announcements only: a visitor in the tenant's room.
-    Announcements(Arc<Identity>),
-    /// What concerns this question, without `subscribed`.
-    Question(MessageId),
-}
-
-impl Viewer {
-    /// How `identity`, which may read `room`, sees it. Without
-    /// `chat_broadcasting` rooms of more than one user are without chat.
-    pub fn of(identity: &Arc<Identity>, room: &Room, chat_broadcasting: bool) -> Self {
-        if identity.is_visitor() && *room == Room::Tenant {
-            Self::Announcements(Arc::clone(identity))
-        } else if chat_broadcasting || matches!(room, Room::User(_)) {
-            Self::Everything(identity.user.clone())
-        } else {
-            Self::NoChat(identity.user.clone())
-        }
-    }
-
-    pub(crate) fn sees(&self, header: &Header) -> bool {
-        match self {
-            Self::Everything(user) => header.excluded.as_ref() != Some(user),
-            Self::NoChat(user) => header.excluded.as_ref() != Some(user) && !is_chat(&header.event),
-            Self::Announcements(identity) => identity.sees(&Room::Tenant, &header.event),
-            Self::Question(question) => header.in_reply_to.as_ref() == Some(question),
-        }
-    }
-
-    pub(crate) fn sees_reply_to(&self, question: &MessageId) -> bool {
-        match self {
-            Self::Everything(_) => true,
-            Self::NoChat(_) | Self::Announcements(_) => false,
-            Self::Question(own) => own == question,
-        }
-    }
-
-    pub(crate) fn is_told_positions(&self) -> bool {
-        !matches!(self, Self::Question(_))
-    }
-}
-
-fn is_chat(event: &str) -> bool {
-    Event::named(event).is_some_and(|event| matches!(event.group(), "chat" | "ai"))
-}
 
 /// A wish to hear a room.
 #[derive(Debug, Clone)]

@@ -1,5 +1,6 @@
 //! What clients may do.
 
+use causerie_gateway::hub::Live;
 use causerie_gateway::settings::Settings;
 use causerie_shared::bus::question::QueueCaps;
 use causerie_shared::protocol::data::FinishReason;
@@ -202,7 +203,10 @@ async fn subscribed_comes_before_its_ack_and_nothing_after_leaving() {
 #[tokio::test]
 async fn chat_stays_in_the_history_where_it_is_not_broadcast() {
     let settings = Settings {
-        chat_broadcasting: false,
+        live: Live {
+            chat: false,
+            ..Live::ALL
+        },
         ..Settings::default()
     };
     let node = Node::start(&memory_bus(), settings).await;

@@ -302,6 +302,11 @@ section! {
         /// sent live to all who are in the room. Else they are only kept in its
         /// history.
         chat_broadcasting: bool = true;
+        /// Whether events of the group `status` are sent live.
+        status_updates: bool = true;
+        /// Whether events of the group `memory` are sent live. Durable ones are
+        /// kept in the history in any case.
+        memory_updates: bool = true;
     }
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::frame::OutFrame;
 use crate::hub::testing::{delta, durable, ended, message_id, position, room, running, start};
-use crate::hub::{Join, Start, Viewer};
+use crate::hub::{Join, Live, Start, Viewer};
 use crate::outbox::Outbox;
 use causerie_shared::bus::log::RunningReply;
 use causerie_shared::ids::UserId;
@@ -64,7 +64,11 @@ fn page(head: Position, records: Vec<Record>, running: Vec<RunningReply>) -> Pag
 }
 
 fn join(room: &mut Room, start: Start) -> (Client, Option<Need>) {
-    join_as(room, start, Viewer::Everything(UserId::new("u1").unwrap()))
+    join_as(
+        room,
+        start,
+        Viewer::Member(UserId::new("u1").unwrap(), Live::ALL),
+    )
 }
 
 fn join_as(in_room: &mut Room, start: Start, viewer: Viewer) -> (Client, Option<Need>) {
@@ -371,7 +375,7 @@ fn one_who_was_slow_left_and_came_again_gets_the_text() {
     let join = Join {
         room: self::room(),
         outbox: Arc::clone(&client.outbox),
-        viewer: Viewer::Everything(UserId::new("u1").unwrap()),
+        viewer: Viewer::Member(UserId::new("u1").unwrap(), Live::ALL),
         start: at_head(),
     };
     assert_eq!(room.on_join(Waiting { join, reply }), None);
