@@ -50,6 +50,14 @@ pub struct Program {
     config: Option<String>,
 }
 
+/// Where a program of ours stands, built from the sources as they are now.
+///
+/// # Panics
+/// When it does not build.
+pub fn path_of(name: &str) -> PathBuf {
+    binary::find(name)
+}
+
 impl Program {
     /// `causerie`, all in one process.
     pub fn causerie() -> Self {

@@ -8,6 +8,7 @@ use causerie_testkit::child::Child;
 use causerie_testkit::client::http;
 use causerie_testkit::client::ws::{Client, Connect};
 use causerie_testkit::port;
+use causerie_testkit::process::path_of;
 use nix::sys::signal::Signal;
 use serde_json::json;
 use tempfile::TempDir;
@@ -19,13 +20,12 @@ const ABOVE: [u16; 6] = [1, 2, 10, 11, 12, 20];
 
 fn start(first_port: u16, temporary: &Path) -> Child {
     let mut command = Command::new("bash");
+    let programs = ["causerie-gateway", "causerie-broker"].map(path_of);
     command
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../cluster"))
-        .args(["--port", &first_port.to_string()])
+        .args(["--port", &first_port.to_string(), "--programs"])
+        .arg(programs[0].parent().unwrap())
         .env("TMPDIR", temporary);
-    if !cfg!(debug_assertions) {
-        command.arg("--release");
-    }
     Child::spawn("./cluster", command)
 }
 
