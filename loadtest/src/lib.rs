@@ -3,6 +3,10 @@
 //! - [`ledger`]: what happened, as clients, the AI server and the plan of faults
 //!   wrote it down
 //! - [`check`]: whether all promises were kept, read from a ledger alone
+//! - [`chaos`]: an installation, the faults that strike it, and the report
+//! - [`person`]: a client that comes back whatever happens, and writes down
 
+pub mod chaos;
 pub mod check;
 pub mod ledger;
+pub mod person;

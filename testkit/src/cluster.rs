@@ -201,7 +201,8 @@ impl Cluster {
     }
 }
 
-fn tenants() -> String {
+/// What `TENANTS` is set to: each tenant has a secret of its own.
+pub fn tenants() -> String {
     let tenants = TENANTS.map(|id| {
         json!({
             "id": id,

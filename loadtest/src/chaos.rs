@@ -1,0 +1,16 @@
+//! Faults that strike an installation while people talk.
+//!
+//! - [`installation`]: Redis, gateways, brokers and an AI server as processes,
+//!   with a bad network between any two of them
+//! - [`fault`]: what can strike
+//! - [`plan`]: what strikes when, from a seed
+//! - [`round`]: people, a plan, and the ledger of both
+//! - [`tally`]: what the programs' own metrics say
+//! - [`report`]: all of it for people to read
+
+pub mod fault;
+pub mod installation;
+pub mod plan;
+pub mod report;
+pub mod round;
+pub mod tally;

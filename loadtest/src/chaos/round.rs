@@ -1,0 +1,315 @@
+//! People who talk while faults strike, and the ledger of both.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, ensure};
+use causerie_testkit::ai::Call as AiCall;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use super::fault::{Aim, Kind, Ordered, ordered};
+use super::installation::{Installation, TENANT_IDS, token};
+use super::plan::Plan;
+use super::tally::Tally;
+use crate::ledger::{Call, Fault, Log, Pen, What};
+use crate::person::{Orders, Person, State, durable};
+
+/// How long a fault waits for a reply to be streaming.
+const STRIKES_WITHIN: Duration = Duration::from_secs(20);
+
+/// From the end of one fault to the next.
+const PAUSE: Duration = Duration::from_secs(3);
+
+/// How long everything may take to come to rest when nobody says anything new.
+const RESTS_WITHIN: Duration = Duration::from_secs(90);
+
+/// How often it is looked whether something has happened.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// The time from one message of a person to the next.
+const PACE: Duration = Duration::from_secs(5);
+
+/// One person in so many reads nothing for a while, where some do.
+const SLOW_ONE_IN: usize = 5;
+
+/// People, and an installation.
+pub struct Round {
+    installation: Installation,
+    people: Vec<Handle>,
+    tasks: JoinSet<std::io::Result<()>>,
+    tally: Tally,
+    pen: Pen,
+    dice: StdRng,
+    /// When the ledger began, in nanoseconds since 1970.
+    began_ns: u64,
+}
+
+/// A person who talks.
+struct Handle {
+    orders: watch::Sender<Orders>,
+    state: Arc<State>,
+}
+
+/// What the programs counted.
+pub type Counted = BTreeMap<&'static str, u64>;
+
+impl Round {
+    /// Starts an installation, and lets so many people in.
+    ///
+    /// # Errors
+    /// A part does not start, or the ledger cannot be written.
+    pub async fn start(people: usize, seed: u64, ledger: &Path) -> anyhow::Result<Self> {
+        let installation = Installation::start(3, 2).await?;
+        let pen = Pen::new(ledger).with_context(|| format!("writing {}", ledger.display()))?;
+        let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
+        let mut round = Self {
+            installation,
+            people: Vec::new(),
+            tasks: JoinSet::new(),
+            tally: Tally::default(),
+            pen,
+            dice: StdRng::seed_from_u64(seed),
+            began_ns: u64::try_from(since.as_nanos())?,
+        };
+        for number in 0..people {
+            round.let_in(number)?;
+        }
+        Ok(round)
+    }
+
+    fn let_in(&mut self, number: usize) -> anyhow::Result<()> {
+        let tenant = TENANT_IDS
+            .get(number % TENANT_IDS.len())
+            .context("a tenant")?;
+        // Each user has two devices.
+        let user = format!("u{}", number / TENANT_IDS.len() / 2);
+        let person = Person {
+            number: u32::try_from(number)?,
+            tenant: (*tenant).to_owned(),
+            token: token(tenant, &user),
+            user,
+            rooms: vec![format!("project:p{}", 1 + number / TENANT_IDS.len() % 2)],
+            doors: self.installation.doors(),
+            pace: PACE,
+        };
+        let (orders, ordered) = watch::channel(Orders::default());
+        let state = Arc::new(State::default());
+        let dice = StdRng::seed_from_u64(self.dice.random());
+        let life = person.run(ordered, Arc::clone(&state), self.pen.clone(), dice);
+        self.tasks.spawn(life);
+        self.people.push(Handle { orders, state });
+        Ok(())
+    }
+
+    /// Lets the plan strike, and everything come to rest; what the programs
+    /// counted.
+    ///
+    /// # Errors
+    /// Something is left that does not come to rest, or the ledger cannot be
+    /// written.
+    pub async fn run(mut self, plan: &Plan, progress: impl Fn(&str)) -> anyhow::Result<Counted> {
+        self.wait_until("all people are in", |people| {
+            people.iter().all(|person| person.state.is_open())
+        })
+        .await?;
+        for (number, kind) in plan.faults.iter().enumerate() {
+            let streaming = self.strike(*kind).await?;
+            progress(&format!(
+                "{}/{} {}: {streaming} replies were being streamed",
+                number + 1,
+                plan.faults.len(),
+                kind.name()
+            ));
+            sleep(PAUSE).await;
+            self.tally.look(&self.installation).await;
+        }
+        self.come_to_rest().await?;
+        self.tally.look(&self.installation).await;
+        self.write_logs().await?;
+        self.write_calls()?;
+        self.order(|orders| orders.leave = true);
+        while let Some(ended) = self.tasks.join_next().await {
+            ended.context("a person's task")??;
+        }
+        self.pen.flush()?;
+        Ok(self.tally.totals())
+    }
+
+    /// Strikes while a reply is streaming; how many were.
+    async fn strike(&mut self, kind: Kind) -> anyhow::Result<usize> {
+        let deadline = Instant::now() + STRIKES_WITHIN;
+        while self.streaming() == 0 && Instant::now() < deadline {
+            sleep(LOOK_EVERY).await;
+        }
+        self.tally.look(&self.installation).await;
+        let aim = Aim::new(&self.installation, &mut self.dice);
+        let streaming = self.streaming();
+        let lasts = u64::try_from(kind.lasts().as_micros())?;
+        self.pen.note(What::Fault(Fault {
+            kind: kind.name().to_owned(),
+            target: aim.target(kind, &self.installation),
+            until: self.pen.now() + lasts,
+            streaming,
+            may_lose: kind.may_lose(),
+        }))?;
+        match ordered(kind) {
+            Ordered::Nothing => {}
+            Ordered::Drop => self.order(|orders| orders.drop_connection += 1),
+            Ordered::StopReading => self.let_some_read(false),
+        }
+        aim.strike(kind, &mut self.installation).await;
+        self.let_some_read(true);
+        Ok(streaming)
+    }
+
+    fn streaming(&self) -> usize {
+        self.people
+            .iter()
+            .map(|person| person.state.streaming())
+            .sum()
+    }
+
+    fn order(&self, change: impl Fn(&mut Orders)) {
+        for person in &self.people {
+            person.orders.send_modify(&change);
+        }
+    }
+
+    fn let_some_read(&self, read: bool) {
+        for person in self.people.iter().step_by(SLOW_ONE_IN) {
+            person.orders.send_if_modified(|orders| {
+                let changes = orders.stop_reading == read;
+                orders.stop_reading = !read;
+                changes
+            });
+        }
+    }
+
+    /// Nobody says anything new, until all that was said is answered and heard.
+    async fn come_to_rest(&self) -> anyhow::Result<()> {
+        self.order(|orders| orders.be_quiet = true);
+        self.wait_until("everything to come to rest", |people| {
+            people.iter().all(|person| {
+                person.state.is_open()
+                    && person.state.unacked() == 0
+                    && person.state.streaming() == 0
+            })
+        })
+        .await?;
+        // Questions that wait show nothing yet: until nothing moves any more.
+        let deadline = Instant::now() + RESTS_WITHIN;
+        let mut before = self.positions();
+        loop {
+            sleep(Duration::from_secs(5)).await;
+            let now = self.positions();
+            let is_still = now == before && self.streaming() == 0;
+            if is_still || Instant::now() > deadline {
+                return Ok(());
+            }
+            before = now;
+        }
+    }
+
+    fn positions(&self) -> Vec<BTreeMap<String, u64>> {
+        self.people
+            .iter()
+            .map(|person| person.state.positions())
+            .collect()
+    }
+
+    /// What does not come to rest is for the checker to find: no error, where
+    /// only time is up.
+    async fn wait_until(
+        &self,
+        what: &str,
+        is_so: impl Fn(&[Handle]) -> bool,
+    ) -> anyhow::Result<()> {
+        let deadline = Instant::now() + RESTS_WITHIN;
+        while !is_so(&self.people) && Instant::now() < deadline {
+            ensure!(
+                !self.tasks.is_empty(),
+                "waiting for {what}: all people have left"
+            );
+            sleep(LOOK_EVERY).await;
+        }
+        Ok(())
+    }
+
+    /// Reads the logs of all rooms that anybody is in.
+    async fn write_logs(&self) -> anyhow::Result<()> {
+        for (number, person) in self.people.iter().enumerate() {
+            let tenant = TENANT_IDS
+                .get(number % TENANT_IDS.len())
+                .context("a tenant")?;
+            let user = format!("u{}", number / TENANT_IDS.len() / 2);
+            for room in person.state.positions().into_keys() {
+                let events = self.log(&token(tenant, &user), &room).await?;
+                let tenant = (*tenant).to_owned();
+                self.pen.note(What::Log(Log {
+                    tenant,
+                    room,
+                    events,
+                }))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn log(&self, token: &str, room: &str) -> anyhow::Result<Vec<crate::ledger::Durable>> {
+        let gateway = self.installation.gateways.first().context("a gateway")?;
+        let mut events = Vec::new();
+        let mut after = 0;
+        loop {
+            let url = format!(
+                "{}/api/rooms/{room}/history?after={after}&limit=500",
+                gateway.node.url()
+            );
+            let answer = reqwest::Client::new()
+                .get(&url)
+                .bearer_auth(token)
+                .send()
+                .await?;
+            let page: Value = answer.error_for_status()?.json().await?;
+            let frames = page.get("events").and_then(Value::as_array);
+            let frames = frames.context("a page of events")?;
+            events.extend(frames.iter().map(durable));
+            match events.last() {
+                Some(last) if page.get("has_more") == Some(&Value::Bool(true)) => after = last.seq,
+                Some(_) | None => return Ok(events),
+            }
+        }
+    }
+
+    fn write_calls(&self) -> anyhow::Result<()> {
+        for call in self.installation.ai.calls() {
+            self.pen.note(What::Call(self.read(&call)?))?;
+        }
+        Ok(())
+    }
+
+    fn read(&self, call: &AiCall) -> anyhow::Result<Call> {
+        let id = call.id.as_deref().unwrap_or_default();
+        let mut parts = id.rsplitn(3, '/');
+        let mut next = || {
+            parts
+                .next()
+                .with_context(|| format!("a call's name: {id:?}"))
+        };
+        let (number, attempt, question) = (next()?.parse()?, next()?.parse()?, next()?.to_owned());
+        let since_began = |ns: u64| ns.saturating_sub(self.began_ns) / 1_000;
+        Ok(Call {
+            question,
+            attempt,
+            r#try: number,
+            began: since_began(call.started_ns),
+            ended: call.ended_ns.map(since_began),
+        })
+    }
+}

@@ -1,0 +1,99 @@
+//! What the programs' own metrics say, across restarts.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::installation::{Installation, Place};
+
+/// How long a program may take to show its metrics: a frozen one shows none.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// What a run must have shown to have proven anything: a name for people, the
+/// metric, and a label that it has.
+const WANTED: [(&str, &str, &str); 8] = [
+    ("gaps repaired", "causerie_repairs_total", "mended"),
+    ("snapshots", "causerie_snapshots_total", ""),
+    ("takeovers", "causerie_broker_takeovers_total", ""),
+    ("fenced writes refused", "causerie_broker_fenced_total", ""),
+    ("late records dropped", "causerie_drops_total", "stale"),
+    ("repeated messages", "causerie_repeated_messages_total", ""),
+    (
+        "recoveries from the log",
+        "causerie_recoveries_total",
+        "log",
+    ),
+    (
+        "recoveries from the tail",
+        "causerie_recoveries_total",
+        "tail",
+    ),
+];
+
+/// Counters of all processes there ever were.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// The last value, by process and name.
+    last: BTreeMap<(String, &'static str), f64>,
+}
+
+impl Tally {
+    /// Asks all programs that answer.
+    pub async fn look(&mut self, at: &Installation) {
+        let client = reqwest::Client::new();
+        let looks = at.places().map(|place| async {
+            let url = format!("{}/metrics", place.node.admin_url());
+            let answer = client.get(url).timeout(PATIENCE).send().await.ok()?;
+            Some((process(place), answer.text().await.ok()?))
+        });
+        for (process, page) in futures::future::join_all(looks).await.into_iter().flatten() {
+            self.take(&process, &page);
+        }
+    }
+
+    fn take(&mut self, process: &str, page: &str) {
+        for (name, metric, label) in WANTED {
+            let lines = page
+                .lines()
+                .filter(|line| line.starts_with(metric) && line.contains(label));
+            let values = lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok());
+            self.last.insert((process.to_owned(), name), values.sum());
+        }
+    }
+
+    /// The sums over all processes.
+    pub fn totals(&self) -> BTreeMap<&'static str, u64> {
+        let mut totals: BTreeMap<_, _> = WANTED.iter().map(|(name, ..)| (*name, 0)).collect();
+        for ((_, name), value) in &self.last {
+            *totals.entry(name).or_default() += *value as u64;
+        }
+        totals
+    }
+}
+
+/// A process, unlike the one that was there before it.
+fn process(place: &Place) -> String {
+    format!("{}/{}", place.name, place.starts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_process_counted_stays_when_another_takes_its_place() {
+        let mut tally = Tally::default();
+        let page = |count: u32| {
+            format!(
+                "causerie_snapshots_total {count}\n\
+                 causerie_repairs_total{{outcome=\"mended\"}} 1\n\
+                 causerie_repairs_total{{outcome=\"lost\"}} 9\n"
+            )
+        };
+        tally.take("gateway-1/1", &page(2));
+        tally.take("gateway-1/1", &page(5));
+        tally.take("gateway-1/2", &page(1));
+        let totals = tally.totals();
+        assert_eq!((totals["snapshots"], totals["gaps repaired"]), (6, 2));
+        assert_eq!(totals["takeovers"], 0);
+    }
+}

@@ -1,0 +1,274 @@
+//! A client that comes back whatever happens, and writes down what it sees.
+//!
+//! It goes by the protocol alone: keeps its position in each room, sends again
+//! under the same id what was not acknowledged, waits as long as it is told to.
+//! Nothing is judged here; that is the checker's.
+
+mod mailbox;
+mod notes;
+mod socket;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::Rng;
+use rand::rngs::StdRng;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::ledger::{ClientEvent, ClientNumber, Pen, What};
+use mailbox::Mailbox;
+use notes::Notes;
+pub use notes::{State, durable};
+use socket::{Gone, Heard, Socket};
+
+/// How long a connection may be silent before it is asked for a sign of life,
+/// and then before it is given up.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The first try to come back follows within this, so that a crowd spreads.
+const FIRST_RETRY: Duration = Duration::from_millis(250);
+
+/// The longest pause between later tries.
+const LONGEST_RETRY: Duration = Duration::from_secs(2);
+
+/// Who a client is, and what it does.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// Its number within the run.
+    pub number: ClientNumber,
+    /// Its tenant's id.
+    pub tenant: String,
+    /// Its user's id.
+    pub user: String,
+    /// What it connects with.
+    pub token: String,
+    /// The rooms it hears and speaks in, beside `user:me` and `tenant`.
+    pub rooms: Vec<String>,
+    /// Where gateways, or load balancers before them, listen: `ws://…/ws`.
+    pub doors: Arc<[String]>,
+    /// The time from one message to the next, on average.
+    pub pace: Duration,
+}
+
+/// What all are told while the run goes on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Orders {
+    /// Say nothing new: what is under way comes to its end.
+    pub be_quiet: bool,
+    /// Lose the connection, once for each raise of the number.
+    pub drop_connection: u64,
+    /// Read nothing from the socket.
+    pub stop_reading: bool,
+    /// The run is over.
+    pub leave: bool,
+}
+
+/// How one connection ended, and what comes next.
+enum Next {
+    /// Back after this pause.
+    After(Duration),
+    /// Never again.
+    Leave,
+}
+
+impl Person {
+    /// Lives until told to leave. `state` shows others how far it is.
+    ///
+    /// # Errors
+    /// The ledger cannot be written.
+    pub async fn run(
+        self,
+        mut orders: watch::Receiver<Orders>,
+        state: Arc<State>,
+        pen: Pen,
+        mut dice: StdRng,
+    ) -> std::io::Result<()> {
+        let mut notes = Notes::new(self.number, pen, state);
+        notes.write(ClientEvent::Named {
+            tenant: self.tenant.clone(),
+            user: self.user.clone(),
+        })?;
+        let mut mailbox = Mailbox::new(self.number, self.pace, &mut dice);
+        let mut failures = 0;
+        loop {
+            let door = self.door(&mut dice);
+            let next = match Socket::open(&self.url(door, &notes)).await {
+                Ok(socket) => {
+                    let mut visit = Visit {
+                        person: &self,
+                        notes: &mut notes,
+                        mailbox: &mut mailbox,
+                        orders: &mut orders,
+                        dice: &mut dice,
+                    };
+                    let (next, was_ready) = visit.run(socket).await?;
+                    failures = if was_ready { 0 } else { failures + 1 };
+                    next
+                }
+                Err(Gone { .. }) => {
+                    failures += 1;
+                    Next::After(pause(failures, &mut dice))
+                }
+            };
+            match next {
+                Next::Leave => return Ok(()),
+                Next::After(_) if orders.borrow().leave => return Ok(()),
+                Next::After(pause) => sleep(pause).await,
+            }
+        }
+    }
+
+    fn door(&self, dice: &mut StdRng) -> &str {
+        let at = dice.random_range(0..self.doors.len().max(1));
+        self.doors.get(at).map_or("", String::as_str)
+    }
+
+    fn url(&self, door: &str, notes: &Notes) -> String {
+        let mut url = format!("{door}?token={}", self.token);
+        for room in notes.rooms_to_name(&self.rooms) {
+            url.push_str("&room=");
+            url.push_str(&room);
+        }
+        url
+    }
+}
+
+/// One connection.
+struct Visit<'a> {
+    person: &'a Person,
+    notes: &'a mut Notes,
+    mailbox: &'a mut Mailbox,
+    orders: &'a mut watch::Receiver<Orders>,
+    dice: &'a mut StdRng,
+}
+
+impl Visit<'_> {
+    /// Stays until the connection ends; how it goes on, and whether it was
+    /// ever ready.
+    async fn run(&mut self, mut socket: Socket) -> std::io::Result<(Next, bool)> {
+        self.orders.mark_unchanged();
+        let dropped = self.orders.borrow().drop_connection;
+        let mut was_ready = false;
+        let mut heard_at = Instant::now();
+        let mut is_pinged = false;
+        loop {
+            let orders = *self.orders.borrow();
+            if orders.leave {
+                return Ok((Next::Leave, was_ready));
+            }
+            if orders.drop_connection != dropped {
+                drop(socket);
+                self.notes.closed(None, "dropped by itself")?;
+                return Ok((Next::After(pause(0, self.dice)), was_ready));
+            }
+            let speaks_at = self.mailbox.due(orders.be_quiet).filter(|_| was_ready);
+            let silent_since = heard_at
+                + if is_pinged {
+                    HEARTBEAT + PATIENCE
+                } else {
+                    HEARTBEAT
+                };
+            tokio::select! {
+                heard = socket.next(), if !orders.stop_reading => {
+                    heard_at = Instant::now();
+                    is_pinged = false;
+                    match heard {
+                        Heard::Frame(frame) => {
+                            let is_ready = self.on_frame(&frame)?;
+                            if is_ready {
+                                was_ready = true;
+                                self.mailbox.send_all_again();
+                            }
+                        }
+                        Heard::Nothing => {}
+                        Heard::End(gone) => return Ok((self.on_end(&gone)?, was_ready)),
+                    }
+                }
+                () = until(speaks_at) => {
+                    let message = self.mailbox.next(self.person, self.dice);
+                    if let Some(message) = message {
+                        let (id, ai) = (message.id.clone(), message.ai);
+                        self.notes.write(ClientEvent::Sent { id, ai })?;
+                        if !socket.send(message.frame(), PATIENCE).await {
+                            self.notes.closed(None, "cannot send")?;
+                            return Ok((Next::After(pause(0, self.dice)), was_ready));
+                        }
+                    }
+                }
+                () = sleep_until(silent_since), if !orders.stop_reading => {
+                    let is_lost = is_pinged || !socket.send(json!({"action": "ping"}), PATIENCE).await;
+                    if is_lost {
+                        self.notes.closed(None, "heartbeat lost")?;
+                        return Ok((Next::After(pause(0, self.dice)), was_ready));
+                    }
+                    is_pinged = true;
+                }
+                changed = self.orders.changed() => {
+                    if changed.is_err() {
+                        return Ok((Next::Leave, was_ready));
+                    }
+                    // It may have been told not to read for a while.
+                    heard_at = Instant::now();
+                }
+            }
+        }
+    }
+
+    /// Takes in a frame; whether it is `ready`.
+    fn on_frame(&mut self, frame: &Value) -> std::io::Result<bool> {
+        let is_ready = frame["type"] == "ready";
+        if frame["type"] == "ack" {
+            self.mailbox.on_ack(&frame["id"]);
+        } else if frame["type"] == "error" {
+            self.mailbox.on_error(frame);
+        }
+        self.notes.on_frame(frame)?;
+        self.notes.show_unacked(self.mailbox.unacked());
+        Ok(is_ready)
+    }
+
+    fn on_end(&mut self, gone: &Gone) -> std::io::Result<Next> {
+        self.notes.closed(gone.code, &gone.reason)?;
+        Ok(match gone.code {
+            Some(4500..=4999) => Next::Leave,
+            Some(1012) => Next::After(told_to_wait(&gone.reason)),
+            _ => Next::After(pause(0, self.dice)),
+        })
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The pause before the next try, after so many that failed.
+fn pause(failures: u32, dice: &mut StdRng) -> Duration {
+    let longest = (FIRST_RETRY * 2_u32.pow(failures.min(4))).min(LONGEST_RETRY);
+    longest.mul_f64(dice.random())
+}
+
+/// `reconnect after=MS`
+fn told_to_wait(reason: &str) -> Duration {
+    let ms = reason.rsplit_once('=').and_then(|(_, ms)| ms.parse().ok());
+    ms.map_or(FIRST_RETRY, Duration::from_millis)
+}
+
+impl Notes {
+    fn closed(&mut self, code: Option<u16>, reason: &str) -> std::io::Result<()> {
+        self.write(ClientEvent::Closed {
+            code,
+            reason: reason.to_owned(),
+        })
+    }
+}
+
+/// An entry of a client.
+pub(crate) fn of_client(client: ClientNumber, event: ClientEvent) -> What {
+    What::Client { client, event }
+}

@@ -1,0 +1,72 @@
+//! A WebSocket that never panics: a fault is what it is for.
+
+use std::time::Duration;
+
+use futures::{SinkExt, StreamExt};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+/// The longest time for a handshake.
+const HANDSHAKE: Duration = Duration::from_secs(3);
+
+/// An open connection.
+#[derive(Debug)]
+pub(super) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(super) struct Gone {
+    /// The close code; none where the socket just ended.
+    pub(super) code: Option<u16>,
+    pub(super) reason: String,
+}
+
+/// What came.
+#[derive(Debug)]
+pub(super) enum Heard {
+    Frame(Value),
+    /// A ping or a pong.
+    Nothing,
+    End(Gone),
+}
+
+impl Socket {
+    /// Connects, or says why not: refusals come with their status.
+    pub(super) async fn open(url: &str) -> Result<Self, Gone> {
+        let gone = |reason: String| Gone { code: None, reason };
+        match timeout(HANDSHAKE, connect_async(url)).await {
+            Ok(Ok((socket, _))) => Ok(Self(socket)),
+            Ok(Err(error)) => Err(gone(error.to_string())),
+            Err(_) => Err(gone("no handshake in time".to_owned())),
+        }
+    }
+
+    /// Sends a frame; whether the peer took it within `patience`.
+    pub(super) async fn send(&mut self, frame: Value, patience: Duration) -> bool {
+        let sent = timeout(patience, self.0.send(Message::text(frame.to_string()))).await;
+        matches!(sent, Ok(Ok(())))
+    }
+
+    /// Waits for what comes next.
+    pub(super) async fn next(&mut self) -> Heard {
+        let end = |code, reason: &str| {
+            let reason = reason.to_owned();
+            Heard::End(Gone { code, reason })
+        };
+        match self.0.next().await {
+            Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
+                Ok(frame) => Heard::Frame(frame),
+                Err(_) => end(None, "the server sent what is no JSON"),
+            },
+            Some(Ok(Message::Close(Some(frame)))) => end(Some(frame.code.into()), &frame.reason),
+            Some(Ok(Message::Close(None))) => end(Some(1005), ""),
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Heard::Nothing,
+            Some(Ok(Message::Binary(_))) => end(None, "the server sent binary data"),
+            Some(Err(error)) => end(None, &error.to_string()),
+            None => end(None, "the socket ended"),
+        }
+    }
+}
