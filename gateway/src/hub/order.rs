@@ -157,6 +157,8 @@ impl Order {
             self.end(message_id);
         }
         self.doubtful.clear();
+        // The end of one that runs was lost with the tail of a life.
+        self.ended.retain(|id| !is_running(id));
         // Of a life that ended the bus may have lost the end of a text, and
         // even who was making it: what follows then need not fit what was
         // delivered, even where its numbers do.
@@ -365,6 +367,17 @@ mod tests {
         order.advance(&position("bbbbbbbb", 10));
         assert_eq!(order.adopt(&[running(1, 1, 0, "a")]), [message_id(1)]);
         assert_eq!(order.take(&delta(1, 1, 1, "c")), Verdict::Deliver);
+    }
+
+    #[test]
+    fn a_reply_whose_end_was_lost_runs_again() {
+        let mut order = order();
+        order.take(&start(1, 1));
+        assert_eq!(order.take(&ended(LIFE, 11, 1)), Verdict::Deliver);
+        order.advance(&position("bbbbbbbb", 10));
+        order.forget_replies();
+        assert_eq!(order.adopt(&[running(1, 2, -1, "")]), [message_id(1)]);
+        assert_eq!(order.take(&delta(1, 2, 0, "a")), Verdict::Deliver);
     }
 
     #[test]

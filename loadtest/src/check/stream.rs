@@ -109,8 +109,10 @@ impl Stream {
                         broken(Broken::LostForNoReason, format!("{room} at {epoch}:{seq}"));
                     }
                     known.begin_life(epoch, seq);
-                    // Every running reply that is shown has ended.
+                    // Every running reply that is shown has ended, and one
+                    // whose end was lost may go on.
                     known.replies.clear();
+                    known.ended.clear();
                     known.is_typing = false;
                 }
             },
