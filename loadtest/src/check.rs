@@ -118,6 +118,14 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// Adds what was found of another run.
+    pub fn add(&mut self, other: Self) {
+        self.violations.extend(other.violations);
+        for (what, count) in other.counts {
+            *self.counts.entry(what).or_default() += count;
+        }
+    }
+
     fn broken(&mut self, broken: Broken, at: u64, says: impl Into<String>) {
         self.violations.push(Violation {
             broken,
@@ -196,6 +204,11 @@ impl Checker {
             What::Fault(fault) => {
                 self.verdict.count("faults");
                 self.faults.0.push((at, fault));
+            }
+            What::FaultOver => {
+                if let Some((_, fault)) = self.faults.0.last_mut() {
+                    fault.until = at;
+                }
             }
             What::Log(log) => self.rooms.on_log(at, log, &mut self.verdict),
         }

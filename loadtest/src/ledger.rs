@@ -40,6 +40,8 @@ pub enum What {
     Call(Call),
     /// A fault struck.
     Fault(Fault),
+    /// The fault that struck last is over, and all parts run again.
+    FaultOver,
     /// What the log of a room holds after everything.
     Log(Log),
 }
@@ -195,7 +197,7 @@ pub struct Fault {
     pub kind: String,
     /// Whom it struck.
     pub target: String,
-    /// When it was over, in microseconds since the run began.
+    /// When it should be over, in microseconds since the run began.
     pub until: u64,
     /// How many replies were being streamed when it struck.
     pub streaming: usize,

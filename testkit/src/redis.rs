@@ -215,20 +215,26 @@ impl Redis {
             .expect("the append-only file can be cut");
     }
 
-    /// Ends the append-only file with its last whole transaction, as
+    /// Cuts a torn transaction off the end of the append-only file, as
     /// `redis-check-aof --fix` does. Without that Redis (seen with 7.0.15)
     /// forgets half a transaction at the next start, but leaves it in the file:
     /// the start after that carries it out.
     ///
     /// # Panics
-    /// When the server was started without [`Options::aof`], or the file holds
-    /// no transaction.
+    /// When the server was started without [`Options::aof`].
     pub fn mend_aof(&mut self) {
-        const END: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";
         let bytes = std::fs::read(self.aof_file()).expect("the append-only file can be read");
-        let ends = bytes.windows(END.len()).rposition(|window| window == END);
-        let end = ends.expect("a transaction in the append-only file");
-        self.truncate_aof((end + END.len()) as u64);
+        let last = |command: &[u8]| {
+            let mut windows = bytes.windows(command.len());
+            windows.rposition(|window| window == command)
+        };
+        let (begun, ended) = (
+            last(b"*1\r\n$5\r\nMULTI\r\n"),
+            last(b"*1\r\n$4\r\nEXEC\r\n"),
+        );
+        if let Some(begun) = begun.filter(|begun| ended.is_none_or(|ended| ended < *begun)) {
+            self.truncate_aof(begun as u64);
+        }
     }
 
     fn aof_file(&self) -> PathBuf {

@@ -13,28 +13,38 @@ use super::fault::Kind;
 pub struct Plan {
     /// What it was made from.
     pub seed: u64,
-    /// The faults, in order.
-    pub faults: Vec<Kind>,
+    /// The faults of each round, in order. Where the storage may lose what it
+    /// has acknowledged little can be proven of what was said before: such
+    /// faults have a round of their own.
+    pub rounds: Vec<Vec<Kind>>,
 }
 
 impl Plan {
     /// Each of `kinds` so many times, in an order of the seed's.
     pub fn new(seed: u64, kinds: &[Kind], times: usize) -> Self {
-        let mut faults: Vec<_> = kinds
-            .iter()
-            .copied()
-            .cycle()
-            .take(kinds.len() * times)
-            .collect();
-        faults.shuffle(&mut StdRng::seed_from_u64(seed));
-        Self { seed, faults }
+        let mut dice = StdRng::seed_from_u64(seed);
+        let (losing, keeping): (Vec<_>, Vec<_>) = kinds.iter().partition(|kind| kind.may_lose());
+        let rounds = [keeping, losing]
+            .into_iter()
+            .filter(|kinds| !kinds.is_empty());
+        let rounds = rounds.map(|kinds| {
+            let mut faults = kinds.repeat(times);
+            faults.shuffle(&mut dice);
+            faults
+        });
+        let rounds = rounds.collect();
+        Self { seed, rounds }
     }
 }
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.faults.iter().map(|kind| kind.name()).collect();
-        write!(f, "seed {}: {}", self.seed, names.join(" "))
+        write!(f, "seed {}", self.seed)?;
+        for faults in &self.rounds {
+            let names: Vec<_> = faults.iter().map(|kind| kind.name()).collect();
+            write!(f, "; {}", names.join(" "))?;
+        }
+        Ok(())
     }
 }
 
@@ -48,7 +58,8 @@ mod tests {
         assert_eq!(plan, Plan::new(7, &Kind::ALL, 2));
         assert_ne!(plan, Plan::new(8, &Kind::ALL, 2));
         for kind in Kind::ALL {
-            let times = plan.faults.iter().filter(|fault| **fault == kind).count();
+            let faults = plan.rounds.iter().flatten();
+            let times = faults.filter(|fault| **fault == kind).count();
             assert_eq!(times, 2, "{}", kind.name());
             assert_eq!(Kind::named(kind.name()), Some(kind));
         }

@@ -53,6 +53,11 @@ impl Story {
                 streaming: fault.streaming,
                 away_us: Vec::new(),
             }),
+            What::FaultOver => {
+                if let Some(fault) = self.faults.last_mut() {
+                    fault.until = entry.at;
+                }
+            }
             What::Client { client, event } => self.on_client(entry.at, *client, event),
             What::Call(_) | What::Log(_) => {}
         }
@@ -89,17 +94,21 @@ impl Story {
             | ClientEvent::Typing { .. } => {}
         }
     }
+}
 
-    /// How often each kind struck while a reply was streaming.
-    pub fn struck_while_streaming(&self) -> BTreeMap<&'static str, usize> {
-        let mut counts: BTreeMap<_, _> = Kind::ALL.iter().map(|kind| (kind.name(), 0)).collect();
-        for fault in self.faults.iter().filter(|fault| fault.streaming > 0) {
-            if let Some(kind) = Kind::named(&fault.kind) {
-                *counts.entry(kind.name()).or_default() += 1;
-            }
+fn faults_of(stories: &[Story]) -> impl Iterator<Item = &Struck> {
+    stories.iter().flat_map(|story| &story.faults)
+}
+
+/// How often each kind struck while a reply was streaming.
+pub fn struck_while_streaming(stories: &[Story]) -> BTreeMap<&'static str, usize> {
+    let mut counts: BTreeMap<_, _> = Kind::ALL.iter().map(|kind| (kind.name(), 0)).collect();
+    for fault in faults_of(stories).filter(|fault| fault.streaming > 0) {
+        if let Some(kind) = Kind::named(&fault.kind) {
+            *counts.entry(kind.name()).or_default() += 1;
         }
-        counts
     }
+    counts
 }
 
 /// What a report is about.
@@ -119,8 +128,8 @@ pub struct Run<'a> {
     pub verdict: &'a Verdict,
     /// What the programs counted.
     pub counted: &'a Counted,
-    /// What the ledger tells.
-    pub story: &'a Story,
+    /// What the ledger of each round tells.
+    pub stories: &'a [Story],
 }
 
 /// The report as HTML.
@@ -133,7 +142,7 @@ pub fn html(run: &Run<'_>) -> String {
         machine,
         verdict,
         counted,
-        story,
+        stories,
     } = run;
     let broken = verdict.violations.len();
     let mut page = String::from(HEAD);
@@ -146,8 +155,8 @@ pub fn html(run: &Run<'_>) -> String {
         page,
         "<h1>{result}</h1><p>{people} people, {} faults in {:.0} s. Command: <code>{}</code>. \
          Commit {}. Machine: {}.</p>",
-        story.faults.len(),
-        story.ended_at as f64 / 1e6,
+        faults_of(stories).count(),
+        stories.iter().map(|story| story.ended_at).sum::<u64>() as f64 / 1e6,
         escaped(command),
         escaped(commit),
         escaped(machine),
@@ -160,7 +169,9 @@ pub fn html(run: &Run<'_>) -> String {
         page.push_str("</ol>");
     }
     page.push_str("<h2>Time line</h2>");
-    page.push_str(&time_line(story));
+    for story in *stories {
+        page.push_str(&time_line(story));
+    }
     page.push_str("<h2>What the programs counted</h2>");
     table(
         &mut page,
@@ -171,7 +182,7 @@ pub fn html(run: &Run<'_>) -> String {
         &mut page,
         verdict.counts.iter().map(|(name, count)| (*name, *count)),
     );
-    faults(&mut page, story);
+    faults(&mut page, stories);
     let _ = write!(
         page,
         "<h2>Plan</h2><p><code>{}</code></p>",
@@ -190,15 +201,13 @@ fn table(page: &mut String, rows: impl Iterator<Item = (&'static str, u64)>) {
 
 /// Faults by kind: how often while a reply streamed, and how long people were
 /// away.
-fn faults(page: &mut String, story: &Story) {
+fn faults(page: &mut String, stories: &[Story]) {
     page.push_str(
         "<h2>Faults</h2><table><tr><th>kind</th><th>struck</th><th>while a reply streamed</th>\
          <th>connections lost</th><th>back after, p50</th><th>max</th></tr>",
     );
-    for (kind, streaming) in story.struck_while_streaming() {
-        let of_kind: Vec<_> = story
-            .faults
-            .iter()
+    for (kind, streaming) in struck_while_streaming(stories) {
+        let of_kind: Vec<_> = faults_of(stories)
             .filter(|fault| fault.kind == kind)
             .collect();
         let away = of_kind.iter().flat_map(|fault| &fault.away_us);
@@ -311,8 +320,9 @@ mod tests {
         story.take(&entry(1_000_000, What::Fault(fault)));
         story.take(&entry(1_100_000, of(closed)));
         story.take(&entry(1_250_000, of(ClientEvent::Opened)));
-        assert_eq!(story.struck_while_streaming()["gateway-killed"], 1);
-        assert_eq!(story.struck_while_streaming()["crowd"], 0);
+        let stories = [story];
+        assert_eq!(struck_while_streaming(&stories)["gateway-killed"], 1);
+        assert_eq!(struck_while_streaming(&stories)["crowd"], 0);
         let verdict = Verdict::default();
         let page = html(&Run {
             plan: &Plan::new(1, &[Kind::GatewayKilled], 1),
@@ -322,7 +332,7 @@ mod tests {
             machine: "<one>",
             verdict: &verdict,
             counted: &Counted::new(),
-            story: &story,
+            stories: &stories,
         });
         assert!(page.contains("No promise was broken"), "{page}");
         assert!(page.contains("<td class=n>150 ms</td>"), "{page}");

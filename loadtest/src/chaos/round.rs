@@ -16,12 +16,11 @@ use tokio::time::{Instant, sleep};
 
 use super::fault::{Aim, Kind, Ordered, ordered};
 use super::installation::{Installation, TENANT_IDS, token};
-use super::plan::Plan;
 use super::tally::Tally;
 use crate::ledger::{Call, Fault, Log, Pen, What};
 use crate::person::{Orders, Person, State, durable};
 
-/// How long a fault waits for a reply to be streaming.
+/// How long a fault waits for replies to be streaming.
 const STRIKES_WITHIN: Duration = Duration::from_secs(20);
 
 /// From the end of one fault to the next.
@@ -108,23 +107,27 @@ impl Round {
         Ok(())
     }
 
-    /// Lets the plan strike, and everything come to rest; what the programs
+    /// Lets these faults strike, and everything come to rest; what the programs
     /// counted.
     ///
     /// # Errors
     /// Something is left that does not come to rest, or the ledger cannot be
     /// written.
-    pub async fn run(mut self, plan: &Plan, progress: impl Fn(&str)) -> anyhow::Result<Counted> {
+    pub async fn run(
+        mut self,
+        faults: &[Kind],
+        progress: impl Fn(&str),
+    ) -> anyhow::Result<Counted> {
         self.wait_until("all people are in", |people| {
             people.iter().all(|person| person.state.is_open())
         })
         .await?;
-        for (number, kind) in plan.faults.iter().enumerate() {
+        for (number, kind) in faults.iter().enumerate() {
             let streaming = self.strike(*kind).await?;
             progress(&format!(
                 "{}/{} {}: {streaming} replies were being streamed",
                 number + 1,
-                plan.faults.len(),
+                faults.len(),
                 kind.name()
             ));
             sleep(PAUSE).await;
@@ -142,10 +145,11 @@ impl Round {
         Ok(self.tally.totals())
     }
 
-    /// Strikes while a reply is streaming; how many were.
+    /// Strikes while replies are streaming, to half of the people or more; how
+    /// many were.
     async fn strike(&mut self, kind: Kind) -> anyhow::Result<usize> {
         let deadline = Instant::now() + STRIKES_WITHIN;
-        while self.streaming() == 0 && Instant::now() < deadline {
+        while self.streaming() < self.people.len() / 2 && Instant::now() < deadline {
             sleep(LOOK_EVERY).await;
         }
         self.tally.look(&self.installation).await;
@@ -165,6 +169,7 @@ impl Round {
             Ordered::StopReading => self.let_some_read(false),
         }
         aim.strike(kind, &mut self.installation).await;
+        self.pen.note(What::FaultOver)?;
         self.let_some_read(true);
         Ok(streaming)
     }

@@ -376,4 +376,18 @@ fn a_takeover_may_overlap_for_as_long_as_it_takes_to_learn_of_it() {
     assert_eq!(taken_over(Some(5_000_015)), []);
     assert_eq!(taken_over(Some(5_000_016)), [Broken::CallsAtOnce]);
     assert_eq!(taken_over(None), [Broken::CallsAtOnce]);
+    // A frozen broker learns of it when it wakes.
+    let frozen = found(|story| {
+        story[10] = call(1, 1, 10, Some(5_000_040));
+        story.push(call(2, 1, 15, Some(18)));
+        story.insert(13, fault(30, false));
+    });
+    assert_eq!(frozen, [Broken::CallsAtOnce]);
+    let over = found(|story| {
+        story[10] = call(1, 1, 10, Some(5_000_020));
+        story.push(call(2, 1, 15, Some(18)));
+        story.insert(13, fault(9_000_000, false));
+        story.push(What::FaultOver);
+    });
+    assert_eq!(over, []);
 }
