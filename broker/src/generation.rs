@@ -47,11 +47,7 @@ pub(crate) async fn answer(worker: &Worker, claim: &Claim) {
     let task = generation.task();
     let span = span(claim, task.as_ref().ok());
     let made = async {
-        let ended = tokio::select! {
-            ended = generation.run(task) => ended,
-            () = entry.signals.fenced.cancelled() => Err(Lost::Fenced),
-        };
-        if let Err(lost) = ended {
+        if let Err(lost) = generation.run(task).await {
             events::reply_lost(&claim.lease, &lost);
         }
     };
@@ -99,13 +95,18 @@ impl Generation<'_> {
             })
         };
         let write = Writer::new(self.bus(), &self.records, self.signals).run(written);
-        let (outcome, text) = tokio::try_join!(speak, write)?;
+        // The ending says itself whether it was fenced; a beat behind one that
+        // was carried out would say so wrongly.
+        let (outcome, text) = tokio::select! {
+            made = async { tokio::try_join!(speak, write) } => made?,
+            () = self.signals.fenced.cancelled() => return Err(Lost::Fenced),
+        };
         self.finish(&outcome, text, task.ok()).await
     }
 
     /// What is asked, or why it is hopeless to answer.
     fn task(&self) -> Result<Task, String> {
-        if self.claim.lease.attempt > MAX_ATTEMPTS {
+        if self.claim.lease.attempt > MAX_ATTEMPTS && !self.claim.cancelled {
             return Err(format!("none of {MAX_ATTEMPTS} attempts came to an end"));
         }
         Task::decode(&self.claim.task).map_err(|error| error.to_string())

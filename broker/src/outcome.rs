@@ -125,8 +125,10 @@ impl Outcome {
         }
         if let Ended::Done(done) = &self.ended {
             metadata.model_used = Some(done.model.clone());
-            metadata.token_count = done.usage.map(|usage| usage.completion_tokens);
-            metadata.prompt_tokens = done.usage.map(|usage| usage.prompt_tokens);
+            if let Some(usage) = done.usage {
+                metadata.token_count = Some(usage.completion_tokens);
+                metadata.prompt_tokens = Some(usage.prompt_tokens);
+            }
         }
         metadata
     }

@@ -60,7 +60,10 @@ impl Running {
             beats: 0,
             beating: false,
         };
-        self.replies().insert(lease.message_id.clone(), reply);
+        // It may take over from itself, after it stood still.
+        if let Some(former) = self.replies().insert(lease.message_id.clone(), reply) {
+            former.signals.fenced.cancel();
+        }
         Entry {
             running: self.clone(),
             lease: lease.clone(),

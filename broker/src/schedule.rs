@@ -22,6 +22,8 @@ pub(crate) struct Schedule {
     slots: usize,
     slots_per_tenant: usize,
     running: usize,
+    /// Replies that are to be taken over, and wait for a slot.
+    takeovers: usize,
     turns: u64,
     tenants: HashMap<TenantId, Tenant>,
 }
@@ -69,6 +71,7 @@ impl Schedule {
             slots,
             slots_per_tenant,
             running: 0,
+            takeovers: 0,
             turns: 0,
             tenants: HashMap::new(),
         }
@@ -97,7 +100,7 @@ impl Schedule {
     /// running, and among those of the one that has not had its turn for
     /// longest.
     pub(crate) fn try_start(&mut self, now: Instant) -> Option<Try> {
-        if self.running >= self.slots {
+        if !self.has_slot() {
             return None;
         }
         let limit = self.slots_per_tenant;
@@ -118,12 +121,24 @@ impl Schedule {
         })
     }
 
+    /// So many replies are to be taken over: they go before new questions, so
+    /// the next slots are theirs.
+    pub(crate) fn want_takeovers(&mut self, count: usize) {
+        self.takeovers = count;
+    }
+
+    /// Whether a new question may have a slot.
+    fn has_slot(&self) -> bool {
+        self.running + self.takeovers < self.slots
+    }
+
     /// Takes a slot for a reply that is to be taken over. Such a reply was
     /// running already, so the limit of its tenant does not hold it up.
     pub(crate) fn try_occupy(&mut self, tenant: &TenantId) -> bool {
         let free = self.running < self.slots;
         if free {
             self.running += 1;
+            self.takeovers = self.takeovers.saturating_sub(1);
             self.tenants.entry(tenant.clone()).or_default().running += 1;
         }
         free
@@ -166,9 +181,14 @@ impl Schedule {
         }
     }
 
-    /// When the next place that was left alone may be tried again.
+    /// When the next place that was left alone may be tried again. Without a
+    /// slot for it there is nothing to wait for but a slot.
     pub(crate) fn next_retry(&self) -> Option<Instant> {
-        let places = self.tenants.values().flat_map(|tenant| &tenant.places);
+        let limit = self.slots_per_tenant;
+        let tenants = self.tenants.values();
+        let places = tenants
+            .filter(|tenant| self.has_slot() && tenant.running < limit)
+            .flat_map(|tenant| &tenant.places);
         places.filter_map(|place| place.retry_at).min()
     }
 }
@@ -331,5 +351,32 @@ mod tests {
         schedule.release(&tenant("a"));
         assert_eq!(claim(&mut schedule), None);
         assert!(schedule.try_occupy(&tenant("b")));
+    }
+
+    #[test]
+    fn the_next_slots_are_for_takeovers() {
+        let mut schedule = schedule(2, 2, &["a"]);
+        assert_eq!(claim(&mut schedule).as_deref(), Some("a"));
+        schedule.want_takeovers(2);
+        assert_eq!(claim(&mut schedule), None);
+        assert!(schedule.try_occupy(&tenant("b")));
+        // One of them still waits: what is given back is not for a question.
+        schedule.release(&tenant("a"));
+        assert_eq!(claim(&mut schedule), None);
+        assert!(schedule.try_occupy(&tenant("b")));
+        schedule.release(&tenant("b"));
+        assert_eq!(claim(&mut schedule).as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn without_a_slot_no_retry_is_waited_for() {
+        let now = Instant::now();
+        let mut schedule = schedule(1, 1, &["a", "b"]);
+        let lost = schedule.try_start(now).unwrap();
+        schedule.on_tried(&lost.tenant, lost.partition, Tried::Unanswered, now);
+        schedule.release(&lost.tenant);
+        assert_eq!(schedule.next_retry(), Some(now + RETRY_AFTER));
+        assert!(schedule.try_start(now).is_some());
+        assert_eq!(schedule.next_retry(), None);
     }
 }

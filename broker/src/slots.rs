@@ -75,6 +75,11 @@ impl Slots {
         })
     }
 
+    /// Keeps the next slots for so many replies that are to be taken over.
+    pub(crate) fn want_takeovers(&self, count: usize) {
+        self.change(|schedule| schedule.want_takeovers(count));
+    }
+
     /// A slot for a reply of `tenant` that is to be taken over.
     pub(crate) fn try_occupy(self: &Arc<Self>, tenant: &TenantId) -> Option<Slot> {
         self.schedule().try_occupy(tenant).then(|| Slot {

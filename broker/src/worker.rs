@@ -202,7 +202,9 @@ impl Worker {
             match self.bus.leases().await {
                 Ok(mut leases) => {
                     leases.retain(|seen| !self.running.holds(&seen.lease));
-                    for dead in watch.on_look(Instant::now(), leases) {
+                    let dead = watch.on_look(Instant::now(), leases);
+                    self.slots.want_takeovers(dead.len());
+                    for dead in dead {
                         // Where no slot is free the next look finds it again.
                         let Some(slot) = self.slots.try_occupy(&dead.lease.room.tenant) else {
                             break;
@@ -213,6 +215,7 @@ impl Worker {
                 }
                 Err(error) => {
                     events::bus_failed("leases", &error);
+                    self.slots.want_takeovers(0);
                     watch.on_no_answer();
                 }
             }

@@ -101,7 +101,7 @@ pub struct Rules {
 impl Default for Rules {
     fn default() -> Self {
         Self {
-            attempts: 4,
+            attempts: 3,
             tries: 3,
             takeover_us: 5_000_000,
         }

@@ -22,6 +22,12 @@ async fn run(running: Running) -> anyhow::Result<()> {
     let bus: Arc<dyn Bus> = Arc::new(MemoryBus::new(retention));
     let broker = Broker::configured(bus.clone(), running.settings.clone())?;
     let shutdown = running.shutdown.clone();
-    let (ended, ()) = tokio::join!(node::run(running, bus), broker.run(shutdown));
+    // A gateway that cannot start must not leave a broker that nobody can ask.
+    let gateway = async {
+        let ended = node::run(running, bus).await;
+        shutdown.cancel();
+        ended
+    };
+    let (ended, ()) = tokio::join!(gateway, broker.run(shutdown.clone()));
     ended
 }

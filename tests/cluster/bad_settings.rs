@@ -39,6 +39,20 @@ async fn a_bad_value_is_refused_wherever_it_stands() {
 }
 
 #[tokio::test]
+async fn a_port_that_is_taken_ends_the_program() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let end = Program::causerie()
+        .env("WEBSOCKET_PORT", port.as_str())
+        .run()
+        .await;
+    assert_eq!(end.code, Some(1), "{end:?}");
+    for words in ["websocket.port", "WEBSOCKET_PORT", &port] {
+        assert!(end.output.contains(words), "{words} is missing: {end:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_key_is_refused_with_the_nearest_one() {
     refused(
         Program::causerie().config("[websocket]\nhartbeat_interval = '25s'"),

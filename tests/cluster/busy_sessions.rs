@@ -19,7 +19,7 @@ async fn a_queued_question_waits_for_the_one_before() {
         .behaviour(Behaviour::new(Plot::Echo))
         .start()
         .await;
-    let slowly = Behaviour::new(Plot::Tokens(50)).at_pace(std::time::Duration::from_millis(10));
+    let slowly = Behaviour::new(Plot::Tokens(300)).at_pace(std::time::Duration::from_millis(10));
     cluster.ai.script([slowly]);
     let (mut one, mut two) = two_devices(&cluster).await;
     one.ask(json!({"user_input": "first", "session_id": "s"}))

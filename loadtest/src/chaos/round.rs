@@ -293,7 +293,14 @@ impl Round {
     }
 
     fn write_calls(&self) -> anyhow::Result<()> {
-        for call in self.installation.ai.calls() {
+        let calls = self.installation.ai.calls();
+        let arrived = self.installation.ai.arrived();
+        ensure!(
+            calls.len() as u64 == arrived,
+            "the AI server remembers {} of {arrived} calls: let fewer people talk, or faults strike",
+            calls.len()
+        );
+        for call in calls {
             self.pen.note(What::Call(self.read(&call)?))?;
         }
         Ok(())

@@ -361,7 +361,7 @@ fn calls_that_are_one_too_many() {
     assert_eq!(with(&[call(1, 1, 30, Some(40))]), [Broken::CallTwice]);
     assert_eq!(with(&[call(1, 2, 30, Some(40))]), []);
     assert_eq!(with(&[call(1, 4, 30, Some(40))]), [Broken::TooManyTries]);
-    assert_eq!(with(&[call(5, 1, 30, Some(40))]), [Broken::TooManyTries]);
+    assert_eq!(with(&[call(4, 1, 30, Some(40))]), [Broken::TooManyTries]);
     assert_eq!(with(&[call(1, 2, 15, Some(25))]), [Broken::CallsAtOnce]);
 }
 

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::DEADLINE;
 
 /// Older calls are forgotten, so that a server can run for days.
-const KEPT: usize = 20_000;
+const KEPT: usize = 100_000;
 
 /// One request, and what became of it. Times are nanoseconds since 1970.
 #[derive(Clone, Debug, Serialize)]
@@ -88,6 +88,10 @@ impl Calls {
             log: Mutex::default(),
             changed: watch::Sender::new(()),
         })
+    }
+
+    pub(super) fn arrived(&self) -> u64 {
+        self.log().arrived
     }
 
     pub(super) fn all(&self) -> Vec<Call> {

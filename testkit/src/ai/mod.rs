@@ -136,6 +136,12 @@ impl AiServer {
         self.service.calls.all()
     }
 
+    /// How many calls arrived; more than are recorded where old ones are
+    /// forgotten.
+    pub fn arrived(&self) -> u64 {
+        self.service.calls.arrived()
+    }
+
     /// How many connections were made.
     pub fn connections(&self) -> usize {
         self.service.connections()

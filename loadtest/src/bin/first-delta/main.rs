@@ -63,7 +63,7 @@ async fn main() -> anyhow::Result<()> {
     // All clients, and all of the AI's connections, are this process's.
     raise_open_files();
     let cluster = start().await;
-    let (full, clients) = full_load(&cluster, args.ramp).await?;
+    let (full, clients, ramped) = full_load(&cluster, args.ramp).await?;
     let rate = full / 2.0;
     let seen = clients::ask(
         &cluster,
@@ -81,7 +81,11 @@ async fn main() -> anyhow::Result<()> {
         seen.answers,
         seen.firsts.len()
     );
-    let calls = cluster.ai.calls().len();
+    let (calls, asked) = (cluster.ai.arrived(), ramped + args.questions);
+    ensure!(
+        calls == asked as u64,
+        "{asked} questions, {calls} calls of the AI"
+    );
     let text = report::write(&report::Run {
         full,
         rate,
@@ -114,9 +118,9 @@ async fn start() -> Cluster {
 }
 
 /// Questions a second that are answered when more clients answer hardly more,
-/// and how many clients that took.
-async fn full_load(cluster: &Cluster, each: usize) -> anyhow::Result<(f64, usize)> {
-    let (mut best, mut clients) = (0.0, FEWEST);
+/// how many clients that took, and how many questions.
+async fn full_load(cluster: &Cluster, each: usize) -> anyhow::Result<(f64, usize, usize)> {
+    let (mut best, mut clients, mut asked) = (0.0, FEWEST, 0);
     loop {
         let Seen { answers, took, .. } =
             clients::ask(cluster, clients, Load::Closed { each }).await?;
@@ -124,10 +128,11 @@ async fn full_load(cluster: &Cluster, each: usize) -> anyhow::Result<(f64, usize
             answers == clients * each,
             "{clients} clients: {answers} answers"
         );
+        asked += answers;
         let rate = answers as f64 / took.as_secs_f64();
         report::progress(clients, rate);
         if rate < best * GAIN || clients >= MOST {
-            return Ok((best.max(rate), clients));
+            return Ok((best.max(rate), clients, asked));
         }
         best = rate;
         clients *= 2;

@@ -16,7 +16,7 @@ pub(crate) struct Run<'a> {
     /// What they saw.
     pub seen: &'a Seen,
     /// How often the model was called, the search for the full load included.
-    pub calls: usize,
+    pub calls: u64,
 }
 
 /// Says how far the search for the full load has come.
