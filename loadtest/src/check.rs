@@ -44,6 +44,8 @@ pub enum Broken {
     NotTold,
     /// A client has not seen what its room's log holds.
     LeftBehind,
+    /// What was said once is stored twice.
+    StoredTwice,
     /// A question has no reply.
     Unanswered,
     /// A question has more than one reply.

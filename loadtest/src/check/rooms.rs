@@ -131,6 +131,7 @@ impl Rooms {
     pub(super) fn finish(&self, faults: &Faults, verdict: &mut Verdict) {
         let mut held: HashMap<&str, u32> = HashMap::new();
         let mut replies: HashMap<&str, u32> = HashMap::new();
+        let mut said: HashMap<(&str, &str), &str> = HashMap::new();
         for ((tenant, room), events) in &self.logs {
             for pair in events.windows(2) {
                 if let [before, after] = pair
@@ -143,6 +144,12 @@ impl Rooms {
             }
             for event in events {
                 *held.entry(&event.message).or_default() += 1;
+                let first = said.entry((tenant, &event.content));
+                let first = *first.or_insert(&event.message);
+                if event.kind == "new_message" && first != event.message {
+                    let says = format!("{tenant}:{room}: {first} again as {}", event.message);
+                    verdict.broken(Broken::StoredTwice, 0, says);
+                }
                 if let Some(question) = &event.in_reply_to {
                     *replies.entry(question).or_default() += 1;
                 }

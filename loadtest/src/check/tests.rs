@@ -222,6 +222,22 @@ fn one_message_stored_twice() {
 }
 
 #[test]
+fn what_was_said_once_and_stored_twice() {
+    let changed = |story: &mut Vec<What>| {
+        for client in [1, 2] {
+            story.push(durable(client, said(LIFE, 3, "q2")));
+        }
+        let twice = [
+            said(LIFE, 1, "q1"),
+            answered(LIFE, 2, "r1", "q1"),
+            said(LIFE, 3, "q2"),
+        ];
+        story.push(log("acme", twice.to_vec()));
+    };
+    assert_eq!(found(changed), [Broken::StoredTwice]);
+}
+
+#[test]
 fn a_life_that_nobody_told_of() {
     let changed = |story: &mut Vec<What>| story[9] = durable(2, said(NEXT_LIFE, 1, "q1"));
     assert!(found(changed).contains(&Broken::UnknownLife));
@@ -291,7 +307,11 @@ fn a_client_that_has_not_seen_all() {
 fn questions_without_their_one_answer() {
     let none = |story: &mut Vec<What>| {
         story.retain(|what| !matches!(what, What::Log(_)));
-        story.push(log("acme", vec![said(LIFE, 1, "q1"), said(LIFE, 2, "r1")]));
+        let other = Durable {
+            content: "Well?".into(),
+            ..said(LIFE, 2, "r1")
+        };
+        story.push(log("acme", vec![said(LIFE, 1, "q1"), other]));
     };
     assert_eq!(found(none), [Broken::Unanswered]);
     let two = |story: &mut Vec<What>| {

@@ -90,7 +90,12 @@ impl Mailbox {
             // Half of the time in a room of one's own.
             room: person.rooms.get(at).cloned().unwrap_or(own),
             ai: dice.random_bool(0.7),
-            text: format!("{}/{}: message {number}", person.tenant, person.user),
+            // No two messages of a run say the same: so one that is stored
+            // twice is seen.
+            text: format!(
+                "{}/{}/{}: message {number}",
+                person.tenant, person.user, self.owner
+            ),
             due: now + ANSWERED_WITHIN,
         };
         self.unacked.push_back(message.clone());

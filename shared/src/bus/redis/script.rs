@@ -48,10 +48,18 @@ scripts! {
 
 impl Script {
     fn new(verb: &'static str, text: &'static str) -> Self {
+        #[cfg(feature = "sabotage-dedup")]
+        let text = sabotaged(text);
         let digest = Sha1::digest(text.as_bytes());
         let sha = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         Self { verb, text, sha }
     }
+}
+
+/// Without what the feature takes out.
+#[cfg(feature = "sabotage-dedup")]
+fn sabotaged(text: &str) -> &'static str {
+    text.replace("if receipt then", "if false then").leak()
 }
 
 /// A script's arguments, in the order in which it takes them.
