@@ -221,6 +221,21 @@ async fn does_not_wait_longer_than_there_is_time() {
 }
 
 #[tokio::test]
+async fn does_not_wait_longer_than_for_a_first_text() {
+    let server = AiServer::openai().await;
+    script(&server, &["rate-limited-20"]);
+    let policy = CallPolicy {
+        first_token_timeout: Duration::from_secs(19),
+        ..policy()
+    };
+    let started = Instant::now();
+    let outcome = call(&[&openai(&server, BREAKER)], policy).await;
+    let retry_after = Some(Duration::from_secs(20));
+    assert_eq!(outcome.kind(), ErrorKind::RateLimited { retry_after });
+    assert!(started.elapsed() < Duration::from_secs(19));
+}
+
+#[tokio::test]
 async fn does_not_wait_long_where_somebody_else_can_be_asked() {
     let server = AiServer::openai().await;
     script(&server, &["rate-limited-20"]);

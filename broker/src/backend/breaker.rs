@@ -33,7 +33,7 @@ impl Default for BreakerConfig {
 pub enum BreakerState {
     /// All pass.
     Closed,
-    /// One passes, as a probe; the others wait for what it finds.
+    /// One passes, as a probe; the others are refused until it has found out.
     HalfOpen,
     /// None passes.
     Open,

@@ -31,7 +31,8 @@ pub struct CallPolicy {
     /// The pause before the second try. It doubles with each, and a random part up to as much
     /// again is added.
     pub min_pause: Duration,
-    /// The longest pause, unless the provider asks for more and nobody else can be asked.
+    /// The longest pause. Where nobody else can be asked the provider may ask for more, up to
+    /// `first_token_timeout`.
     pub max_pause: Duration,
     /// A longer reply is cut here, in bytes, and ends with [`Finish::Length`].
     pub max_reply_bytes: usize,
@@ -219,7 +220,13 @@ impl Call {
         has_fallback: bool,
     ) -> Option<Duration> {
         let asked = error.kind.retry_after().unwrap_or_default();
-        let too_long = has_fallback && asked > self.policy.max_pause;
+        // Nobody waits longer for a first word, and this call holds a slot.
+        let longest = if has_fallback {
+            self.policy.max_pause
+        } else {
+            self.policy.first_token_timeout
+        };
+        let too_long = asked > longest;
         if !error.retryable() || too_long {
             return None;
         }
