@@ -81,6 +81,8 @@ pub struct Retention {
     pub dedup_window: Duration,
     /// The most turns that a session's context keeps.
     pub max_turns: u64,
+    /// The most bytes of these together. The last turn is kept however long.
+    pub max_turn_bytes: u64,
 }
 
 impl Default for Retention {
@@ -91,6 +93,7 @@ impl Default for Retention {
             max_recover: 1_000,
             dedup_window: Duration::from_secs(24 * 3600),
             max_turns: 100,
+            max_turn_bytes: 256 << 10,
         }
     }
 }

@@ -122,6 +122,7 @@ macro_rules! conformance {
                 nothing_more_comes_of_a_reply_that_ended,
                 a_lease_that_never_was_is_fenced,
                 context_keeps_the_last_turns,
+                context_keeps_so_many_bytes,
                 what_waits_is_cancelled_at_once,
                 what_runs_is_flagged_and_its_broker_told,
                 a_reply_is_found_by_both_ids_in_each_state,

@@ -1,6 +1,9 @@
 //! What brokers do: claiming questions, and making their replies.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::generation::{Generation, Running, State};
 use super::part::Part;
@@ -142,11 +145,14 @@ impl Part {
             return;
         };
         let key = (lease.room.clone(), generation.session.clone());
-        let max_turns = self.retention.max_turns;
+        let (max_turns, max_bytes) = (self.retention.max_turns, self.retention.max_turn_bytes);
         if let Some(session) = self.sessions.get_mut(&key) {
             session.was_answered = true;
             session.turns.extend(ending.turn.clone());
-            while session.turns.len() as u64 > max_turns {
+            let bytes = |turns: &VecDeque<Bytes>| turns.iter().map(Bytes::len).sum::<usize>();
+            while session.turns.len() as u64 > max_turns
+                || session.turns.len() > 1 && bytes(&session.turns) as u64 > max_bytes
+            {
                 session.turns.pop_front();
             }
         }

@@ -151,6 +151,7 @@ impl RedisBus {
             .records(&ending.before)
             .records(&ending.after)
             .number(self.retention.max_turns)
+            .number(self.retention.max_turn_bytes)
             .list(ending.turn.clone().into_iter())
             .list(dead_letter.into_iter());
         let answer = self.run_for(lease, &FINISH, args).await?;

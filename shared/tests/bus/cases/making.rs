@@ -252,6 +252,31 @@ pub async fn context_keeps_the_last_turns<W: World>() {
     assert_eq!(claimed.turns, ["3", "4", "5"]);
 }
 
+pub async fn context_keeps_so_many_bytes<W: World>() {
+    let retention = Retention {
+        max_turn_bytes: 10,
+        ..Retention::default()
+    };
+    let (_world, here, _) = two_nodes::<W>(retention).await;
+    let room = room("acme:user:u1");
+    let long = "longer than all that";
+    for (turn, kept) in [
+        ("12345", &["12345"] as &[_]),
+        ("67890", &["12345", "67890"]),
+        ("a", &["67890", "a"]),
+        (long, &[long]),
+        ("b", &["b"]),
+    ] {
+        let claimed = ask_and_claim(&*here, &question_in(&room, "s1")).await;
+        finish(&*here, &claimed, turn).await;
+        let next = ask_and_claim(&*here, &question_in(&room, "s1")).await;
+        assert_eq!(next.turns, kept);
+        let mut ending = ending(&next, "");
+        ending.turn = None;
+        here.finish(&next.lease, &ending).await.unwrap();
+    }
+}
+
 pub async fn what_waits_is_cancelled_at_once<W: World>() {
     let (_world, here, there) = two_nodes::<W>(Retention::default()).await;
     let room = room("acme:project:p1");

@@ -7,9 +7,26 @@ local id = arg()
 local attempt = number_arg()
 local before, after, tail = arg(), arg(), arg()
 local records_before, records_after = list_arg(), list_arg()
-local max_turns = number_arg()
+local max_turns, max_turn_bytes = number_arg(), number_arg()
 local turn = list_arg() -- one, or none
 local dead_letter = list_arg() -- likewise
+
+-- How many of the newest turns fit; the last one does however long it is.
+local function turns_to_keep(turns)
+  local count, bytes = 0, 0
+  while count < max_turns do
+    local turn = redis.call('LINDEX', turns, -(count + 1))
+    if not turn then
+      break
+    end
+    bytes = bytes + #turn
+    if count > 0 and bytes > max_turn_bytes then
+      break
+    end
+    count = count + 1
+  end
+  return count
+end
 
 local reply = load(id)
 if reply and reply.state == 'done' and reply.attempt == attempt then
@@ -31,7 +48,7 @@ local session = reply.room .. ':' .. reply.session
 if turn[1] then
   local turns = prefix .. 'turns:' .. session
   redis.call('RPUSH', turns, turn[1])
-  redis.call('LTRIM', turns, -max_turns, -1)
+  redis.call('LTRIM', turns, -turns_to_keep(turns), -1)
   redis.call('PEXPIRE', turns, max_age)
 end
 redis.call('SET', prefix .. 'replied:' .. session, 1, 'PX', max_age)
