@@ -27,7 +27,7 @@ const STRIKES_WITHIN: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_secs(3);
 
 /// How long everything may take to come to rest when nobody says anything new.
-const RESTS_WITHIN: Duration = Duration::from_secs(90);
+const RESTS_WITHIN: Duration = Duration::from_secs(180);
 
 /// How often it is looked whether something has happened.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
