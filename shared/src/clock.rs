@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
 
 /// The bus's clock, as this node knows it. Token times and `ts` go by it;
 /// durations go by the monotonic clock.
@@ -21,15 +23,19 @@ impl Default for Clock {
         let since = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        let now_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        Self::starting_at(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+impl Clock {
+    /// A clock that shows `now_ms` now.
+    pub fn starting_at(now_ms: u64) -> Self {
         Self {
             started: Instant::now(),
             started_ms: Arc::new(AtomicU64::new(now_ms)),
         }
     }
-}
 
-impl Clock {
     /// Milliseconds since 1970.
     pub fn now_ms(&self) -> u64 {
         self.started_ms.load(Ordering::Relaxed) + self.running_ms()

@@ -1,6 +1,6 @@
 //! The rooms of one outbox.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use causerie_shared::bus::BusError;
@@ -16,7 +16,7 @@ use crate::outbox::Outbox;
 pub struct Membership {
     hub: Hub,
     outbox: Arc<Outbox>,
-    rooms: Mutex<HashSet<RoomKey>>,
+    rooms: Mutex<BTreeSet<RoomKey>>,
 }
 
 impl Membership {
@@ -76,7 +76,7 @@ impl Membership {
         self.hub.leave_soon(rooms, self.outbox.id());
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashSet<RoomKey>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<RoomKey>> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

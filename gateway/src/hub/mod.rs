@@ -13,7 +13,7 @@
 //! - `viewer`: what somebody sees of a room
 //! - [`membership`]: the rooms of one outbox
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -108,11 +108,15 @@ pub struct Hub {
 
 impl Hub {
     /// Starts the shards and the feed.
-    pub(crate) fn start(bus: Arc<dyn Bus>, tasks: &TaskTracker, stop: &CancellationToken) -> Self {
+    pub(crate) fn start(
+        bus: Arc<dyn Bus>,
+        shards: usize,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Self {
         let (subscriptions, records) = bus.subscriptions(FEED_QUEUE);
         let heard = Arc::new(HeardRooms::default());
-        let count = std::thread::available_parallelism().map_or(1, usize::from);
-        let shards = (0..count).map(|_| {
+        let shards = (0..shards).map(|_| {
             let (commands, queue) = mpsc::channel(SHARD_QUEUE);
             let reader = Reader {
                 bus: Arc::clone(&bus),
@@ -166,7 +170,7 @@ impl Hub {
     }
 
     /// Leaves `rooms`, from where one cannot wait.
-    pub(crate) fn leave_soon(&self, rooms: HashSet<RoomKey>, outbox: OutboxId) {
+    pub(crate) fn leave_soon(&self, rooms: BTreeSet<RoomKey>, outbox: OutboxId) {
         if rooms.is_empty() {
             return;
         }

@@ -2,7 +2,6 @@
 //! must read. It waits for nothing itself; its shard does.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use causerie_shared::bus::BusError;
 use causerie_shared::bus::log::{Missed, Page};
@@ -12,6 +11,7 @@ use causerie_shared::position::Position;
 use causerie_shared::record::{Class, Record};
 use causerie_shared::room::RoomKey;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::audience::Audience;
 use super::held::Held;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use causerie_shared::bus::log::Page;
 use causerie_shared::bus::subscription::Subscriptions;
@@ -12,7 +12,7 @@ use causerie_shared::position::Position;
 use causerie_shared::record::Record;
 use causerie_shared::room::RoomKey;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -91,6 +91,7 @@ impl Shard {
         tidy.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
                 _ = tidy.tick() => self.tidy(),
                 command = queue.recv() => match command {
@@ -154,7 +155,7 @@ impl Shard {
     }
 
     fn on_gap(&mut self) {
-        for (key, room) in &mut self.rooms {
+        for (key, room) in in_order(&mut self.rooms) {
             if let Some(need) = room.on_gap() {
                 self.reader.meet(key.clone(), need);
             }
@@ -167,10 +168,15 @@ impl Shard {
         let Some(deadline) = now.checked_sub(LINGER) else {
             return;
         };
+        let mut closing = Vec::new();
         for (key, room) in &mut self.rooms {
             if room.closes_if_empty_since(deadline, now) {
-                self.reader.unsubscribe(key.clone());
+                closing.push(key.clone());
             }
+        }
+        closing.sort_unstable();
+        for key in closing {
+            self.reader.unsubscribe(key);
         }
     }
 
@@ -179,6 +185,13 @@ impl Shard {
         self.heard.remove(key);
         events::room_removed();
     }
+}
+
+/// The rooms by name, so that what happens to all of them happens in one order.
+fn in_order(rooms: &mut HashMap<RoomKey, Room>) -> Vec<(&RoomKey, &mut Room)> {
+    let mut rooms: Vec<_> = rooms.iter_mut().collect();
+    rooms.sort_unstable_by_key(|(key, _)| *key);
+    rooms
 }
 
 /// Does for a shard what takes time, and tells it the outcome through its own

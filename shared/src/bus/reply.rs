@@ -5,7 +5,7 @@
 //! and every verb with an older one is refused (fenced). That a holder lives
 //! is shown by a counter that it raises; no clock decides.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
@@ -88,7 +88,7 @@ pub enum Takeover {
 pub struct Waiting {
     /// Where questions wait that could be claimed now: the tenants, and the
     /// partitions in which theirs wait.
-    pub places: HashMap<TenantId, Vec<Partition>>,
+    pub places: BTreeMap<TenantId, Vec<Partition>>,
     /// How many replies have not begun, those included that wait for their
     /// session's earlier ones.
     pub replies: u64,
