@@ -7,12 +7,14 @@
 //! - `stream`: what one client saw, in the order in which it came
 //! - `rooms`: what was acknowledged and seen, against what the logs hold
 //! - `calls`: the calls of the AI server
+//! - `turns`: whether the questions of a session had their turns
 
 mod calls;
 mod rooms;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -50,6 +52,9 @@ pub enum Broken {
     Unanswered,
     /// A question has more than one reply.
     AnsweredTwice,
+    /// A question of a session was answered before an earlier one was, or beside
+    /// it.
+    OutOfTurn,
     /// The pieces of a reply do not make its text.
     WrongText,
     /// A piece of a reply came twice.
@@ -98,6 +103,9 @@ pub struct Rules {
     /// How long two attempts at one reply may overlap beyond a fault, in
     /// microseconds: a broker learns of its takeover at its next beat.
     pub takeover_us: u64,
+    /// How long a call may seem to go on beyond a fault once its caller has hung
+    /// up, in microseconds: the AI server learns of that when it next writes.
+    pub hang_up_us: u64,
 }
 
 impl Default for Rules {
@@ -106,6 +114,7 @@ impl Default for Rules {
             attempts: 3,
             tries: 3,
             takeover_us: 5_000_000,
+            hang_up_us: 5_000_000,
         }
     }
 }
@@ -222,6 +231,7 @@ impl Checker {
             stream.finish(*client, &self.rooms, &mut self.verdict);
         }
         self.rooms.finish(&self.faults, &mut self.verdict);
+        turns::finish(&self.rooms, &self.calls, &self.faults, &mut self.verdict);
         self.calls.finish(&self.faults, &mut self.verdict);
         self.verdict
     }

@@ -70,6 +70,20 @@ pub enum ClientEvent {
         /// Whether nothing was lost since the position it came back with.
         recovered: bool,
     },
+    /// It goes on in a room from a position that it has from somebody else.
+    GoesOn {
+        /// The room.
+        room: String,
+        /// The life of the position.
+        epoch: String,
+        /// The last event that it counts as seen.
+        seq: u64,
+    },
+    /// `unsubscribed` came.
+    Left {
+        /// The room.
+        room: String,
+    },
     /// A message was sent, or sent again under the same id.
     Sent {
         /// The client's own id of it.
@@ -167,8 +181,12 @@ pub struct Durable {
     pub kind: String,
     /// Its `message_id`.
     pub message: String,
+    /// Its `session_id`.
+    pub session: Option<String>,
     /// What it answers, if it does.
     pub in_reply_to: Option<String>,
+    /// The attempt that made the reply; 0 where none was begun.
+    pub attempt: u64,
     /// How the reply ended, if it is one's end.
     pub finish: Option<String>,
     /// Its text.

@@ -10,6 +10,7 @@ use causerie_shared::bus::log::RunningReply;
 use causerie_shared::ids::MessageId;
 use causerie_shared::position::{Epoch, Position};
 use causerie_shared::record::{Class, Header, Record, ReplyPart};
+use causerie_shared::sabotage::Protection;
 
 use super::text::Running;
 
@@ -252,6 +253,9 @@ impl Order {
             known.restart(reply.attempt);
         }
         if (reply.attempt, reply.index) < (known.attempt, known.next) {
+            if Protection::DeltaIndex.is_missing() {
+                return Verdict::Deliver;
+            }
             Verdict::Stale
         } else if (reply.attempt, reply.index) == (known.attempt, known.next)
             && known.append(record)

@@ -10,6 +10,7 @@ use causerie_shared::ids::MessageId;
 use causerie_shared::position::Position;
 use causerie_shared::record::{Class, Record};
 use causerie_shared::room::RoomKey;
+use causerie_shared::sabotage::Protection;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -318,7 +319,7 @@ impl Room {
                 events::stale_record_dropped();
                 None
             }
-            Verdict::Repair(_) if cfg!(feature = "sabotage-gap-repair") => {
+            Verdict::Repair(_) if Protection::GapRepair.is_missing() => {
                 self.deliver_in_spite_of_a_hole(&record);
                 None
             }
@@ -338,7 +339,7 @@ impl Room {
     }
 
     fn repair(&mut self, hole: Hole) -> Option<Need> {
-        if cfg!(feature = "sabotage-gap-repair") {
+        if Protection::GapRepair.is_missing() {
             return None;
         }
         let order = self.order.as_mut()?;

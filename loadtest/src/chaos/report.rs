@@ -85,6 +85,8 @@ impl Story {
                 recovered: false, ..
             } => self.losses.push(at),
             ClientEvent::Named { .. }
+            | ClientEvent::GoesOn { .. }
+            | ClientEvent::Left { .. }
             | ClientEvent::Subscribed { .. }
             | ClientEvent::Sent { .. }
             | ClientEvent::Acked { .. }

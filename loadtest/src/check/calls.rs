@@ -25,6 +25,30 @@ impl Calls {
         calls.push(call);
     }
 
+    /// When a call is over whose caller had hung up at `at`.
+    pub(super) fn hangs_up_by(&self, at: u64, faults: &Faults) -> u64 {
+        match self.rules.hang_up_us {
+            // The caller and the AI have one clock, and nothing in between.
+            0 => at,
+            longest => faults.over_at(at) + longest,
+        }
+    }
+
+    /// When the first call for `question` began, and when the last of its last
+    /// attempt ended: what a broker does that has lost the reply does not count.
+    pub(super) fn span_of(&self, question: &str) -> Option<(u64, u64)> {
+        let calls = self.by_question.get(question)?;
+        let began = calls.iter().map(|call| call.began).min()?;
+        let last = calls.iter().map(|call| call.attempt).max()?;
+        // The attempt behind the last one that is allowed makes no call.
+        let ended = calls
+            .iter()
+            .filter(|call| call.attempt == last && last < self.rules.attempts)
+            .map(|call| call.ended.unwrap_or(u64::MAX))
+            .max();
+        Some((began, ended.unwrap_or(began)))
+    }
+
     pub(super) fn finish(self, faults: &Faults, verdict: &mut Verdict) {
         let Self { rules, by_question } = self;
         for mut calls in by_question.into_values() {
@@ -51,12 +75,18 @@ impl Calls {
     }
 }
 
+/// Two attempts at one reply may go on side by side, until the broker that has
+/// lost it learns of that.
 fn overlaps_too_long(before: &Call, call: &Call, faults: &Faults, rules: Rules) -> bool {
-    let ended = before.ended.unwrap_or(u64::MAX);
-    if ended <= call.began {
+    let is_over = |call: &Call, at: u64| call.ended.is_some_and(|ended| ended <= at);
+    if is_over(before, call.began) {
         return false;
+    }
+    let by = faults.over_at(call.began) + rules.takeover_us;
+    if call.attempt < before.attempt {
+        return !is_over(call, by);
     }
     let is_takeover =
         call.attempt > before.attempt || faults.may_have_lost(before.began, call.began);
-    !is_takeover || ended > faults.over_at(call.began) + rules.takeover_us
+    !is_takeover || !is_over(before, by)
 }

@@ -102,6 +102,8 @@ impl Rooms {
             ClientEvent::Refused { .. } => verdict.count("errors answered"),
             ClientEvent::Named { .. }
             | ClientEvent::Subscribed { .. }
+            | ClientEvent::GoesOn { .. }
+            | ClientEvent::Left { .. }
             | ClientEvent::Typing { .. }
             | ClientEvent::Closed { .. } => {}
         }
@@ -122,6 +124,11 @@ impl Rooms {
         self.logs.insert((log.tenant, log.room), log.events);
     }
 
+    /// What the logs hold, room by room.
+    pub(super) fn logs(&self) -> impl Iterator<Item = &[Durable]> {
+        self.logs.values().map(Vec::as_slice)
+    }
+
     /// The `seq` of the last event in a room's log.
     pub(super) fn head(&self, tenant: &str, room: &str) -> Option<u64> {
         let log = self.logs.get(&(tenant.to_owned(), room.to_owned()))?;
@@ -129,7 +136,7 @@ impl Rooms {
     }
 
     pub(super) fn finish(&self, faults: &Faults, verdict: &mut Verdict) {
-        let mut held: HashMap<&str, u32> = HashMap::new();
+        let mut held: BTreeMap<&str, u32> = BTreeMap::new();
         let mut replies: HashMap<&str, u32> = HashMap::new();
         let mut said: HashMap<(&str, &str), &str> = HashMap::new();
         for ((tenant, room), events) in &self.logs {

@@ -28,6 +28,8 @@ struct Room {
     /// Replies that have ended.
     ended: BTreeSet<String>,
     is_typing: bool,
+    /// It does not hear the room any more.
+    is_left: bool,
 }
 
 /// A reply in the making.
@@ -74,7 +76,13 @@ impl Stream {
             verdict.broken(broken, at, format!("client {client}: {says}"));
         };
         match event {
-            ClientEvent::Named { .. } | ClientEvent::Refused { .. } => {}
+            ClientEvent::Named { .. } => {}
+            ClientEvent::Refused { id, code } => {
+                // The one refusal that is the last word.
+                if let Some(id) = id.filter(|_| code == "conflict") {
+                    self.unacked.remove(&id);
+                }
+            }
             ClientEvent::Opened => self.is_open = true,
             ClientEvent::Closed { .. } => self.is_open = false,
             ClientEvent::Sent { id, .. } => {
@@ -88,7 +96,7 @@ impl Stream {
                 epoch,
                 seq,
                 recovered,
-            } => match self.rooms.get_mut(&room) {
+            } => match self.join(&room) {
                 None => {
                     let fresh = Room {
                         epoch,
@@ -116,7 +124,28 @@ impl Stream {
                     known.is_typing = false;
                 }
             },
+            ClientEvent::GoesOn { room, epoch, seq } => {
+                let known = Room {
+                    epoch,
+                    seq,
+                    ..Room::default()
+                };
+                self.rooms.insert(room, known);
+            }
+            ClientEvent::Left { room } => {
+                let known = self.room(&room);
+                *known = Room {
+                    is_left: true,
+                    epoch: std::mem::take(&mut known.epoch),
+                    former: std::mem::take(&mut known.former),
+                    seq: known.seq,
+                    ..Room::default()
+                };
+            }
             ClientEvent::Durable { room, event } => match self.rooms.get_mut(&room) {
+                Some(known) if known.is_left => {
+                    broken(Broken::WrongPlace, format!("has left {room}"));
+                }
                 Some(known) => known.on_durable(&room, event, &mut broken),
                 None => broken(Broken::WrongPlace, format!("never joined {room}")),
             },
@@ -177,7 +206,7 @@ impl Stream {
             broken(Broken::LeftBehind, self.ended_at, says);
             return;
         }
-        for (name, room) in &self.rooms {
+        for (name, room) in self.rooms.iter().filter(|(_, room)| !room.is_left) {
             if let Some(head) = rooms.head(&self.tenant, name)
                 && head != room.seq
             {
@@ -193,6 +222,13 @@ impl Stream {
                 broken(Broken::LeftTyping, self.ended_at, says);
             }
         }
+    }
+
+    /// The room, if it was ever joined before, as one that is heard from now on.
+    fn join(&mut self, name: &str) -> Option<&mut Room> {
+        let room = self.rooms.get_mut(name)?;
+        room.is_left = false;
+        Some(room)
     }
 
     fn room(&mut self, name: &str) -> &mut Room {
@@ -226,9 +262,12 @@ impl Room {
         }
     }
 
+    /// Its text goes on from that of its own attempt: of an earlier one that was
+    /// shown nothing is left.
     fn on_end(&mut self, event: Durable, broken: &mut impl FnMut(Broken, String)) {
         if let Some(reply) = self.replies.remove(&event.message)
             && !reply.has_hole
+            && reply.attempt >= event.attempt
             && !event.content.starts_with(&reply.text)
         {
             let says = format!(

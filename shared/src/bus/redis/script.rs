@@ -48,7 +48,7 @@ scripts! {
 
 impl Script {
     fn new(verb: &'static str, text: &'static str) -> Self {
-        #[cfg(feature = "sabotage-dedup")]
+        #[cfg(feature = "sabotage")]
         let text = sabotaged(text);
         let digest = Sha1::digest(text.as_bytes());
         let sha = digest.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -56,10 +56,26 @@ impl Script {
     }
 }
 
-/// Without what the feature takes out.
-#[cfg(feature = "sabotage-dedup")]
+/// The script without the protections that were taken out.
+#[cfg(feature = "sabotage")]
 fn sabotaged(text: &str) -> &'static str {
-    text.replace("if receipt then", "if false then").leak()
+    use crate::sabotage::Protection;
+    let mut text = text.to_owned();
+    for (protection, with, without) in [
+        (Protection::Dedup, "if receipt then", "if false then"),
+        (Protection::Fencing, " and reply.attempt == attempt", ""),
+        (Protection::Fencing, " or reply.attempt ~= attempt", ""),
+        (
+            Protection::SessionOrder,
+            "reply.queue, id) == 1 then",
+            "reply.queue, id) then",
+        ),
+    ] {
+        if protection.is_missing() {
+            text = text.replace(with, without);
+        }
+    }
+    text.leak()
 }
 
 /// A script's arguments, in the order in which it takes them.

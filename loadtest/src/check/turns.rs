@@ -1,0 +1,76 @@
+//! Whether the questions of a session were answered one after the other.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::calls::Calls;
+use super::rooms::Rooms;
+use super::{Broken, Faults, Verdict};
+use crate::ledger::Durable;
+
+/// The questions of one session, in the order in which they were asked.
+type Questions<'a> = Vec<&'a str>;
+
+pub(super) fn finish(rooms: &Rooms, calls: &Calls, faults: &Faults, verdict: &mut Verdict) {
+    for log in rooms.logs() {
+        in_order(log, verdict);
+        // A reply whose end was lost is made again, whatever came after it.
+        if !faults.may_have_lost(0, u64::MAX) {
+            for questions in sessions(log).into_values() {
+                one_at_a_time(&questions, calls, faults, verdict);
+            }
+        }
+    }
+}
+
+/// The replies of a session come in the order of its questions. Only what was
+/// cancelled may have ended while it waited.
+fn in_order(log: &[Durable], verdict: &mut Verdict) {
+    let asked: HashMap<&str, u64> = log
+        .iter()
+        .map(|event| (event.message.as_str(), event.seq))
+        .collect();
+    let mut last: HashMap<&str, u64> = HashMap::new();
+    for reply in log {
+        let (Some(question), Some(session)) = (&reply.in_reply_to, &reply.session) else {
+            continue;
+        };
+        let Some(&seq) = asked.get(question.as_str()) else {
+            continue;
+        };
+        if reply.finish.as_deref() == Some("cancelled") {
+            continue;
+        }
+        let last = last.entry(session).or_default();
+        if seq < *last {
+            let says = format!("{question} of session {session} after a later one");
+            verdict.broken(Broken::OutOfTurn, 0, says);
+        }
+        *last = seq.max(*last);
+    }
+}
+
+fn sessions(log: &[Durable]) -> BTreeMap<&str, Questions<'_>> {
+    let mut sessions: BTreeMap<&str, Questions<'_>> = BTreeMap::new();
+    for event in log.iter().filter(|event| event.in_reply_to.is_none()) {
+        if let Some(session) = &event.session {
+            sessions.entry(session).or_default().push(&event.message);
+        }
+    }
+    sessions
+}
+
+/// The AI is asked for the next question when the call that made the reply to
+/// the one before it is over.
+fn one_at_a_time(questions: &[&str], calls: &Calls, faults: &Faults, verdict: &mut Verdict) {
+    let mut free_at = (0, "");
+    for question in questions {
+        let Some((began, ended)) = calls.span_of(question) else {
+            continue;
+        };
+        if free_at.0 > calls.hangs_up_by(began, faults) {
+            let says = format!("{question} while {} was being answered", free_at.1);
+            verdict.broken(Broken::OutOfTurn, began, says);
+        }
+        free_at = free_at.max((ended, question));
+    }
+}

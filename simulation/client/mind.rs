@@ -1,0 +1,256 @@
+//! What somebody knows, and what they do next.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use causerie_loadtest::ledger::{ClientEvent, ClientNumber};
+use rand::Rng;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+/// `(epoch, seq)` of each room.
+pub type Positions = BTreeMap<String, (String, u64)>;
+
+/// How long an answer to a message is waited for before it is sent again.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(3);
+
+/// Messages that may wait for their `ack`.
+const UNACKED: usize = 6;
+
+/// How somebody lives.
+#[derive(Debug, Clone)]
+pub struct Habits {
+    /// The rooms that they hear, beside their own and the tenant's.
+    pub rooms: Vec<String>,
+    /// The longest between two things that they do.
+    pub pace: Duration,
+    /// The longest that they stay connected.
+    pub stays: Duration,
+    /// How likely they read nothing for a while, before each read.
+    pub stops_reading: f64,
+}
+
+/// What somebody knows.
+#[derive(Debug)]
+pub struct Mind {
+    number: ClientNumber,
+    /// What their messages begin with: no two people say the same.
+    said_as: String,
+    said: u64,
+    is_open: bool,
+    positions: Positions,
+    left: BTreeSet<String>,
+    unacked: VecDeque<Message>,
+    acked: Vec<Message>,
+    /// Replies and questions that might be cancelled.
+    cancellable: BTreeSet<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Message {
+    id: String,
+    ai: bool,
+    frame: Value,
+    due: Instant,
+}
+
+/// A message that was sent: its id, and whether the AI is asked.
+type Sent = Option<(String, bool)>;
+
+impl Mind {
+    pub fn new(number: ClientNumber, said_as: String, positions: Positions) -> Self {
+        Self {
+            number,
+            said_as,
+            said: 0,
+            is_open: false,
+            positions,
+            left: BTreeSet::new(),
+            unacked: VecDeque::new(),
+            acked: Vec::new(),
+            cancellable: BTreeSet::new(),
+        }
+    }
+
+    pub fn is_at_rest(&self) -> bool {
+        self.is_open && self.unacked.is_empty()
+    }
+
+    /// Where it is in the rooms that it has not left.
+    pub fn positions(&self) -> Positions {
+        let mut positions = self.positions.clone();
+        positions.retain(|room, _| !self.left.contains(room));
+        positions
+    }
+
+    /// All rooms that it ever was in.
+    pub fn known_rooms(&self) -> Vec<String> {
+        self.positions.keys().cloned().collect()
+    }
+
+    pub fn rooms_to_name(&self, wanted: &[String]) -> Vec<(String, Option<(String, u64)>)> {
+        let placed = self.positions();
+        let new = wanted
+            .iter()
+            .filter(|room| !self.positions.contains_key(*room))
+            .map(|room| (room.clone(), None));
+        let placed = placed.into_iter().map(|(room, at)| (room, Some(at)));
+        placed.chain(new).collect()
+    }
+
+    pub fn on_closed(&mut self) {
+        self.is_open = false;
+    }
+
+    pub fn on_event(&mut self, event: &ClientEvent, frame: &Value, now: Instant) {
+        match event {
+            ClientEvent::Opened => {
+                self.is_open = true;
+                for message in &mut self.unacked {
+                    message.due = now;
+                }
+            }
+            ClientEvent::Subscribed {
+                room, epoch, seq, ..
+            } => {
+                self.left.remove(room);
+                self.positions.insert(room.clone(), (epoch.clone(), *seq));
+            }
+            ClientEvent::Left { room } => {
+                self.left.insert(room.clone());
+            }
+            ClientEvent::Durable { room, event } => {
+                if let Some((_, seq)) = self.positions.get_mut(room) {
+                    *seq = event.seq;
+                }
+                self.cancellable.remove(&event.message);
+            }
+            ClientEvent::Acked { id, message, .. } => self.on_acked(id, message),
+            ClientEvent::Refused { id: Some(id), code } => {
+                let after = frame["retry_after_ms"].as_u64().unwrap_or(500);
+                self.on_refused(id, code, now + Duration::from_millis(after));
+            }
+            ClientEvent::Delta { message, .. } | ClientEvent::Snapshot { message, .. } => {
+                self.cancellable.insert(message.clone());
+            }
+            ClientEvent::Named { .. }
+            | ClientEvent::GoesOn { .. }
+            | ClientEvent::Sent { .. }
+            | ClientEvent::Refused { id: None, .. }
+            | ClientEvent::Restart { .. }
+            | ClientEvent::Typing { .. }
+            | ClientEvent::Closed { .. } => {}
+        }
+    }
+
+    fn on_acked(&mut self, id: &str, message: &str) {
+        if let Some(at) = self.unacked.iter().position(|message| message.id == id) {
+            self.acked.extend(self.unacked.remove(at));
+        }
+        self.cancellable.insert(message.to_owned());
+    }
+
+    fn on_refused(&mut self, id: &str, code: &str, again_at: Instant) {
+        if code == "conflict" {
+            self.unacked.retain(|message| message.id != id);
+        }
+        if let Some(message) = self.unacked.iter_mut().find(|message| message.id == id) {
+            message.due = again_at;
+        }
+    }
+
+    /// What to do now, if anything.
+    pub fn next_action(
+        &mut self,
+        habits: &Habits,
+        is_quiet: bool,
+        now: Instant,
+        dice: &mut StdRng,
+    ) -> (Option<Value>, Sent) {
+        if let Some(due) = self.unacked.iter_mut().find(|message| message.due <= now) {
+            due.due = now + ANSWERED_WITHIN;
+            return (Some(due.frame.clone()), Some((due.id.clone(), due.ai)));
+        }
+        if is_quiet {
+            return (None, None);
+        }
+        match dice.random_range(0..20) {
+            0..=11 => self.speak(habits, now, dice),
+            12 => self.say_again(now, dice),
+            13 | 14 => (self.cancel(dice), None),
+            15 | 16 => (self.leave_or_join(habits, dice), None),
+            _ => (None, None),
+        }
+    }
+
+    fn speak(&mut self, habits: &Habits, now: Instant, dice: &mut StdRng) -> (Option<Value>, Sent) {
+        if self.unacked.len() >= UNACKED {
+            return (None, None);
+        }
+        self.said += 1;
+        let own = "user:me".to_owned();
+        let rooms = habits.rooms.iter().chain([&own, &own]).collect::<Vec<_>>();
+        let room = rooms.choose(dice);
+        let if_busy = match dice.random_range(0..10) {
+            0 => "reject",
+            1 => "interrupt",
+            _ => "queue",
+        };
+        let ai = dice.random_bool(0.6);
+        let id = format!("c{}-{}", self.number, self.said);
+        let data = json!({
+            "user_input": format!("{}: message {}", self.said_as, self.said),
+            "room": room, "ai": ai, "if_busy": if_busy,
+            // Others speak in it as well.
+            "session_id": format!("s{}", dice.random_range(0..2)),
+        });
+        let message = Message {
+            frame: json!({"action": "sendMessage", "id": id, "data": data}),
+            id,
+            ai,
+            due: now,
+        };
+        self.unacked.push_back(message);
+        let message = self.unacked.back_mut().unwrap();
+        message.due = now + ANSWERED_WITHIN;
+        (
+            Some(message.frame.clone()),
+            Some((message.id.clone(), message.ai)),
+        )
+    }
+
+    /// Sends a message again that was acknowledged long ago.
+    fn say_again(&mut self, now: Instant, dice: &mut StdRng) -> (Option<Value>, Sent) {
+        if self.acked.is_empty() {
+            return (None, None);
+        }
+        let at = dice.random_range(0..self.acked.len());
+        let mut message = self.acked.swap_remove(at);
+        message.due = now + ANSWERED_WITHIN;
+        let sent = Some((message.id.clone(), message.ai));
+        let frame = message.frame.clone();
+        self.unacked.push_back(message);
+        (Some(frame), sent)
+    }
+
+    fn cancel(&mut self, dice: &mut StdRng) -> Option<Value> {
+        let all: Vec<_> = self.cancellable.iter().cloned().collect();
+        let message = all.choose(dice)?;
+        self.cancellable.remove(message);
+        Some(json!({"action": "cancel", "id": "cancel", "data": {"message_id": message}}))
+    }
+
+    /// Leaves the last of its rooms, or comes back to where it was there.
+    fn leave_or_join(&mut self, habits: &Habits, dice: &mut StdRng) -> Option<Value> {
+        let room = habits.rooms.choose(dice)?;
+        let (epoch, seq) = self.positions.get(room)?;
+        Some(if self.left.contains(room) {
+            let data = json!({"room": room, "epoch": epoch, "seq": seq});
+            json!({"action": "subscribe", "id": "join", "data": data})
+        } else {
+            json!({"action": "unsubscribe", "id": "leave", "data": {"room": room}})
+        })
+    }
+}
