@@ -20,10 +20,10 @@ use causerie_shared::protocol::frame;
 use rand::Rng;
 use rand::rngs::StdRng;
 use serde_json::Value;
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::installation::{GatewayNode, Installation};
+use crate::told::Told;
 use mind::Mind;
 pub use mind::{Habits, Positions};
 
@@ -52,7 +52,7 @@ pub struct Client {
     user: UserId,
     habits: Habits,
     installation: Arc<Installation>,
-    orders: watch::Receiver<Orders>,
+    orders: Arc<Told<Orders>>,
     mind: Mutex<Mind>,
     dice: Mutex<StdRng>,
 }
@@ -71,7 +71,7 @@ impl Client {
     pub fn new(
         person: Person,
         installation: Arc<Installation>,
-        orders: watch::Receiver<Orders>,
+        orders: Arc<Told<Orders>>,
         dice: StdRng,
     ) -> Arc<Self> {
         let Person {
@@ -158,14 +158,13 @@ impl Client {
             slot,
             visitor_token: None,
         };
-        let mut orders = self.orders.clone();
-        let dropped = orders.borrow().drop_connection;
+        let dropped = self.orders.get().drop_connection;
         let connected = gateway.connect(admitted, Transport::WebSocket);
         let stays = self.within(self.habits.stays);
         let close = tokio::select! {
             biased;
             () = node.condition.dead() => None,
-            _ = orders.wait_for(|orders| orders.drop_connection != dropped) => None,
+            _ = self.orders.wait_for(|orders| orders.drop_connection != dropped) => None,
             () = self.goes_after(stays) => None,
             close = self.read(&connected, node) => Some(close),
             () = self.act(&connected, node) => None,
@@ -191,7 +190,7 @@ impl Client {
     /// Goes of its own accord, unless all is to come to rest.
     async fn goes_after(&self, stays: Duration) {
         sleep(stays).await;
-        if self.orders.borrow().be_quiet {
+        if self.orders.get().be_quiet {
             std::future::pending().await
         }
     }
@@ -216,6 +215,7 @@ impl Client {
     }
 
     fn on_frame(&self, frame: &Value) {
+        self.mind().on_frame(frame);
         if let Some(event) = event_of(frame) {
             self.mind().on_event(&event, frame, Instant::now());
             self.note(event);
@@ -250,7 +250,7 @@ impl Client {
     /// What it does next, when it is time.
     async fn next_action(&self) -> Value {
         loop {
-            let is_quiet = self.orders.borrow().be_quiet;
+            let is_quiet = self.orders.get().be_quiet;
             let pause = self.within(self.habits.pace);
             sleep(pause).await;
             let (action, sent) =

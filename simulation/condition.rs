@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use tokio::sync::watch;
+
+use crate::told::Told;
 
 /// How a node stands to the rest of the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +90,7 @@ impl Weather {
 /// The network between one node and the bus.
 #[derive(Debug)]
 pub struct Condition {
-    state: watch::Sender<State>,
+    state: Told<State>,
     weather: Mutex<Weather>,
     dice: Mutex<StdRng>,
 }
@@ -97,24 +98,22 @@ pub struct Condition {
 impl Condition {
     pub fn new(weather: Weather, seed: u64) -> Self {
         Self {
-            state: watch::channel(State::Up).0,
+            state: Told::new(State::Up),
             weather: Mutex::new(weather),
             dice: Mutex::new(StdRng::seed_from_u64(seed)),
         }
     }
 
     pub fn state(&self) -> State {
-        *self.state.borrow()
+        self.state.get()
     }
 
     /// Changes how it stands; the dead stay dead.
     pub fn set(&self, state: State) {
-        self.state.send_if_modified(|now| {
-            let changes = *now != State::Dead && *now != state;
-            if changes {
+        self.state.change(|now| {
+            if *now != State::Dead {
                 *now = state;
             }
-            changes
         });
     }
 
@@ -128,21 +127,17 @@ impl Condition {
 
     /// Waits while everything stands still.
     pub async fn awake(&self) -> State {
-        let mut state = self.state.subscribe();
-        let awake = state.wait_for(|state| *state != State::Frozen).await;
-        *awake.unwrap()
+        self.state.wait_for(|state| state != State::Frozen).await
     }
 
     /// Waits until it was killed.
     pub async fn dead(&self) {
-        let mut state = self.state.subscribe();
-        let _ = state.wait_for(|state| *state == State::Dead).await;
+        self.state.wait_for(|state| state == State::Dead).await;
     }
 
     /// Waits until the state is another one than `than`.
     pub async fn changed(&self, than: State) -> State {
-        let mut state = self.state.subscribe();
-        *state.wait_for(|state| *state != than).await.unwrap()
+        self.state.wait_for(|state| state != than).await
     }
 
     pub fn happens(&self, chance: f64) -> bool {

@@ -8,6 +8,7 @@
 //! - `client`: somebody who talks, goes, comes back, and writes down
 //! - `oracle`: the AI
 //! - `history`: what happened
+//! - `told`: a value of which everybody is told
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -28,3 +29,4 @@ mod oracle;
 mod plan;
 mod run;
 mod seeds;
+mod told;

@@ -14,7 +14,6 @@ use causerie_shared::room::RoomKey;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::runtime::Builder;
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::client::{Client, Habits, Orders, Person, Positions};
@@ -22,6 +21,7 @@ use crate::condition::State;
 use crate::history::{History, fingerprint};
 use crate::installation::{Installation, RULES};
 use crate::plan::{Kind, STORM, Strike, plan};
+use crate::told::Told;
 
 /// How long everything may take to come to rest.
 const RESTS_WITHIN: Duration = Duration::from_secs(120);
@@ -63,7 +63,7 @@ pub fn run(seed: u64) -> Outcome {
 struct Story {
     history: History,
     installation: Arc<Installation>,
-    orders: watch::Sender<Orders>,
+    orders: Arc<Told<Orders>>,
     clients: Vec<Arc<Client>>,
     plan: Vec<Strike>,
     dice: StdRng,
@@ -78,7 +78,7 @@ impl Story {
         let mut story = Self {
             installation: Installation::start(history.clone(), of_nodes),
             history,
-            orders: watch::channel(Orders::default()).0,
+            orders: Arc::default(),
             clients: Vec::new(),
             plan: plan(&mut dice),
             dice,
@@ -101,7 +101,7 @@ impl Story {
         sleep_until(self.began + STORM).await;
         self.installation.calm_down();
         self.installation.set_all(State::Up);
-        self.orders.send_modify(|orders| orders.be_quiet = true);
+        self.orders.change(|orders| orders.be_quiet = true);
         self.come_to_rest().await;
         self.read_logs().await;
         (self.history, self.plan)
@@ -124,7 +124,7 @@ impl Story {
             positions,
         };
         let dice = StdRng::seed_from_u64(dice.random());
-        let orders = self.orders.subscribe();
+        let orders = Arc::clone(&self.orders);
         let client = Client::new(person, Arc::clone(&self.installation), orders, dice);
         tokio::spawn(Arc::clone(&client).live());
         self.clients.push(client);
@@ -155,9 +155,7 @@ impl Story {
             Kind::BrokerFrozen => nodes.set_broker(broker, State::Frozen),
             Kind::BrokerCut => nodes.set_broker(broker, State::Cut),
             Kind::BusFrozen => nodes.set_all(State::Frozen),
-            Kind::Crowd => self
-                .orders
-                .send_modify(|orders| orders.drop_connection += 1),
+            Kind::Crowd => self.orders.change(|orders| orders.drop_connection += 1),
             Kind::Newcomer => self.newcomer(whom),
         }
     }

@@ -16,6 +16,9 @@ pub type Positions = BTreeMap<String, (String, u64)>;
 /// How long an answer to a message is waited for before it is sent again.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(3);
 
+/// What it calls its leaving and joining of rooms.
+const MOVE: &str = "move";
+
 /// Messages that may wait for their `ack`.
 const UNACKED: usize = 6;
 
@@ -42,6 +45,8 @@ pub struct Mind {
     is_open: bool,
     positions: Positions,
     left: BTreeSet<String>,
+    /// Whether it waits for an answer to its leaving or joining a room.
+    is_moving: bool,
     unacked: VecDeque<Message>,
     acked: Vec<Message>,
     /// Replies and questions that might be cancelled.
@@ -68,6 +73,7 @@ impl Mind {
             is_open: false,
             positions,
             left: BTreeSet::new(),
+            is_moving: false,
             unacked: VecDeque::new(),
             acked: Vec::new(),
             cancellable: BTreeSet::new(),
@@ -102,6 +108,13 @@ impl Mind {
 
     pub fn on_closed(&mut self) {
         self.is_open = false;
+        self.is_moving = false;
+    }
+
+    pub fn on_frame(&mut self, frame: &Value) {
+        if frame["id"] == MOVE {
+            self.is_moving = false;
+        }
     }
 
     pub fn on_event(&mut self, event: &ClientEvent, frame: &Value, now: Instant) {
@@ -246,11 +259,14 @@ impl Mind {
     fn leave_or_join(&mut self, habits: &Habits, dice: &mut StdRng) -> Option<Value> {
         let room = habits.rooms.choose(dice)?;
         let (epoch, seq) = self.positions.get(room)?;
+        if std::mem::replace(&mut self.is_moving, true) {
+            return None;
+        }
         Some(if self.left.contains(room) {
             let data = json!({"room": room, "epoch": epoch, "seq": seq});
-            json!({"action": "subscribe", "id": "join", "data": data})
+            json!({"action": "subscribe", "id": MOVE, "data": data})
         } else {
-            json!({"action": "unsubscribe", "id": "leave", "data": {"room": room}})
+            json!({"action": "unsubscribe", "id": MOVE, "data": {"room": room}})
         })
     }
 }

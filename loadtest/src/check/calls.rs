@@ -34,19 +34,19 @@ impl Calls {
         }
     }
 
-    /// When the first call for `question` began, and when the last of its last
-    /// attempt ended: what a broker does that has lost the reply does not count.
-    pub(super) fn span_of(&self, question: &str) -> Option<(u64, u64)> {
+    /// When the first call for `question` began.
+    pub(super) fn began(&self, question: &str) -> Option<u64> {
         let calls = self.by_question.get(question)?;
-        let began = calls.iter().map(|call| call.began).min()?;
-        let last = calls.iter().map(|call| call.attempt).max()?;
-        // The attempt behind the last one that is allowed makes no call.
-        let ended = calls
-            .iter()
-            .filter(|call| call.attempt == last && last < self.rules.attempts)
+        calls.iter().map(|call| call.began).min()
+    }
+
+    /// When the last call of an attempt at a reply to `question` ended.
+    pub(super) fn ended(&self, question: &str, attempt: u64) -> Option<u64> {
+        let calls = self.by_question.get(question)?.iter();
+        calls
+            .filter(|call| call.attempt == attempt)
             .map(|call| call.ended.unwrap_or(u64::MAX))
-            .max();
-        Some((began, ended.unwrap_or(began)))
+            .max()
     }
 
     pub(super) fn finish(self, faults: &Faults, verdict: &mut Verdict) {

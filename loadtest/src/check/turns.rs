@@ -7,8 +7,9 @@ use super::rooms::Rooms;
 use super::{Broken, Faults, Verdict};
 use crate::ledger::Durable;
 
-/// The questions of one session, in the order in which they were asked.
-type Questions<'a> = Vec<&'a str>;
+/// The questions of one session in the order in which they were asked, with the
+/// attempts that answered them.
+type Questions<'a> = Vec<(&'a str, Option<u64>)>;
 
 pub(super) fn finish(rooms: &Rooms, calls: &Calls, faults: &Faults, verdict: &mut Verdict) {
     for log in rooms.logs() {
@@ -50,27 +51,39 @@ fn in_order(log: &[Durable], verdict: &mut Verdict) {
 }
 
 fn sessions(log: &[Durable]) -> BTreeMap<&str, Questions<'_>> {
+    let made_by: HashMap<&str, u64> = log
+        .iter()
+        .filter_map(|reply| Some((reply.in_reply_to.as_deref()?, reply.attempt)))
+        .collect();
     let mut sessions: BTreeMap<&str, Questions<'_>> = BTreeMap::new();
     for event in log.iter().filter(|event| event.in_reply_to.is_none()) {
         if let Some(session) = &event.session {
-            sessions.entry(session).or_default().push(&event.message);
+            let question = event.message.as_str();
+            let question = (question, made_by.get(question).copied());
+            sessions.entry(session).or_default().push(question);
         }
     }
     sessions
 }
 
 /// The AI is asked for the next question when the call that made the reply to
-/// the one before it is over.
-fn one_at_a_time(questions: &[&str], calls: &Calls, faults: &Faults, verdict: &mut Verdict) {
-    let mut free_at = (0, "");
-    for question in questions {
-        let Some((began, ended)) = calls.span_of(question) else {
-            continue;
-        };
-        if free_at.0 > calls.hangs_up_by(began, faults) {
-            let says = format!("{question} while {} was being answered", free_at.1);
+/// the one before it is over. What a broker does that has lost a reply does not
+/// count.
+fn one_at_a_time(
+    questions: &[(&str, Option<u64>)],
+    calls: &Calls,
+    faults: &Faults,
+    verdict: &mut Verdict,
+) {
+    let mut busy = (0, "");
+    for (question, made_by) in questions {
+        if let Some(began) = calls.began(question)
+            && busy.0 > calls.hangs_up_by(began, faults)
+        {
+            let says = format!("{question} while {} was being answered", busy.1);
             verdict.broken(Broken::OutOfTurn, began, says);
         }
-        free_at = free_at.max((ended, question));
+        let ended = made_by.and_then(|attempt| calls.ended(question, attempt));
+        busy = busy.max((ended.unwrap_or(0), question));
     }
 }
