@@ -41,6 +41,9 @@ struct Reply {
     text: String,
     /// A piece is missing: until a snapshot comes the text does not count.
     has_hole: bool,
+    /// It was shown on a connection before this one, by a gateway that was
+    /// perhaps ahead of this one's.
+    is_of_before: bool,
 }
 
 /// A piece of a reply, or all up to it.
@@ -83,7 +86,16 @@ impl Stream {
                     self.unacked.remove(&id);
                 }
             }
-            ClientEvent::Opened => self.is_open = true,
+            ClientEvent::Opened => {
+                self.is_open = true;
+                for reply in self
+                    .rooms
+                    .values_mut()
+                    .flat_map(|room| room.replies.values_mut())
+                {
+                    reply.is_of_before = true;
+                }
+            }
             ClientEvent::Closed { .. } => self.is_open = false,
             ClientEvent::Sent { id, .. } => {
                 self.unacked.entry(id).or_insert(at);
@@ -283,13 +295,16 @@ impl Room {
         let Some(reply) = self.reply(&piece.message, piece.attempt, broken) else {
             return;
         };
-        if piece.index < reply.next {
+        if piece.index < reply.next && reply.is_of_before {
+            // Dropped: it is known.
+        } else if piece.index < reply.next {
             let says = format!("{} {}/{}", piece.message, piece.attempt, piece.index);
             broken(Broken::PieceTwice, says);
         } else if piece.index > reply.next {
             reply.has_hole = true;
         } else {
             reply.next += 1;
+            reply.is_of_before = false;
             reply.text.push_str(&piece.text);
         }
     }
@@ -299,6 +314,7 @@ impl Room {
             reply.next = piece.index + 1;
             reply.text = piece.text;
             reply.has_hole = false;
+            reply.is_of_before = false;
         }
     }
 

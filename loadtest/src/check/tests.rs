@@ -517,3 +517,22 @@ fn a_conflict_is_an_answer() {
     assert_eq!(refused("conflict"), []);
     assert_eq!(refused("overloaded"), [Broken::Unacked]);
 }
+
+#[test]
+fn a_gateway_that_is_behind_the_one_before_it() {
+    let again = |came_again: bool| {
+        found(move |story| {
+            story[12] = delta(1, 2, 0, "one ");
+            story[13] = delta(2, 2, 0, "one ");
+            story[15] = snapshot(2, 1, -1, "");
+            story[16] = delta(1, 2, 1, "two");
+            story[17] = delta(2, 2, 1, "two");
+            story.insert(16, delta(2, 2, 0, "one "));
+            if came_again {
+                story.insert(14, says(2, ClientEvent::Opened));
+            }
+        })
+    };
+    assert_eq!(again(true), []);
+    assert_eq!(again(false), [Broken::PieceTwice]);
+}
