@@ -39,11 +39,6 @@ impl History {
         })))
     }
 
-    /// Microseconds since the run began.
-    pub fn now(&self) -> u64 {
-        self.lock().now()
-    }
-
     pub fn client(&self, client: ClientNumber, mut event: ClientEvent) {
         let mut inner = self.lock();
         inner.names.rename_in(&mut event);

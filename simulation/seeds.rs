@@ -3,13 +3,14 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{available_parallelism, scope};
 
+use crate::history::fingerprint;
 use crate::run::{Outcome, run};
 
 /// How many seeds are run where `SIMULATION_SEEDS` says nothing.
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 50;
 
 /// How many of them are run twice.
-const TWICE: u64 = 20;
+const TWICE: u64 = 5;
 
 fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
@@ -59,13 +60,18 @@ fn no_seed_breaks_a_promise() {
     let found = those_where(|seed| broken(&run(seed)), seeds);
     for (seed, says) in found.iter().take(10) {
         eprintln!("promises were broken: seed {seed}:{says}");
-        eprintln!("  again: SIMULATION_SEED={seed} cargo test -p causerie-simulation");
+        eprintln!("  again: {}", again(*seed));
     }
     assert!(
         found.is_empty(),
         "{} of {seeds} seeds broke promises",
         found.len()
     );
+}
+
+/// The command that runs one seed again, and tells all of it.
+fn again(seed: u64) -> String {
+    format!("SIMULATION_SEED={seed} cargo test --profile simulation -p causerie-simulation no_seed")
 }
 
 /// Prints all that happened with one seed.
@@ -95,7 +101,8 @@ fn show(seed: u64) {
 fn the_same_seed_gives_the_same_run() {
     let differs = |seed| {
         let (once, again) = (run(seed), run(seed));
-        (once.fingerprint != again.fingerprint).then(|| first_difference(&once, &again))
+        (fingerprint(&once.entries) != fingerprint(&again.entries))
+            .then(|| first_difference(&once, &again))
     };
     let found = those_where(differs, number("SIMULATION_TWICE").unwrap_or(TWICE));
     assert!(found.is_empty(), "{found:#?}");
@@ -107,4 +114,48 @@ fn first_difference(once: &Outcome, again: &Outcome) -> String {
         Some((once, again)) => format!("{once:?}\n{again:?}"),
         None => "one is longer".to_owned(),
     }
+}
+
+/// Only in a build from which protections can be taken out: without each of
+/// them some seed breaks a promise.
+#[cfg(feature = "sabotage")]
+#[test]
+fn every_missing_protection_is_noticed() {
+    use causerie_shared::sabotage::Protection;
+
+    let mut unnoticed = Vec::new();
+    for protection in Protection::ALL {
+        let mut without = std::process::Command::new(std::env::current_exe().unwrap());
+        without
+            .args(["--exact", "--nocapture", "seeds::no_seed_breaks_a_promise"])
+            .env("CAUSERIE_SABOTAGE", protection.name());
+        let output = without.output().unwrap();
+        let says = String::from_utf8_lossy(&output.stderr).into_owned();
+        let first = says
+            .lines()
+            .find(|line| line.contains("promises were broken"));
+        match first {
+            Some(_) if !output.status.success() => {
+                eprintln!("without {}: {}", protection.name(), summary(&says));
+            }
+            _ => unnoticed.push((protection, says)),
+        }
+    }
+    assert!(unnoticed.is_empty(), "{unnoticed:#?}");
+}
+
+/// How many seeds found it, and by which promises.
+#[cfg(feature = "sabotage")]
+fn summary(says: &str) -> String {
+    let mut promises: Vec<_> = says
+        .lines()
+        .filter_map(|line| line.trim().split_once(" s: ")?.1.split_once(':'))
+        .map(|(promise, _)| promise)
+        .collect();
+    promises.sort_unstable();
+    promises.dedup();
+    let seeds = says
+        .lines()
+        .find(|line| line.ends_with("seeds broke promises"));
+    format!("{}: {}", seeds.unwrap_or_default(), promises.join(", "))
 }
