@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use causerie_shared::bus::log::RunningReply;
 use causerie_shared::ids::MessageId;
 use causerie_shared::position::{Epoch, Position};
+use causerie_shared::protocol::event::Event;
 use causerie_shared::record::{Class, Header, Record, ReplyPart};
 use causerie_shared::sabotage::Protection;
 
@@ -123,6 +124,9 @@ impl Order {
                 }
                 verdict
             }
+            (Class::Transient, Some(reply)) if self.follows_its_end(header, reply) => {
+                Verdict::Stale
+            }
             (Class::Transient, _) | (Class::Start | Class::Delta, None) => Verdict::Deliver,
             (Class::Start, Some(reply)) => self.take_start(reply, record),
             (Class::Delta, Some(reply)) => self.take_delta(reply, record),
@@ -204,6 +208,13 @@ impl Order {
         self.replies.clear();
     }
 
+    /// Whether a transient event comes after the `message` of its reply, which it
+    /// may if that was read while it was still on its way. One of them belongs
+    /// there.
+    fn follows_its_end(&self, header: &Header, reply: &ReplyPart) -> bool {
+        header.event != Event::AiProcessingEnd.name() && self.ended.contains(&reply.message_id)
+    }
+
     fn take_durable(&mut self, header: &Header) -> Verdict {
         let Some(position) = &header.position else {
             return Verdict::Stale;
@@ -277,7 +288,9 @@ fn remember<T>(list: &mut VecDeque<T>, item: T, len: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::testing::{delta, durable, ended, message_id, position, running, start};
+    use crate::hub::testing::{
+        delta, durable, ended, message_id, position, processing_end, running, start, typing,
+    };
 
     const LIFE: &str = "aaaaaaaa";
 
@@ -349,6 +362,15 @@ mod tests {
         assert_eq!(order.take(&delta(1, 1, 0, "a")), Verdict::Stale);
         assert_eq!(order.take(&start(1, 2)), Verdict::Stale);
         assert_eq!(order.replies().count(), 0);
+    }
+
+    #[test]
+    fn typing_that_comes_after_the_end_is_late() {
+        let mut order = order();
+        assert_eq!(order.take(&typing(1)), Verdict::Deliver);
+        order.end(&message_id(1));
+        assert_eq!(order.take(&typing(1)), Verdict::Stale);
+        assert_eq!(order.take(&processing_end(1)), Verdict::Deliver);
     }
 
     #[test]

@@ -253,6 +253,11 @@ impl Room {
     fn begin_at(&mut self, page: &Page) {
         let mut order = Order::new(page.head.clone());
         order.adopt(&page.running);
+        if let Missed::Records(records) = &page.missed {
+            records
+                .iter()
+                .for_each(|record| end_reply_of(record, &mut order));
+        }
         self.order = Some(order);
         self.tail.restart(page.head.clone());
         if let (Missed::Records(records), Some(asked)) = (&page.missed, self.asked.take())
@@ -375,11 +380,16 @@ fn catch_up(audience: &Audience, order: &mut Order, tail: &mut Tail, record: &Re
         audience.tell_position(&before, true);
     }
     order.advance(position);
+    end_reply_of(record, order);
+    tail.push(Arc::new(record.clone()));
+    audience.deliver(record);
+}
+
+/// Notes that a reply is over whose `message` was read.
+fn end_reply_of(record: &Record, order: &mut Order) {
     if let (Class::Final, Some(reply)) = (record.header.class, &record.header.reply) {
         order.end(&reply.message_id);
     }
-    tail.push(Arc::new(record.clone()));
-    audience.deliver(record);
 }
 
 #[cfg(test)]

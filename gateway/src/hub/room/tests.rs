@@ -297,6 +297,16 @@ fn what_is_late_of_a_reply_that_ended_before_the_read_is_dropped() {
 }
 
 #[test]
+fn the_start_of_a_reply_whose_end_was_read_is_late() {
+    let mut room = Room::new(room(), Clock::default());
+    let (client, _) = join(&mut room, Start::Asked(position(LIFE, 9)));
+    hear(&mut room, start(1, 1));
+    let read = page(position(LIFE, 10), vec![ended(LIFE, 10, 1)], vec![]);
+    assert_eq!(room.on_opened(Ok(read)), None);
+    assert_eq!(client.seen(), ["subscribed aaaaaaaa:9 true", "10"]);
+}
+
+#[test]
 fn one_who_comes_back_is_served_from_the_tail() {
     let (mut room, _first) = live();
     for seq in [11, 12] {
