@@ -1,6 +1,9 @@
 //! Ledgers that were broken on purpose: the checker finds each fault, and none
 //! in a good one.
 
+mod coming_and_going;
+mod turns;
+
 use super::*;
 use crate::ledger::{Call, Durable, Log};
 
@@ -417,122 +420,4 @@ fn a_takeover_may_overlap_for_as_long_as_it_takes_to_learn_of_it() {
         story.push(What::FaultOver);
     });
     assert_eq!(over, []);
-}
-
-/// A second question of the session, and its reply.
-fn second(story: &mut Vec<What>, replies: [(u64, &str, &str); 2], began: u64) {
-    let mut events = vec![said(LIFE, 1, "q1"), said(LIFE, 2, "q2")];
-    events[1].content = "And?".into();
-    events.extend(replies.map(|(seq, reply, question)| answered(LIFE, seq, reply, question)));
-    story.truncate(20);
-    story.retain(|what| {
-        !matches!(
-            what,
-            What::Client {
-                event: ClientEvent::Durable { .. },
-                ..
-            }
-        )
-    });
-    story.retain(|what| {
-        !matches!(
-            what,
-            What::Client {
-                event: ClientEvent::Subscribed { .. },
-                ..
-            }
-        )
-    });
-    story.push(call_for("q2", 1, 1, began, Some(began + 5)));
-    story.extend(
-        events
-            .iter()
-            .flat_map(|event| [1, 2].map(|client| durable(client, event.clone()))),
-    );
-    story.splice(
-        4..4,
-        [subscribed(1, LIFE, 0, true), subscribed(2, LIFE, 0, true)],
-    );
-    story.push(log("acme", events));
-}
-
-#[test]
-fn questions_of_a_session_that_do_not_wait_for_their_turn() {
-    let in_turn = [(3, "r1", "q1"), (4, "r2", "q2")];
-    assert_eq!(found(|story| second(story, in_turn, 30)), []);
-    let swapped = [(3, "r2", "q2"), (4, "r1", "q1")];
-    assert_eq!(
-        found(|story| second(story, swapped, 30)),
-        [Broken::OutOfTurn]
-    );
-    let beside = |ended| {
-        found(move |story| {
-            second(story, in_turn, 30);
-            for what in story {
-                if let What::Call(call) = what
-                    && call.question == "q1"
-                {
-                    call.ended = Some(ended);
-                }
-            }
-        })
-    };
-    assert_eq!(beside(5_000_030), []);
-    assert_eq!(beside(5_000_031), [Broken::OutOfTurn]);
-}
-
-#[test]
-fn an_event_of_a_room_that_was_left() {
-    let left = || says(2, ClientEvent::Left { room: ROOM.into() });
-    let broken = found(|story| story.insert(18, left()));
-    assert_eq!(broken, [Broken::WrongPlace]);
-    // Nor is one who left left behind.
-    let gone = found(|story| {
-        story.insert(18, left());
-        story.remove(20);
-    });
-    assert_eq!(gone, []);
-}
-
-#[test]
-fn a_stream_goes_on_from_the_position_that_was_named() {
-    let goes_on = |seq| {
-        let room = ROOM.into();
-        let epoch = LIFE.into();
-        says(2, ClientEvent::GoesOn { room, epoch, seq })
-    };
-    assert_eq!(found(|story| story.insert(5, goes_on(0))), []);
-    let broken = found(|story| story.insert(5, goes_on(1)));
-    assert_eq!(broken, [Broken::WrongPlace]);
-}
-
-#[test]
-fn a_conflict_is_an_answer() {
-    let refused = |code: &str| {
-        found(|story| {
-            let (id, code) = (Some("m1".into()), code.into());
-            story[7] = says(1, ClientEvent::Refused { id, code });
-        })
-    };
-    assert_eq!(refused("conflict"), []);
-    assert_eq!(refused("overloaded"), [Broken::Unacked]);
-}
-
-#[test]
-fn a_gateway_that_is_behind_the_one_before_it() {
-    let again = |came_again: bool| {
-        found(move |story| {
-            story[12] = delta(1, 2, 0, "one ");
-            story[13] = delta(2, 2, 0, "one ");
-            story[15] = snapshot(2, 1, -1, "");
-            story[16] = delta(1, 2, 1, "two");
-            story[17] = delta(2, 2, 1, "two");
-            story.insert(16, delta(2, 2, 0, "one "));
-            if came_again {
-                story.insert(14, says(2, ClientEvent::Opened));
-            }
-        })
-    };
-    assert_eq!(again(true), []);
-    assert_eq!(again(false), [Broken::PieceTwice]);
 }
