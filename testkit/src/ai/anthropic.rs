@@ -53,6 +53,15 @@ impl Wire for Messages {
         ]
     }
 
+    fn thought(&self) -> Vec<Event> {
+        let delta = json!({
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "thinking_delta", "thinking": "Hm. "},
+        });
+        vec![Event::named("content_block_delta", &delta)]
+    }
+
     fn delta(&self, text: &str) -> Vec<Event> {
         let delta = json!({
             "type": "content_block_delta",

@@ -61,6 +61,10 @@ impl Wire for Completions {
         vec![self.choice(delta, None)]
     }
 
+    fn thought(&self) -> Vec<Event> {
+        vec![self.choice(json!({"reasoning_content": "Hm. "}), None)]
+    }
+
     fn delta(&self, text: &str) -> Vec<Event> {
         vec![self.choice(json!({"content": text}), None)]
     }

@@ -10,6 +10,8 @@ use super::openai::Completions;
 pub(super) trait Wire: Send {
     /// The events before the first text.
     fn opening(&self) -> Vec<Event>;
+    /// The events by which the model thinks on, before its first text.
+    fn thought(&self) -> Vec<Event>;
     /// The events that add `text`.
     fn delta(&self, text: &str) -> Vec<Event>;
     /// The events that end a reply of so many tokens.

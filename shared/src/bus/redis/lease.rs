@@ -8,7 +8,7 @@ use futures::future::try_join_all;
 
 use super::answer::Answer;
 use super::script::{ANNOUNCE, APPEND, Args, BEAT, CLAIM, FINISH, Script, TAKE_OVER};
-use super::{RedisBus, names, nothing};
+use super::{RedisBus, events, names, nothing};
 use crate::bus::BusError;
 use crate::bus::reply::{
     Appended, Beat, Claim, ClaimId, Delta, Ending, Finished, Lease, RunningLease, Takeover, Waiting,
@@ -36,9 +36,10 @@ impl RedisBus {
         let mut waiting = Waiting::default();
         for (partition, (tenants, begun_or_not, begun)) in read {
             for tenant in tenants {
-                let tenant = TenantId::new(&tenant)
-                    .map_err(|_| BusError::Unreadable(format!("a tenant called {tenant}")))?;
-                waiting.places.entry(tenant).or_default().push(partition);
+                match TenantId::new(&tenant) {
+                    Ok(tenant) => waiting.places.entry(tenant).or_default().push(partition),
+                    Err(_) => events::entry_unreadable("tenants", &tenant),
+                }
             }
             waiting.replies += begun_or_not.unwrap_or(0).saturating_sub(begun);
         }
@@ -53,13 +54,15 @@ impl RedisBus {
                 client.hgetall::<HashMap<String, String>, _>(key)
             })
             .await?;
-        read.into_iter()
-            .flat_map(|(_, beats)| beats)
-            .map(|(id, beat)| {
-                running_lease(&id, &beat)
-                    .ok_or_else(|| BusError::Unreadable(format!("the lease of {id}: {beat}")))
-            })
-            .collect()
+        let leases = read.into_iter().flat_map(|(_, beats)| beats);
+        let readable = leases.filter_map(|(id, beat)| {
+            let lease = running_lease(&id, &beat);
+            if lease.is_none() {
+                events::entry_unreadable("beats", &format!("{id}: {beat}"));
+            }
+            lease
+        });
+        Ok(readable.collect())
     }
 
     /// Reads something of all partitions, all at once.
