@@ -187,6 +187,7 @@ impl Speech {
         let thought = written(&wire.thought());
         let thoughts = iter::repeat_n(thought, self.thoughts)
             .flat_map(move |thought| [Step::Write(thought), Step::Wait(pace)]);
+        let thoughts = thoughts.chain([Step::Write(written(&wire.thought_over()))]);
         let deltas = self.deltas.enumerate().flat_map(move |(index, delta)| {
             let pause = (index > 0 && !pace.is_zero()).then_some(Step::Wait(pace));
             let text = Step::Text(written(&wire.delta(&delta)));
