@@ -250,7 +250,7 @@ class Outbox {
     const said = this.#said.get(id);
     if (said?.state !== 'waiting') return;
     const isBusy = code === 'overloaded' || code === 'rate_limited';
-    if (!isBusy) return this.fail(said, content);
+    if (!isBusy) return this.#settle(said, { state: 'failed', why: content });
     this.view.note(id, content);
     this.#retry = setTimeout(() => {
       this.#retry = null;
@@ -262,8 +262,9 @@ class Outbox {
     return [...this.#said.values()].filter((said) => said.state === 'stored');
   }
 
-  fail(said, why) {
-    this.#settle(said, { state: 'failed', why });
+  onLost(said) {
+    Object.assign(said, { state: 'failed', why: 'The server has lost this.' });
+    this.#show(said);
   }
 
   /** Shows what does not stand in the log. */
@@ -340,7 +341,7 @@ class Conversation {
     // Where the log has lost something, that stood at the end of one of its lives.
     const end = events.findLastIndex(({ epoch }) => epoch === lost.at(-1)?.epoch) + 1;
     for (const frame of events.slice(0, end)) this.#show(frame);
-    for (const said of lost) this.outbox.fail(said, 'The server has lost this.');
+    for (const said of lost) this.outbox.onLost(said);
     for (const frame of events.slice(end)) this.#show(frame);
     this.outbox.showRest();
     for (const frame of held) this.#show(frame);
