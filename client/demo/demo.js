@@ -91,6 +91,11 @@ class Connection {
       if (this.isReady) this.#probe();
       else if (!this.#rest) this.wake();
     });
+    // What a tab stores the others may read late, in spite of the lock: two that begin at once
+    // may become two visitors. Who came last is both.
+    addEventListener('storage', () => {
+      if (this.#socket && identity.token && identity.token !== this.token) this.#giveUp();
+    });
   }
 
   /** The user acts: it is to be there now. */
