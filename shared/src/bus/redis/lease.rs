@@ -146,10 +146,7 @@ impl RedisBus {
         ending: &Ending,
     ) -> Result<Finished, BusError> {
         let dead_letter = ending.dead_letter.clone().map(Into::into);
-        let args = self
-            .log_args()
-            .text(lease.message_id.as_str())
-            .number(lease.attempt)
+        let args = with_lease(self.log_args(), lease)
             .event(&ending.message)
             .records(&ending.before)
             .records(&ending.after)
@@ -172,9 +169,13 @@ impl RedisBus {
 }
 
 fn lease_args(lease: &Lease) -> Args {
-    Args::default()
-        .text(lease.message_id.as_str())
+    with_lease(Args::default(), lease)
+}
+
+fn with_lease(args: Args, lease: &Lease) -> Args {
+    args.text(lease.message_id.as_str())
         .number(lease.attempt)
+        .text(lease.claim.as_str())
 }
 
 fn held(answer: Option<Answer>) -> Result<Beat, BusError> {
@@ -189,12 +190,14 @@ fn held(answer: Option<Answer>) -> Result<Beat, BusError> {
 fn claim(mut answer: Answer) -> Result<Claim, BusError> {
     let message_id = answer.parsed()?;
     let attempt = answer.parsed()?;
+    let claim = answer.parsed()?;
     let room = answer.parsed()?;
     Ok(Claim {
         lease: Lease {
             room,
             message_id,
             attempt,
+            claim,
         },
         in_reply_to: answer.parsed()?,
         session: answer.parsed()?,
@@ -207,15 +210,17 @@ fn claim(mut answer: Answer) -> Result<Claim, BusError> {
     })
 }
 
-/// `attempt beats room`, as the scripts keep it.
+/// `attempt beats claim room`, as the scripts keep it.
 fn running_lease(id: &str, beat: &str) -> Option<RunningLease> {
     let mut words = beat.split(' ');
     let attempt = words.next()?.parse().ok()?;
     let beats = words.next()?.parse().ok()?;
+    let claim = words.next()?.parse().ok()?;
     let lease = Lease {
         room: words.next()?.parse().ok()?,
         message_id: id.parse().ok()?,
         attempt,
+        claim,
     };
     Some(RunningLease { lease, beats })
 }

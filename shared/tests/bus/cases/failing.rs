@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use causerie_shared::bus::log::Missed;
 use causerie_shared::bus::question::Accepted;
-use causerie_shared::bus::reply::{Appended, Beat};
+use causerie_shared::bus::reply::{Appended, Beat, Finished};
 use causerie_shared::bus::subscription::Heard;
 use causerie_shared::bus::{Bus, Retention};
 use causerie_shared::position::Position;
@@ -242,7 +242,14 @@ pub async fn a_lost_claim_is_fenced_and_made_again<W: Storage>() {
     );
     let again = claim(&*bus, &room).await;
     assert_eq!(again.in_reply_to, lost.in_reply_to);
+    // The same attempt of the same reply; and yet another lease.
+    assert_eq!(again.lease.attempt, lost.lease.attempt);
+    let appended = bus.append(&lost.lease, &delta(&lost, 0, "lost")).await;
+    assert_eq!(appended.unwrap(), Appended::Fenced);
+    assert_eq!(bus.beat(&lost.lease, 2).await.unwrap(), Beat::Fenced);
     finish(&*bus, &again, "done").await;
+    let ended = bus.finish(&lost.lease, &ending(&lost, "lost")).await;
+    assert_eq!(ended.unwrap(), Finished::Fenced);
     assert_eq!(seqs(&whole_log(&*bus, &room).await), [1, 2]);
 }
 
