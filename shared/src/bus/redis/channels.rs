@@ -12,12 +12,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use fred::clients::Client;
 use fred::error::Error;
 use fred::interfaces::{ClientLike, ClusterInterface, EventInterface, PubsubInterface};
 use fred::types::config::Server;
-use fred::types::{ClusterHash, CustomCommand, Message, Value};
+use fred::types::{ClusterHash, CustomCommand, Value};
 use futures::future;
 use futures::stream::{self, StreamExt};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
@@ -26,6 +25,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::link::{Address, Link, Purpose};
+use super::messages::{Listener, drain};
 use super::topology::Topology;
 use super::{events, names};
 use crate::bus::BusError;
@@ -39,14 +39,6 @@ const IN_FLIGHT: usize = 512;
 const LOOK_FOR_MOVES: Duration = Duration::from_secs(2);
 /// How long to wait before subscribing again where that failed.
 const RETRY: Duration = Duration::from_millis(250);
-
-/// What is done with what is heard.
-pub(super) trait Listener: Send + Sync + 'static {
-    /// A message came.
-    fn on_message(&self, channel: &str, message: Bytes);
-    /// Messages may have been lost, on any channel.
-    fn on_gap(&self);
-}
 
 /// The channels that one listener hears. Dropping it ends that.
 #[derive(Debug)]
@@ -115,25 +107,6 @@ impl Channels {
         let too_late =
             || BusError::Unavailable(format!("not subscribed within {:?}", self.timeout));
         timeout(self.timeout, asked).await.map_err(|_| too_late())?
-    }
-}
-
-/// Takes messages from fred as fast as they come.
-async fn drain(mut messages: broadcast::Receiver<Message>, listener: Arc<dyn Listener>) {
-    loop {
-        match messages.recv().await {
-            Ok(message) => {
-                if let Some(bytes) = message.value.as_bytes() {
-                    // A slice would keep the connection's whole read buffer alive.
-                    listener.on_message(&message.channel, Bytes::copy_from_slice(bytes));
-                }
-            }
-            Err(RecvError::Lagged(count)) => {
-                events::messages_dropped(count);
-                listener.on_gap();
-            }
-            Err(RecvError::Closed) => return,
-        }
     }
 }
 

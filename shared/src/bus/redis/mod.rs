@@ -10,7 +10,7 @@
 //!   looked at before they are used
 //! - `script`, `answer`, `names`: what is sent and what comes back
 //! - `question`, `log`, `reply`, `lease`: the verbs
-//! - `channels`, `hearing`: what is heard
+//! - `channels`, `messages`, `hearing`: what is heard
 //! - `heartbeat`, `topology`: connections that only look alive, nodes that changed
 //!   places
 //! - `clock`: Redis's clock
@@ -100,6 +100,7 @@ mod heartbeat;
 mod lease;
 mod link;
 mod log;
+mod messages;
 mod names;
 mod pool;
 mod question;
