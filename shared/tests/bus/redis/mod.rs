@@ -11,6 +11,7 @@ use crate::world::{Storage, World};
 mod cluster;
 mod connections;
 mod dead_letters;
+mod every_verb;
 mod fred;
 mod moving;
 mod rights;

@@ -12,7 +12,7 @@ use causerie_shared::bus::redis::{RedisBus, RedisSettings};
 use causerie_shared::bus::{Bus, Retention};
 use causerie_shared::room::RoomKey;
 use causerie_testkit::redis_cluster::RedisCluster;
-use fred::clients::Client;
+use fred::clients::{Client, SubscriberClient};
 use fred::interfaces::ClientLike;
 use fred::types::config::{Config, ReconnectPolicy};
 use fred::types::{Builder, RespVersion};
@@ -20,7 +20,15 @@ use fred::types::{Builder, RespVersion};
 use crate::ear::Ear;
 use crate::scene::*;
 
+mod bounds;
+mod configuration;
+mod half_open;
+mod moved_slots;
+mod receivers;
+mod replays;
+mod resubscribing;
 mod shifted_answers;
+mod slots;
 
 /// What a bus waits for Redis where a test waits for that.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -46,6 +54,14 @@ fn alone(url: &str) -> Builder {
 async fn connected(builder: &Builder) -> Client {
     let client = builder.build().unwrap();
     client.init().await.unwrap();
+    client
+}
+
+/// With fred's own means to subscribe again.
+async fn subscriber(builder: &Builder) -> SubscriberClient {
+    let client = builder.build_subscriber_client().unwrap();
+    client.init().await.unwrap();
+    client.manage_subscriptions();
     client
 }
 
