@@ -30,6 +30,8 @@ async fn what_does_not_fit_is_refused_at_once_and_the_rest_in_time() {
     let (at_once, in_time): (Vec<_>, Vec<_>) =
         refused.partition(|why| why.starts_with("Backpressure"));
     assert_eq!((at_once.len(), in_time.len()), (ASKED - FIT, FIT));
+    let timed_out = |why: &String| why.starts_with("Timeout") || why.contains("no answer within");
+    assert!(in_time.iter().all(timed_out), "{in_time:?}");
 }
 
 #[tokio::test]
