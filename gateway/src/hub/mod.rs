@@ -67,7 +67,7 @@ impl Join {
     pub(crate) fn position(&self) -> Option<Position> {
         match &self.start {
             Start::Head { .. } => None,
-            Start::Asked(position) | Start::Reached(position) => Some(position.clone()),
+            Start::Asked(position) | Start::Reached { position, .. } => Some(position.clone()),
         }
     }
 }
@@ -79,8 +79,9 @@ pub(crate) enum Start {
     Head { recovered: bool },
     /// A position that the client named.
     Asked(Position),
-    /// A position that the bus itself gave, after `subscribed` was sent.
-    Reached(Position),
+    /// A position to which the bus brought the client, after `subscribed` was
+    /// sent; whether the log ended there.
+    Reached { position: Position, is_head: bool },
 }
 
 impl Start {

@@ -152,6 +152,30 @@ async fn a_restart_with_its_data_begins_a_new_life_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn one_of_an_earlier_life_recovers_page_by_page_at_a_node_that_never_saw_it() {
+    let mut redis = Redis::options().aof().start().await;
+    let one = node_at(redis.url()).await;
+    let mut talker = one.in_project("u1").await;
+    let old = say(&mut talker, ROOM, "before").await["epoch"].clone();
+    for _ in 2..=300 {
+        say(&mut talker, ROOM, "before").await;
+    }
+    redis.restart().await;
+    say_at_last(&mut talker, "after").await;
+    let two = node_at(redis.url()).await;
+    let mut first = two.in_project("u2").await;
+    let back = two.connect("u3").param("room", &at(ROOM, &old, 10));
+    let mut back = two.joined(back, 3).await;
+    expect_event(&mut back, 301).await;
+    assert_eq!(events(&back), (11..=301).collect::<Vec<_>>());
+    // And the room goes on for all.
+    say(&mut talker, ROOM, "more").await;
+    for client in [&mut first, &mut back] {
+        expect_event(client, 302).await;
+    }
+}
+
+#[tokio::test]
 async fn lost_data_is_told_and_the_stream_goes_on() {
     let mut redis = Redis::start().await;
     let node = node_at(redis.url()).await;

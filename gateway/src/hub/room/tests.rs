@@ -88,6 +88,13 @@ fn at_head() -> Start {
     Start::Head { recovered: true }
 }
 
+fn reached(epoch: &str, seq: u64, is_head: bool) -> Start {
+    Start::Reached {
+        position: position(epoch, seq),
+        is_head,
+    }
+}
+
 /// A live room at event 10, with one client in it that has seen that.
 fn live() -> (Room, Client) {
     let mut room = Room::new(room(), Clock::default());
@@ -324,13 +331,37 @@ fn a_position_that_the_tail_cannot_judge_is_for_the_bus() {
 #[test]
 fn one_whom_the_bus_brought_beyond_the_room_waits_for_it() {
     let (mut room, first) = live();
-    let (mut ahead, need) = join(&mut room, Start::Reached(position(LIFE, 11)));
+    let (mut ahead, need) = join(&mut room, reached(LIFE, 11, true));
     assert_eq!(need, read_after(10));
     room.on_page(&page(position(LIFE, 11), vec![durable(LIFE, 11)], vec![]));
     hear(&mut room, durable(LIFE, 12));
     assert!(ahead.is_member());
     assert_eq!(ahead.seen(), ["12"]);
     assert_eq!(first.seen(), ["11", "12"]);
+}
+
+#[test]
+fn one_who_is_within_a_life_that_the_room_never_saw_reads_on() {
+    let mut room = Room::new(room(), Clock::default());
+    let (_first, _) = join(&mut room, at_head());
+    room.on_opened(Ok(page(position(NEXT_LIFE, 600), vec![], vec![])));
+    let (mut back, need) = join(&mut room, reached(LIFE, 138, false));
+    assert!(need.is_none() && back.is_behind());
+    let (mut back, need) = join(&mut room, reached(NEXT_LIFE, 600, true));
+    assert!(need.is_none() && back.is_member());
+}
+
+#[test]
+fn one_whose_place_a_read_does_not_find_reads_on() {
+    let (mut room, _first) = live();
+    let (mut lost, need) = join(&mut room, reached(NEXT_LIFE, 10, true));
+    assert_eq!(need, read_after(10));
+    let (mut second, _) = join(&mut room, at_head());
+    assert_eq!(
+        room.on_page(&page(position(LIFE, 10), vec![], vec![])),
+        None
+    );
+    assert!(lost.is_behind() && second.is_member());
 }
 
 #[test]
