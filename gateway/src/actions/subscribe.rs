@@ -7,7 +7,7 @@ use causerie_shared::protocol::frame;
 use causerie_shared::room::Room;
 use serde::Serialize;
 
-use super::{Caller, bus_failed, forbidden};
+use super::{Caller, forbidden, not_joined};
 use crate::frame::OutFrame;
 use crate::gateway::Gateway;
 
@@ -37,7 +37,7 @@ pub(super) async fn subscribe(
             .with_limit(Scope::Connection, max_rooms as u64));
     }
     let joined = connection.join(&room, position).await;
-    joined.map_err(|error| bus_failed(&error))?;
+    joined.map_err(|error| not_joined(&error))?;
     Ok(RoomAck { room })
 }
 

@@ -13,7 +13,6 @@
 //! - `viewer`: what somebody sees of a room
 //! - [`membership`]: the rooms of one outbox
 
-use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -99,12 +98,25 @@ pub(crate) enum Joined {
     Behind,
 }
 
+/// Why a room was not joined.
+#[derive(Debug, thiserror::Error)]
+pub enum NotJoined {
+    /// The room cannot be read now.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    /// Nobody wants it any more: the room was left or joined anew meanwhile, or
+    /// the connection or the node has ended.
+    #[error("the wish to join is over")]
+    Over,
+}
+
 /// The rooms that are heard on this node. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Hub {
     bus: Arc<dyn Bus>,
     shards: Arc<[mpsc::Sender<Command>]>,
     runtime: Handle,
+    stop: CancellationToken,
 }
 
 impl Hub {
@@ -130,6 +142,7 @@ impl Hub {
             bus: Arc::clone(&bus),
             shards: shards.collect(),
             runtime: Handle::current(),
+            stop: stop.clone(),
         };
         tasks.spawn(feed::run(hub.clone(), records, stop.clone()));
         tasks.spawn(feed::watch_changes(hub.clone(), heard, stop.clone()));
@@ -137,7 +150,7 @@ impl Hub {
     }
 
     /// Makes an outbox a member of a room, once it has what it missed.
-    pub(crate) async fn join(&self, mut join: Join) -> Result<(), BusError> {
+    pub(crate) async fn join(&self, mut join: Join) -> Result<(), NotJoined> {
         loop {
             let (reply, answer) = oneshot::channel();
             let command = Command::Join {
@@ -145,7 +158,8 @@ impl Hub {
                 reply,
             };
             self.send(&join.room, command).await;
-            match answer.await.map_err(|_| stopping())?? {
+            // Without an answer the node is stopping.
+            match answer.await.map_err(|_| NotJoined::Over)?? {
                 Joined::Member => return Ok(()),
                 Joined::Behind => recovery::catch_up(&*self.bus, &mut join).await?,
             }
@@ -167,7 +181,7 @@ impl Hub {
     }
 
     /// Leaves `rooms`, from where one cannot wait.
-    pub(crate) fn leave_soon(&self, rooms: HashSet<RoomKey>, outbox: OutboxId) {
+    pub(crate) fn leave_soon(&self, rooms: Vec<RoomKey>, outbox: OutboxId) {
         if rooms.is_empty() {
             return;
         }
@@ -209,11 +223,12 @@ impl Hub {
         }
     }
 
+    /// What an outbox wants of a room, until it is cancelled or the node stops.
+    pub(crate) fn new_wish(&self) -> CancellationToken {
+        self.stop.child_token()
+    }
+
     pub(crate) fn bus(&self) -> &dyn Bus {
         &*self.bus
     }
-}
-
-fn stopping() -> BusError {
-    BusError::Unavailable("the node is stopping".into())
 }

@@ -218,3 +218,24 @@ async fn one_who_comes_while_redis_is_away_is_served_when_it_is_back() {
     say(&mut client, "user:me", "hello").await;
     client.expect_type("new_message").await;
 }
+
+#[tokio::test]
+async fn a_first_room_left_while_redis_is_away_stays_left() {
+    let redis = Redis::start().await;
+    let proxy = Proxy::start(redis.port()).await;
+    let node = node_at(proxy.url("redis")).await;
+    proxy.block();
+    let mut client = node.connect("u1").param("room", ROOM).open().await;
+    let left = client
+        .request(json!({"action": "unsubscribe", "data": {"room": ROOM}}))
+        .await;
+    assert_eq!(left["type"], "ack", "{left}");
+    proxy.resume();
+    for _ in 0..2 {
+        client.expect_type("subscribed").await;
+    }
+    say_at_last(&mut client, ROOM).await;
+    say(&mut client, "user:me", "hello").await;
+    client.expect_type("new_message").await;
+    assert_eq!(in_short(&client, ROOM), ["null"]);
+}
