@@ -31,6 +31,9 @@ pub(crate) async fn catch_up(bus: &dyn Bus, join: &mut Join) -> Result<(), BusEr
                 events::recovered(RecoveredFrom::Log);
             }
             for record in &records {
+                if join.outbox.is_closed() {
+                    break;
+                }
                 send(join, record).await;
             }
             reached(&records, head, position)

@@ -151,19 +151,20 @@ impl Hub {
 
     /// Makes an outbox a member of a room, once it has what it missed.
     pub(crate) async fn join(&self, mut join: Join) -> Result<(), NotJoined> {
-        loop {
+        while !join.outbox.is_closed() {
             let (reply, answer) = oneshot::channel();
             let command = Command::Join {
                 join: join.clone(),
                 reply,
             };
             self.send(&join.room, command).await;
-            // Without an answer the node is stopping.
+            // No answer: the outbox has been closed, or the node stops.
             match answer.await.map_err(|_| NotJoined::Over)?? {
                 Joined::Member => return Ok(()),
                 Joined::Behind => recovery::catch_up(&*self.bus, &mut join).await?,
             }
         }
+        Err(NotJoined::Over)
     }
 
     /// Ends an outbox's membership of `room`: when it returns, no more is put

@@ -84,9 +84,13 @@ impl Room {
         }
     }
 
-    /// Takes a join: at once where the room is live, else when it is.
+    /// Takes a join: at once where the room is live, else when it is. One whose
+    /// outbox is closed has left already, and gets no answer.
     pub(super) fn on_join(&mut self, waiting: Waiting) -> Option<Need> {
         self.on_leave(waiting.join.outbox.id());
+        if waiting.join.outbox.is_closed() {
+            return None;
+        }
         match self.phase {
             Phase::Live => self.admit(waiting),
             Phase::Opening | Phase::Repairing | Phase::Closing => {

@@ -8,6 +8,7 @@ use causerie_gateway::hub::{Live, NotJoined, Viewer};
 use causerie_gateway::outbox::Outbox;
 use causerie_shared::ids::UserId;
 use causerie_shared::position::Position;
+use causerie_shared::protocol::close::CloseCode;
 use causerie_shared::room::RoomKey;
 use causerie_testkit::client::ws::Client;
 use futures::FutureExt;
@@ -128,6 +129,30 @@ async fn one_who_joins_anew_during_recovery_hears_all_once() {
         .map(|frame| frame["seq"].as_u64().unwrap())
         .collect();
     assert_eq!(seqs, [seq - 1, seq]);
+}
+
+#[tokio::test]
+async fn one_who_goes_during_recovery_is_held_by_nobody() {
+    let mut member = Member::new().await;
+    let joining = member.join_and_begin_to_recover().await;
+    member.membership.end();
+    assert!(matches!(outcome(joining).await, Err(NotJoined::Over)));
+    let again = member.join(None);
+    assert!(matches!(outcome(again).await, Err(NotJoined::Over)));
+    member.say().await;
+    let Member {
+        outbox, membership, ..
+    } = member;
+    drop(membership);
+    assert_eq!(Arc::strong_count(&outbox), 1);
+}
+
+#[tokio::test]
+async fn one_who_is_sent_away_recovers_no_more() {
+    let member = Member::new().await;
+    let joining = member.join_and_begin_to_recover().await;
+    member.outbox.close(CloseCode::Draining);
+    assert!(matches!(outcome(joining).await, Err(NotJoined::Over)));
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use crate::hub::{Join, Live, Start, Viewer};
 use crate::outbox::Outbox;
 use causerie_shared::bus::log::RunningReply;
 use causerie_shared::ids::UserId;
+use causerie_shared::protocol::close::CloseCode;
 use futures::FutureExt;
 use serde_json::Value;
 
@@ -82,6 +83,15 @@ fn join_as(in_room: &mut Room, start: Start, viewer: Viewer) -> (Client, Option<
     };
     let need = in_room.on_join(Waiting { join, reply });
     (Client { outbox, joined }, need)
+}
+
+fn join_of(outbox: &Arc<Outbox>, start: Start) -> Join {
+    Join {
+        room: room(),
+        outbox: Arc::clone(outbox),
+        viewer: Viewer::Member(UserId::new("u1").unwrap(), Live::ALL),
+        start,
+    }
 }
 
 fn at_head() -> Start {
@@ -403,18 +413,28 @@ fn one_who_was_slow_left_and_came_again_gets_the_text() {
     // Asked for after it left: nothing comes of it.
     room.on_resync(client.outbox.id(), &message_id(1));
     let (reply, _joined) = oneshot::channel();
-    let join = Join {
-        room: self::room(),
-        outbox: Arc::clone(&client.outbox),
-        viewer: Viewer::Member(UserId::new("u1").unwrap(), Live::ALL),
-        start: at_head(),
-    };
+    let join = join_of(&client.outbox, at_head());
     assert_eq!(room.on_join(Waiting { join, reply }), None);
     hear(&mut room, delta(1, 1, 1, "b"));
     assert_eq!(
         client.seen(),
         ["subscribed aaaaaaaa:11 true", "snapshot 0 a", "delta 1"]
     );
+}
+
+#[test]
+fn one_who_has_gone_is_taken_in_no_more() {
+    for mut room in [live().0, Room::new(room(), Clock::default())] {
+        let outbox = Outbox::new(1 << 20);
+        outbox.close(CloseCode::InternalError);
+        room.on_leave(outbox.id());
+        let (reply, mut joined) = oneshot::channel();
+        // Sent before it left, and come after that.
+        let join = join_of(&outbox, reached(LIFE, 10, true));
+        assert_eq!(room.on_join(Waiting { join, reply }), None);
+        assert!(room.audience.members.get(outbox.id()).is_none());
+        assert!(joined.try_recv().is_err() && joined.is_terminated());
+    }
 }
 
 #[test]
