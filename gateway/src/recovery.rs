@@ -28,6 +28,8 @@ pub(crate) async fn catch_up(bus: &dyn Bus, join: &mut Join) -> Result<(), BusEr
         Missed::Records(records) => {
             if matches!(join.start, Start::Asked(_)) {
                 tell_position(join, &head, position.seq);
+                // Once: from here on the start is no more what was asked for.
+                let _ = join.told.set(());
                 events::recovered(RecoveredFrom::Log);
             }
             for record in &records {

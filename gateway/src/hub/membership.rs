@@ -147,6 +147,7 @@ impl Membership {
             outbox: Arc::clone(&self.outbox),
             viewer,
             start: Start::asked(position),
+            told: Arc::default(),
         }
     }
 

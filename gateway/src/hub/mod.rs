@@ -21,15 +21,17 @@ use causerie_shared::ids::MessageId;
 use causerie_shared::position::Position;
 use causerie_shared::room::RoomKey;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{SetOnce, mpsc, oneshot};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::events;
 use crate::feed;
 use crate::outbox::{Outbox, OutboxId};
 use crate::recovery;
 use heard::HeardRooms;
-use shard::{Command, Reader, Shard};
+use shard::{Command, Reader, Shard, backoff};
 pub use viewer::{Live, Viewer};
 
 pub(crate) mod audience;
@@ -59,6 +61,8 @@ pub(crate) struct Join {
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) viewer: Viewer,
     pub(crate) start: Start,
+    /// Set once `subscribed` was sent.
+    pub(crate) told: Arc<SetOnce<()>>,
 }
 
 impl Join {
@@ -149,22 +153,41 @@ impl Hub {
         hub
     }
 
-    /// Makes an outbox a member of a room, once it has what it missed.
+    /// Makes an outbox a member of a room, once it has what it missed. After
+    /// `subscribed` was sent there is no way back: then it goes on from where
+    /// it is as soon as the bus answers again.
     pub(crate) async fn join(&self, mut join: Join) -> Result<(), NotJoined> {
+        let mut tries = 0;
         while !join.outbox.is_closed() {
-            let (reply, answer) = oneshot::channel();
-            let command = Command::Join {
-                join: join.clone(),
-                reply,
-            };
-            self.send(&join.room, command).await;
-            // No answer: the outbox has been closed, or the node stops.
-            match answer.await.map_err(|_| NotJoined::Over)?? {
-                Joined::Member => return Ok(()),
-                Joined::Behind => recovery::catch_up(&*self.bus, &mut join).await?,
+            match self.try_join(&mut join).await {
+                Ok(Joined::Member) => return Ok(()),
+                Ok(Joined::Behind) => tries = 0,
+                Err(NotJoined::Bus(error)) if join.told.initialized() => {
+                    events::read_failed(&join.room, &error);
+                    tries += 1;
+                    sleep(backoff(tries)).await;
+                }
+                Err(error) => return Err(error),
             }
         }
         Err(NotJoined::Over)
+    }
+
+    /// One step: the outbox is a member, or a page nearer to it.
+    async fn try_join(&self, join: &mut Join) -> Result<Joined, NotJoined> {
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Join {
+            join: join.clone(),
+            reply,
+        };
+        self.send(&join.room, command).await;
+        // No answer: the outbox has been closed, or the node stops.
+        let joined = answer.await.map_err(|_| NotJoined::Over)??;
+        match joined {
+            Joined::Member => {}
+            Joined::Behind => recovery::catch_up(&*self.bus, join).await?,
+        }
+        Ok(joined)
     }
 
     /// Ends an outbox's membership of `room`: when it returns, no more is put

@@ -254,7 +254,7 @@ impl Reader {
 }
 
 /// None before the first try, then doubling up to two seconds.
-fn backoff(tries: u32) -> Duration {
+pub(super) fn backoff(tries: u32) -> Duration {
     match tries {
         0 => Duration::ZERO,
         tries => Duration::from_millis(25_u64 << tries.min(7)).min(Duration::from_secs(2)),

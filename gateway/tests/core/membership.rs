@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use causerie_gateway::frame::OutFrame;
 use causerie_gateway::hub::membership::Membership;
 use causerie_gateway::hub::{Live, NotJoined, Viewer};
 use causerie_gateway::outbox::Outbox;
@@ -11,11 +12,14 @@ use causerie_shared::position::Position;
 use causerie_shared::protocol::close::CloseCode;
 use causerie_shared::room::RoomKey;
 use causerie_testkit::client::ws::Client;
+use causerie_testkit::proxy::Proxy;
+use causerie_testkit::redis::Redis;
 use futures::FutureExt;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::redis::node_at;
 use crate::support::{Node, TENANT, say};
 
 const ROOM: &str = "project:p1";
@@ -34,7 +38,10 @@ struct Member {
 
 impl Member {
     async fn new() -> Self {
-        let node = Node::alone().await;
+        Self::at(Node::alone().await).await
+    }
+
+    async fn at(node: Node) -> Self {
         let mut talker = node.in_project("u1").await;
         let mut last = Value::Null;
         for _ in 0..300 {
@@ -161,4 +168,38 @@ async fn a_node_stops_in_the_middle_of_a_recovery() {
     let joining = member.join_and_begin_to_recover().await;
     timeout(PATIENCE, member.node.gateway.stop()).await.unwrap();
     assert!(matches!(outcome(joining).await, Err(NotJoined::Over)));
+}
+
+#[tokio::test]
+async fn a_recovery_that_redis_interrupts_goes_on_where_it_was() {
+    let redis = Redis::start().await;
+    let proxy = Proxy::start(redis.port()).await;
+    let member = Member::at(node_at(proxy.url("redis")).await).await;
+    let joining = member.join_and_begin_to_recover().await;
+    proxy.block();
+    let mut seqs = Vec::new();
+    // The first page, of which a part was held back by what was not taken.
+    while seqs.len() < 128 {
+        let batch = timeout(PATIENCE, member.outbox.next(usize::MAX)).await;
+        seqs.extend(seqs_of(&batch.unwrap().frames));
+    }
+    // Now the next one is asked for, in vain.
+    for _ in 0..3 {
+        member.node.gateway.bus.ping().await.unwrap_err();
+    }
+    proxy.resume();
+    while seqs.last() < Some(&300) {
+        let batch = timeout(PATIENCE, member.outbox.next(usize::MAX)).await;
+        seqs.extend(seqs_of(&batch.unwrap().frames));
+    }
+    outcome(joining).await.unwrap();
+    assert_eq!(seqs, (2..=300).collect::<Vec<_>>());
+}
+
+fn seqs_of(frames: &[Arc<OutFrame>]) -> Vec<u64> {
+    let seqs = frames.iter().map(|frame| {
+        assert_eq!(frame.event, "new_message");
+        frame.position.as_ref().unwrap().seq
+    });
+    seqs.collect()
 }

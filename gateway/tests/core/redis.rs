@@ -28,7 +28,7 @@ async fn bus_at(url: String) -> Arc<dyn Bus> {
     )
 }
 
-async fn node_at(url: String) -> Node {
+pub(crate) async fn node_at(url: String) -> Node {
     Node::start(&bus_at(url).await, Settings::default()).await
 }
 
@@ -238,4 +238,25 @@ async fn a_first_room_left_while_redis_is_away_stays_left() {
     say(&mut client, "user:me", "hello").await;
     client.expect_type("new_message").await;
     assert_eq!(in_short(&client, ROOM), ["null"]);
+}
+
+#[tokio::test]
+async fn one_who_cannot_join_anew_is_told_that_it_is_out() {
+    let redis = Redis::start().await;
+    let proxy = Proxy::start(redis.port()).await;
+    let node = node_at(proxy.url("redis")).await;
+    let mut client = node.in_project("u1").await;
+    proxy.block();
+    // Only Redis can judge that position.
+    let again = json!({"room": ROOM, "epoch": "zzzzzzzz", "seq": 1});
+    let answer = client
+        .request(json!({"action": "subscribe", "data": again}))
+        .await;
+    assert_eq!(answer["code"], "overloaded", "{answer}");
+    assert_eq!(client.expect_type("unsubscribed").await["room"], ROOM);
+    proxy.resume();
+    say_at_last(&mut client, ROOM).await;
+    say(&mut client, "user:me", "hello").await;
+    client.expect_type("new_message").await;
+    assert_eq!(in_short(&client, ROOM), ["subscribed 0 true", "null"]);
 }

@@ -80,6 +80,7 @@ fn join_as(in_room: &mut Room, start: Start, viewer: Viewer) -> (Client, Option<
         outbox: Arc::clone(&outbox),
         viewer,
         start,
+        told: Arc::default(),
     };
     let need = in_room.on_join(Waiting { join, reply });
     (Client { outbox, joined }, need)
@@ -91,6 +92,7 @@ fn join_of(outbox: &Arc<Outbox>, start: Start) -> Join {
         outbox: Arc::clone(outbox),
         viewer: Viewer::Member(UserId::new("u1").unwrap(), Live::ALL),
         start,
+        told: Arc::default(),
     }
 }
 
