@@ -190,12 +190,17 @@ impl Order {
 
     /// Notes, before a read, that `record` was heard.
     pub(super) fn doubt(&mut self, record: &Record) {
-        if let (Class::Start | Class::Delta, Some(reply)) =
-            (record.header.class, &record.header.reply)
-            && !self.replies.contains_key(&reply.message_id)
-        {
-            self.doubtful.insert(reply.message_id.clone());
+        if let Some(reply) = self.unknown_reply(record) {
+            self.doubtful.insert(reply.clone());
         }
+    }
+
+    /// The reply that goes on with `record`, if nothing is known of it.
+    pub(super) fn unknown_reply<'a>(&self, record: &'a Record) -> Option<&'a MessageId> {
+        let goes_on = matches!(record.header.class, Class::Start | Class::Delta);
+        let reply = record.header.reply.as_ref().filter(|_| goes_on)?;
+        let id = &reply.message_id;
+        (!self.replies.contains_key(id) && !self.ended.contains(id)).then_some(id)
     }
 
     /// Forgets all replies: the log lost its place, and theirs with it.

@@ -19,7 +19,7 @@ impl Room {
         match opened {
             Ok(page) => {
                 self.begin_at(&page);
-                self.settle()
+                self.settle_without_a_past()
             }
             Err(error) => {
                 self.close();
@@ -61,7 +61,10 @@ impl Room {
             }
         }
         events::room_repaired(&self.audience.room, page);
-        self.settle()
+        match page.missed {
+            Missed::Records(_) => self.settle(),
+            Missed::Lost => self.settle_without_a_past(),
+        }
     }
 
     /// Reads the room on, since something of it was missed.
@@ -100,6 +103,20 @@ impl Room {
                 self.tail.push(Arc::new(record.clone()));
             }
         }
+    }
+
+    /// Goes live at a head before which nothing was read: what was heard of a
+    /// reply that does not run may be of one that had ended by then, or of one
+    /// that began since. One more read tells.
+    fn settle_without_a_past(&mut self) -> Option<Need> {
+        self.end_replies_whose_end_was_read();
+        let order = self.order.as_ref()?;
+        let is_unknown = |record| order.unknown_reply(record).is_some();
+        let holds_of_unknown = self.held.iter().any(is_unknown);
+        if holds_of_unknown && let Some(need) = self.repair(Hole::Reply) {
+            return Some(need);
+        }
+        self.settle()
     }
 
     /// Goes live after a read: judges what waited, then lets in who waited.

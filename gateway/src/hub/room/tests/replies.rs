@@ -96,3 +96,31 @@ fn one_who_was_slow_left_and_came_again_gets_the_text() {
         ["subscribed aaaaaaaa:11 true", "snapshot 0 a", "delta 1"]
     );
 }
+
+#[test]
+fn a_reply_that_ended_while_its_room_was_opened_does_not_run() {
+    let mut room = Room::new(room(), Clock::default());
+    let (client, _) = join(&mut room, at_head());
+    hear(&mut room, start(1, 1));
+    hear(&mut room, delta(1, 1, 0, "a"));
+    // The end was read; what was heard live of it is still on its way.
+    let opened = page(position(LIFE, 11), vec![], vec![]);
+    assert_eq!(room.on_opened(Ok(opened.clone())), read_after(11));
+    assert_eq!(room.on_page(&opened), None);
+    hear(&mut room, ended(LIFE, 11, 1));
+    assert_eq!(client.seen(), ["subscribed aaaaaaaa:11 true"]);
+}
+
+#[test]
+fn a_reply_that_began_while_its_room_was_opened_runs() {
+    let mut room = Room::new(room(), Clock::default());
+    let (client, _) = join(&mut room, at_head());
+    hear(&mut room, start(1, 1));
+    let opened = page(position(LIFE, 11), vec![], vec![]);
+    assert_eq!(room.on_opened(Ok(opened)), read_after(11));
+    hear(&mut room, delta(1, 1, 0, "a"));
+    let read = page(position(LIFE, 11), vec![], vec![running(1, 1, -1, "")]);
+    assert_eq!(room.on_page(&read), None);
+    let expected = ["subscribed aaaaaaaa:11 true", "snapshot 0 a"];
+    assert_eq!(client.seen(), expected);
+}
