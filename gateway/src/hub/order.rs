@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use causerie_shared::bus::log::RunningReply;
 use causerie_shared::ids::MessageId;
 use causerie_shared::position::{Epoch, Position};
+use causerie_shared::protocol::event::Event;
 use causerie_shared::record::{Class, Header, Record, ReplyPart};
 
 use super::text::Running;
@@ -122,7 +123,8 @@ impl Order {
                 }
                 verdict
             }
-            (Class::Transient, _) | (Class::Start | Class::Delta, None) => Verdict::Deliver,
+            (Class::Transient, Some(reply)) => self.take_transient(reply, header),
+            (Class::Transient | Class::Start | Class::Delta, None) => Verdict::Deliver,
             (Class::Start, Some(reply)) => self.take_start(reply, record),
             (Class::Delta, Some(reply)) => self.take_delta(reply, record),
         }
@@ -220,6 +222,16 @@ impl Order {
             Verdict::Repair(Hole::Events)
         } else {
             self.head.seq = position.seq;
+            Verdict::Deliver
+        }
+    }
+
+    /// Nothing of a reply follows its `message` but `ai_processing_end`.
+    fn take_transient(&self, reply: &ReplyPart, header: &Header) -> Verdict {
+        let follows = header.event == Event::AiProcessingEnd.name();
+        if self.ended.contains(&reply.message_id) && !follows {
+            Verdict::Stale
+        } else {
             Verdict::Deliver
         }
     }

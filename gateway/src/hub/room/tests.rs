@@ -1,11 +1,14 @@
 use super::*;
 use crate::frame::OutFrame;
-use crate::hub::testing::{delta, durable, ended, message_id, position, room, running, start};
+use crate::hub::testing::{
+    delta, durable, ended, message_id, notice, position, room, running, start,
+};
 use crate::hub::{Join, Live, Start, Viewer};
 use crate::outbox::Outbox;
 use causerie_shared::bus::log::{Missed, Page, RunningReply};
 use causerie_shared::ids::UserId;
 use causerie_shared::protocol::close::CloseCode;
+use causerie_shared::protocol::event::Event;
 use futures::FutureExt;
 use serde_json::Value;
 
@@ -56,6 +59,7 @@ fn in_short(frame: &OutFrame) -> String {
         ),
         "message_delta" => format!("delta {}", data["index"]),
         "ai_processing_start" => "start".into(),
+        transient if json["seq"].is_null() => transient.to_owned(),
         _ => json["seq"].to_string(),
     }
 }

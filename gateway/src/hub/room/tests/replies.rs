@@ -38,7 +38,14 @@ fn a_lost_delta_is_mended_with_a_snapshot() {
 fn what_is_late_of_a_reply_that_ended_before_the_read_is_dropped() {
     let (mut room, client) = live();
     hear(&mut room, durable(LIFE, 12));
-    for late in [start(1, 1), delta(1, 1, 0, "a"), ended(LIFE, 12, 1)] {
+    for late in [
+        start(1, 1),
+        notice(1, Event::TypingIndicator),
+        delta(1, 1, 0, "a"),
+        notice(1, Event::AiProcessingError),
+        ended(LIFE, 12, 1),
+        notice(1, Event::AiProcessingEnd),
+    ] {
         hear(&mut room, late);
     }
     let missed = vec![durable(LIFE, 11), ended(LIFE, 12, 1)];
@@ -46,7 +53,7 @@ fn what_is_late_of_a_reply_that_ended_before_the_read_is_dropped() {
         room.on_page(&page(position(LIFE, 12), missed, vec![])),
         None
     );
-    assert_eq!(client.seen(), ["11", "12"]);
+    assert_eq!(client.seen(), ["11", "12", "ai_processing_end"]);
 }
 
 #[test]
