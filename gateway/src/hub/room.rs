@@ -63,7 +63,8 @@ enum Phase {
     Opening,
     /// Records are delivered as they come.
     Live,
-    /// Something was missed and is being read; records and joins wait.
+    /// Something was missed and is being read, as often as that fails; records
+    /// wait for it, joins for the next try.
     Repairing,
     /// It is being unsubscribed from; joins wait.
     Closing,
@@ -183,6 +184,13 @@ impl Room {
     /// Whether there is nothing left to keep the room for.
     pub(super) fn is_over(&self) -> bool {
         self.phase == Phase::Closed && self.waiting.is_empty()
+    }
+
+    /// Tells all who wait that they did not come in.
+    fn turn_away(&mut self, error: &BusError) {
+        for Waiting { reply, .. } in self.waiting.drain(..) {
+            let _ = reply.send(Err(error.clone()));
+        }
     }
 
     fn begin_opening(&mut self) -> Option<Need> {

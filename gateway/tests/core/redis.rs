@@ -260,3 +260,38 @@ async fn one_who_cannot_join_anew_is_told_that_it_is_out() {
     client.expect_type("new_message").await;
     assert_eq!(in_short(&client, ROOM), ["subscribed 0 true", "null"]);
 }
+
+#[tokio::test]
+async fn while_a_room_cannot_be_read_those_who_come_are_told() {
+    let redis = Redis::start().await;
+    let proxy = Proxy::start(redis.port()).await;
+    let node = node_at(proxy.url("redis")).await;
+    let mut first = node.in_project("u1").await;
+    let mut second = node.client("u2").await;
+    // Channels can be heard, but nothing can be read.
+    let scripts = ["-evalsha", "-eval", "-fcall", "-script"];
+    let users = ["ACL", "SETUSER", "default"];
+    redis.command(&[&users[..], &scripts[..]].concat()).await;
+    proxy.cut();
+    let subscribe = json!({"action": "subscribe", "data": {"room": ROOM}});
+    loop {
+        // Until the node has found that it may have missed something.
+        let answer = second.request(subscribe.clone()).await;
+        if answer["type"] == "error" {
+            assert_eq!(answer["code"], "overloaded", "{answer}");
+            break;
+        }
+    }
+    second.ping().await;
+    redis.command(&[&users[..], &["+@all"]].concat()).await;
+    loop {
+        let answer = second.request(subscribe.clone()).await;
+        if answer["type"] == "ack" {
+            break;
+        }
+    }
+    say_at_last(&mut second, ROOM).await;
+    for client in [&mut first, &mut second] {
+        client.expect_type("new_message").await;
+    }
+}

@@ -7,7 +7,7 @@ use causerie_shared::bus::log::{Missed, Page};
 use causerie_shared::position::Position;
 use causerie_shared::record::{Class, Record};
 
-use super::{Need, Phase, Room, Waiting};
+use super::{Need, Phase, Room};
 use crate::events;
 use crate::hub::audience::Audience;
 use crate::hub::order::{Hole, Order};
@@ -23,16 +23,24 @@ impl Room {
             }
             Err(error) => {
                 self.close();
-                for Waiting { reply, .. } in self.waiting.drain(..) {
-                    let _ = reply.send(Err(error.clone()));
-                }
+                self.turn_away(&error);
                 None
             }
         }
     }
 
     /// Takes what was read because something was missed.
-    pub(in crate::hub) fn on_page(&mut self, page: &Page) -> Option<Need> {
+    pub(in crate::hub) fn on_page(&mut self, page: Result<Page, BusError>) -> Option<Need> {
+        match page {
+            Ok(page) => self.go_on(&page),
+            Err(error) => {
+                self.turn_away(&error);
+                self.read_on()
+            }
+        }
+    }
+
+    fn go_on(&mut self, page: &Page) -> Option<Need> {
         let order = self.order.as_mut()?;
         match &page.missed {
             Missed::Records(records) => {
@@ -72,12 +80,16 @@ impl Room {
         if cfg!(feature = "sabotage-gap-repair") {
             return None;
         }
-        let order = self.order.as_mut()?;
         events::gap_found(&self.audience.room, hole);
+        self.phase = Phase::Repairing;
+        self.read_on()
+    }
+
+    fn read_on(&mut self) -> Option<Need> {
+        let order = self.order.as_mut()?;
         for record in self.held.iter() {
             order.doubt(record);
         }
-        self.phase = Phase::Repairing;
         let tries = self.vain_reads;
         self.vain_reads += 1;
         Some(Need::Read {

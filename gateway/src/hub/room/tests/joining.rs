@@ -48,7 +48,11 @@ fn one_whom_the_bus_brought_beyond_the_room_waits_for_it() {
     let (mut room, first) = live();
     let (mut ahead, need) = join(&mut room, reached(LIFE, 11, true));
     assert_eq!(need, read_after(10));
-    room.on_page(&page(position(LIFE, 11), vec![durable(LIFE, 11)], vec![]));
+    room.on_page(Ok(page(
+        position(LIFE, 11),
+        vec![durable(LIFE, 11)],
+        vec![],
+    )));
     hear(&mut room, durable(LIFE, 12));
     assert!(ahead.is_member());
     assert_eq!(ahead.seen(), ["12"]);
@@ -73,7 +77,7 @@ fn one_whose_place_a_read_does_not_find_reads_on() {
     assert_eq!(need, read_after(10));
     let (mut second, _) = join(&mut room, at_head());
     assert_eq!(
-        room.on_page(&page(position(LIFE, 10), vec![], vec![])),
+        room.on_page(Ok(page(position(LIFE, 10), vec![], vec![]))),
         None
     );
     assert!(lost.is_behind() && second.is_member());
@@ -107,4 +111,26 @@ fn an_empty_room_closes_and_opens_again_for_one_who_comes_meanwhile() {
         room.on_unsubscribed(),
         Some(Need::Open(Some(position(LIFE, 7))))
     );
+}
+
+#[test]
+fn one_who_comes_while_reads_fail_is_told_and_the_room_reads_on() {
+    let (mut room, first) = live();
+    hear(&mut room, durable(LIFE, 12));
+    for tries in 1..4 {
+        let (mut client, need) = join(&mut room, at_head());
+        assert_eq!(need, None);
+        let need = room.on_page(Err(BusError::Unavailable("away".into())));
+        assert!(matches!(need, Some(Need::Read { tries: of, .. }) if of == tries));
+        assert!(matches!(
+            client.joined.try_recv(),
+            Ok(Err(BusError::Unavailable(_)))
+        ));
+    }
+    let missed = vec![durable(LIFE, 11), durable(LIFE, 12)];
+    assert_eq!(
+        room.on_page(Ok(page(position(LIFE, 12), missed, vec![]))),
+        None
+    );
+    assert_eq!(first.seen(), ["11", "12"]);
 }

@@ -26,11 +26,11 @@ fn a_lost_delta_is_mended_with_a_snapshot() {
     hear(&mut room, start(1, 1));
     assert_eq!(hear(&mut room, delta(1, 1, 1, "b")), read_after(10));
     hear(&mut room, delta(1, 1, 2, "c"));
-    room.on_page(&page(
+    room.on_page(Ok(page(
         position(LIFE, 10),
         vec![],
         vec![running(1, 1, 1, "ab")],
-    ));
+    )));
     assert_eq!(client.seen(), ["start", "snapshot 1 ab", "delta 2"]);
 }
 
@@ -50,7 +50,7 @@ fn what_is_late_of_a_reply_that_ended_before_the_read_is_dropped() {
     }
     let missed = vec![durable(LIFE, 11), ended(LIFE, 12, 1)];
     assert_eq!(
-        room.on_page(&page(position(LIFE, 12), missed, vec![])),
+        room.on_page(Ok(page(position(LIFE, 12), missed, vec![]))),
         None
     );
     assert_eq!(client.seen(), ["11", "12", "ai_processing_end"]);
@@ -113,7 +113,7 @@ fn a_reply_that_ended_while_its_room_was_opened_does_not_run() {
     // The end was read; what was heard live of it is still on its way.
     let opened = page(position(LIFE, 11), vec![], vec![]);
     assert_eq!(room.on_opened(Ok(opened.clone())), read_after(11));
-    assert_eq!(room.on_page(&opened), None);
+    assert_eq!(room.on_page(Ok(opened.clone())), None);
     hear(&mut room, ended(LIFE, 11, 1));
     assert_eq!(client.seen(), ["subscribed aaaaaaaa:11 true"]);
 }
@@ -127,7 +127,7 @@ fn a_reply_that_began_while_its_room_was_opened_runs() {
     assert_eq!(room.on_opened(Ok(opened)), read_after(11));
     hear(&mut room, delta(1, 1, 0, "a"));
     let read = page(position(LIFE, 11), vec![], vec![running(1, 1, -1, "")]);
-    assert_eq!(room.on_page(&read), None);
+    assert_eq!(room.on_page(Ok(read.clone())), None);
     let expected = ["subscribed aaaaaaaa:11 true", "snapshot 0 a"];
     assert_eq!(client.seen(), expected);
 }
