@@ -5,11 +5,15 @@
 //! tail, or all it had, and those who had seen what is lost were told.
 //!
 //! - `stream`: what one client saw, in the order in which it came
-//! - `rooms`: what was acknowledged and seen, against what the logs hold
+//! - `rooms`: where events stand, as everybody saw it
+//! - `sends`: what was sent and acknowledged, against what the logs hold
+//! - `logs`: what the logs hold in the end
 //! - `calls`: the calls of the AI server
 
 mod calls;
+mod logs;
 mod rooms;
+mod sends;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -20,7 +24,9 @@ use std::fmt;
 use crate::ledger::{ClientEvent, ClientNumber, Entry, Fault, What};
 
 use calls::Calls;
+use logs::Logs;
 use rooms::Rooms;
+use sends::Sends;
 use stream::Stream;
 
 /// A promise, by what it is called when it is broken.
@@ -40,6 +46,11 @@ pub enum Broken {
     LostForNoReason,
     /// An acknowledged message is in no log, and nothing excuses that.
     AckedAndGone,
+    /// What was acknowledged was not sent so: it stands in the log with another
+    /// text, or in another room.
+    StoredOtherwise,
+    /// Two messages were acknowledged as one.
+    AckedAsAnother,
     /// Somebody who had seen what is lost was not told.
     NotTold,
     /// A client has not seen what its room's log holds.
@@ -156,6 +167,8 @@ pub struct Checker {
     verdict: Verdict,
     clients: BTreeMap<ClientNumber, Stream>,
     rooms: Rooms,
+    sends: Sends,
+    logs: Logs,
     calls: Calls,
     faults: Faults,
 }
@@ -190,6 +203,8 @@ impl Checker {
             verdict: Verdict::default(),
             clients: BTreeMap::new(),
             rooms: Rooms::default(),
+            sends: Sends::default(),
+            logs: Logs::default(),
             calls: Calls::new(rules),
             faults: Faults::default(),
         }
@@ -212,16 +227,21 @@ impl Checker {
                     fault.until = at;
                 }
             }
-            What::Log(log) => self.rooms.on_log(at, log, &mut self.verdict),
+            What::Log(log) => {
+                self.rooms.on_log(at, &log, &mut self.verdict);
+                self.logs.take(log);
+            }
         }
     }
 
     /// What was found, after all lines.
     pub fn finish(mut self) -> Verdict {
         for (client, stream) in &self.clients {
-            stream.finish(*client, &self.rooms, &mut self.verdict);
+            stream.finish(*client, &self.logs, &mut self.verdict);
         }
-        self.rooms.finish(&self.faults, &mut self.verdict);
+        self.logs.finish(&mut self.verdict);
+        self.sends
+            .finish(&self.logs, &self.rooms, &self.faults, &mut self.verdict);
         self.calls.finish(&self.faults, &mut self.verdict);
         self.verdict
     }
@@ -239,6 +259,8 @@ impl Checker {
         };
         self.rooms
             .on_event(at, client, &stream.tenant, &event, &mut self.verdict);
+        self.sends
+            .on_event(at, &stream.tenant, &stream.user, &event);
         let may_be_lost = self.faults.may_have_lost(0, at);
         stream.on_event(at, client, event, may_be_lost, &mut self.verdict);
     }

@@ -72,8 +72,13 @@ pub enum ClientEvent {
     },
     /// A message was sent, or sent again under the same id.
     Sent {
-        /// The client's own id of it.
+        /// The client's own id of it. Other users use the same, and so does
+        /// the same user in other rooms.
         id: String,
+        /// The room that it is for.
+        room: String,
+        /// What it says.
+        text: String,
         /// Whether the AI is asked.
         ai: bool,
     },

@@ -1,8 +1,8 @@
-//! What was acknowledged and seen, against what the logs hold in the end.
+//! Where events stand, as everybody saw it, and who has seen what.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use super::{Broken, Faults, Verdict};
+use super::{Broken, Verdict};
 use crate::ledger::{ClientEvent, ClientNumber, Durable, Log};
 
 /// Where an event stands: tenant, room, life, `seq`.
@@ -11,9 +11,6 @@ type Place = (String, String, String, u64);
 /// All rooms.
 #[derive(Debug, Default)]
 pub(super) struct Rooms {
-    acks: Vec<Ack>,
-    /// Whether a client's message, by client and id, asks the AI.
-    asks: HashMap<(ClientNumber, String), bool>,
     /// The message that stands at a place, as was first heard.
     placed: HashMap<Place, String>,
     /// Whose a message is.
@@ -22,17 +19,6 @@ pub(super) struct Rooms {
     seen: HashMap<String, Vec<(u64, ClientNumber)>>,
     /// When a client was last told that something in a room is lost.
     told: HashMap<(ClientNumber, String), u64>,
-    logs: BTreeMap<(String, String), Vec<Durable>>,
-}
-
-#[derive(Debug)]
-struct Ack {
-    at: u64,
-    client: ClientNumber,
-    tenant: String,
-    room: String,
-    message: String,
-    asks: bool,
 }
 
 impl Rooms {
@@ -45,30 +31,16 @@ impl Rooms {
         verdict: &mut Verdict,
     ) {
         match event {
-            ClientEvent::Sent { id, ai } => {
-                self.asks.insert((client, id.clone()), *ai);
-            }
             ClientEvent::Acked {
-                id,
                 message,
                 room,
                 epoch,
                 seq,
+                ..
             } => {
                 verdict.count("messages acknowledged");
                 self.place(at, tenant, room, (epoch, *seq), message, verdict);
-                self.acks.push(Ack {
-                    at,
-                    client,
-                    tenant: tenant.to_owned(),
-                    room: room.clone(),
-                    message: message.clone(),
-                    asks: self
-                        .asks
-                        .get(&(client, id.clone()))
-                        .copied()
-                        .unwrap_or(false),
-                });
+                self.on_seen(at, client, message);
             }
             ClientEvent::Durable { room, event } => {
                 verdict.count("durable events seen");
@@ -79,8 +51,7 @@ impl Rooms {
                     ..
                 } = event;
                 self.place(at, tenant, room, (epoch, *seq), message, verdict);
-                let seen = self.seen.entry(message.clone()).or_default();
-                seen.push((at, client));
+                self.on_seen(at, client, message);
             }
             ClientEvent::Subscribed {
                 room,
@@ -102,12 +73,13 @@ impl Rooms {
             ClientEvent::Refused { .. } => verdict.count("errors answered"),
             ClientEvent::Named { .. }
             | ClientEvent::Subscribed { .. }
+            | ClientEvent::Sent { .. }
             | ClientEvent::Typing { .. }
             | ClientEvent::Closed { .. } => {}
         }
     }
 
-    pub(super) fn on_log(&mut self, at: u64, log: Log, verdict: &mut Verdict) {
+    pub(super) fn on_log(&mut self, at: u64, log: &Log, verdict: &mut Verdict) {
         for event in &log.events {
             let position = (event.epoch.as_str(), event.seq);
             self.place(
@@ -119,80 +91,27 @@ impl Rooms {
                 verdict,
             );
         }
-        self.logs.insert((log.tenant, log.room), log.events);
     }
 
-    /// The `seq` of the last event in a room's log.
-    pub(super) fn head(&self, tenant: &str, room: &str) -> Option<u64> {
-        let log = self.logs.get(&(tenant.to_owned(), room.to_owned()))?;
-        log.last().map(|event| event.seq)
-    }
-
-    pub(super) fn finish(&self, faults: &Faults, verdict: &mut Verdict) {
-        let mut held: HashMap<&str, u32> = HashMap::new();
-        let mut replies: HashMap<&str, u32> = HashMap::new();
-        let mut said: HashMap<(&str, &str), &str> = HashMap::new();
-        for ((tenant, room), events) in &self.logs {
-            for pair in events.windows(2) {
-                if let [before, after] = pair
-                    && after.seq != before.seq + 1
-                {
-                    let says =
-                        format!("log of {tenant}:{room}: {} after {}", after.seq, before.seq);
-                    verdict.broken(Broken::Hole, 0, says);
-                }
-            }
-            for event in events {
-                *held.entry(&event.message).or_default() += 1;
-                let first = said.entry((tenant, &event.content));
-                let first = *first.or_insert(&event.message);
-                if event.kind == "new_message" && first != event.message {
-                    let says = format!("{tenant}:{room}: {first} again as {}", event.message);
-                    verdict.broken(Broken::StoredTwice, 0, says);
-                }
-                if let Some(question) = &event.in_reply_to {
-                    *replies.entry(question).or_default() += 1;
-                }
-            }
-        }
-        for (message, times) in held.iter().filter(|(_, times)| **times > 1) {
-            let says = format!("{message} stands in the logs {times} times");
-            verdict.broken(Broken::TwoOrders, 0, says);
-        }
-        for ack in &self.acks {
-            if !held.contains_key(ack.message.as_str()) {
-                self.on_gone(ack, faults, verdict);
-            } else if ack.asks {
-                let says = format!("{} in {}:{}", ack.message, ack.tenant, ack.room);
-                match replies.get(ack.message.as_str()).copied().unwrap_or(0) {
-                    0 => verdict.broken(Broken::Unanswered, ack.at, says),
-                    1 => verdict.count("questions answered"),
-                    _ => verdict.broken(Broken::AnsweredTwice, ack.at, says),
-                }
-            }
-        }
-    }
-
-    /// An acknowledged message is in no log.
-    fn on_gone(&self, ack: &Ack, faults: &Faults, verdict: &mut Verdict) {
-        let says = format!("{} in {}:{}", ack.message, ack.tenant, ack.room);
-        if !faults.may_have_lost(ack.at, u64::MAX) {
-            verdict.broken(Broken::AckedAndGone, ack.at, says);
-            return;
-        }
+    /// Whether everybody who had seen a message that the storage lost was told.
+    pub(super) fn on_lost(&self, room: &str, message: &str, verdict: &mut Verdict) {
         verdict.count("messages lost with the storage");
-        let none = Vec::new();
-        let seen = self.seen.get(&ack.message).unwrap_or(&none);
-        for (at, client) in seen.iter().copied().chain([(ack.at, ack.client)]) {
+        for (at, client) in self.seen.get(message).into_iter().flatten().copied() {
             let told = |room: &str| self.told.get(&(client, room.to_owned())).copied();
-            let was_told = [told(&ack.room), told("")]
+            let was_told = [told(room), told("")]
                 .into_iter()
                 .flatten()
                 .any(|when| when > at);
             if !was_told {
-                verdict.broken(Broken::NotTold, at, format!("client {client} of {says}"));
+                let says = format!("client {client} of {message} in {room}");
+                verdict.broken(Broken::NotTold, at, says);
             }
         }
+    }
+
+    fn on_seen(&mut self, at: u64, client: ClientNumber, message: &str) {
+        let seen = self.seen.entry(message.to_owned()).or_default();
+        seen.push((at, client));
     }
 
     /// Notes that a message stands at a place.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::rooms::Rooms;
+use super::logs::Logs;
 use super::{Broken, Verdict};
 use crate::ledger::{ClientEvent, ClientNumber, Durable};
 
@@ -10,11 +10,12 @@ use crate::ledger::{ClientEvent, ClientNumber, Durable};
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) tenant: String,
-    user: String,
+    pub(super) user: String,
     is_open: bool,
     rooms: BTreeMap<String, Room>,
-    /// Messages that wait for their `ack`, and when they were first sent.
-    unacked: BTreeMap<String, u64>,
+    /// Messages that wait for their `ack`, by id and room, and when they were
+    /// first sent.
+    unacked: BTreeMap<(String, String), u64>,
     ended_at: u64,
 }
 
@@ -77,11 +78,11 @@ impl Stream {
             ClientEvent::Named { .. } | ClientEvent::Refused { .. } => {}
             ClientEvent::Opened => self.is_open = true,
             ClientEvent::Closed { .. } => self.is_open = false,
-            ClientEvent::Sent { id, .. } => {
-                self.unacked.entry(id).or_insert(at);
+            ClientEvent::Sent { id, room, .. } => {
+                self.unacked.entry((id, room)).or_insert(at);
             }
-            ClientEvent::Acked { id, .. } => {
-                self.unacked.remove(&id);
+            ClientEvent::Acked { id, room, .. } => {
+                self.unacked.remove(&(id, room));
             }
             ClientEvent::Subscribed {
                 room,
@@ -164,13 +165,13 @@ impl Stream {
     }
 
     /// Whether it is where its rooms are, and nothing is left open.
-    pub(super) fn finish(&self, client: ClientNumber, rooms: &Rooms, verdict: &mut Verdict) {
+    pub(super) fn finish(&self, client: ClientNumber, logs: &Logs, verdict: &mut Verdict) {
         let mut broken = |broken, at, says: String| {
             let who = format!("client {client} ({}/{})", self.tenant, self.user);
             verdict.broken(broken, at, format!("{who}: {says}"));
         };
-        for (id, at) in &self.unacked {
-            broken(Broken::Unacked, *at, format!("message {id}"));
+        for ((id, room), at) in &self.unacked {
+            broken(Broken::Unacked, *at, format!("message {id} in {room}"));
         }
         if !self.is_open {
             let says = "is not connected at the end".to_owned();
@@ -178,7 +179,7 @@ impl Stream {
             return;
         }
         for (name, room) in &self.rooms {
-            if let Some(head) = rooms.head(&self.tenant, name)
+            if let Some(head) = logs.head(&self.tenant, name)
                 && head != room.seq
             {
                 let says = format!("{name} is at {}, the log at {head}", room.seq);

@@ -38,7 +38,7 @@ fn said(epoch: &str, seq: u64, message: &str) -> Durable {
         message: message.into(),
         in_reply_to: None,
         finish: None,
-        content: "What?".into(),
+        content: format!("{message}?"),
     }
 }
 
@@ -85,8 +85,13 @@ fn typing(client: ClientNumber, is_typing: bool) -> What {
 }
 
 fn sent(client: ClientNumber, id: &str) -> What {
-    let id = id.into();
-    says(client, ClientEvent::Sent { id, ai: true })
+    let sent = ClientEvent::Sent {
+        id: id.into(),
+        room: ROOM.into(),
+        text: "q1?".into(),
+        ai: true,
+    };
+    says(client, sent)
 }
 
 fn acked(client: ClientNumber, id: &str, message: &str, seq: u64) -> What {
@@ -224,14 +229,14 @@ fn one_message_stored_twice() {
 #[test]
 fn what_was_said_once_and_stored_twice() {
     let changed = |story: &mut Vec<What>| {
+        let again = Durable {
+            content: "q1?".into(),
+            ..said(LIFE, 3, "q2")
+        };
         for client in [1, 2] {
-            story.push(durable(client, said(LIFE, 3, "q2")));
+            story.push(durable(client, again.clone()));
         }
-        let twice = [
-            said(LIFE, 1, "q1"),
-            answered(LIFE, 2, "r1", "q1"),
-            said(LIFE, 3, "q2"),
-        ];
+        let twice = [said(LIFE, 1, "q1"), answered(LIFE, 2, "r1", "q1"), again];
         story.push(log("acme", twice.to_vec()));
     };
     assert_eq!(found(changed), [Broken::StoredTwice]);
@@ -264,6 +269,69 @@ fn a_loss_that_is_told_though_nothing_can_be_lost() {
 fn an_acknowledged_message_that_is_gone() {
     let gone = |story: &mut Vec<What>| story[20] = log("acme", vec![]);
     assert_eq!(found(gone), [Broken::AckedAndGone]);
+}
+
+#[test]
+fn what_is_stored_otherwise_than_it_was_sent() {
+    let cut = |story: &mut Vec<What>| {
+        let question = Durable {
+            content: "q".into(),
+            ..said(LIFE, 1, "q1")
+        };
+        story[20] = log("acme", vec![question, answered(LIFE, 2, "r1", "q1")]);
+    };
+    assert_eq!(found(cut), [Broken::StoredOtherwise]);
+    let no_message = |story: &mut Vec<What>| {
+        let event = Durable {
+            kind: "memory_stored".into(),
+            ..said(LIFE, 1, "q1")
+        };
+        story[20] = log("acme", vec![event, answered(LIFE, 2, "r1", "q1")]);
+    };
+    assert_eq!(found(no_message), [Broken::StoredOtherwise]);
+    let elsewhere = |story: &mut Vec<What>| {
+        let events = vec![said(LIFE, 1, "q1"), answered(LIFE, 2, "r1", "q1")];
+        story[20] = What::Log(Log {
+            tenant: "acme".into(),
+            room: "user:u1".into(),
+            events,
+        });
+    };
+    assert_eq!(found(elsewhere), [Broken::StoredOtherwise]);
+    let not_asked_for = |story: &mut Vec<What>| {
+        let sent = ClientEvent::Sent {
+            id: "m1".into(),
+            room: "user:u1".into(),
+            text: "q1?".into(),
+            ai: true,
+        };
+        story[6] = says(1, sent);
+    };
+    assert_eq!(
+        found(not_asked_for),
+        [Broken::StoredOtherwise, Broken::Unacked]
+    );
+}
+
+#[test]
+fn two_messages_that_are_acknowledged_as_one() {
+    // The same id of another user, who gets the first one's `ack`.
+    let as_one = |story: &mut Vec<What>| {
+        story.insert(8, sent(2, "m1"));
+        story.insert(9, acked(2, "m1", "q1", 1));
+    };
+    assert_eq!(found(as_one), [Broken::AckedAsAnother]);
+    // Both devices of one user: one message.
+    let by_both = |story: &mut Vec<What>| {
+        let named = ClientEvent::Named {
+            tenant: "acme".into(),
+            user: "u1".into(),
+        };
+        story[1] = says(2, named);
+        story.insert(8, sent(2, "m1"));
+        story.insert(9, acked(2, "m1", "q1", 1));
+    };
+    assert_eq!(found(by_both), []);
 }
 
 #[test]
