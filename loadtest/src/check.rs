@@ -5,14 +5,16 @@
 //! tail, or all it had, and those who had seen what is lost were told.
 //!
 //! - `stream`: what one client saw, in the order in which it came
-//! - `rooms`: where events stand, as everybody saw it
+//! - `places`: where events stand, as everybody saw it
 //! - `sends`: what was sent and acknowledged, against what the logs hold
+//! - `losses`: who was told of what the storage lost
 //! - `logs`: what the logs hold in the end
 //! - `calls`: the calls of the AI server
 
 mod calls;
 mod logs;
-mod rooms;
+mod losses;
+mod places;
 mod sends;
 mod stream;
 #[cfg(test)]
@@ -25,7 +27,8 @@ use crate::ledger::{ClientEvent, ClientNumber, Entry, Fault, What};
 
 use calls::Calls;
 use logs::Logs;
-use rooms::Rooms;
+use losses::Losses;
+use places::Places;
 use sends::Sends;
 use stream::Stream;
 
@@ -109,6 +112,9 @@ pub struct Rules {
     /// How long two attempts at one reply may overlap beyond a fault, in
     /// microseconds: a broker learns of its takeover at its next beat.
     pub takeover_us: u64,
+    /// With how many events a client is brought up to date at the most:
+    /// `history.max_recover`.
+    pub max_recover: u64,
 }
 
 impl Default for Rules {
@@ -117,6 +123,7 @@ impl Default for Rules {
             attempts: 3,
             tries: 3,
             takeover_us: 5_000_000,
+            max_recover: 1_000,
         }
     }
 }
@@ -150,6 +157,23 @@ impl Verdict {
     fn count(&mut self, what: &'static str) {
         *self.counts.entry(what).or_default() += 1;
     }
+
+    fn count_event(&mut self, event: &ClientEvent) {
+        self.count(match event {
+            ClientEvent::Opened => "connections",
+            ClientEvent::Acked { .. } => "messages acknowledged",
+            ClientEvent::Refused { .. } => "errors answered",
+            ClientEvent::Durable { .. } => "durable events seen",
+            ClientEvent::Delta { .. } => "pieces of replies seen",
+            ClientEvent::Snapshot { .. } => "snapshots seen",
+            ClientEvent::Restart { .. } => "restarts seen",
+            ClientEvent::Named { .. }
+            | ClientEvent::Subscribed { .. }
+            | ClientEvent::Sent { .. }
+            | ClientEvent::Typing { .. }
+            | ClientEvent::Closed { .. } => return,
+        });
+    }
 }
 
 /// Reads a ledger to its end.
@@ -164,10 +188,12 @@ pub fn check(entries: impl IntoIterator<Item = Entry>, rules: Rules) -> Verdict 
 /// Takes a ledger in line by line.
 #[derive(Debug)]
 pub struct Checker {
+    rules: Rules,
     verdict: Verdict,
     clients: BTreeMap<ClientNumber, Stream>,
-    rooms: Rooms,
+    places: Places,
     sends: Sends,
+    losses: Losses,
     logs: Logs,
     calls: Calls,
     faults: Faults,
@@ -200,10 +226,12 @@ impl Checker {
     /// A checker of a run that was configured so.
     pub fn new(rules: Rules) -> Self {
         Self {
+            rules,
             verdict: Verdict::default(),
             clients: BTreeMap::new(),
-            rooms: Rooms::default(),
+            places: Places::default(),
             sends: Sends::default(),
+            losses: Losses::default(),
             logs: Logs::default(),
             calls: Calls::new(rules),
             faults: Faults::default(),
@@ -228,7 +256,7 @@ impl Checker {
                 }
             }
             What::Log(log) => {
-                self.rooms.on_log(at, &log, &mut self.verdict);
+                self.places.on_log(at, &log, &mut self.verdict);
                 self.logs.take(log);
             }
         }
@@ -237,11 +265,13 @@ impl Checker {
     /// What was found, after all lines.
     pub fn finish(mut self) -> Verdict {
         for (client, stream) in &self.clients {
-            stream.finish(*client, &self.logs, &mut self.verdict);
+            stream.finish(*client, &self.logs, &self.places, &mut self.verdict);
         }
         self.logs.finish(&mut self.verdict);
         self.sends
-            .finish(&self.logs, &self.rooms, &self.faults, &mut self.verdict);
+            .finish(&self.logs, &self.faults, &mut self.verdict);
+        self.losses
+            .finish(&self.logs, &self.faults, self.rules, &mut self.verdict);
         self.calls.finish(&self.faults, &mut self.verdict);
         self.verdict
     }
@@ -257,11 +287,13 @@ impl Checker {
             self.verdict.broken(Broken::WrongPlace, at, says);
             return;
         };
-        self.rooms
+        self.verdict.count_event(&event);
+        self.places
+            .on_event(at, client, &stream.tenant, &event, &mut self.verdict);
+        self.losses
             .on_event(at, client, &stream.tenant, &event, &mut self.verdict);
         self.sends
             .on_event(at, &stream.tenant, &stream.user, &event);
-        let may_be_lost = self.faults.may_have_lost(0, at);
-        stream.on_event(at, client, event, may_be_lost, &mut self.verdict);
+        stream.on_event(at, client, event, &mut self.verdict);
     }
 }

@@ -22,10 +22,17 @@ impl Logs {
         self.0.insert((log.tenant, log.room), log.events);
     }
 
-    /// The `seq` of the last event in a room's log, where that was read.
+    /// The `seq` of the last event in a room's log, 0 of an empty one; none
+    /// where it was not read.
     pub(super) fn head(&self, tenant: &str, room: &str) -> Option<u64> {
         let log = self.0.get(&(tenant.to_owned(), room.to_owned()))?;
-        log.last().map(|event| event.seq)
+        Some(log.last().map_or(0, |event| event.seq))
+    }
+
+    /// A room's log; nothing where it was not read.
+    pub(super) fn room(&self, tenant: &str, room: &str) -> &[Durable] {
+        let log = self.0.get(&(tenant.to_owned(), room.to_owned()));
+        log.map_or(&[], Vec::as_slice)
     }
 
     /// All events.

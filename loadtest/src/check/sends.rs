@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::logs::{Kept, Logs};
-use super::rooms::Rooms;
 use super::{Broken, Faults, Verdict};
 use crate::ledger::ClientEvent;
 
@@ -63,13 +62,7 @@ impl Sends {
         }
     }
 
-    pub(super) fn finish(
-        &self,
-        logs: &Logs,
-        rooms: &Rooms,
-        faults: &Faults,
-        verdict: &mut Verdict,
-    ) {
+    pub(super) fn finish(&self, logs: &Logs, faults: &Faults, verdict: &mut Verdict) {
         let kept = logs.by_message();
         let mut named: HashMap<&str, &Name> = HashMap::new();
         let mut asked: BTreeMap<&str, u64> = BTreeMap::new();
@@ -95,7 +88,7 @@ impl Sends {
                         }
                     }
                     None if faults.may_have_lost(*at, u64::MAX) => {
-                        rooms.on_lost(&name.2, message, verdict);
+                        verdict.count("messages lost with the storage");
                     }
                     None => verdict.broken(Broken::AckedAndGone, *at, says),
                 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::logs::Logs;
+use super::places::Places;
 use super::{Broken, Verdict};
 use crate::ledger::{ClientEvent, ClientNumber, Durable};
 
@@ -16,7 +17,20 @@ pub(super) struct Stream {
     /// Messages that wait for their `ack`, by id and room, and when they were
     /// first sent.
     unacked: BTreeMap<(String, String), u64>,
+    /// Events of lives that it was not told of.
+    strange: Vec<Strange>,
     ended_at: u64,
+}
+
+/// An event of a life that a client was not told of.
+#[derive(Debug)]
+struct Strange {
+    at: u64,
+    room: String,
+    epoch: String,
+    seq: u64,
+    /// The life that it was told of last.
+    told: String,
 }
 
 /// One room as the client knows it.
@@ -58,6 +72,7 @@ impl Stream {
             is_open: false,
             rooms: BTreeMap::new(),
             unacked: BTreeMap::new(),
+            strange: Vec::new(),
             ended_at: 0,
         }
     }
@@ -67,7 +82,6 @@ impl Stream {
         at: u64,
         client: ClientNumber,
         event: ClientEvent,
-        may_be_lost: bool,
         verdict: &mut Verdict,
     ) {
         self.ended_at = at;
@@ -106,9 +120,6 @@ impl Stream {
                     known.begin_life(epoch, seq);
                 }
                 Some(known) => {
-                    if !may_be_lost {
-                        broken(Broken::LostForNoReason, format!("{room} at {epoch}:{seq}"));
-                    }
                     known.begin_life(epoch, seq);
                     // Every running reply that is shown has ended, and one
                     // whose end was lost may go on.
@@ -118,7 +129,18 @@ impl Stream {
                 }
             },
             ClientEvent::Durable { room, event } => match self.rooms.get_mut(&room) {
-                Some(known) => known.on_durable(&room, event, &mut broken),
+                Some(known) => {
+                    if known.is_of_no_life_told(&event) {
+                        self.strange.push(Strange {
+                            at,
+                            room: room.clone(),
+                            epoch: event.epoch.clone(),
+                            seq: event.seq,
+                            told: known.epoch.clone(),
+                        });
+                    }
+                    known.on_durable(&room, event, &mut broken);
+                }
                 None => broken(Broken::WrongPlace, format!("never joined {room}")),
             },
             ClientEvent::Delta {
@@ -156,22 +178,34 @@ impl Stream {
                 message,
                 attempt,
             } => {
-                if let Some(reply) = self.room(&room).reply(&message, attempt, &mut broken) {
-                    reply.has_hole |= reply.attempt != attempt;
-                }
+                self.room(&room).reply(&message, attempt, &mut broken);
             }
             ClientEvent::Typing { room, is_typing } => self.room(&room).is_typing = is_typing,
         }
     }
 
     /// Whether it is where its rooms are, and nothing is left open.
-    pub(super) fn finish(&self, client: ClientNumber, logs: &Logs, verdict: &mut Verdict) {
+    pub(super) fn finish(
+        &self,
+        client: ClientNumber,
+        logs: &Logs,
+        places: &Places,
+        verdict: &mut Verdict,
+    ) {
         let mut broken = |broken, at, says: String| {
             let who = format!("client {client} ({}/{})", self.tenant, self.user);
             verdict.broken(broken, at, format!("{who}: {says}"));
         };
         for ((id, room), at) in &self.unacked {
             broken(Broken::Unacked, *at, format!("message {id} in {room}"));
+        }
+        for strange in &self.strange {
+            let place = (self.tenant.as_str(), strange.room.as_str());
+            let event = (strange.epoch.as_str(), strange.seq);
+            if !places.is_a_former_life(client, place, event, &strange.told) {
+                let says = format!("{} {}:{}", strange.room, strange.epoch, strange.seq);
+                broken(Broken::UnknownLife, strange.at, says);
+            }
         }
         if !self.is_open {
             let says = "is not connected at the end".to_owned();
@@ -208,11 +242,12 @@ impl Room {
         self.seq = seq;
     }
 
+    fn is_of_no_life_told(&self, event: &Durable) -> bool {
+        event.epoch != self.epoch && !self.former.contains(&event.epoch)
+    }
+
     fn on_durable(&mut self, name: &str, event: Durable, broken: &mut impl FnMut(Broken, String)) {
         let place = format!("{name} {}:{} after {}", event.epoch, event.seq, self.seq);
-        if event.epoch != self.epoch && !self.former.contains(&event.epoch) {
-            broken(Broken::UnknownLife, place.clone());
-        }
         if event.seq <= self.seq {
             broken(Broken::Double, place);
             return;

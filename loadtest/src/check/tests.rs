@@ -1,6 +1,8 @@
 //! Ledgers that were broken on purpose: the checker finds each fault, and none
 //! in a good one.
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::ledger::{Call, Durable, Log};
 
@@ -164,26 +166,30 @@ fn good() -> Vec<What> {
 }
 
 fn verdict_on(story: Vec<What>) -> Verdict {
+    verdict_with(Rules::default(), story)
+}
+
+fn verdict_with(rules: Rules, story: Vec<What>) -> Verdict {
     let entries = story.into_iter().enumerate();
     let entries = entries.map(|(at, what)| Entry {
         at: at as u64,
         what,
     });
-    check(entries, Rules::default())
+    check(entries, rules)
+}
+
+/// Which promises were broken, each once.
+fn broken_in(verdict: Verdict) -> Vec<Broken> {
+    let broken = verdict.violations.iter().map(|v| v.broken);
+    let broken: BTreeSet<_> = broken.collect();
+    broken.into_iter().collect()
 }
 
 /// What is found in the good ledger once it was changed.
 fn found(change: impl FnOnce(&mut Vec<What>)) -> Vec<Broken> {
     let mut story = good();
     change(&mut story);
-    let mut broken: Vec<_> = verdict_on(story)
-        .violations
-        .iter()
-        .map(|v| v.broken)
-        .collect();
-    broken.sort();
-    broken.dedup();
-    broken
+    broken_in(verdict_on(story))
 }
 
 #[test]
@@ -210,7 +216,7 @@ fn an_event_that_comes_twice() {
 #[test]
 fn two_events_at_one_place() {
     let changed = |story: &mut Vec<What>| story[9] = durable(2, said(LIFE, 1, "another"));
-    assert_eq!(found(changed), [Broken::TwoOrders]);
+    assert_eq!(found(changed), [Broken::TwoOrders, Broken::NotTold]);
 }
 
 #[test]
@@ -249,6 +255,35 @@ fn a_life_that_nobody_told_of() {
 }
 
 #[test]
+fn a_life_that_is_replayed_to_who_was_away_through_it() {
+    const LAST_LIFE: &str = "cccccccc";
+    let away = |told: &'static str| {
+        found(move |story| {
+            // Nobody has asked anything.
+            story.truncate(6);
+            let first = said(LIFE, 1, "q1");
+            story.extend([1, 2].map(|client| durable(client, first.clone())));
+            let during = said(NEXT_LIFE, 2, "q2");
+            let after = said(LAST_LIFE, 3, "q3");
+            story.extend([
+                subscribed(1, NEXT_LIFE, 1, true),
+                durable(1, during.clone()),
+                subscribed(1, LAST_LIFE, 2, true),
+                durable(1, after.clone()),
+                subscribed(2, told, 1, true),
+                durable(2, during.clone()),
+                subscribed(2, LAST_LIFE, 2, true),
+                durable(2, after.clone()),
+                log("acme", vec![first, during, after]),
+            ]);
+        })
+    };
+    assert_eq!(away(LAST_LIFE), []);
+    // A new life is no former one.
+    assert_eq!(away(LIFE), [Broken::UnknownLife]);
+}
+
+#[test]
 fn a_stream_that_goes_on_elsewhere() {
     let changed = |story: &mut Vec<What>| story[14] = subscribed(2, LIFE, 0, true);
     assert!(found(changed).contains(&Broken::WrongPlace));
@@ -258,17 +293,38 @@ fn a_stream_that_goes_on_elsewhere() {
 fn a_loss_that_is_told_though_nothing_can_be_lost() {
     let changed = |story: &mut Vec<What>| story[14] = subscribed(2, LIFE, 1, false);
     assert_eq!(found(changed), [Broken::LostForNoReason]);
-    let excused = |story: &mut Vec<What>| {
+    // That the storage lost something excuses nothing where it did not.
+    let elsewhere = |story: &mut Vec<What>| {
         story[14] = subscribed(2, LIFE, 1, false);
         story.insert(10, fault(11, true));
     };
-    assert_eq!(found(excused), []);
+    assert_eq!(found(elsewhere), [Broken::LostForNoReason]);
+}
+
+#[test]
+fn who_was_away_for_too_long_is_not_brought_up_to_date() {
+    let told_with = |rules| {
+        let mut story = good();
+        story[19] = subscribed(2, LIFE, 2, false);
+        broken_in(verdict_with(rules, story))
+    };
+    let rules = Rules::default();
+    assert_eq!(told_with(rules), [Broken::LostForNoReason]);
+    let max_recover = 0;
+    assert_eq!(
+        told_with(Rules {
+            max_recover,
+            ..rules
+        }),
+        []
+    );
 }
 
 #[test]
 fn an_acknowledged_message_that_is_gone() {
     let gone = |story: &mut Vec<What>| story[20] = log("acme", vec![]);
-    assert_eq!(found(gone), [Broken::AckedAndGone]);
+    let broken = [Broken::AckedAndGone, Broken::NotTold, Broken::LeftBehind];
+    assert_eq!(found(gone), broken);
 }
 
 #[test]
@@ -334,21 +390,49 @@ fn two_messages_that_are_acknowledged_as_one() {
     assert_eq!(found(by_both), []);
 }
 
+/// What is found where the storage lost what two clients have seen, `then`
+/// comes, and the log holds `kept` in the end.
+fn found_after_a_loss(then: Vec<What>, kept: Vec<Durable>) -> Vec<Broken> {
+    let mut story = good();
+    story.truncate(10);
+    story.push(fault(11, true));
+    story.extend(then);
+    story.push(log("acme", kept));
+    let verdict = verdict_on(story);
+    assert_eq!(verdict.counts["messages lost with the storage"], 1);
+    broken_in(verdict)
+}
+
 #[test]
 fn who_has_seen_what_the_storage_lost_is_told() {
-    let lost = |told: &[ClientNumber]| {
-        let mut story = good();
-        story.truncate(10);
-        story.push(fault(11, true));
-        for client in told {
-            story.push(subscribed(*client, NEXT_LIFE, 0, false));
-        }
-        let verdict = verdict_on(story);
-        let broken: Vec<_> = verdict.violations.iter().map(|v| v.broken).collect();
-        (broken, verdict.counts["messages lost with the storage"])
+    let told = |client| subscribed(client, NEXT_LIFE, 0, false);
+    assert_eq!(found_after_a_loss(vec![told(1), told(2)], vec![]), []);
+    let only_one = found_after_a_loss(vec![told(1)], vec![]);
+    assert_eq!(only_one, [Broken::NotTold, Broken::LeftBehind]);
+    // A connection that ends tells nothing, whatever its code.
+    let closed = ClientEvent::Closed {
+        code: Some(4010),
+        reason: String::new(),
     };
-    assert_eq!(lost(&[1, 2]), (vec![], 1));
-    assert_eq!(lost(&[1]), (vec![Broken::NotTold], 1));
+    let closed = vec![told(1), says(2, closed), says(2, ClientEvent::Opened)];
+    let closed = found_after_a_loss(closed, vec![]);
+    assert_eq!(closed, [Broken::NotTold, Broken::LeftBehind]);
+}
+
+#[test]
+fn who_has_seen_what_the_storage_lost_is_told_before_what_follows() {
+    let new = said(NEXT_LIFE, 2, "q2");
+    let goes_on = |client, recovered| {
+        let told = subscribed(client, NEXT_LIFE, 1, recovered);
+        [told, durable(client, new.clone())]
+    };
+    let kept = vec![new.clone()];
+    let both = [goes_on(1, false), goes_on(2, false)].concat();
+    assert_eq!(found_after_a_loss(both, kept.clone()), []);
+    let late = subscribed(2, NEXT_LIFE, 2, false);
+    let too_late = [&goes_on(1, false)[..], &goes_on(2, true), &[late]].concat();
+    let broken = found_after_a_loss(too_late, kept);
+    assert_eq!(broken, [Broken::LostForNoReason, Broken::NotTold]);
 }
 
 #[test]
