@@ -5,6 +5,8 @@
 //! tail, or all it had, and those who had seen what is lost were told.
 //!
 //! - `stream`: what one client saw, in the order in which it came
+//! - `replies`: the replies that it saw being made
+//! - `texts`: what replies say, against what the AI said
 //! - `places`: where events stand, as everybody saw it
 //! - `sends`: what was sent and acknowledged, against what the logs hold
 //! - `losses`: who was told of what the storage lost
@@ -15,10 +17,12 @@ mod calls;
 mod logs;
 mod losses;
 mod places;
+mod replies;
 mod sends;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -64,10 +68,13 @@ pub enum Broken {
     Unanswered,
     /// A question has more than one reply.
     AnsweredTwice,
-    /// The pieces of a reply do not make its text.
+    /// The pieces of a reply do not make its text, or that is not what the AI
+    /// said in one call for its question.
     WrongText,
     /// A piece of a reply came twice.
     PieceTwice,
+    /// A piece of a reply came to who lacks what is before it.
+    PieceMissing,
     /// Something of a reply came after its end.
     AfterTheEnd,
     /// Somebody is shown a reply, or typing, that never ends.
@@ -176,6 +183,24 @@ impl Verdict {
     }
 }
 
+/// Writes down what is found of one client.
+struct Finder<'a> {
+    verdict: &'a mut Verdict,
+    at: u64,
+    client: ClientNumber,
+}
+
+impl Finder<'_> {
+    fn broken(&mut self, broken: Broken, says: impl fmt::Display) {
+        let says = format!("client {}: {says}", self.client);
+        self.verdict.broken(broken, self.at, says);
+    }
+
+    fn count(&mut self, what: &'static str) {
+        self.verdict.count(what);
+    }
+}
+
 /// Reads a ledger to its end.
 pub fn check(entries: impl IntoIterator<Item = Entry>, rules: Rules) -> Verdict {
     let mut checker = Checker::new(rules);
@@ -272,6 +297,8 @@ impl Checker {
             .finish(&self.logs, &self.faults, &mut self.verdict);
         self.losses
             .finish(&self.logs, &self.faults, self.rules, &mut self.verdict);
+        let replaced = self.clients.values().flat_map(Stream::replaced);
+        texts::check(replaced, &self.logs, &self.calls, &mut self.verdict);
         self.calls.finish(&self.faults, &mut self.verdict);
         self.verdict
     }

@@ -174,6 +174,8 @@ pub struct Durable {
     pub message: String,
     /// What it answers, if it does.
     pub in_reply_to: Option<String>,
+    /// The attempt that it is of, if it is a reply's end.
+    pub attempt: Option<u64>,
     /// How the reply ended, if it is one's end.
     pub finish: Option<String>,
     /// Its text.

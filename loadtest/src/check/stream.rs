@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::logs::Logs;
 use super::places::Places;
-use super::{Broken, Verdict};
+use super::replies::{Piece, Replies, Shown};
+use super::{Broken, Finder, Verdict};
 use crate::ledger::{ClientEvent, ClientNumber, Durable};
 
 /// One client, across all its connections.
@@ -36,32 +37,13 @@ struct Strange {
 /// One room as the client knows it.
 #[derive(Debug, Default)]
 struct Room {
+    /// Whether it was joined on the connection that is open.
+    is_joined: bool,
     epoch: String,
     former: BTreeSet<String>,
     seq: u64,
-    replies: BTreeMap<String, Reply>,
-    /// Replies that have ended.
-    ended: BTreeSet<String>,
+    replies: Replies,
     is_typing: bool,
-}
-
-/// A reply in the making.
-#[derive(Debug, Default)]
-struct Reply {
-    attempt: u64,
-    /// The piece that comes next.
-    next: i64,
-    text: String,
-    /// A piece is missing: until a snapshot comes the text does not count.
-    has_hole: bool,
-}
-
-/// A piece of a reply, or all up to it.
-struct Piece {
-    message: String,
-    attempt: u64,
-    index: i64,
-    text: String,
 }
 
 impl Stream {
@@ -85,13 +67,15 @@ impl Stream {
         verdict: &mut Verdict,
     ) {
         self.ended_at = at;
-        let mut broken = |broken, says: String| {
-            verdict.broken(broken, at, format!("client {client}: {says}"));
+        let mut finder = Finder {
+            verdict,
+            at,
+            client,
         };
         match event {
             ClientEvent::Named { .. } | ClientEvent::Refused { .. } => {}
             ClientEvent::Opened => self.is_open = true,
-            ClientEvent::Closed { .. } => self.is_open = false,
+            ClientEvent::Closed { .. } => self.on_closed(),
             ClientEvent::Sent { id, room, .. } => {
                 self.unacked.entry((id, room)).or_insert(at);
             }
@@ -103,46 +87,26 @@ impl Stream {
                 epoch,
                 seq,
                 recovered,
-            } => match self.rooms.get_mut(&room) {
-                None => {
-                    let fresh = Room {
-                        epoch,
-                        seq,
-                        ..Room::default()
-                    };
-                    self.rooms.insert(room, fresh);
+            } => {
+                let known = self.rooms.entry(room.clone());
+                let known = known.or_insert_with(|| Room {
+                    seq,
+                    ..Room::default()
+                });
+                if recovered && known.seq != seq {
+                    let says = format!("{room} goes on from {seq}, it was at {}", known.seq);
+                    finder.broken(Broken::WrongPlace, says);
                 }
-                Some(known) if recovered => {
-                    if known.seq != seq {
-                        let says = format!("{room} goes on from {seq}, it was at {}", known.seq);
-                        broken(Broken::WrongPlace, says);
-                    }
-                    known.begin_life(epoch, seq);
-                }
-                Some(known) => {
-                    known.begin_life(epoch, seq);
-                    // Every running reply that is shown has ended, and one
-                    // whose end was lost may go on.
-                    known.replies.clear();
-                    known.ended.clear();
-                    known.is_typing = false;
-                }
-            },
-            ClientEvent::Durable { room, event } => match self.rooms.get_mut(&room) {
-                Some(known) => {
-                    if known.is_of_no_life_told(&event) {
-                        self.strange.push(Strange {
-                            at,
-                            room: room.clone(),
-                            epoch: event.epoch.clone(),
-                            seq: event.seq,
-                            told: known.epoch.clone(),
-                        });
-                    }
-                    known.on_durable(&room, event, &mut broken);
-                }
-                None => broken(Broken::WrongPlace, format!("never joined {room}")),
-            },
+                known.on_subscribed(at, epoch, seq, recovered);
+            }
+            ClientEvent::Durable { room, event } => {
+                let Some(known) = self.joined(&room, &mut finder) else {
+                    return;
+                };
+                let strange = known.strange(at, &room, &event);
+                known.on_durable(&room, event, &mut finder);
+                self.strange.extend(strange);
+            }
             ClientEvent::Delta {
                 room,
                 message,
@@ -156,7 +120,9 @@ impl Stream {
                     index,
                     text,
                 };
-                self.room(&room).on_delta(piece, &mut broken);
+                if let Some(known) = self.joined(&room, &mut finder) {
+                    known.replies.on_delta(&piece, &mut finder);
+                }
             }
             ClientEvent::Snapshot {
                 room,
@@ -171,17 +137,31 @@ impl Stream {
                     index,
                     text,
                 };
-                self.room(&room).on_snapshot(piece, &mut broken);
+                if let Some(known) = self.joined(&room, &mut finder) {
+                    known.replies.on_snapshot(piece, &mut finder);
+                }
             }
             ClientEvent::Restart {
                 room,
                 message,
                 attempt,
             } => {
-                self.room(&room).reply(&message, attempt, &mut broken);
+                if let Some(known) = self.joined(&room, &mut finder) {
+                    known.replies.on_restart(&message, attempt, &mut finder);
+                }
             }
-            ClientEvent::Typing { room, is_typing } => self.room(&room).is_typing = is_typing,
+            ClientEvent::Typing { room, is_typing } => {
+                if let Some(known) = self.joined(&room, &mut finder) {
+                    known.is_typing = is_typing;
+                }
+            }
         }
+    }
+
+    /// What was shown of replies and replaced later.
+    pub(super) fn replaced(&self) -> impl Iterator<Item = &Shown> {
+        let replies = self.rooms.values().map(|room| &room.replies);
+        replies.flat_map(|replies| &replies.replaced)
     }
 
     /// Whether it is where its rooms are, and nothing is left open.
@@ -219,7 +199,7 @@ impl Stream {
                 let says = format!("{name} is at {}, the log at {head}", room.seq);
                 broken(Broken::LeftBehind, self.ended_at, says);
             }
-            for message in room.replies.keys() {
+            for message in room.replies.running() {
                 let says = format!("{name}: {message} never ends");
                 broken(Broken::LeftTyping, self.ended_at, says);
             }
@@ -230,94 +210,64 @@ impl Stream {
         }
     }
 
-    fn room(&mut self, name: &str) -> &mut Room {
-        self.rooms.entry(name.to_owned()).or_default()
+    fn on_closed(&mut self) {
+        self.is_open = false;
+        for room in self.rooms.values_mut() {
+            room.is_joined = false;
+        }
+    }
+
+    /// A room of which something came, which breaks a promise where it was not
+    /// joined before.
+    fn joined(&mut self, name: &str, finder: &mut Finder<'_>) -> Option<&mut Room> {
+        let room = self.rooms.get_mut(name).filter(|room| room.is_joined);
+        if room.is_none() {
+            finder.broken(Broken::WrongPlace, format!("has not joined {name}"));
+        }
+        room
     }
 }
 
 impl Room {
-    fn begin_life(&mut self, epoch: String, seq: u64) {
+    fn on_subscribed(&mut self, at: u64, epoch: String, seq: u64, recovered: bool) {
         let former = std::mem::replace(&mut self.epoch, epoch);
         self.former.insert(former);
         self.seq = seq;
+        if !recovered {
+            self.replies.on_lost(at);
+            self.is_typing = false;
+        } else if !self.is_joined {
+            self.replies.on_joined();
+        }
+        self.is_joined = true;
     }
 
-    fn is_of_no_life_told(&self, event: &Durable) -> bool {
-        event.epoch != self.epoch && !self.former.contains(&event.epoch)
+    /// The event, if it is of a life that the client was not told of.
+    fn strange(&self, at: u64, room: &str, event: &Durable) -> Option<Strange> {
+        let Durable { epoch, seq, .. } = event;
+        let is_known = *epoch == self.epoch || self.former.contains(epoch);
+        (!is_known).then(|| Strange {
+            at,
+            room: room.to_owned(),
+            epoch: epoch.clone(),
+            seq: *seq,
+            told: self.epoch.clone(),
+        })
     }
 
-    fn on_durable(&mut self, name: &str, event: Durable, broken: &mut impl FnMut(Broken, String)) {
+    fn on_durable(&mut self, name: &str, event: Durable, finder: &mut Finder<'_>) {
         let place = format!("{name} {}:{} after {}", event.epoch, event.seq, self.seq);
         if event.seq <= self.seq {
-            broken(Broken::Double, place);
+            finder.broken(Broken::Double, place);
             return;
         }
         if event.seq > self.seq + 1 {
-            broken(Broken::Hole, place);
+            finder.broken(Broken::Hole, place);
         }
         self.seq = event.seq;
         if event.finish.is_some() {
             self.is_typing = false;
-            self.on_end(event, broken);
+            self.replies.on_end(event, finder);
         }
-    }
-
-    fn on_end(&mut self, event: Durable, broken: &mut impl FnMut(Broken, String)) {
-        if let Some(reply) = self.replies.remove(&event.message)
-            && !reply.has_hole
-            && !event.content.starts_with(&reply.text)
-        {
-            let says = format!(
-                "{} was {:?} and is {:?}",
-                event.message, reply.text, event.content
-            );
-            broken(Broken::WrongText, says);
-        }
-        self.ended.insert(event.message);
-    }
-
-    fn on_delta(&mut self, piece: Piece, broken: &mut impl FnMut(Broken, String)) {
-        let Some(reply) = self.reply(&piece.message, piece.attempt, broken) else {
-            return;
-        };
-        if piece.index < reply.next {
-            let says = format!("{} {}/{}", piece.message, piece.attempt, piece.index);
-            broken(Broken::PieceTwice, says);
-        } else if piece.index > reply.next {
-            reply.has_hole = true;
-        } else {
-            reply.next += 1;
-            reply.text.push_str(&piece.text);
-        }
-    }
-
-    fn on_snapshot(&mut self, piece: Piece, broken: &mut impl FnMut(Broken, String)) {
-        if let Some(reply) = self.reply(&piece.message, piece.attempt, broken) {
-            reply.next = piece.index + 1;
-            reply.text = piece.text;
-            reply.has_hole = false;
-        }
-    }
-
-    /// The reply, at this attempt; none where the attempt is a former one, which
-    /// is to be dropped, or the reply has ended, which breaks a promise.
-    fn reply(
-        &mut self,
-        message: &str,
-        attempt: u64,
-        broken: &mut impl FnMut(Broken, String),
-    ) -> Option<&mut Reply> {
-        if self.ended.contains(message) {
-            broken(Broken::AfterTheEnd, message.to_owned());
-            return None;
-        }
-        let reply = self.replies.entry(message.to_owned()).or_default();
-        if attempt > reply.attempt {
-            *reply = Reply {
-                attempt,
-                ..Reply::default()
-            };
-        }
-        (attempt == reply.attempt).then_some(reply)
     }
 }
