@@ -178,7 +178,7 @@ class Connection {
   }
 
   #comeBack({ refusal, after }) {
-    if (refusal && !refusal.canRetry) return this.#stay('closed', refusal.content);
+    if (refusal?.canRetry === false) return this.#stay('closed', refusal.content);
     const longest = this.#failures === 0 ? 250 : Math.min(30_000, 500 * 2 ** this.#failures);
     this.#failures += 1;
     this.onState('offline', refusal?.content ?? 'Connection lost. Coming back…');
