@@ -131,10 +131,15 @@ class Connection {
     this.#after(this.#heartbeat, () => this.#probe());
     if (frame.type === 'ready') this.#onReady(frame.data);
     if (frame.room && frame.room !== this.#room) return;
-    const isHole = frame.type === 'subscribed' && !(this.#position && frame.recovered);
-    if (frame.seq !== undefined) this.#position = { epoch: frame.epoch, seq: frame.seq };
+    if (frame.type === 'subscribed') return this.#onSubscribed(frame);
+    if (frame.seq) this.#position.seq = frame.seq;
+    this.onFrame(frame);
+  }
+
+  #onSubscribed({ epoch, seq, recovered }) {
+    const isHole = !this.#position || !recovered;
+    this.#position = { epoch, seq };
     if (isHole) this.onHole();
-    else if (frame.type !== 'subscribed') this.onFrame(frame);
   }
 
   #onReady({ user_id, heartbeat_interval_ms }) {
