@@ -41,6 +41,11 @@ pub enum Plot {
     Silent,
     /// `stall`: says two words, and no more.
     Stall,
+    /// `thinking-N`: thinks so many times, at its pace, then says the greeting.
+    Thinking(usize),
+    /// `no-done`: says all of the greeting and why it stops; neither `[DONE]`
+    /// nor the end of the response follows. Anthropic's `message_stop` neither.
+    NoDone,
     /// `cut`: closes the connection instead of answering.
     Cut,
     /// `break-off`: says two words, and closes the connection.
@@ -128,7 +133,7 @@ impl std::fmt::Display for UnknownBehaviour {
         write!(
             f,
             "{:?} is no behaviour: give hello, echo, tokens-N, endless, stamp, hang, silent, \
-             stall, cut, break-off, no-end, split-utf8, quirks, error-in-stream, garbage, \
+             stall, thinking-N, no-done, cut, break-off, no-end, split-utf8, quirks, error-in-stream, garbage, \
              endless-line, html, unauthorized, rate-limited, server-error, overloaded, \
              bad-request or not-found, with @PACE_MS and +DELAY_MS where wanted",
             self.0
@@ -159,6 +164,7 @@ fn plot(name: &str) -> Option<Plot> {
         "hang" => Plot::Hang,
         "silent" => Plot::Silent,
         "stall" => Plot::Stall,
+        "no-done" => Plot::NoDone,
         "cut" => Plot::Cut,
         "break-off" => Plot::BreakOff,
         "no-end" => Plot::NoEnd,
@@ -179,6 +185,7 @@ fn plot(name: &str) -> Option<Plot> {
             let number: u64 = number.parse().ok()?;
             match name {
                 "tokens" => Plot::Tokens(number as usize),
+                "thinking" => Plot::Thinking(number as usize),
                 "stamp" => Plot::Stamp(number as usize),
                 "rate-limited" => refuse(429, Some(number)),
                 _ => return None,
