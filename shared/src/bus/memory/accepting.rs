@@ -73,8 +73,9 @@ impl Part {
         let for_user = self.of_user.get(&user).copied().unwrap_or(0);
         let for_tenant = self.of_tenant.get(tenant).copied().unwrap_or(0);
         let caps = &awaited.caps;
+        // A session has one user's questions: its cap is one on that user.
         [
-            (Scope::Session, in_session - ended, caps.session),
+            (Scope::User, in_session - ended, caps.session),
             (Scope::User, for_user - ended_of_user, caps.user),
             (Scope::Tenant, for_tenant - ended, caps.tenant),
         ]

@@ -100,7 +100,6 @@ fn receipt(answer: &mut Answer) -> Result<Receipt, BusError> {
 
 fn scope(answer: &mut Answer) -> Result<Scope, BusError> {
     match answer.text()?.as_str() {
-        "session" => Ok(Scope::Session),
         "user" => Ok(Scope::User),
         "tenant" => Ok(Scope::Tenant),
         other => Err(answer.unreadable(other)),

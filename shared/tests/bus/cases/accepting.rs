@@ -259,7 +259,7 @@ pub async fn caps_name_what_is_full<W: World>() {
     ask(&*here, &capped("u1", "s1")).await;
     ask(&*there, &capped("u1", "s1")).await;
     let in_session = capped("u1", "s1");
-    assert_eq!(accept(&*there, &in_session).await, full(Scope::Session, 2));
+    assert_eq!(accept(&*there, &in_session).await, full(Scope::User, 2));
     ask(&*here, &capped("u1", "s2")).await;
     let of_user = capped("u1", "s3");
     assert_eq!(accept(&*here, &of_user).await, full(Scope::User, 3));
@@ -295,7 +295,7 @@ pub async fn an_interruption_makes_room_under_the_caps<W: World>() {
     let tight = QueueCaps { session: 1, ..caps };
     let tight = with_caps(tight, if_busy(Interrupt, capped()));
     let full = Accepted::Full {
-        scope: Scope::Session,
+        scope: Scope::User,
         limit: 1,
     };
     assert_eq!(accept(&*there, &tight).await, full);
