@@ -1,6 +1,9 @@
 //! `POST /api/chat`, `/api/chat/stream` and `/api/actions`.
 
-use causerie_shared::protocol::data::FinishReason;
+use causerie_shared::protocol::data::{AiProcessingError, FinishReason};
+use causerie_shared::protocol::error::ErrorCode;
+use causerie_shared::protocol::frame;
+use causerie_shared::record::{Class, Header, Record};
 use causerie_testkit::client::http::{Answer, request};
 use causerie_testkit::client::sse::Sse;
 use causerie_testkit::client::ws::Connect;
@@ -122,6 +125,49 @@ async fn a_reply_that_failed_or_was_cancelled_tells_so() {
     assert_eq!(answer.status, 200);
     assert_eq!(answer.json()["data"]["finish_reason"], "cancelled");
     assert_eq!(answer.json()["data"]["content"], "as far as");
+}
+
+/// Tells why the reply fails, as a broker does, and ends it.
+async fn fail(node: &Node, making: Making, code: ErrorCode, can_retry: bool) {
+    let lease = &making.claim.lease;
+    let event = causerie_shared::protocol::event::Event::AiProcessingError;
+    let data = AiProcessingError {
+        message_id: lease.message_id.clone(),
+        code,
+        can_retry,
+    };
+    let header = Header {
+        class: Class::Transient,
+        event: event.name().into(),
+        position: None,
+        ts: node.bus.clock().now_ms(),
+        reply: None,
+        in_reply_to: Some(making.claim.in_reply_to.clone()),
+        excluded: None,
+    };
+    let frame = frame::transient(event, &lease.room.room, header.ts, &data);
+    let records = [Record { header, frame }];
+    node.bus.announce(lease, &records).await.unwrap();
+    making.finish(FinishReason::Error).await;
+}
+
+#[tokio::test]
+async fn why_a_reply_failed_is_told_as_the_room_hears_it() {
+    let node = Node::start().await;
+    for (code, can_retry, status) in [
+        (ErrorCode::AiTimeout, true, 504),
+        (ErrorCode::AiUnavailable, false, 502),
+        (ErrorCode::Internal, false, 500),
+    ] {
+        let asked = ask(&node, json!({"user_input": "hello"}));
+        fail(&node, node.next_question().await, code, can_retry).await;
+        let answer = asked.await.unwrap();
+        let error = answer.json();
+        assert_eq!(
+            (answer.status, &error["code"], &error["canRetry"]),
+            (status, &json!(code), &json!(can_retry))
+        );
+    }
 }
 
 #[tokio::test]
