@@ -123,14 +123,6 @@ impl Auth {
     /// # Errors
     /// [`TokenError`], where it is not to be believed.
     pub async fn verify(&self, token: &str) -> Result<Verified, TokenError> {
-        let verified = self.try_verify(token).await;
-        if let Err(error) = &verified {
-            events::token_refused(error);
-        }
-        verified
-    }
-
-    async fn try_verify(&self, token: &str) -> Result<Verified, TokenError> {
         let token = Unverified::read(token)?;
         let rules = self.rules.load_full();
         let tenant = token.claims.tenant()?;
