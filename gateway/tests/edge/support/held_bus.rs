@@ -79,8 +79,8 @@ impl Bus for HeldBus {
         self.bus.history(room, range, limit).await
     }
 
-    async fn changed(&self, partitions: &[Partition], since_ms: u64) -> Result<Changes, BusError> {
-        self.bus.changed(partitions, since_ms).await
+    async fn changed(&self, partition: Partition, since_ms: u64) -> Result<Changes, BusError> {
+        self.bus.changed(partition, since_ms).await
     }
 
     fn subscriptions(&self, buffer: usize) -> (Arc<dyn Subscriptions>, mpsc::Receiver<Heard>) {

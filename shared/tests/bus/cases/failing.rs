@@ -271,11 +271,11 @@ pub async fn hints_and_changes_come_again_after_a_restart<W: Storage>() {
     let room = room("acme:user:u1");
     let mut hints = crate::ear::Hints::open(&*bus).await;
     // The storage's own time: a node's may be a little ahead of it.
-    let before = bus.changed(&[room.partition()], 0).await.unwrap().now_ms;
+    let before = bus.changed(room.partition(), 0).await.unwrap().now_ms;
     let said = say(&*bus, &room).await;
     world.restart().await;
     hints.come_again(&*bus).await;
-    let changed = bus.changed(&[room.partition()], before).await.unwrap();
+    let changed = bus.changed(room.partition(), before).await.unwrap();
     let expected = Position {
         epoch: changed.rooms[0].1.epoch.clone(),
         ..said

@@ -1,6 +1,7 @@
 //! What an operator, another program, a torn file or a clock has damaged harms
 //! itself alone.
 
+use causerie_shared::bus::log::{HistoryRange, Missed};
 use causerie_shared::bus::redis::{RedisBus, RedisSettings};
 use causerie_shared::bus::{Bus, BusError, Retention};
 use causerie_shared::protocol::action::IfBusy;
@@ -47,6 +48,52 @@ async fn a_room_whose_log_is_damaged_is_told_from_a_redis_that_is_away() {
     drop(redis);
     let read = bus.read(&room, None, 10).await;
     assert!(matches!(read, Err(BusError::Unavailable(_))), "{read:?}");
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_is_told_as_lost_and_left_out_of_history() {
+    let redis = Redis::start().await;
+    let bus = connect(&redis).await;
+    let room = room("acme:project:p1");
+    let receipt = ask(&bus, &question_in(&room, "s1")).await;
+    for _ in 0..3 {
+        ask(&bus, &question_in(&room, "s1")).await;
+    }
+    let log = format!("causerie:{{p{}}}:log:{room}", room.partition());
+    for seq in ["2", "3"] {
+        let entries = redis.command(&["XRANGE", &log, seq, seq]).await;
+        let id = entries.list()[0].list()[0].text();
+        redis.command(&["XDEL", &log, &id]).await;
+    }
+    // Redis takes no entry behind a later one: all are written anew.
+    let entries = redis.command(&["XRANGE", &log, "-", "+"]).await;
+    redis.command(&["DEL", &log]).await;
+    let entries: Vec<_> = entries
+        .list()
+        .iter()
+        .map(|entry| (entry.list()[0].text(), entry.list()[1].list()[1].text()))
+        .collect();
+    let [first, last] = &entries[..] else {
+        panic!("{entries:?}")
+    };
+    let damaged = ["2-7", "3-7"].map(|id| (id.to_owned(), "9 of a version to come".to_owned()));
+    for (id, record) in [first, &damaged[0], &damaged[1], last] {
+        redis.command(&["XADD", &log, id, "r", record]).await;
+    }
+
+    let page = bus.read(&room, Some(&receipt.position), 10).await.unwrap();
+    assert_eq!((page.missed, page.head.seq), (Missed::Lost, 4));
+    let after = |after| HistoryRange {
+        after,
+        before: None,
+    };
+    let history = bus.history(&room, after(Some(0)), 10).await.unwrap();
+    assert_eq!(seqs(&history.records), [1, 4]);
+    let step = bus.history(&room, after(Some(1)), 2).await.unwrap();
+    assert_eq!(
+        (step.records, step.has_more, step.reached),
+        (vec![], true, Some(3))
+    );
 }
 
 #[tokio::test]
