@@ -133,6 +133,7 @@ pub fn prepare(
         room: key,
         user: identity.user.clone(),
         client_id: id,
+        dedup_window: settings.dedup_window,
         session: ids.session,
         message_id: ids.question,
         event,

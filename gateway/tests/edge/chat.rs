@@ -85,6 +85,35 @@ async fn a_repeat_waits_for_the_same_reply_and_later_gets_it() {
     assert_eq!(history.json()["events"].as_array().unwrap().len(), 2);
 }
 
+/// How long an id is remembered may be changed while the program runs.
+#[tokio::test]
+async fn an_id_is_forgotten_as_soon_as_the_changed_file_says() {
+    let node = Node::start().await;
+    let toml = std::fs::read_to_string(node.config_file()).unwrap();
+    let limits = "[limits]\ndedup_window = '1s'\nmessages_per_minute_per_connection = 7\n";
+    std::fs::write(node.config_file(), format!("{limits}{toml}")).unwrap();
+    node.settings.reload();
+    let deadline = tokio::time::Instant::now() + causerie_testkit::DEADLINE;
+    loop {
+        let connect = Connect::to(&node.ws()).param("token", &token(json!({})));
+        let ready = connect.open().await.expect_type("ready").await;
+        if ready["data"]["messages_per_minute"] == 7 {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{ready}");
+    }
+    let said = async || {
+        let data = json!({"user_input": "hello", "ai": false});
+        let body = json!({"action": "sendMessage", "id": "c1", "data": data});
+        let ack = node.post("/api/actions", &token(json!({})), &body).await;
+        ack.json()["data"]["message_id"].clone()
+    };
+    let first = said().await;
+    while said().await == first {
+        assert!(tokio::time::Instant::now() < deadline, "it is remembered");
+    }
+}
+
 #[tokio::test]
 async fn past_the_time_out_the_reply_still_reaches_the_room() {
     let node = Node::with("[ai]\nmessage_timeout = '100ms'").await;

@@ -20,7 +20,7 @@ impl RedisBus {
             .text(question.room.to_string())
             .text(question.user.as_str())
             .text(question.client_id.as_str())
-            .number(millis(self.retention.dedup_window))
+            .number(millis(question.dedup_window))
             .text(question.session.as_str())
             .text(question.message_id.as_str())
             .event(&question.event);
