@@ -22,6 +22,7 @@ use causerie_shared::position::Position;
 use causerie_shared::room::RoomKey;
 use tokio::runtime::Handle;
 use tokio::sync::{SetOnce, mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -120,6 +121,7 @@ pub struct Hub {
     bus: Arc<dyn Bus>,
     shards: Arc<[mpsc::Sender<Command>]>,
     runtime: Handle,
+    tasks: TaskTracker,
     stop: CancellationToken,
 }
 
@@ -146,6 +148,7 @@ impl Hub {
             bus: Arc::clone(&bus),
             shards: shards.collect(),
             runtime: Handle::current(),
+            tasks: tasks.clone(),
             stop: stop.clone(),
         };
         tasks.spawn(feed::run(hub.clone(), records, stop.clone()));
@@ -245,6 +248,14 @@ impl Hub {
         for shard in self.shards.iter() {
             let _ = shard.send(command()).await;
         }
+    }
+
+    /// Runs a task that the node waits for when it stops.
+    pub(crate) fn spawn<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.tasks.spawn(task)
     }
 
     /// What an outbox wants of a room, until it is cancelled or the node stops.

@@ -206,7 +206,12 @@ async fn lost_data_is_told_and_the_stream_goes_on() {
 async fn one_who_comes_while_redis_is_away_is_served_when_it_is_back() {
     let redis = Redis::start().await;
     let proxy = Proxy::start(redis.port()).await;
-    let node = node_at(proxy.url("redis")).await;
+    // Its actions wait for longer than a peer may be silent.
+    let settings = Settings {
+        heartbeat_interval: Duration::from_secs(1),
+        ..Settings::default()
+    };
+    let node = Node::start(&bus_at(proxy.url("redis")).await, settings).await;
     proxy.block();
     let mut client = node.connect("u1").open().await;
     client.expect_type("ready").await;
