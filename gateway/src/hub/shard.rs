@@ -213,6 +213,8 @@ impl Reader {
             };
             if let Err(error) = &page {
                 events::read_failed(&room, error);
+                // It may have been subscribed to all the same.
+                unsubscribe(&*subscriptions, &room).await;
             }
             Command::Opened { room, page }
         });
@@ -233,9 +235,7 @@ impl Reader {
     fn unsubscribe(&self, room: RoomKey) {
         let subscriptions = Arc::clone(&self.subscriptions);
         self.spawn(async move {
-            if let Err(error) = subscriptions.unsubscribe(&room).await {
-                events::unsubscribe_failed(&room, &error);
-            }
+            unsubscribe(&*subscriptions, &room).await;
             Command::Unsubscribed { room }
         });
     }
@@ -250,6 +250,12 @@ impl Reader {
                 let _ = shard.send(outcome).await;
             }
         });
+    }
+}
+
+async fn unsubscribe(subscriptions: &dyn Subscriptions, room: &RoomKey) {
+    if let Err(error) = subscriptions.unsubscribe(room).await {
+        events::unsubscribe_failed(room, &error);
     }
 }
 

@@ -46,6 +46,12 @@ async fn say_at_last(client: &mut Client, id: &str) -> Value {
     }
 }
 
+/// From now on channels can be heard, but nothing can be read.
+async fn forbid_reading(redis: &Redis) {
+    let forbid = ["ACL", "SETUSER", "default", "-evalsha", "-eval"];
+    redis.command(&forbid).await;
+}
+
 async fn expect_event(client: &mut Client, seq: u64) {
     client
         .expect("an event", |frame| {
@@ -273,10 +279,7 @@ async fn while_a_room_cannot_be_read_those_who_come_are_told() {
     let node = node_at(proxy.url("redis")).await;
     let mut first = node.in_project("u1").await;
     let mut second = node.client("u2").await;
-    // Channels can be heard, but nothing can be read.
-    let scripts = ["-evalsha", "-eval", "-fcall", "-script"];
-    let users = ["ACL", "SETUSER", "default"];
-    redis.command(&[&users[..], &scripts[..]].concat()).await;
+    forbid_reading(&redis).await;
     proxy.cut();
     let subscribe = json!({"action": "subscribe", "data": {"room": ROOM}});
     loop {
@@ -288,7 +291,7 @@ async fn while_a_room_cannot_be_read_those_who_come_are_told() {
         }
     }
     second.ping().await;
-    redis.command(&[&users[..], &["+@all"]].concat()).await;
+    redis.command(&["ACL", "SETUSER", "default", "+@all"]).await;
     loop {
         let answer = second.request(subscribe.clone()).await;
         if answer["type"] == "ack" {
@@ -299,4 +302,22 @@ async fn while_a_room_cannot_be_read_those_who_come_are_told() {
     for client in [&mut first, &mut second] {
         client.expect_type("new_message").await;
     }
+}
+
+#[tokio::test]
+async fn a_room_that_could_not_be_read_is_not_heard_either() {
+    let redis = Redis::start().await;
+    let node = node_at(redis.url()).await;
+    let mut client = node.client("u1").await;
+    forbid_reading(&redis).await;
+    let answer = client
+        .request(json!({"action": "subscribe", "data": {"room": ROOM}}))
+        .await;
+    assert_eq!(answer["code"], "overloaded", "{answer}");
+    let heard = redis.command(&["PUBSUB", "SHARDCHANNELS"]).await;
+    let heard = format!("{heard:?}");
+    assert!(
+        heard.contains("user:u1") && !heard.contains(ROOM),
+        "{heard}"
+    );
 }
