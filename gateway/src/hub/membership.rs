@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use causerie_shared::bus::BusError;
 use causerie_shared::position::Position;
 use causerie_shared::protocol::close::CloseCode;
 use causerie_shared::room::RoomKey;
@@ -18,8 +19,14 @@ use tokio_util::sync::CancellationToken;
 use super::{Hub, Join, NotJoined, Start, Viewer};
 use crate::outbox::Outbox;
 
-/// How long a room that could not be joined waits to be tried again.
-const REJOIN_AFTER: Duration = Duration::from_secs(1);
+/// How long a room that could not be joined waits to be tried again: until the
+/// bus may be back, or somebody may have mended what it holds.
+const fn rejoin_after(error: &BusError) -> Duration {
+    match error {
+        BusError::Unavailable(_) => Duration::from_secs(1),
+        BusError::Unreadable(_) => Duration::from_secs(30),
+    }
+}
 
 /// How long one who joins may take to read what it missed before the rest goes
 /// on beside what it does next.
@@ -108,8 +115,8 @@ impl Membership {
         let turn = self.turn(&room).await;
         let wish = self.wish(&room, viewer, position);
         let joining = async {
-            while let Err(NotJoined::Bus(_)) = self.hub.join(wish.clone()).await {
-                sleep(REJOIN_AFTER).await;
+            while let Err(NotJoined::Bus(error)) = self.hub.join(wish.clone()).await {
+                sleep(rejoin_after(&error)).await;
             }
         };
         turn.wish.run_until_cancelled(joining).await;

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use causerie_shared::bus::{Bus, BusError};
 use causerie_shared::ids::MessageId;
 use causerie_shared::position::Position;
+use causerie_shared::protocol::close::CloseCode;
 use causerie_shared::room::RoomKey;
 use tokio::runtime::Handle;
 use tokio::sync::{SetOnce, mpsc, oneshot};
@@ -158,7 +159,7 @@ impl Hub {
 
     /// Makes an outbox a member of a room, once it has what it missed. After
     /// `subscribed` was sent there is no way back: then it goes on from where
-    /// it is as soon as the bus answers again.
+    /// it is as soon as the bus answers again, or is sent to come back.
     pub(crate) async fn join(&self, mut join: Join) -> Result<(), NotJoined> {
         let mut tries = 0;
         while !join.outbox.is_closed() {
@@ -167,8 +168,13 @@ impl Hub {
                 Ok(Joined::Behind) => tries = 0,
                 Err(NotJoined::Bus(error)) if join.told.initialized() => {
                     events::read_failed(&join.room, &error);
-                    tries += 1;
-                    sleep(backoff(tries)).await;
+                    match error {
+                        BusError::Unavailable(_) => {
+                            tries += 1;
+                            sleep(backoff(tries)).await;
+                        }
+                        BusError::Unreadable(_) => join.outbox.close(CloseCode::LostPlace),
+                    }
                 }
                 Err(error) => return Err(error),
             }

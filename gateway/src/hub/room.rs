@@ -37,6 +37,8 @@ pub(super) enum Need {
     Open(Option<Position>),
     /// Read the room on from here. `tries` reads before this one did not help.
     Read { after: Position, tries: u32 },
+    /// Hear the room no more.
+    Close,
 }
 
 /// A room that somebody hears on this node, or did a moment ago.
@@ -166,19 +168,14 @@ impl Room {
         member.outbox.resume(message_id, snapshot.as_ref());
     }
 
-    /// Whether nobody has heard the room since before `deadline`; then it
-    /// begins to close.
-    pub(super) fn closes_if_empty_since(&mut self, deadline: Instant, now: Instant) -> bool {
+    /// Begins to close if nobody has heard the room since before `deadline`.
+    pub(super) fn close_if_empty_since(&mut self, deadline: Instant, now: Instant) -> Option<Need> {
         if !self.audience.members.is_empty() || !self.waiting.is_empty() {
             self.empty_since = None;
-            return false;
+            return None;
         }
         let since = *self.empty_since.get_or_insert(now);
-        let closes = since <= deadline && self.phase == Phase::Live;
-        if closes {
-            self.phase = Phase::Closing;
-        }
-        closes
+        (since <= deadline && self.phase == Phase::Live).then(|| self.begin_closing())
     }
 
     /// Whether there is nothing left to keep the room for.
@@ -200,6 +197,11 @@ impl Room {
             .first()
             .and_then(|waiting| waiting.join.position());
         Some(Need::Open(self.asked.clone()))
+    }
+
+    fn begin_closing(&mut self) -> Need {
+        self.phase = Phase::Closing;
+        Need::Close
     }
 
     fn close(&mut self) {

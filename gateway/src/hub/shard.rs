@@ -171,8 +171,8 @@ impl Shard {
             return;
         };
         for (key, room) in &mut self.rooms {
-            if room.closes_if_empty_since(deadline, now) {
-                self.reader.unsubscribe(key.clone());
+            if let Some(need) = room.close_if_empty_since(deadline, now) {
+                self.reader.meet(key.clone(), need);
             }
         }
     }
@@ -200,6 +200,7 @@ impl Reader {
         match need {
             Need::Open(after) => self.open(room, after),
             Need::Read { after, tries } => self.read(room, after, tries),
+            Need::Close => self.close(room),
         }
     }
 
@@ -232,7 +233,7 @@ impl Reader {
         });
     }
 
-    fn unsubscribe(&self, room: RoomKey) {
+    fn close(&self, room: RoomKey) {
         let subscriptions = Arc::clone(&self.subscriptions);
         self.spawn(async move {
             unsubscribe(&*subscriptions, &room).await;

@@ -7,12 +7,13 @@ use causerie_gateway::settings::Settings;
 use causerie_shared::bus::redis::{RedisBus, RedisSettings};
 use causerie_shared::bus::{Bus, Retention};
 use causerie_shared::protocol::data::FinishReason;
+use causerie_shared::room::RoomKey;
 use causerie_testkit::client::ws::Client;
 use causerie_testkit::proxy::Proxy;
 use causerie_testkit::redis::Redis;
 use serde_json::{Value, json};
 
-use crate::support::{Node, ask, at, begin_reply, in_short, say};
+use crate::support::{Node, TENANT, ask, at, begin_reply, in_short, say};
 
 const ROOM: &str = "project:p1";
 
@@ -320,4 +321,28 @@ async fn a_room_that_could_not_be_read_is_not_heard_either() {
         heard.contains("user:u1") && !heard.contains(ROOM),
         "{heard}"
     );
+}
+
+#[tokio::test]
+async fn a_room_whose_log_is_damaged_harms_itself_alone() {
+    let redis = Redis::start().await;
+    let proxy = Proxy::start(redis.port()).await;
+    let node = node_at(proxy.url("redis")).await;
+    let mut first = node.in_project("u1").await;
+    say(&mut first, ROOM, "before").await;
+    let mut other = node.client("u2").await;
+    let key = RoomKey::new(TENANT.parse().unwrap(), ROOM.parse().unwrap());
+    let meta = format!("causerie:{{p{}}}:meta:{key}", key.partition());
+    redis.command(&["HSET", &meta, "seq", "many"]).await;
+    proxy.cut();
+    assert_eq!(first.expect_close().await.code, Some(4010));
+    let subscribe = json!({"action": "subscribe", "data": {"room": ROOM}});
+    let answer = other.request(subscribe).await;
+    assert_eq!(answer["code"], "internal", "{answer}");
+    let mut back = node.connect("u1").param("room", ROOM).open().await;
+    for _ in 0..2 {
+        back.expect_type("subscribed").await;
+    }
+    say(&mut back, "user:me", "hello").await;
+    back.expect_type("new_message").await;
 }

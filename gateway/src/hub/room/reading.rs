@@ -13,6 +13,9 @@ use crate::hub::audience::Audience;
 use crate::hub::order::{Hole, Order};
 use crate::hub::tail::Tail;
 
+/// How often a room is read that cannot be understood.
+const UNREADABLE_TRIES: u32 = 5;
+
 impl Room {
     /// Takes what was read when the room began to be heard.
     pub(in crate::hub) fn on_opened(&mut self, opened: Result<Page, BusError>) -> Option<Need> {
@@ -35,9 +38,21 @@ impl Room {
             Ok(page) => self.go_on(&page),
             Err(error) => {
                 self.turn_away(&error);
-                self.read_on()
+                match error {
+                    BusError::Unreadable(_) if self.vain_reads >= UNREADABLE_TRIES => {
+                        Some(self.give_up(&error))
+                    }
+                    BusError::Unreadable(_) | BusError::Unavailable(_) => self.read_on(),
+                }
             }
         }
+    }
+
+    /// Sends all away whose room cannot be read until somebody mends it.
+    fn give_up(&mut self, error: &BusError) -> Need {
+        events::room_given_up(&self.audience.room, error);
+        self.audience.send_away();
+        self.begin_closing()
     }
 
     fn go_on(&mut self, page: &Page) -> Option<Need> {

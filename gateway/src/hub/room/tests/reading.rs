@@ -126,3 +126,20 @@ fn a_lost_tail_is_told_and_the_stream_goes_on_from_the_head() {
     let expected = ["start", "subscribed bbbbbbbb:9 false", "snapshot 0 a", "10"];
     assert_eq!(client.seen(), expected);
 }
+
+#[test]
+fn a_room_that_cannot_be_understood_is_given_up() {
+    let (mut room, client) = live();
+    let mut need = hear(&mut room, durable(LIFE, 12));
+    let mut tries = 0;
+    while let Some(Need::Read { .. }) = need {
+        assert!(!client.outbox.is_closed());
+        need = room.on_page(Err(BusError::Unreadable("what?".into())));
+        tries += 1;
+    }
+    assert_eq!((tries, need), (5, Some(Need::Close)));
+    let closed = client.outbox.closed().now_or_never().unwrap();
+    assert_eq!(closed.code, CloseCode::LostPlace);
+    assert_eq!(room.on_unsubscribed(), None);
+    assert!(room.is_over());
+}
