@@ -12,6 +12,8 @@ const LEN: usize = 1_024;
 #[derive(Debug, Default)]
 pub(super) struct Held {
     records: VecDeque<Arc<Record>>,
+    /// How many of them were heard before the last read was sent.
+    before_read: usize,
     has_overflown: bool,
 }
 
@@ -28,17 +30,27 @@ impl Held {
     /// Drops all: the room is read once more afterwards.
     pub(super) fn drop_all(&mut self) {
         self.records = VecDeque::new();
+        self.before_read = 0;
         self.has_overflown = true;
     }
 
-    /// Puts back one that was taken too early.
+    /// Puts back one that was taken too early: a read follows.
     pub(super) fn put_back(&mut self, record: Arc<Record>) {
         self.records.push_front(record);
     }
 
-    /// The one that has waited longest.
-    pub(super) fn pop(&mut self) -> Option<Arc<Record>> {
-        self.records.pop_front()
+    /// Notes that a read is sent.
+    pub(super) fn note_read(&mut self) {
+        self.before_read = self.records.len();
+    }
+
+    /// The one that has waited longest, and whether it was heard before the
+    /// last read was sent.
+    pub(super) fn pop(&mut self) -> Option<(Arc<Record>, bool)> {
+        let record = self.records.pop_front()?;
+        let was_before = self.before_read > 0;
+        self.before_read = self.before_read.saturating_sub(1);
+        Some((record, was_before))
     }
 
     /// Those that wait, oldest first.

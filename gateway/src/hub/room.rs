@@ -213,7 +213,18 @@ impl Room {
 
     /// Delivers a live record, drops it, or lets it wait for a repair.
     fn judge(&mut self, record: Arc<Record>) -> Option<Need> {
-        match self.order.as_mut()?.take(&record) {
+        let verdict = self.order.as_mut()?.take(&record);
+        self.carry_out(verdict, record)
+    }
+
+    /// The same for one that was heard before the room was read.
+    fn judge_after_read(&mut self, record: Arc<Record>) -> Option<Need> {
+        let verdict = self.order.as_mut()?.take_after_read(&record);
+        self.carry_out(verdict, record)
+    }
+
+    fn carry_out(&mut self, verdict: Verdict, record: Arc<Record>) -> Option<Need> {
+        match verdict {
             Verdict::Deliver => {
                 self.audience.deliver(&record);
                 if record.header.position.is_some() {

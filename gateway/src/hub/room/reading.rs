@@ -105,6 +105,7 @@ impl Room {
         for record in self.held.iter() {
             order.doubt(record);
         }
+        self.held.note_read();
         let tries = self.vain_reads;
         self.vain_reads += 1;
         Some(Need::Read {
@@ -153,9 +154,14 @@ impl Room {
             return self.repair(Hole::Feed);
         }
         self.end_replies_whose_end_was_read();
-        while let Some(record) = self.held.pop() {
-            if let Some(need) = self.judge(record) {
-                return Some(need);
+        while let Some((record, was_before_read)) = self.held.pop() {
+            let need = if was_before_read {
+                self.judge_after_read(record)
+            } else {
+                self.judge(record)
+            };
+            if need.is_some() {
+                return need;
             }
         }
         let mut waiting = std::mem::take(&mut self.waiting).into_iter();
