@@ -151,6 +151,8 @@ impl Room {
     fn settle(&mut self) -> Option<Need> {
         self.phase = Phase::Live;
         if self.held.take_overflown() {
+            // At once: the longer the wait, the more would overflow again.
+            self.vain_reads = 0;
             return self.repair(Hole::Feed);
         }
         self.end_replies_whose_end_was_read();
