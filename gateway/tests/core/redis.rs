@@ -18,8 +18,12 @@ use crate::support::{Node, TENANT, ask, at, begin_reply, in_short, say};
 const ROOM: &str = "project:p1";
 
 async fn bus_at(url: String) -> Arc<dyn Bus> {
+    patient_bus_at(url, Duration::from_secs(1)).await
+}
+
+async fn patient_bus_at(url: String, timeout: Duration) -> Arc<dyn Bus> {
     let settings = RedisSettings {
-        timeout: Duration::from_secs(1),
+        timeout,
         ..RedisSettings::new(url)
     };
     Arc::new(
@@ -345,4 +349,36 @@ async fn a_room_whose_log_is_damaged_harms_itself_alone() {
     }
     say(&mut back, "user:me", "hello").await;
     back.expect_type("new_message").await;
+}
+
+#[tokio::test]
+async fn who_typed_while_redis_was_away_is_not_shown_after_it() {
+    let mut redis = Redis::start().await;
+    // Longer than a sign of typing lasts.
+    let bus = patient_bus_at(redis.url(), Duration::from_secs(4)).await;
+    let node = Node::start(&bus, Settings::default()).await;
+    let mut listener = node.in_project("u0").await;
+    let mut typists = Vec::new();
+    for user in ["u1", "u2", "u3"] {
+        typists.push(node.in_project(user).await);
+    }
+    let typing = json!({"action": "typing", "is_typing": true, "room": ROOM});
+    redis.pause();
+    // The first one's sign is on its way, the second one's waits behind it.
+    for typist in &mut typists[..2] {
+        typist.request(typing.clone()).await;
+    }
+    bus.ping().await.unwrap_err();
+    redis.resume();
+    say_at_last(&mut typists[2], ROOM).await;
+    listener.expect_type("new_message").await;
+    typists[2].request(typing).await;
+    listener
+        .expect("a new sign", |frame| {
+            frame["data"]["user_id"] == "u3" && frame["data"]["is_typing"] == true
+        })
+        .await;
+    let frames = listener.frames();
+    let is_old = |frame: &&Value| frame["data"]["user_id"] == "u2";
+    assert_eq!(frames.iter().find(is_old), None);
 }
