@@ -26,6 +26,8 @@ pub enum Kind {
     Crowd,
     /// Every node is replaced, one after the other, in good order.
     RollingRestart,
+    /// A node is replaced by one whose clock is wrong, and that one again.
+    ClockOff,
     /// Redis is killed and started again with its data.
     RedisRestarted,
     /// The same, and the last of its data is lost.
@@ -49,7 +51,7 @@ pub enum Kind {
 
 impl Kind {
     /// All that have no kinds among themselves.
-    const SINGLE: [Self; 17] = [
+    const SINGLE: [Self; 18] = [
         Self::GatewayKilled,
         Self::GatewayFrozen,
         Self::BrokerKilled,
@@ -59,6 +61,7 @@ impl Kind {
         Self::SlowReaders,
         Self::Crowd,
         Self::RollingRestart,
+        Self::ClockOff,
         Self::RedisRestarted,
         Self::RedisTruncated,
         Self::RedisEmptied,
@@ -87,6 +90,7 @@ impl Kind {
             Self::SlowReaders => "slow-readers",
             Self::Crowd => "crowd",
             Self::RollingRestart => "rolling-restart",
+            Self::ClockOff => "clock-off",
             Self::RedisRestarted => "redis-restarted",
             Self::RedisTruncated => "redis-truncated",
             Self::RedisEmptied => "redis-emptied",
@@ -118,6 +122,7 @@ impl Kind {
             | Self::SlowReaders
             | Self::Crowd
             | Self::RollingRestart
+            | Self::ClockOff
             | Self::RedisRestarted
             | Self::RedisTruncated
             | Self::RedisEmptied
@@ -149,7 +154,7 @@ impl Kind {
             | Self::RedisEmptied => 3,
             Self::GatewayFrozen | Self::BrokerFrozen | Self::SlowReaders | Self::SlotMigrated => 6,
             Self::RedisPaused | Self::ClusterMasterKilled => 10,
-            Self::SentinelFailover | Self::SentinelFailoverLagging => 20,
+            Self::ClockOff | Self::SentinelFailover | Self::SentinelFailoverLagging => 20,
             Self::RollingRestart => 60,
             Self::Link(_, spoiling) => return spoiling.lasts(),
         })

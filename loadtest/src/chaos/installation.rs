@@ -110,6 +110,11 @@ impl Installation {
         self.gateways.iter().chain(&self.brokers)
     }
 
+    /// The same, to do something to them.
+    pub fn places_mut(&mut self) -> impl Iterator<Item = &mut Place> {
+        self.gateways.iter_mut().chain(&mut self.brokers)
+    }
+
     async fn open(&self, role: Role, name: String) -> anyhow::Result<Place> {
         let to_redis = match &self.storage {
             Storage::Redis(redis) => Some(Proxy::start(redis.port()).await),
@@ -149,17 +154,34 @@ impl Installation {
 impl Place {
     /// Starts it again where it was.
     pub async fn restart(&mut self) {
-        let to_ai = self.to_ai.as_ref();
-        let program = program(self.role, &self.name, self.port, &self.redis_url, to_ai);
-        self.node = program.start().await;
-        self.starts += 1;
+        self.start(self.program()).await;
     }
 
     /// Asks it to end, waits until it has, and starts it again.
     pub async fn roll(&mut self) {
+        self.end().await;
+        self.start(self.program()).await;
+    }
+
+    /// The same, and its clock is wrong by so many seconds from then on.
+    pub async fn roll_with_clock_off_by(&mut self, seconds: i64) {
+        self.end().await;
+        self.start(self.program().clock_off_by(seconds)).await;
+    }
+
+    async fn end(&mut self) {
         self.node.terminate();
         self.node.wait(ENDS_WITHIN).await;
-        self.restart().await;
+    }
+
+    async fn start(&mut self, program: Program) {
+        self.node = program.start().await;
+        self.starts += 1;
+    }
+
+    fn program(&self) -> Program {
+        let to_ai = self.to_ai.as_ref();
+        program(self.role, &self.name, self.port, &self.redis_url, to_ai)
     }
 }
 

@@ -24,6 +24,10 @@ const LOST_BYTES: u64 = 20_000;
 /// How far replicas are behind that lag: less than Sentinels take to notice.
 const LAG: Duration = Duration::from_millis(1_500);
 
+/// By how much a clock is wrong, and how long.
+const CLOCK_OFF_SECONDS: i64 = 3_600;
+const CLOCK_OFF_FOR: Duration = Duration::from_secs(6);
+
 /// Whom a fault strikes.
 #[derive(Debug, Clone)]
 pub struct Aim {
@@ -31,6 +35,8 @@ pub struct Aim {
     gateway: usize,
     broker: usize,
     node: usize,
+    /// How wrong a clock is.
+    seconds: i64,
     /// One that people are in, as `tenant:room`.
     room: String,
 }
@@ -47,6 +53,11 @@ impl Aim {
             gateway: dice.random_range(0..gateways.max(1)),
             broker: dice.random_range(0..brokers.max(1)),
             node: dice.random_range(0..(gateways + brokers).max(1)),
+            seconds: if dice.random() {
+                CLOCK_OFF_SECONDS
+            } else {
+                -CLOCK_OFF_SECONDS
+            },
             room: format!(
                 "{}:project:{}",
                 one_of(&TENANT_IDS, dice),
@@ -65,6 +76,10 @@ impl Aim {
             Kind::BrokerKilled | Kind::BrokerFrozen | Kind::Link(Link::Ai, _) => broker,
             Kind::GatewayAndBrokerKilled => format!("{gateway}, {broker}"),
             Kind::Link(Link::Redis, _) => name_of(at.places().nth(self.node)),
+            Kind::ClockOff => {
+                let node = name_of(at.places().nth(self.node));
+                format!("{node} by {:+} s", self.seconds)
+            }
             Kind::DoorsCut | Kind::SlowReaders | Kind::Crowd => "people".to_owned(),
             Kind::RollingRestart => "all nodes".to_owned(),
             Kind::RedisRestarted
@@ -102,7 +117,14 @@ impl Aim {
             }
             Kind::SlowReaders | Kind::Crowd => sleep(kind.lasts()).await,
             Kind::RollingRestart => {
-                for place in at.gateways.iter_mut().chain(&mut at.brokers) {
+                for place in at.places_mut() {
+                    place.roll().await;
+                }
+            }
+            Kind::ClockOff => {
+                if let Some(place) = at.places_mut().nth(self.node) {
+                    place.roll_with_clock_off_by(self.seconds).await;
+                    sleep(CLOCK_OFF_FOR).await;
                     place.roll().await;
                 }
             }
