@@ -66,6 +66,8 @@ pub enum Broken {
     CallTwice,
     /// Two calls for one question went on side by side.
     CallsAtOnce,
+    /// A reply is not what one call said, or not what the last attempt said.
+    FormerAttempt,
     /// The AI was called more often than is configured.
     TooManyTries,
 }
@@ -222,7 +224,8 @@ impl Checker {
             stream.finish(*client, &self.rooms, &mut self.verdict);
         }
         self.rooms.finish(&self.faults, &mut self.verdict);
-        self.calls.finish(&self.faults, &mut self.verdict);
+        self.calls
+            .finish(&self.faults, &self.rooms, &mut self.verdict);
         self.verdict
     }
 

@@ -178,6 +178,8 @@ pub struct Durable {
 /// One call of the AI server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
+    /// 1, 2, 3 …: each word that it says ends with `@` and this.
+    pub number: u64,
     /// The question, as the caller named it.
     pub question: String,
     /// The attempt at its reply.
@@ -294,6 +296,7 @@ mod tests {
             event: ClientEvent::Opened,
         };
         let call = What::Call(Call {
+            number: 1,
             question: "00-q".into(),
             attempt: 1,
             r#try: 2,

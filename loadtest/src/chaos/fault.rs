@@ -14,7 +14,7 @@ pub enum Kind {
     GatewayFrozen,
     /// `kill -9` of a broker, which is started again.
     BrokerKilled,
-    /// SIGSTOP of a broker, for longer than others wait to take over.
+    /// SIGSTOP of a broker, until others are amidst what they have taken over.
     BrokerFrozen,
     /// Both at once, killed.
     GatewayAndBrokerKilled,
@@ -152,7 +152,8 @@ impl Kind {
             | Self::RedisRestarted
             | Self::RedisTruncated
             | Self::RedisEmptied => 3,
-            Self::GatewayFrozen | Self::BrokerFrozen | Self::SlowReaders | Self::SlotMigrated => 6,
+            Self::BrokerFrozen => 4,
+            Self::GatewayFrozen | Self::SlowReaders | Self::SlotMigrated => 6,
             Self::RedisPaused | Self::ClusterMasterKilled => 10,
             Self::ClockOff | Self::SentinelFailover | Self::SentinelFailoverLagging => 20,
             Self::RollingRestart => 60,

@@ -325,6 +325,7 @@ impl Round {
         let (number, attempt, question) = (next()?.parse()?, next()?.parse()?, next()?.to_owned());
         let since_began = |ns: u64| ns.saturating_sub(self.began_ns) / 1_000;
         Ok(Call {
+            number: call.number,
             question,
             attempt,
             r#try: number,

@@ -128,6 +128,12 @@ impl Rooms {
         log.last().map(|event| event.seq)
     }
 
+    /// The reply to each question, as the logs hold it.
+    pub(super) fn replies(&self) -> impl Iterator<Item = (&str, &Durable)> {
+        let events = self.logs.values().flatten();
+        events.filter_map(|event| Some((event.in_reply_to.as_deref()?, event)))
+    }
+
     pub(super) fn finish(&self, faults: &Faults, verdict: &mut Verdict) {
         let mut held: HashMap<&str, u32> = HashMap::new();
         let mut replies: HashMap<&str, u32> = HashMap::new();

@@ -102,6 +102,7 @@ fn acked(client: ClientNumber, id: &str, message: &str, seq: u64) -> What {
 
 fn call(attempt: u64, number: u64, began: u64, ended: Option<u64>) -> What {
     What::Call(Call {
+        number: 10 * attempt + number,
         question: "q1".into(),
         attempt,
         r#try: number,
@@ -383,6 +384,30 @@ fn calls_that_are_one_too_many() {
     assert_eq!(with(&[call(1, 4, 30, Some(40))]), [Broken::TooManyTries]);
     assert_eq!(with(&[call(4, 1, 30, Some(40))]), [Broken::TooManyTries]);
     assert_eq!(with(&[call(1, 2, 15, Some(25))]), [Broken::CallsAtOnce]);
+}
+
+#[test]
+fn what_a_former_attempt_said() {
+    let replied = |content: &str, loss: Option<What>| {
+        let mut story = good();
+        story.truncate(11);
+        story.push(call(2, 1, 30, Some(40)));
+        story.extend(loss);
+        let reply = Durable {
+            content: content.to_owned(),
+            ..answered(LIFE, 2, "r1", "q1")
+        };
+        story.extend([1, 2].map(|client| durable(client, reply.clone())));
+        story.push(log("acme", vec![said(LIFE, 1, "q1"), reply]));
+        let violations = verdict_on(story).violations;
+        violations.iter().map(|v| v.broken).collect::<Vec<_>>()
+    };
+    assert_eq!(replied("w0@21 w1@21", None), []);
+    for wrong in ["w0@11 w1@11", "w0@21 w1@11", "w0@77 w1@77"] {
+        assert_eq!(replied(wrong, None), [Broken::FormerAttempt], "{wrong}");
+    }
+    // The storage may lose a takeover.
+    assert_eq!(replied("w0@11 w1@11", Some(fault(35, true))), []);
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub enum Plot {
     Echo,
     /// `tokens-N`: says so many words.
     Tokens(usize),
+    /// `signed-N`: the same, and each word says of which call it is (`w0@17`).
+    Signed(usize),
     /// `endless`: says one word after the other, at 10 ms unless told.
     Endless,
     /// `stamp`, `stamp-N`: the first delta is the wall-clock time at which it
@@ -127,7 +129,7 @@ impl std::fmt::Display for UnknownBehaviour {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{:?} is no behaviour: give hello, echo, tokens-N, endless, stamp, hang, silent, \
+            "{:?} is no behaviour: give hello, echo, tokens-N, signed-N, endless, stamp, hang, silent, \
              stall, cut, break-off, no-end, split-utf8, quirks, error-in-stream, garbage, \
              endless-line, html, unauthorized, rate-limited, server-error, overloaded, \
              bad-request or not-found, with @PACE_MS and +DELAY_MS where wanted",
@@ -179,6 +181,7 @@ fn plot(name: &str) -> Option<Plot> {
             let number: u64 = number.parse().ok()?;
             match name {
                 "tokens" => Plot::Tokens(number as usize),
+                "signed" => Plot::Signed(number as usize),
                 "stamp" => Plot::Stamp(number as usize),
                 "rate-limited" => refuse(429, Some(number)),
                 _ => return None,

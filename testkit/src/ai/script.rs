@@ -78,6 +78,11 @@ pub(super) fn act(plot: &Plot, asked: &Asked) -> Act {
         Plot::Say(text) => Speech::text(text, longest),
         Plot::Echo => Speech::text(&asked.question, longest),
         Plot::Tokens(count) => Speech::whole(*count, (0..*count).map(word), longest),
+        Plot::Signed(count) => {
+            let number = asked.number;
+            let words = (0..*count).map(move |index| format!("w{index}@{number} "));
+            Speech::whole(*count, words, longest)
+        }
         Plot::Stamp(count) => {
             let stamp = iter::once_with(|| format!("{} ", now_ns()));
             Speech::whole(count + 1, stamp.chain((0..*count).map(word)), longest)
