@@ -43,6 +43,11 @@ pub enum Plot {
     Silent,
     /// `stall`: says two words, and no more.
     Stall,
+    /// `thinking-N`: thinks so many times, at its pace, then says the greeting.
+    Thinking(usize),
+    /// `no-done`: says all of the greeting and why it stops; neither `[DONE]`
+    /// nor the end of the response follows. Anthropic's `message_stop` neither.
+    NoDone,
     /// `cut`: closes the connection instead of answering.
     Cut,
     /// `break-off`: says two words, and closes the connection.
@@ -129,8 +134,9 @@ impl std::fmt::Display for UnknownBehaviour {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{:?} is no behaviour: give hello, echo, tokens-N, signed-N, endless, stamp, hang, silent, \
-             stall, cut, break-off, no-end, split-utf8, quirks, error-in-stream, garbage, \
+            "{:?} is no behaviour: give hello, echo, tokens-N, signed-N, endless, stamp, hang, \
+             silent, stall, thinking-N, no-done, cut, break-off, no-end, split-utf8, quirks, \
+             error-in-stream, garbage, \
              endless-line, html, unauthorized, rate-limited, server-error, overloaded, \
              bad-request or not-found, with @PACE_MS and +DELAY_MS where wanted",
             self.0
@@ -161,6 +167,7 @@ fn plot(name: &str) -> Option<Plot> {
         "hang" => Plot::Hang,
         "silent" => Plot::Silent,
         "stall" => Plot::Stall,
+        "no-done" => Plot::NoDone,
         "cut" => Plot::Cut,
         "break-off" => Plot::BreakOff,
         "no-end" => Plot::NoEnd,
@@ -182,6 +189,7 @@ fn plot(name: &str) -> Option<Plot> {
             match name {
                 "tokens" => Plot::Tokens(number as usize),
                 "signed" => Plot::Signed(number as usize),
+                "thinking" => Plot::Thinking(number as usize),
                 "stamp" => Plot::Stamp(number as usize),
                 "rate-limited" => refuse(429, Some(number)),
                 _ => return None,

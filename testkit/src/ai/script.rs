@@ -28,6 +28,8 @@ pub(super) type Steps = Box<dyn Iterator<Item = Step> + Send>;
 
 /// What a reply says, and how it ends.
 pub(super) struct Speech {
+    /// How often the model thinks before it speaks.
+    thoughts: usize,
     deltas: Box<dyn Iterator<Item = String> + Send>,
     ending: Ending,
     /// Each byte on its own.
@@ -39,6 +41,8 @@ pub(super) struct Speech {
 enum Ending {
     /// As it should.
     Whole { tokens: usize, finish: Finish },
+    /// As it should, but for its last event; the connection stays.
+    Undone { tokens: usize },
     /// Not at all: the connection stays.
     Stay,
     /// The connection is cut.
@@ -92,6 +96,17 @@ pub(super) fn act(plot: &Plot, asked: &Asked) -> Act {
             split: true,
             ..Speech::text(GREETING, longest)
         },
+        &Plot::Thinking(thoughts) => Speech {
+            thoughts,
+            ..Speech::text(GREETING, longest)
+        },
+        Plot::NoDone => {
+            let tokens = GREETING.split(' ').count();
+            Speech {
+                ending: Ending::Undone { tokens },
+                ..Speech::text(GREETING, None)
+            }
+        }
         Plot::Endless => Speech::new((0..).map(word), Ending::Stay),
         Plot::Silent => Speech::new([], Ending::Stay),
         Plot::Stall => unfinished(Ending::Stay),
@@ -122,6 +137,7 @@ impl Speech {
         D::IntoIter: Send + 'static,
     {
         Self {
+            thoughts: 0,
             deltas: Box::new(deltas.into_iter()),
             ending,
             split: false,
@@ -159,6 +175,11 @@ impl Speech {
             Ending::Whole { tokens, finish } => {
                 one(Step::Write(written(&wire.closing(tokens, finish))))
             }
+            Ending::Undone { tokens } => {
+                let mut events = wire.closing(tokens, Finish::Stop);
+                events.pop();
+                Box::new([Step::Write(written(&events)), Step::Stay].into_iter())
+            }
             Ending::Stay => one(Step::Stay),
             Ending::Cut => one(Step::Cut),
             Ending::Stop => Box::new(iter::empty()),
@@ -168,12 +189,19 @@ impl Speech {
                 Step::Write(Bytes::from_static(&[b'x'; 8192]))
             })),
         };
+        let thought = written(&wire.thought());
+        let thoughts = iter::repeat_n(thought, self.thoughts)
+            .flat_map(move |thought| [Step::Write(thought), Step::Wait(pace)]);
+        let thoughts = thoughts.chain([Step::Write(written(&wire.thought_over()))]);
         let deltas = self.deltas.enumerate().flat_map(move |(index, delta)| {
             let pause = (index > 0 && !pace.is_zero()).then_some(Step::Wait(pace));
             let text = Step::Text(written(&wire.delta(&delta)));
             pause.into_iter().chain([text])
         });
-        let steps = iter::once(opening).chain(deltas).chain(ending);
+        let steps = iter::once(opening)
+            .chain(thoughts)
+            .chain(deltas)
+            .chain(ending);
         if self.split {
             Box::new(steps.flat_map(bytewise))
         } else {
@@ -185,7 +213,7 @@ impl Speech {
     pub(super) fn at_once(self, wire: &dyn Wire) -> Steps {
         let (tokens, finish) = match self.ending {
             Ending::Whole { tokens, finish } => (tokens, finish),
-            Ending::Stay | Ending::EndlessLine => return one(Step::Stay),
+            Ending::Stay | Ending::Undone { .. } | Ending::EndlessLine => return one(Step::Stay),
             Ending::Cut => return Box::new([half_a_reply(), Step::Cut].into_iter()),
             Ending::Stop | Ending::Garbage | Ending::Overloaded => return one(half_a_reply()),
         };

@@ -140,6 +140,7 @@ impl Service {
         mut recording: Recording,
     ) -> io::Result<Answer> {
         asked.quirks = behaviour.plot == Plot::Quirks;
+        asked.thinks = matches!(behaviour.plot, Plot::Thinking(_));
         if behaviour.delay > Duration::ZERO {
             tokio::time::sleep(behaviour.delay).await;
         }

@@ -267,17 +267,21 @@ impl Keeper {
 
     /// The channels of partitions that another node serves than before.
     async fn moved(&mut self) -> BTreeSet<String> {
-        let client = &self.link.client;
-        let (Some(before), Some(now)) = (&self.topology, Topology::ask(client).await) else {
+        let Some(now) = Topology::ask(&self.link.client).await else {
             return BTreeSet::new();
         };
-        if *before == now {
+        let before = self.topology.replace(now.clone());
+        if before.as_ref() == Some(&now) {
             return BTreeSet::new();
         }
         // So that what is subscribed next goes to the right node. Where it fails
         // the connections are lost: once there are new ones all is done anew.
-        let _ = client.sync_cluster().await;
-        let has_moved = |partition| now.has_moved(partition, before);
+        let _ = self.link.client.sync_cluster().await;
+        // Where nobody could tell how it was before, all may have moved.
+        let has_moved = |partition| {
+            let before = before.as_ref();
+            before.is_none_or(|before| now.has_moved(partition, before))
+        };
         let channels = self.channels.iter();
         channels
             .filter(|channel| names::partition_of_channel(channel).is_some_and(has_moved))

@@ -208,8 +208,8 @@ impl Bus for RedisBus {
         self.read_history(room, range, limit).await
     }
 
-    async fn changed(&self, partitions: &[Partition], since_ms: u64) -> Result<Changes, BusError> {
-        self.read_changes(partitions, since_ms).await
+    async fn changed(&self, partition: Partition, since_ms: u64) -> Result<Changes, BusError> {
+        self.read_changes(partition, since_ms).await
     }
 
     fn subscriptions(&self, buffer: usize) -> (Arc<dyn Subscriptions>, mpsc::Receiver<Heard>) {
