@@ -151,9 +151,10 @@ impl Kind {
             | Self::GatewayAndBrokerKilled
             | Self::RedisRestarted
             | Self::RedisTruncated
-            | Self::RedisEmptied => 3,
+            | Self::RedisEmptied
+            | Self::SlotMigrated => 3,
             Self::BrokerFrozen => 4,
-            Self::GatewayFrozen | Self::SlowReaders | Self::SlotMigrated => 6,
+            Self::GatewayFrozen | Self::SlowReaders => 6,
             Self::RedisPaused | Self::ClusterMasterKilled => 10,
             Self::ClockOff | Self::SentinelFailover | Self::SentinelFailoverLagging => 20,
             Self::RollingRestart => 60,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use causerie_testkit::ai::{AiOptions, AiServer, Behaviour, Plot, Provider};
 use causerie_testkit::cluster::{Cluster, TENANTS, tenants};
 use causerie_testkit::port;
@@ -165,9 +165,19 @@ impl Place {
     }
 
     /// The same, and its clock is wrong by so many seconds from then on.
-    pub async fn roll_with_clock_off_by(&mut self, seconds: i64) {
+    ///
+    /// # Errors
+    /// Its clock is not.
+    pub async fn roll_with_clock_off_by(&mut self, seconds: i64) -> anyhow::Result<()> {
         self.end().await;
         self.start(self.program().clock_off_by(seconds)).await;
+        let off_by = self.node.clock_is_off_by().await;
+        ensure!(
+            off_by.abs_diff(seconds) < 60,
+            "the clock of {} should be off by {seconds} s, and is by {off_by} s",
+            self.name
+        );
+        Ok(())
     }
 
     async fn end(&mut self) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use causerie_testkit::proxy::Proxy;
 
 /// What a network passes that trickles, in bytes a second and connection.
-const TRICKLE: u32 = 4_000;
+const TRICKLE: u32 = 1_000;
 
 /// How long a slow network takes, each way.
 const DELAY: Duration = Duration::from_millis(200);

@@ -28,6 +28,9 @@ const LAG: Duration = Duration::from_millis(1_500);
 const CLOCK_OFF_SECONDS: i64 = 3_600;
 const CLOCK_OFF_FOR: Duration = Duration::from_secs(6);
 
+/// How long a slot stays elsewhere: gateways look for moves every two seconds.
+const ELSEWHERE: Duration = Duration::from_secs(3);
+
 /// Whom a fault strikes.
 #[derive(Debug, Clone)]
 pub struct Aim {
@@ -123,7 +126,7 @@ impl Aim {
             }
             Kind::ClockOff => {
                 if let Some(place) = at.places_mut().nth(self.node) {
-                    place.roll_with_clock_off_by(self.seconds).await;
+                    place.roll_with_clock_off_by(self.seconds).await?;
                     sleep(CLOCK_OFF_FOR).await;
                     place.roll().await;
                 }
@@ -240,5 +243,6 @@ async fn migrate_there_and_back(cluster: &RedisCluster, slot: u32) {
     let other = (slot + SLOTS.div_ceil(MASTERS)) % SLOTS;
     let elsewhere = cluster.owner(0, other).await;
     cluster.migrate_slot(slot, elsewhere).await;
+    sleep(ELSEWHERE).await;
     cluster.migrate_slot(slot, home).await;
 }
