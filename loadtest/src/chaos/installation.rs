@@ -15,8 +15,7 @@ use super::storage::{Storage, StorageKind};
 /// How long a program that was asked to end may take.
 const ENDS_WITHIN: Duration = Duration::from_secs(40);
 
-/// What the AI says: so many words at this pace, some three seconds. They are
-/// signed, so that it is seen which call of the AI a reply is made of.
+/// What the AI says: so many words at this pace, some three seconds.
 const WORDS: usize = 60;
 const PACE: Duration = Duration::from_millis(50);
 
@@ -73,7 +72,7 @@ impl Installation {
         gateways: usize,
         brokers: usize,
     ) -> anyhow::Result<Self> {
-        let behaviour = Behaviour::new(Plot::Signed(WORDS)).at_pace(PACE);
+        let behaviour = Behaviour::new(Plot::Named(WORDS)).at_pace(PACE);
         let ai = AiServer::start(AiOptions {
             behaviour,
             ..AiOptions::new(Provider::OpenAi)

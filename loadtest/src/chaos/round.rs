@@ -102,6 +102,7 @@ impl Round {
             tenant: (*tenant).to_owned(),
             token: token(tenant, &user),
             user,
+            device: u32::try_from(number / TENANT_IDS.len() % 2)?,
             rooms: vec![format!("project:{}", project.context("a project")?)],
             doors: self.installation.doors(),
             pace: PACE,
@@ -325,7 +326,6 @@ impl Round {
         let (number, attempt, question) = (next()?.parse()?, next()?.parse()?, next()?.to_owned());
         let since_began = |ns: u64| ns.saturating_sub(self.began_ns) / 1_000;
         Ok(Call {
-            number: call.number,
             question,
             attempt,
             r#try: number,

@@ -1,8 +1,7 @@
 //! The calls of the AI server.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::rooms::Rooms;
 use super::{Broken, Faults, Rules, Verdict};
 use crate::ledger::Call;
 
@@ -26,8 +25,19 @@ impl Calls {
         calls.push(call);
     }
 
-    pub(super) fn finish(self, faults: &Faults, rooms: &Rooms, verdict: &mut Verdict) {
-        self.check_replies(faults, rooms, verdict);
+    /// The calls for a question in one attempt at its reply.
+    pub(super) fn of(&self, question: &str, attempt: u64) -> impl Iterator<Item = &Call> {
+        let calls = self.by_question.get(question).into_iter().flatten();
+        calls.filter(move |call| call.attempt == attempt)
+    }
+
+    /// A call for a question in a later attempt than this.
+    pub(super) fn later(&self, question: &str, attempt: u64) -> Option<&Call> {
+        let mut calls = self.by_question.get(question).into_iter().flatten();
+        calls.find(|call| call.attempt > attempt)
+    }
+
+    pub(super) fn finish(self, faults: &Faults, verdict: &mut Verdict) {
         let Self { rules, by_question } = self;
         for mut calls in by_question.into_values() {
             calls.sort_by_key(|call| call.began);
@@ -51,47 +61,6 @@ impl Calls {
             }
         }
     }
-
-    /// A reply is what one call said, and once another attempt at it has begun
-    /// nothing that a former one says is in it.
-    fn check_replies(&self, faults: &Faults, rooms: &Rooms, verdict: &mut Verdict) {
-        for (question, reply) in rooms.replies() {
-            let calls = self
-                .by_question
-                .get(question)
-                .map_or(&[][..], Vec::as_slice);
-            let last = calls.iter().map(|call| call.attempt).max();
-            let said_by = speakers(&reply.content);
-            let is_of_last = |number: &u64| {
-                let mut calls = calls.iter();
-                calls.any(|call| call.number == *number && Some(call.attempt) == last)
-            };
-            if said_by.len() <= 1 && said_by.iter().all(is_of_last) {
-                continue;
-            }
-            let began = calls.iter().map(|call| call.began).min().unwrap_or(0);
-            let ended = calls
-                .iter()
-                .map(|call| call.ended.unwrap_or(u64::MAX))
-                .max();
-            // A takeover, or what a call had said, may be lost with the storage.
-            if !faults.may_have_lost(began, ended.unwrap_or(u64::MAX)) {
-                let says = format!(
-                    "{} is of the calls {said_by:?}, the last attempt at {question} is {last:?}",
-                    reply.message
-                );
-                verdict.broken(Broken::FormerAttempt, began, says);
-            }
-        }
-    }
-}
-
-/// The numbers of the calls that said this.
-fn speakers(text: &str) -> BTreeSet<u64> {
-    let words = text.split_whitespace();
-    words
-        .filter_map(|word| word.strip_prefix('w')?.split_once('@')?.1.parse().ok())
-        .collect()
 }
 
 fn overlaps_too_long(before: &Call, call: &Call, faults: &Faults, rules: Rules) -> bool {

@@ -30,8 +30,9 @@ pub enum Plot {
     Echo,
     /// `tokens-N`: says so many words.
     Tokens(usize),
-    /// `signed-N`: the same, and each word says of which call it is (`w0@17`).
-    Signed(usize),
+    /// `named-N`: says so many words, of which each tells in which call it was
+    /// said; see [`named`](super::named).
+    Named(usize),
     /// `endless`: says one word after the other, at 10 ms unless told.
     Endless,
     /// `stamp`, `stamp-N`: the first delta is the wall-clock time at which it
@@ -134,11 +135,10 @@ impl std::fmt::Display for UnknownBehaviour {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{:?} is no behaviour: give hello, echo, tokens-N, signed-N, endless, stamp, hang, \
+            "{:?} is no behaviour: give hello, echo, tokens-N, named-N, endless, stamp, hang, \
              silent, stall, thinking-N, no-done, cut, break-off, no-end, split-utf8, quirks, \
-             error-in-stream, garbage, \
-             endless-line, html, unauthorized, rate-limited, server-error, overloaded, \
-             bad-request or not-found, with @PACE_MS and +DELAY_MS where wanted",
+             error-in-stream, garbage, endless-line, html, unauthorized, rate-limited, \
+             server-error, overloaded, bad-request or not-found, with @PACE_MS and +DELAY_MS where wanted",
             self.0
         )
     }
@@ -188,7 +188,7 @@ fn plot(name: &str) -> Option<Plot> {
             let number: u64 = number.parse().ok()?;
             match name {
                 "tokens" => Plot::Tokens(number as usize),
-                "signed" => Plot::Signed(number as usize),
+                "named" => Plot::Named(number as usize),
                 "thinking" => Plot::Thinking(number as usize),
                 "stamp" => Plot::Stamp(number as usize),
                 "rate-limited" => refuse(429, Some(number)),
@@ -208,6 +208,8 @@ mod tests {
         assert_eq!(behaviour.plot, Plot::Tokens(100));
         assert_eq!(behaviour.pace, Duration::from_millis(20));
         assert_eq!(behaviour.delay, Duration::from_millis(500));
+        let named: Behaviour = "named-3".parse().unwrap();
+        assert_eq!(named, Behaviour::new(Plot::Named(3)));
         let limited: Behaviour = "rate-limited-3".parse().unwrap();
         let plot = Plot::Refuse {
             status: 429,

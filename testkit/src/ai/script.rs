@@ -82,11 +82,7 @@ pub(super) fn act(plot: &Plot, asked: &Asked) -> Act {
         Plot::Say(text) => Speech::text(text, longest),
         Plot::Echo => Speech::text(&asked.question, longest),
         Plot::Tokens(count) => Speech::whole(*count, (0..*count).map(word), longest),
-        Plot::Signed(count) => {
-            let number = asked.number;
-            let words = (0..*count).map(move |index| format!("w{index}@{number} "));
-            Speech::whole(*count, words, longest)
-        }
+        Plot::Named(count) => Speech::whole(*count, named(&asked.call, *count), longest),
         Plot::Stamp(count) => {
             let stamp = iter::once_with(|| format!("{} ", now_ns()));
             Speech::whole(count + 1, stamp.chain((0..*count).map(word)), longest)
@@ -230,6 +226,23 @@ impl Speech {
 
 fn word(index: usize) -> String {
     format!("w{index} ")
+}
+
+/// The words of [`Plot::Named`] in the call of that name: each tells which call
+/// it is of, and the last that it is the last. `0-5f1e40b3 1-5f1e40b3
+/// end-5f1e40b3 `.
+pub fn named(call: &str, count: usize) -> impl Iterator<Item = String> + Send + use<> {
+    // FNV-1a: short, and the same in whatever program asks.
+    let tag = call.bytes().fold(0x811c_9dc5_u32, |tag, byte| {
+        (tag ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    (1..=count).map(move |number| {
+        if number == count {
+            format!("end-{tag:08x} ")
+        } else {
+            format!("{}-{tag:08x} ", number - 1)
+        }
+    })
 }
 
 fn one(step: Step) -> Steps {

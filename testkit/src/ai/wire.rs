@@ -47,6 +47,8 @@ pub(super) struct Asked {
     pub(super) max_tokens: Option<usize>,
     /// What the user said last.
     pub(super) question: String,
+    /// The header `x-causerie-call`, empty where there is none.
+    pub(super) call: String,
     /// Words of all messages and the system prompt.
     pub(super) prompt_tokens: usize,
     /// See [`Plot::Quirks`](super::Plot::Quirks).
@@ -159,6 +161,7 @@ pub(super) fn asked(body: &Value, number: u64) -> Result<Asked, Refused> {
             .or_else(|| number_of("max_tokens"))
             .map(|tokens| tokens as usize),
         question,
+        call: String::new(),
         prompt_tokens,
         quirks: false,
         thinks: false,
