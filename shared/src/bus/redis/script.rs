@@ -67,8 +67,11 @@ fn sabotaged(text: &str) -> &'static str {
     }
     if cfg!(feature = "sabotage-fencing") {
         text = text
-            .replace("and reply.attempt == attempt", "")
-            .replace("or reply.attempt ~= attempt", "");
+            .replace(
+                "and reply.attempt == attempt\n    and reply.claim == claim",
+                "",
+            )
+            .replace("or reply.attempt ~= attempt or reply.claim ~= claim", "");
     }
     text.leak()
 }
