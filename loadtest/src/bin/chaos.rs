@@ -53,7 +53,7 @@ struct Args {
 
 fn kind(name: &str) -> Result<Kind, String> {
     Kind::named(name).ok_or_else(|| {
-        let names: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+        let names: Vec<_> = Kind::all().map(Kind::name).collect();
         format!("must be one of {}", names.join(", "))
     })
 }
@@ -64,8 +64,9 @@ async fn main() -> anyhow::Result<ExitCode> {
     raise_open_files();
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let seed = args.seed.unwrap_or(now.as_secs() % 1_000_000);
+    let all: Vec<_> = Kind::all().collect();
     let kinds = match &*args.kinds {
-        [] => &Kind::ALL,
+        [] => &all,
         some => some,
     };
     let plan = Plan::new(seed, kinds, args.times);
@@ -76,8 +77,9 @@ async fn main() -> anyhow::Result<ExitCode> {
     let mut found = Found::default();
     for (number, faults) in plan.rounds.iter().enumerate() {
         let ledger = folder.join(format!("round-{}.jsonl", number + 1));
-        let round = Round::start(args.people, seed + number as u64, &ledger).await?;
-        let counted = round.run(faults, say).await?;
+        let round =
+            Round::start(faults.storage, args.people, seed + number as u64, &ledger).await?;
+        let counted = round.run(&faults.kinds, say).await?;
         found.add(&ledger, counted)?;
     }
     found.say();
@@ -144,7 +146,7 @@ impl Found {
         let calm =
             calm.map(|kind| format!("{} struck too seldom while a reply streamed", kind.name()));
         // A few kinds alone need not bring about everything.
-        let all = kinds.len() == Kind::ALL.len();
+        let all = kinds.len() == Kind::all().count();
         let never = self.counted.iter().filter(|(_, count)| all && **count == 0);
         calm.chain(never.map(|(name, _)| format!("no {name}")))
             .collect()

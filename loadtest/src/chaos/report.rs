@@ -102,7 +102,7 @@ fn faults_of(stories: &[Story]) -> impl Iterator<Item = &Struck> {
 
 /// How often each kind struck while a reply was streaming.
 pub fn struck_while_streaming(stories: &[Story]) -> BTreeMap<&'static str, usize> {
-    let mut counts: BTreeMap<_, _> = Kind::ALL.iter().map(|kind| (kind.name(), 0)).collect();
+    let mut counts: BTreeMap<_, _> = Kind::all().map(|kind| (kind.name(), 0)).collect();
     for fault in faults_of(stories).filter(|fault| fault.streaming > 0) {
         if let Some(kind) = Kind::named(&fault.kind) {
             *counts.entry(kind.name()).or_default() += 1;

@@ -14,8 +14,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::fault::{Aim, Kind, Ordered, ordered};
-use super::installation::{Installation, TENANT_IDS, token};
+use super::fault::{Kind, Ordered, ordered};
+use super::installation::{Installation, PROJECTS, TENANT_IDS, token};
+use super::storage::StorageKind;
+use super::strike::Aim;
 use super::tally::Tally;
 use crate::ledger::{Call, Fault, Log, Pen, What};
 use crate::person::{Orders, Person, State, durable};
@@ -64,8 +66,13 @@ impl Round {
     ///
     /// # Errors
     /// A part does not start, or the ledger cannot be written.
-    pub async fn start(people: usize, seed: u64, ledger: &Path) -> anyhow::Result<Self> {
-        let installation = Installation::start(3, 2).await?;
+    pub async fn start(
+        storage: StorageKind,
+        people: usize,
+        seed: u64,
+        ledger: &Path,
+    ) -> anyhow::Result<Self> {
+        let installation = Installation::start(storage, 3, 2).await?;
         let pen = Pen::new(ledger).with_context(|| format!("writing {}", ledger.display()))?;
         let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
         let mut round = Self {
@@ -87,6 +94,7 @@ impl Round {
         let tenant = TENANT_IDS
             .get(number % TENANT_IDS.len())
             .context("a tenant")?;
+        let project = PROJECTS.get(number / TENANT_IDS.len() % PROJECTS.len());
         // Each user has two devices.
         let user = format!("u{}", number / TENANT_IDS.len() / 2);
         let person = Person {
@@ -95,7 +103,7 @@ impl Round {
             token: token(tenant, &user),
             user,
             device: u32::try_from(number / TENANT_IDS.len() % 2)?,
-            rooms: vec![format!("project:p{}", 1 + number / TENANT_IDS.len() % 2)],
+            rooms: vec![format!("project:{}", project.context("a project")?)],
             doors: self.installation.doors(),
             pace: PACE,
         };
@@ -169,7 +177,7 @@ impl Round {
             Ordered::Drop => self.order(|orders| orders.drop_connection += 1),
             Ordered::StopReading => self.let_some_read(false),
         }
-        aim.strike(kind, &mut self.installation).await;
+        aim.strike(kind, &mut self.installation).await?;
         self.pen.note(What::FaultOver)?;
         self.let_some_read(true);
         Ok(streaming)
