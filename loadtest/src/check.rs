@@ -215,6 +215,7 @@ impl Checker {
                 }
             }
             What::Log(log) => self.rooms.on_log(at, log, &mut self.verdict),
+            What::Round(_) | What::Counted { .. } => {}
         }
     }
 
