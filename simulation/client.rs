@@ -90,7 +90,7 @@ impl Client {
             let (room, epoch, seq) = (room.clone(), epoch.clone(), *seq);
             note(ClientEvent::GoesOn { room, epoch, seq });
         }
-        let said_as = format!("{tenant}/{user}/{number}");
+        let mind = Mind::new(number, tenant, &user, positions);
         Arc::new(Self {
             number,
             tenant: TenantId::new(tenant).unwrap(),
@@ -98,7 +98,7 @@ impl Client {
             habits,
             installation,
             orders,
-            mind: Mutex::new(Mind::new(number, said_as, positions)),
+            mind: Mutex::new(mind),
             dice: Mutex::new(dice),
         })
     }
@@ -256,8 +256,8 @@ impl Client {
             let (action, sent) =
                 self.mind()
                     .next_action(&self.habits, is_quiet, Instant::now(), &mut self.dice());
-            if let Some((id, ai)) = sent {
-                self.note(ClientEvent::Sent { id, ai });
+            if let Some(sent) = sent {
+                self.note(sent);
             }
             if let Some(action) = action {
                 return action;

@@ -94,6 +94,15 @@ impl History {
     }
 }
 
+impl OpenCall {
+    /// What its words are named after.
+    pub fn name(&self) -> String {
+        let inner = self.history.lock();
+        let call = &inner.calls[self.number];
+        format!("{}/{}/{}", call.question, call.attempt, call.r#try)
+    }
+}
+
 impl Drop for OpenCall {
     fn drop(&mut self) {
         let mut inner = self.history.lock();

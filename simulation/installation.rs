@@ -38,6 +38,7 @@ pub const RULES: Rules = Rules {
     tries: TRIES as u64,
     takeover_us: 5_000_000,
     hang_up_us: 0,
+    max_recover: 1_000,
 };
 
 /// A node, and its network.

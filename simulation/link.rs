@@ -154,8 +154,8 @@ impl Bus for Link {
         through!(self, [room], bus => bus.history(&room, range, limit))
     }
 
-    async fn changed(&self, partitions: &[Partition], since_ms: u64) -> Result<Changes, BusError> {
-        through!(self, [partitions], bus => bus.changed(&partitions, since_ms))
+    async fn changed(&self, partition: Partition, since_ms: u64) -> Result<Changes, BusError> {
+        through!(self, [], bus => bus.changed(partition, since_ms))
     }
 
     fn subscriptions(&self, buffer: usize) -> (Arc<dyn Subscriptions>, mpsc::Receiver<Heard>) {

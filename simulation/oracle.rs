@@ -7,6 +7,7 @@ use std::time::Duration;
 use causerie_broker::backend::{
     Backend, BackendError, Chunk, ChunkStream, Done, ErrorKind, Finish, Prompt,
 };
+use causerie_testkit::ai::named;
 use futures::stream;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -56,8 +57,8 @@ impl Backend for Oracle {
         let words = dice.random_range(1..25);
         let fate = match dice.random_range(0..20) {
             0 => Fate::Refused,
-            1 => Fate::BreaksOff(words),
-            2 => Fate::Stalls(words),
+            1 => Fate::BreaksOff(words / 2),
+            2 => Fate::Stalls(words / 2),
             _ => Fate::Done(words),
         };
         let speech = Speech {
@@ -67,6 +68,7 @@ impl Backend for Oracle {
             thinks: Duration::from_millis(dice.random_range(0..800)),
             prompt,
             fate,
+            words: words.max(1),
             said: 0,
             open: None,
             is_over: false,
@@ -86,6 +88,8 @@ struct Speech {
     pause: Duration,
     prompt: Prompt,
     fate: Fate,
+    /// How much it would say in the end.
+    words: u32,
     said: u32,
     open: Option<OpenCall>,
     is_over: bool,
@@ -121,9 +125,9 @@ impl Speech {
             }))),
             Fate::BreaksOff(_) | Fate::Stalls(_) | Fate::Done(_) => {
                 self.said += 1;
-                let call = &self.prompt.call;
-                let word = format!("{}.{}.{} ", call.attempt, call.try_number, self.said);
-                Some(Ok(Chunk::Text(word)))
+                let name = self.open.as_ref().map(OpenCall::name);
+                let mut words = named(&name.unwrap_or_default(), self.words as usize);
+                Some(Ok(Chunk::Text(words.nth(self.said as usize - 1)?)))
             }
         }
     }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use causerie_shared::bus::BusError;
 use causerie_shared::ids::ConnectionId;
 use causerie_shared::position::Position;
 use causerie_shared::room::{Room, RoomKey};
@@ -15,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::gateway::Gateway;
 use crate::hub::membership::Membership;
-use crate::hub::{Live, Viewer};
+use crate::hub::{Live, NotJoined, Viewer};
 use crate::identity::Identity;
 use crate::outbox::{Batch, Outbox};
 use crate::registry::Slot;
@@ -76,7 +75,7 @@ pub struct Connection {
     pub identity: Arc<Identity>,
     /// What waits to be sent to it.
     pub outbox: Arc<Outbox>,
-    membership: Membership,
+    membership: Arc<Membership>,
     live: Live,
     started: Instant,
     /// Milliseconds after `started`.
@@ -97,7 +96,7 @@ impl Connection {
             id: ConnectionId::generate(),
             transport,
             identity,
-            membership: Membership::new(gateway.hub.clone(), Arc::clone(&outbox)),
+            membership: Arc::new(Membership::new(gateway.hub.clone(), Arc::clone(&outbox))),
             outbox,
             live: settings.live,
             started: Instant::now(),
@@ -108,13 +107,23 @@ impl Connection {
     }
 
     /// Joins `room`, which the caller may read, and recovers from `position`.
-    /// When it returns, `subscribed` and what was missed wait in the outbox.
+    /// When it returns, `subscribed` waits in the outbox, and what was missed
+    /// too, or it follows as the client reads.
     ///
     /// # Errors
-    /// The bus does not answer; then nothing was joined.
-    pub async fn join(&self, room: &Room, position: Option<Position>) -> Result<(), BusError> {
-        let viewer = Viewer::of(&self.identity, room, self.live);
-        self.membership.join(self.key(room), viewer, position).await
+    /// As [`Membership::join`].
+    pub async fn join(&self, room: &Room, position: Option<Position>) -> Result<(), NotJoined> {
+        let (key, viewer) = (self.key(room), self.viewer(room));
+        self.membership
+            .join_without_delay(key, viewer, position)
+            .await
+    }
+
+    /// Joins a room and recovers it, however long that takes and the bus is
+    /// away, unless it is left or joined anew meanwhile.
+    pub(crate) async fn join_at_last(&self, room: &Room, position: Option<Position>) {
+        let (key, viewer) = (self.key(room), self.viewer(room));
+        self.membership.join_at_last(key, viewer, position).await;
     }
 
     /// Leaves `room`; whether it had been joined.
@@ -158,6 +167,10 @@ impl Connection {
         if !self.pinged.swap(true, Ordering::Relaxed) {
             self.outbox.ping();
         }
+    }
+
+    fn viewer(&self, room: &Room) -> Viewer {
+        Viewer::of(&self.identity, room, self.live)
     }
 
     fn key(&self, room: &Room) -> RoomKey {

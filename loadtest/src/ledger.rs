@@ -3,6 +3,7 @@
 //! A ledger is a file of JSON lines in the order of time, so that a run of an
 //! hour need not fit into memory, and whoever doubts a verdict can read on.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
@@ -28,6 +29,8 @@ pub type ClientNumber = u32;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum What {
+    /// The first line: what the run is.
+    Round(Round),
     /// Something happened to a client.
     Client {
         /// Which.
@@ -44,6 +47,22 @@ pub enum What {
     FaultOver,
     /// What the log of a room holds after everything.
     Log(Log),
+    /// The last line: what the programs themselves counted.
+    Counted {
+        /// By name.
+        counts: BTreeMap<String, u64>,
+    },
+}
+
+/// What is planned for one installation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Round {
+    /// What all that is left to chance is made from.
+    pub seed: u64,
+    /// How many people talk.
+    pub people: usize,
+    /// What strikes, in order.
+    pub faults: Vec<String>,
 }
 
 /// Something that happened to a client.
@@ -86,8 +105,13 @@ pub enum ClientEvent {
     },
     /// A message was sent, or sent again under the same id.
     Sent {
-        /// The client's own id of it.
+        /// The client's own id of it. Other users use the same, and so does
+        /// the same user in other rooms.
         id: String,
+        /// The room that it is for.
+        room: String,
+        /// What it says.
+        text: String,
         /// Whether the AI is asked.
         ai: bool,
     },
@@ -185,8 +209,8 @@ pub struct Durable {
     pub session: Option<String>,
     /// What it answers, if it does.
     pub in_reply_to: Option<String>,
-    /// The attempt that made the reply; 0 where none was begun.
-    pub attempt: u64,
+    /// The attempt that it is of, if it is a reply's end.
+    pub attempt: Option<u64>,
     /// How the reply ended, if it is one's end.
     pub finish: Option<String>,
     /// Its text.
@@ -263,7 +287,9 @@ impl Pen {
     /// # Errors
     /// The disk is full, as a rule: then no verdict can be given.
     pub fn note(&self, what: What) -> io::Result<()> {
-        self.note_at(self.now(), what)
+        // Under the lock, so that the lines are in the order of time.
+        let mut file = self.lock();
+        write_line(&mut *file, self.now(), what)
     }
 
     /// Writes down what happened then.
@@ -271,9 +297,7 @@ impl Pen {
     /// # Errors
     /// As [`note`](Self::note).
     pub fn note_at(&self, at: u64, what: What) -> io::Result<()> {
-        let mut line = serde_json::to_vec(&Entry { at, what })?;
-        line.push(b'\n');
-        self.lock().write_all(&line)
+        write_line(&mut *self.lock(), at, what)
     }
 
     /// Has all that was noted on disk.
@@ -287,6 +311,12 @@ impl Pen {
     fn lock(&self) -> MutexGuard<'_, BufWriter<File>> {
         self.file.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn write_line(file: &mut impl Write, at: u64, what: What) -> io::Result<()> {
+    let mut line = serde_json::to_vec(&Entry { at, what })?;
+    line.push(b'\n');
+    file.write_all(&line)
 }
 
 /// Reads a ledger, line by line.
@@ -332,5 +362,27 @@ mod tests {
                 Entry { at: 2, what: call }
             ]
         );
+    }
+
+    #[test]
+    fn lines_are_in_the_order_of_time_whoever_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.jsonl");
+        let pen = Pen::new(&path).unwrap();
+        let write = |client| {
+            let event = ClientEvent::Opened;
+            for _ in 0..2_000 {
+                let event = event.clone();
+                pen.note(What::Client { client, event }).unwrap();
+            }
+        };
+        std::thread::scope(|scope| {
+            for client in 0..8 {
+                scope.spawn(move || write(client));
+            }
+        });
+        pen.flush().unwrap();
+        let times: Vec<_> = read(&path).unwrap().map(|line| line.unwrap().at).collect();
+        assert!(times.is_sorted());
     }
 }

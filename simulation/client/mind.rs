@@ -41,6 +41,7 @@ pub struct Mind {
     number: ClientNumber,
     /// What their messages begin with: no two people say the same.
     said_as: String,
+    own_room: String,
     said: u64,
     is_open: bool,
     positions: Positions,
@@ -56,19 +57,20 @@ pub struct Mind {
 #[derive(Debug, Clone)]
 struct Message {
     id: String,
-    ai: bool,
+    sent: ClientEvent,
     frame: Value,
     due: Instant,
 }
 
-/// A message that was sent: its id, and whether the AI is asked.
-type Sent = Option<(String, bool)>;
+/// What is written down of a message that is sent.
+type Sent = Option<ClientEvent>;
 
 impl Mind {
-    pub fn new(number: ClientNumber, said_as: String, positions: Positions) -> Self {
+    pub fn new(number: ClientNumber, tenant: &str, user: &str, positions: Positions) -> Self {
         Self {
             number,
-            said_as,
+            said_as: format!("{tenant}/{user}/{number}"),
+            own_room: format!("user:{user}"),
             said: 0,
             is_open: false,
             positions,
@@ -184,7 +186,7 @@ impl Mind {
     ) -> (Option<Value>, Sent) {
         if let Some(due) = self.unacked.iter_mut().find(|message| message.due <= now) {
             due.due = now + ANSWERED_WITHIN;
-            return (Some(due.frame.clone()), Some((due.id.clone(), due.ai)));
+            return (Some(due.frame.clone()), Some(due.sent.clone()));
         }
         if is_quiet {
             return (None, None);
@@ -203,9 +205,9 @@ impl Mind {
             return (None, None);
         }
         self.said += 1;
-        let own = "user:me".to_owned();
+        let own = self.own_room.clone();
         let rooms = habits.rooms.iter().chain([&own, &own]).collect::<Vec<_>>();
-        let room = rooms.choose(dice);
+        let room = rooms.choose(dice).map_or("", |room| room.as_str());
         let if_busy = match dice.random_range(0..10) {
             0 => "reject",
             1 => "interrupt",
@@ -213,25 +215,28 @@ impl Mind {
         };
         let ai = dice.random_bool(0.6);
         let id = format!("c{}-{}", self.number, self.said);
+        let text = format!("{}: message {}", self.said_as, self.said);
         let data = json!({
-            "user_input": format!("{}: message {}", self.said_as, self.said),
+            "user_input": text,
             "room": room, "ai": ai, "if_busy": if_busy,
             // Others speak in it as well.
             "session_id": format!("s{}", dice.random_range(0..2)),
         });
         let message = Message {
             frame: json!({"action": "sendMessage", "id": id, "data": data}),
+            sent: ClientEvent::Sent {
+                id: id.clone(),
+                room: room.to_owned(),
+                text,
+                ai,
+            },
             id,
-            ai,
             due: now,
         };
         self.unacked.push_back(message);
         let message = self.unacked.back_mut().unwrap();
         message.due = now + ANSWERED_WITHIN;
-        (
-            Some(message.frame.clone()),
-            Some((message.id.clone(), message.ai)),
-        )
+        (Some(message.frame.clone()), Some(message.sent.clone()))
     }
 
     /// Sends a message again that was acknowledged long ago.
@@ -242,7 +247,7 @@ impl Mind {
         let at = dice.random_range(0..self.acked.len());
         let mut message = self.acked.swap_remove(at);
         message.due = now + ANSWERED_WITHIN;
-        let sent = Some((message.id.clone(), message.ai));
+        let sent = Some(message.sent.clone());
         let frame = message.frame.clone();
         self.unacked.push_back(message);
         (Some(frame), sent)

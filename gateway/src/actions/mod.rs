@@ -11,6 +11,7 @@ use causerie_shared::protocol::frame;
 use crate::connection::Connection;
 use crate::events;
 use crate::gateway::Gateway;
+use crate::hub::NotJoined;
 use crate::identity::Identity;
 use send_message::Asked;
 
@@ -100,6 +101,18 @@ impl Caller {
     }
 }
 
+/// What a client is told where a room was not joined.
+pub(crate) fn not_joined(error: &NotJoined) -> ProtocolError {
+    match error {
+        NotJoined::Bus(error) => bus_failed(error),
+        NotJoined::Over => ProtocolError::new(
+            ErrorCode::Overloaded,
+            "The room was not joined, since the connection ends: connect again.",
+        )
+        .with_retry_after_ms(RETRY_BUS_MS),
+    }
+}
+
 /// What a client is told where the bus failed.
 pub fn bus_failed(error: &BusError) -> ProtocolError {
     events::action_failed(error);
@@ -113,15 +126,6 @@ pub fn bus_failed(error: &BusError) -> ProtocolError {
             ProtocolError::new(ErrorCode::Internal, "Something went wrong here: try again.")
         }
     }
-}
-
-/// What one is told who may not do something in a room, or names one that is
-/// not there.
-fn forbidden() -> ProtocolError {
-    ProtocolError::new(
-        ErrorCode::Forbidden,
-        "You have no such room, or may not do this there: ask for access.",
-    )
 }
 
 /// Whether the user did something; else the connection goes on being idle.

@@ -3,6 +3,7 @@
 use causerie_shared::ids::TenantHash;
 use causerie_shared::protocol::SUBPROTOCOL;
 use causerie_shared::room::RoomName;
+use http::HeaderValue;
 use http::header::{HOST, ORIGIN};
 use http::request::Parts;
 use url::form_urlencoded;
@@ -20,7 +21,9 @@ pub(crate) struct Asked {
     pub(super) tenant: Option<TenantHash>,
     pub(super) token: Option<String>,
     /// The rooms to hear.
-    pub(crate) rooms: Vec<Named>,
+    pub(super) rooms: Vec<Named>,
+    /// The one room to hear, whichever else are named.
+    pub(super) alone: Option<RoomName>,
     pub(super) origin: Option<PageOrigin>,
     /// The last event that an event stream's client has seen.
     pub(crate) last_event_id: Option<String>,
@@ -54,16 +57,13 @@ impl Asked {
         for (name, value) in form_urlencoded::parse(request.uri.query().unwrap_or("").as_bytes()) {
             query.take(&name, &value)?;
         }
-        let last_event_id = request
-            .headers
-            .get("last-event-id")
-            .and_then(|id| id.to_str().ok())
-            .map(str::to_owned);
+        let last_event_id = text(request, "last-event-id")?.map(str::to_owned);
         let mut asked = Self {
             tenant: None,
             token: credentials::token(&request.headers, query.tokens)?,
             rooms: query.rooms,
-            origin: page_origin(request),
+            alone: None,
+            origin: page_origin(request)?,
             last_event_id: last_event_id.or(query.last_event_id),
         };
         for hash in query.tenants {
@@ -83,9 +83,9 @@ impl Asked {
     }
 
     /// Names `room` alone, at the position that the query gives it, if any.
-    pub(crate) fn keep_room(&mut self, room: RoomName) {
-        self.rooms.retain(|named| named.room == room);
-        self.add_room(room);
+    pub(crate) fn hear_alone(&mut self, room: RoomName) {
+        self.add_room(room.clone());
+        self.alone = Some(room);
     }
 
     /// Names the tenant `hash`.
@@ -142,13 +142,25 @@ impl Query {
     }
 }
 
-fn page_origin(request: &Parts) -> Option<PageOrigin> {
-    let header = |name: &str| request.headers.get(name)?.to_str().ok();
-    if let Some(origin) = header(ORIGIN.as_str()) {
-        return Some(PageOrigin::Named(origin.to_owned()));
+fn page_origin(request: &Parts) -> Result<Option<PageOrigin>, Refusal> {
+    if let Some(origin) = text(request, ORIGIN.as_str())? {
+        return Ok(Some(PageOrigin::Named(origin.to_owned())));
     }
-    let host = header(HOST.as_str())?;
-    (header("sec-fetch-site") == Some("same-origin")).then(|| PageOrigin::Same(host.to_owned()))
+    let is_same = text(request, "sec-fetch-site")? == Some("same-origin");
+    let host = text(request, HOST.as_str())?.filter(|_| is_same);
+    Ok(host.map(|host| PageOrigin::Same(host.to_owned())))
+}
+
+/// The text of a header. One that cannot be read is not taken for none: that
+/// would pass over what it was sent for.
+fn text<'a>(request: &'a Parts, name: &str) -> Result<Option<&'a str>, Refusal> {
+    let read = |value: &'a HeaderValue| {
+        value.to_str().map_err(|_| {
+            let content = format!("The header `{name}` holds characters other than ASCII's.");
+            Refusal::bad_request(content)
+        })
+    };
+    request.headers.get(name).map(read).transpose()
 }
 
 #[cfg(test)]
@@ -194,6 +206,17 @@ mod tests {
         assert!(offer("chat, picasso-chat-v1, bearer.x").is_ok());
         assert!(offer("bearer.x").is_err());
         assert!(offer("chat").is_err());
+    }
+
+    #[test]
+    fn a_header_that_cannot_be_read_is_not_taken_for_none() {
+        for name in ["last-event-id", "origin"] {
+            let mut request = http::Request::get("/ws").body(()).unwrap();
+            let value = HeaderValue::from_bytes("tenant@k3f9a2bd:1\u{e9}".as_bytes());
+            request.headers_mut().insert(name, value.unwrap());
+            let refusal = Asked::read(&request.into_parts().0).unwrap_err();
+            assert_eq!(refusal.status(), http::StatusCode::BAD_REQUEST, "{name}");
+        }
     }
 
     #[test]

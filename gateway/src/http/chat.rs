@@ -4,17 +4,21 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use causerie_shared::bus::BusError;
 use causerie_shared::protocol::action::{ClientId, SendMessage};
-use causerie_shared::protocol::data::FinishReason;
+use causerie_shared::protocol::data::{AiProcessingError, FinishReason};
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
+use causerie_shared::protocol::event::Event;
 use http::Request;
 use http::header::CONTENT_TYPE;
 use serde::Deserialize;
+use tokio::time::timeout;
 
 use super::{Edge, body, events, traceparent};
 use crate::actions::ask::{Asking, ask};
-use crate::actions::send_message;
+use crate::actions::{bus_failed, send_message};
 use crate::admission::{Asked, Refusal};
+use crate::frame::OutFrame;
 use crate::registry::Slot;
 use crate::sse;
 
@@ -36,17 +40,18 @@ pub(super) async fn chat(
     request: Request<Body>,
 ) -> Result<Response, Refusal> {
     let stored = store(&edge, request).await?;
-    let ended = tokio::time::timeout(edge.timing.message, ending(&stored.asking)).await;
-    let Ok(message) = ended else {
+    let ending = timeout(edge.timing.message, ending(&stored.asking)).await;
+    let Ok(ended) = ending else {
         events::reply_awaited_in_vain();
         let error = unfinished(edge.timing.message.as_secs_f32());
         return Err(Refusal::from(error).to(Some(stored.id)));
     };
-    let message = message.map_err(|error| Refusal::from(error).to(Some(stored.id.clone())))?;
-    if has_failed(&message) {
-        return Err(Refusal::from(failed(stored.id_is_theirs)).to(Some(stored.id)));
+    let ended = ended.map_err(|error| Refusal::from(error).to(Some(stored.id.clone())))?;
+    if has_failed(&ended.message) {
+        let error = failed(ended.failure.as_ref(), stored.id_is_theirs);
+        return Err(Refusal::from(error).to(Some(stored.id)));
     }
-    Ok(([(CONTENT_TYPE, "application/json")], message).into_response())
+    Ok(([(CONTENT_TYPE, "application/json")], ended.message).into_response())
 }
 
 /// Answers with all that concerns the question, from its `ack` to the
@@ -75,9 +80,10 @@ async fn store(edge: &Edge, request: Request<Body>) -> Result<Stored, Refusal> {
         id: id.clone(),
         traceparent: traceparent(&parts.headers),
     };
-    let asking = ask(&edge.gateway, &identity, asked)
-        .await
-        .map_err(answered)?;
+    // It stands in nobody's way for longer than its reply might.
+    let asking = timeout(edge.timing.message, ask(&edge.gateway, &identity, asked)).await;
+    let asking = asking.unwrap_or_else(|_| Err(not_stored()));
+    let asking = asking.map_err(answered)?;
     Ok(Stored {
         id,
         id_is_theirs,
@@ -86,20 +92,44 @@ async fn store(edge: &Edge, request: Request<Body>) -> Result<Stored, Refusal> {
     })
 }
 
+/// How a reply ended.
+struct Ended {
+    /// The `message`.
+    message: Bytes,
+    /// The `ai_processing_error` before it, where one was heard.
+    failure: Option<AiProcessingError>,
+}
+
 /// Waits for the `message` that ends the reply.
-async fn ending(asking: &Asking) -> Result<Bytes, ProtocolError> {
-    while let Some(frames) = asking.next(BATCH_BYTES).await {
-        if let Some(last) = frames.iter().find(|frame| frame.is_final()) {
-            return Ok(last.json.clone().into());
+async fn ending(asking: &Asking) -> Result<Ended, ProtocolError> {
+    let mut failure = None;
+    loop {
+        let batch = asking.next(BATCH_BYTES).await;
+        asking.resync(batch.lagging).await;
+        for frame in batch.frames {
+            if frame.event == Event::AiProcessingError.name() {
+                failure = read_failure(&frame);
+            }
+            if frame.is_final() {
+                let message = frame.json.clone().into();
+                return Ok(Ended { message, failure });
+            }
+        }
+        if batch.close.is_some() {
+            return Err(lost_sight());
         }
     }
-    Err(lost_sight())
 }
 
 /// What is told where the node does not hear the room any more.
 pub(crate) fn lost_sight() -> ProtocolError {
     let content = "The reply was lost sight of here: ask again under the same `id` to get it.";
     ProtocolError::new(ErrorCode::Overloaded, content).with_retry_after_ms(1_000)
+}
+
+/// Whether it was stored in the end is not known: a repeat of the `id` tells.
+fn not_stored() -> ProtocolError {
+    bus_failed(&BusError::Unavailable("no answer in time".into()))
 }
 
 fn unfinished(seconds: f32) -> ProtocolError {
@@ -110,13 +140,36 @@ fn unfinished(seconds: f32) -> ProtocolError {
     ProtocolError::new(ErrorCode::AiTimeout, content)
 }
 
-/// The same `id` would get the same failed reply.
-fn failed(id_is_theirs: bool) -> ProtocolError {
-    let content = "The AI could not answer: ask again under a new `id`.";
+/// Why there is no reply: as `failure` says, of which one who repeats a question
+/// after its end does not hear.
+fn failed(failure: Option<&AiProcessingError>, id_is_theirs: bool) -> ProtocolError {
+    let (code, can_retry) = failure.map_or((ErrorCode::AiUnavailable, true), |failure| {
+        (failure.code, failure.can_retry)
+    });
+    let why = if code == ErrorCode::AiTimeout {
+        "The AI took too long"
+    } else {
+        "The AI could not answer"
+    };
+    let how = if can_retry {
+        "ask again under a new `id`"
+    } else {
+        "asking again would not help"
+    };
     ProtocolError {
-        can_retry: !id_is_theirs,
-        ..ProtocolError::new(ErrorCode::AiUnavailable, content)
+        // The same `id` would get the same failed reply.
+        can_retry: can_retry && !id_is_theirs,
+        ..ProtocolError::new(code, format!("{why}: {how}."))
     }
+}
+
+fn read_failure(frame: &OutFrame) -> Option<AiProcessingError> {
+    #[derive(Deserialize)]
+    struct Frame {
+        data: AiProcessingError,
+    }
+    let frame: Frame = serde_json::from_str(frame.json.as_str()).ok()?;
+    Some(frame.data)
 }
 
 fn has_failed(message: &[u8]) -> bool {

@@ -4,11 +4,10 @@
 use std::sync::Arc;
 
 use causerie_shared::bus::BusError;
-use causerie_shared::bus::log::{Missed, Page};
 use causerie_shared::clock::Clock;
 use causerie_shared::ids::MessageId;
 use causerie_shared::position::Position;
-use causerie_shared::record::{Class, Record};
+use causerie_shared::record::Record;
 use causerie_shared::room::RoomKey;
 use causerie_shared::sabotage::Protection;
 use tokio::sync::oneshot;
@@ -23,6 +22,7 @@ use crate::events;
 use crate::outbox::OutboxId;
 
 mod joining;
+mod reading;
 
 /// A join, and who waits for what becomes of it.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub(super) enum Need {
     Open(Option<Position>),
     /// Read the room on from here. `tries` reads before this one did not help.
     Read { after: Position, tries: u32 },
+    /// Hear the room no more.
+    Close,
 }
 
 /// A room that somebody hears on this node, or did a moment ago.
@@ -64,7 +66,8 @@ enum Phase {
     Opening,
     /// Records are delivered as they come.
     Live,
-    /// Something was missed and is being read; records and joins wait.
+    /// Something was missed and is being read, as often as that fails; records
+    /// wait for it, joins for the next try.
     Repairing,
     /// It is being unsubscribed from; joins wait.
     Closing,
@@ -85,9 +88,13 @@ impl Room {
         }
     }
 
-    /// Takes a join: at once where the room is live, else when it is.
+    /// Takes a join: at once where the room is live, else when it is. One whose
+    /// outbox is closed has left already, and gets no answer.
     pub(super) fn on_join(&mut self, waiting: Waiting) -> Option<Need> {
         self.on_leave(waiting.join.outbox.id());
+        if waiting.join.outbox.is_closed() {
+            return None;
+        }
         match self.phase {
             Phase::Live => self.admit(waiting),
             Phase::Opening | Phase::Repairing | Phase::Closing => {
@@ -137,56 +144,6 @@ impl Room {
         (is_missing && self.phase == Phase::Live).then(|| self.repair(Hole::Head))?
     }
 
-    /// Takes what was read when the room began to be heard.
-    pub(super) fn on_opened(&mut self, opened: Result<Page, BusError>) -> Option<Need> {
-        match opened {
-            Ok(page) => {
-                self.begin_at(&page);
-                self.settle()
-            }
-            Err(error) => {
-                self.close();
-                for Waiting { reply, .. } in self.waiting.drain(..) {
-                    let _ = reply.send(Err(error.clone()));
-                }
-                None
-            }
-        }
-    }
-
-    /// Takes what was read because something was missed.
-    pub(super) fn on_page(&mut self, page: &Page) -> Option<Need> {
-        let order = self.order.as_mut()?;
-        match &page.missed {
-            Missed::Records(records) => {
-                for record in records {
-                    catch_up(&self.audience, order, &mut self.tail, record);
-                }
-                if order.head().seq < page.head.seq && !records.is_empty() {
-                    let after = order.head().clone();
-                    return Some(Need::Read { after, tries: 0 });
-                }
-                if order.advance(&page.head) {
-                    self.tail.restart(page.head.clone());
-                    self.audience.tell_position(&page.head, true);
-                }
-            }
-            Missed::Lost => {
-                order.advance(&page.head);
-                order.forget_replies();
-                self.tail.restart(page.head.clone());
-                self.audience.tell_position(&page.head, false);
-            }
-        }
-        for message_id in order.adopt(&page.running) {
-            if let Some(reply) = order.reply(&message_id) {
-                self.audience.send_snapshot(&message_id, reply);
-            }
-        }
-        events::room_repaired(&self.audience.room, page);
-        self.settle()
-    }
-
     /// The room is no longer subscribed to.
     pub(super) fn on_unsubscribed(&mut self) -> Option<Need> {
         self.close();
@@ -212,24 +169,26 @@ impl Room {
         member.outbox.resume(message_id, snapshot.as_ref());
     }
 
-    /// Whether nobody has heard the room since before `deadline`; then it
-    /// begins to close.
-    pub(super) fn closes_if_empty_since(&mut self, deadline: Instant, now: Instant) -> bool {
+    /// Begins to close if nobody has heard the room since before `deadline`.
+    pub(super) fn close_if_empty_since(&mut self, deadline: Instant, now: Instant) -> Option<Need> {
         if !self.audience.members.is_empty() || !self.waiting.is_empty() {
             self.empty_since = None;
-            return false;
+            return None;
         }
         let since = *self.empty_since.get_or_insert(now);
-        let closes = since <= deadline && self.phase == Phase::Live;
-        if closes {
-            self.phase = Phase::Closing;
-        }
-        closes
+        (since <= deadline && self.phase == Phase::Live).then(|| self.begin_closing())
     }
 
     /// Whether there is nothing left to keep the room for.
     pub(super) fn is_over(&self) -> bool {
         self.phase == Phase::Closed && self.waiting.is_empty()
+    }
+
+    /// Tells all who wait that they did not come in.
+    fn turn_away(&mut self, error: &BusError) {
+        for Waiting { reply, .. } in self.waiting.drain(..) {
+            let _ = reply.send(Err(error.clone()));
+        }
     }
 
     fn begin_opening(&mut self) -> Option<Need> {
@@ -241,6 +200,11 @@ impl Room {
         Some(Need::Open(self.asked.clone()))
     }
 
+    fn begin_closing(&mut self) -> Need {
+        self.phase = Phase::Closing;
+        Need::Close
+    }
+
     fn close(&mut self) {
         self.phase = Phase::Closed;
         self.order = None;
@@ -248,71 +212,20 @@ impl Room {
         self.empty_since = None;
     }
 
-    /// Begins to deliver at the head that was read. What was read before it
-    /// serves those who ask for that.
-    fn begin_at(&mut self, page: &Page) {
-        let mut order = Order::new(page.head.clone());
-        order.adopt(&page.running);
-        if let Missed::Records(records) = &page.missed {
-            records
-                .iter()
-                .for_each(|record| end_reply_of(record, &mut order));
-        }
-        self.order = Some(order);
-        self.tail.restart(page.head.clone());
-        if let (Missed::Records(records), Some(asked)) = (&page.missed, self.asked.take())
-            && records
-                .last()
-                .is_some_and(|last| last.header.position.as_ref() == Some(&page.head))
-        {
-            self.tail.restart(asked);
-            for record in records {
-                self.tail.push(Arc::new(record.clone()));
-            }
-        }
-    }
-
-    /// Goes live after a read: judges what waited, then lets in who waited.
-    fn settle(&mut self) -> Option<Need> {
-        self.phase = Phase::Live;
-        if self.held.take_overflown() {
-            return self.repair(Hole::Feed);
-        }
-        self.end_replies_whose_end_was_read();
-        while let Some(record) = self.held.pop() {
-            if let Some(need) = self.judge(record) {
-                return Some(need);
-            }
-        }
-        let mut waiting = std::mem::take(&mut self.waiting).into_iter();
-        while let Some(joiner) = waiting.next() {
-            if let Some(need) = self.admit(joiner) {
-                self.waiting.extend(waiting);
-                return Some(need);
-            }
-        }
-        self.vain_reads = 0;
-        None
-    }
-
-    /// What is still on its way of a reply that ended before the read is late.
-    fn end_replies_whose_end_was_read(&mut self) {
-        let Some(order) = &mut self.order else {
-            return;
-        };
-        for Record { header, .. } in self.held.iter() {
-            if let (Class::Final, Some(reply), Some(position)) =
-                (header.class, &header.reply, &header.position)
-                && order.has(position)
-            {
-                order.end(&reply.message_id);
-            }
-        }
-    }
-
     /// Delivers a live record, drops it, or lets it wait for a repair.
     fn judge(&mut self, record: Arc<Record>) -> Option<Need> {
-        match self.order.as_mut()?.take(&record) {
+        let verdict = self.order.as_mut()?.take(&record);
+        self.carry_out(verdict, record)
+    }
+
+    /// The same for one that was heard before the room was read.
+    fn judge_after_read(&mut self, record: Arc<Record>) -> Option<Need> {
+        let verdict = self.order.as_mut()?.take_after_read(&record);
+        self.carry_out(verdict, record)
+    }
+
+    fn carry_out(&mut self, verdict: Verdict, record: Arc<Record>) -> Option<Need> {
+        match verdict {
             Verdict::Deliver => {
                 self.audience.deliver(&record);
                 if record.header.position.is_some() {
@@ -341,54 +254,6 @@ impl Room {
         if let (Some(order), Some(position)) = (&mut self.order, &record.header.position) {
             order.advance(position);
         }
-    }
-
-    fn repair(&mut self, hole: Hole) -> Option<Need> {
-        if Protection::GapRepair.is_missing() {
-            return None;
-        }
-        let order = self.order.as_mut()?;
-        events::gap_found(&self.audience.room, hole);
-        for record in self.held.iter() {
-            order.doubt(record);
-        }
-        self.phase = Phase::Repairing;
-        let tries = self.vain_reads;
-        self.vain_reads += 1;
-        Some(Need::Read {
-            after: order.head().clone(),
-            tries,
-        })
-    }
-}
-
-/// Delivers an event that was read, if it was not delivered before. The first
-/// of a new life follows a `subscribed` that tells of it.
-fn catch_up(audience: &Audience, order: &mut Order, tail: &mut Tail, record: &Record) {
-    let Some(position) = &record.header.position else {
-        return;
-    };
-    if position.seq <= order.head().seq {
-        return;
-    }
-    if position.epoch != order.head().epoch {
-        let before = Position {
-            epoch: position.epoch.clone(),
-            seq: position.seq - 1,
-        };
-        order.advance(&before);
-        audience.tell_position(&before, true);
-    }
-    order.advance(position);
-    end_reply_of(record, order);
-    tail.push(Arc::new(record.clone()));
-    audience.deliver(record);
-}
-
-/// Notes that a reply is over whose `message` was read.
-fn end_reply_of(record: &Record, order: &mut Order) {
-    if let (Class::Final, Some(reply)) = (record.header.class, &record.header.reply) {
-        order.end(&reply.message_id);
     }
 }
 

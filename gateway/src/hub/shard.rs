@@ -63,7 +63,10 @@ pub(crate) enum Command {
         page: Result<Page, BusError>,
     },
     /// A room was read.
-    Read { room: RoomKey, page: Page },
+    Read {
+        room: RoomKey,
+        page: Result<Page, BusError>,
+    },
     /// A room was unsubscribed from.
     Unsubscribed { room: RoomKey },
 }
@@ -126,7 +129,7 @@ impl Shard {
                 None
             }),
             Command::Opened { room, page } => self.with(room, |known| known.on_opened(page)),
-            Command::Read { room, page } => self.with(room, |known| known.on_page(&page)),
+            Command::Read { room, page } => self.with(room, |known| known.on_page(page)),
             Command::Unsubscribed { room } => self.with(room, Room::on_unsubscribed),
         }
     }
@@ -170,13 +173,13 @@ impl Shard {
         };
         let mut closing = Vec::new();
         for (key, room) in &mut self.rooms {
-            if room.closes_if_empty_since(deadline, now) {
-                closing.push(key.clone());
+            if let Some(need) = room.close_if_empty_since(deadline, now) {
+                closing.push((key.clone(), need));
             }
         }
-        closing.sort_unstable();
-        for key in closing {
-            self.reader.unsubscribe(key);
+        closing.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        for (key, need) in closing {
+            self.reader.meet(key, need);
         }
     }
 
@@ -210,6 +213,7 @@ impl Reader {
         match need {
             Need::Open(after) => self.open(room, after),
             Need::Read { after, tries } => self.read(room, after, tries),
+            Need::Close => self.close(room),
         }
     }
 
@@ -223,6 +227,8 @@ impl Reader {
             };
             if let Err(error) = &page {
                 events::read_failed(&room, error);
+                // It may have been subscribed to all the same.
+                unsubscribe(&*subscriptions, &room).await;
             }
             Command::Opened { room, page }
         });
@@ -231,24 +237,19 @@ impl Reader {
     fn read(&self, room: RoomKey, after: Position, tries: u32) {
         let bus = Arc::clone(&self.bus);
         self.spawn(async move {
-            let mut tries = tries;
-            loop {
-                sleep(backoff(tries)).await;
-                match bus.read(&room, Some(&after), PAGE).await {
-                    Ok(page) => return Command::Read { room, page },
-                    Err(error) => events::read_failed(&room, &error),
-                }
-                tries += 1;
+            sleep(backoff(tries)).await;
+            let page = bus.read(&room, Some(&after), PAGE).await;
+            if let Err(error) = &page {
+                events::read_failed(&room, error);
             }
+            Command::Read { room, page }
         });
     }
 
-    fn unsubscribe(&self, room: RoomKey) {
+    fn close(&self, room: RoomKey) {
         let subscriptions = Arc::clone(&self.subscriptions);
         self.spawn(async move {
-            if let Err(error) = subscriptions.unsubscribe(&room).await {
-                events::unsubscribe_failed(&room, &error);
-            }
+            unsubscribe(&*subscriptions, &room).await;
             Command::Unsubscribed { room }
         });
     }
@@ -266,8 +267,14 @@ impl Reader {
     }
 }
 
+async fn unsubscribe(subscriptions: &dyn Subscriptions, room: &RoomKey) {
+    if let Err(error) = subscriptions.unsubscribe(room).await {
+        events::unsubscribe_failed(room, &error);
+    }
+}
+
 /// None before the first try, then doubling up to two seconds.
-fn backoff(tries: u32) -> Duration {
+pub(super) fn backoff(tries: u32) -> Duration {
     match tries {
         0 => Duration::ZERO,
         tries => Duration::from_millis(25_u64 << tries.min(7)).min(Duration::from_secs(2)),

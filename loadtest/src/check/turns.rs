@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::calls::Calls;
-use super::rooms::Rooms;
+use super::logs::Logs;
 use super::{Broken, Faults, Verdict};
 use crate::ledger::Durable;
 
@@ -11,8 +11,8 @@ use crate::ledger::Durable;
 /// attempts that answered them.
 type Questions<'a> = Vec<(&'a str, Option<u64>)>;
 
-pub(super) fn finish(rooms: &Rooms, calls: &Calls, faults: &Faults, verdict: &mut Verdict) {
-    for log in rooms.logs() {
+pub(super) fn finish(logs: &Logs, calls: &Calls, faults: &Faults, verdict: &mut Verdict) {
+    for log in logs.rooms() {
         in_order(log, verdict);
         // A reply whose end was lost is made again, whatever came after it.
         if !faults.may_have_lost(0, u64::MAX) {
@@ -53,7 +53,7 @@ fn in_order(log: &[Durable], verdict: &mut Verdict) {
 fn sessions(log: &[Durable]) -> BTreeMap<&str, Questions<'_>> {
     let made_by: HashMap<&str, u64> = log
         .iter()
-        .filter_map(|reply| Some((reply.in_reply_to.as_deref()?, reply.attempt)))
+        .filter_map(|reply| Some((reply.in_reply_to.as_deref()?, reply.attempt?)))
         .collect();
     let mut sessions: BTreeMap<&str, Questions<'_>> = BTreeMap::new();
     for event in log.iter().filter(|event| event.in_reply_to.is_none()) {

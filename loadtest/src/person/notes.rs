@@ -219,8 +219,8 @@ pub fn event_of(frame: &Value) -> Option<ClientEvent> {
 /// A durable event of a frame, or of a log.
 pub fn durable(frame: &Value) -> Durable {
     let data = &frame["data"];
-    let made_by = data.pointer("/metadata/attempt");
     let maybe = |value: &Value| value.as_str().map(str::to_owned);
+    let metadata = &data["metadata"];
     Durable {
         epoch: text(&frame["epoch"]),
         seq: frame["seq"].as_u64().unwrap_or(0),
@@ -228,7 +228,7 @@ pub fn durable(frame: &Value) -> Durable {
         message: text(&data["message_id"]),
         session: maybe(&data["session_id"]),
         in_reply_to: maybe(&data["in_reply_to"]),
-        attempt: made_by.and_then(Value::as_u64).unwrap_or(0),
+        attempt: metadata["attempt"].as_u64(),
         finish: maybe(&data["finish_reason"]),
         content: text(&data["content"]),
     }

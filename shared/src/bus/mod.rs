@@ -77,8 +77,6 @@ pub struct Retention {
     /// The most durable events with which one client is brought up to date;
     /// beyond it [`Page`] says that the position is lost.
     pub max_recover: u64,
-    /// How long a message's `id` is remembered.
-    pub dedup_window: Duration,
     /// The most turns that a session's context keeps.
     pub max_turns: u64,
     /// The most bytes of these together. The last turn is kept however long.
@@ -91,7 +89,6 @@ impl Default for Retention {
             max_events: 10_000,
             max_age: Duration::from_secs(7 * 24 * 3600),
             max_recover: 1_000,
-            dedup_window: Duration::from_secs(24 * 3600),
             max_turns: 100,
             max_turn_bytes: 256 << 10,
         }
@@ -113,7 +110,7 @@ pub trait Bus: Send + Sync + Debug {
     /// session's queue.
     ///
     /// The same `(tenant, room, user, client id)` within
-    /// [`Retention::dedup_window`] gets the first one's receipt, whatever else
+    /// [`Question::dedup_window`] gets the first one's receipt, whatever else
     /// the question says, and changes nothing.
     async fn accept(&self, question: &Question) -> Result<Accepted, BusError>;
 
@@ -141,11 +138,11 @@ pub trait Bus: Send + Sync + Debug {
         limit: usize,
     ) -> Result<History, BusError>;
 
-    /// The rooms of `partitions` that got a durable event at or after
-    /// `since_ms` of the bus's clock, with their heads. It finds the events
-    /// whose live record was lost and that no other followed. Changes are
-    /// remembered for a minute at least.
-    async fn changed(&self, partitions: &[Partition], since_ms: u64) -> Result<Changes, BusError>;
+    /// The rooms of `partition` that got a durable event at or after `since_ms`
+    /// of the bus's clock, with their heads. It finds the events whose live
+    /// record was lost and that no other followed. Changes are remembered for a
+    /// minute at least.
+    async fn changed(&self, partition: Partition, since_ms: u64) -> Result<Changes, BusError>;
 
     // Hearing rooms live.
 
@@ -170,7 +167,7 @@ pub trait Bus: Send + Sync + Debug {
     /// and [`beat`](Self::beat) find what they would have told.
     fn wakes(&self, buffer: usize) -> mpsc::Receiver<Wake>;
 
-    /// What waits to be claimed, and where.
+    /// What waits to be claimed, and where; as far as the partitions answer.
     async fn waiting(&self) -> Result<Waiting, BusError>;
 
     /// Claims the question of `tenant` that has waited longest in `partition`;
@@ -183,7 +180,8 @@ pub trait Bus: Send + Sync + Debug {
         claim: &ClaimId,
     ) -> Result<Option<Claim>, BusError>;
 
-    /// All leases now held, by this node or another, with their beats.
+    /// All leases now held, by this node or another, with their beats; as far
+    /// as the partitions answer.
     async fn leases(&self) -> Result<Vec<RunningLease>, BusError>;
 
     /// Takes a reply over from a broker that died: only if nobody has beaten

@@ -5,9 +5,9 @@ use std::collections::hash_map::Entry;
 use std::hash::Hash;
 
 use super::generation::{Done, Generation, Queued, State};
-use super::part::{Part, Said, Session, SessionKey};
+use super::part::{Part, Said, Session, SessionKey, millis};
 use crate::bus::question::{Accepted, Awaited, Question, Receipt};
-use crate::bus::reply::{Cancelled, Wake};
+use crate::bus::reply::{Cancelled, Lease, Wake};
 use crate::ids::{MessageId, TenantId};
 use crate::protocol::action::IfBusy;
 use crate::protocol::error::Scope;
@@ -21,8 +21,8 @@ impl Part {
             user: question.user.clone(),
             client_id: question.client_id.clone(),
         };
-        if let Some((stored_ms, receipt)) = self.receipts.get(&said)
-            && *stored_ms >= self.oldest_receipt_ms()
+        if let Some((until_ms, receipt)) = self.receipts.get(&said)
+            && self.now_ms < *until_ms
             && !Protection::Dedup.is_missing()
         {
             return Accepted::Repeat(receipt.clone());
@@ -48,7 +48,8 @@ impl Part {
                 .map(|awaited| awaited.message_id.clone()),
             position,
         };
-        self.receipts.insert(said, (self.now_ms, receipt.clone()));
+        let until_ms = self.now_ms.saturating_add(millis(question.dedup_window));
+        self.receipts.insert(said, (until_ms, receipt.clone()));
         Accepted::Stored(receipt)
     }
 
@@ -75,8 +76,9 @@ impl Part {
         let for_user = self.of_user.get(&user).copied().unwrap_or(0);
         let for_tenant = self.of_tenant.get(tenant).copied().unwrap_or(0);
         let caps = &awaited.caps;
+        // A session has one user's questions: its cap is one on that user.
         [
-            (Scope::Session, in_session - ended, caps.session),
+            (Scope::User, in_session - ended, caps.session),
             (Scope::User, for_user - ended_of_user, caps.user),
             (Scope::Tenant, for_tenant - ended, caps.tenant),
         ]
@@ -147,6 +149,8 @@ impl Part {
             return Cancelled::NotRunning;
         }
         match &mut generation.state {
+            // Cancelled before it began, perhaps by this very call.
+            State::Done(done) if done.claim.is_none() => Cancelled::Finished,
             State::Done(_) => Cancelled::NotRunning,
             State::Running(running) => {
                 running.is_cancelled = true;
@@ -206,7 +210,7 @@ impl Part {
         let room = generation.room.clone();
         let cancelled = queued.cancelled.clone();
         let position = self.append(&room, &cancelled);
-        self.end(id, 0, position.seq);
+        self.end(id, None, position.seq);
     }
 
     /// Takes a reply out of its session's queue, and out of the brokers' hands
@@ -234,13 +238,15 @@ impl Part {
         }
     }
 
-    /// Keeps of a reply that has ended only what answers repeats.
-    pub(super) fn end(&mut self, id: &MessageId, attempt: u32, seq: u64) {
+    /// Keeps of a reply that has ended, under this lease if it was ever begun,
+    /// only what answers repeats.
+    pub(super) fn end(&mut self, id: &MessageId, lease: Option<&Lease>, seq: u64) {
         let Some(generation) = self.generations.get_mut(id) else {
             return;
         };
         generation.state = State::Done(Done {
-            attempt,
+            attempt: lease.map_or(0, |lease| lease.attempt),
+            claim: lease.map(|lease| lease.claim.clone()),
             seq,
             ended_ms: self.now_ms,
         });

@@ -10,7 +10,7 @@
 //!   looked at before they are used
 //! - `script`, `answer`, `names`: what is sent and what comes back
 //! - `question`, `log`, `reply`, `lease`: the verbs
-//! - `channels`, `hearing`: what is heard
+//! - `channels`, `messages`, `hearing`: what is heard
 //! - `heartbeat`, `topology`: connections that only look alive, nodes that changed
 //!   places
 //! - `clock`: Redis's clock
@@ -25,12 +25,12 @@
 //! | `log:R` | stream | entries `{seq}-{ms}`, field `r` the record | `accept`, `cancel`, `finish` | max age after the last; each entry by count and age |
 //! | `meta:R` | hash | `epoch`, `seq`, `replid` (Redis's replication id when it was written), `lives` (`epoch:seq` of the last four) | the same, and whoever finds a new life | with `log:R` |
 //! | `changed` | sorted set | R by ms of its last event | `accept`, `cancel`, `finish` | each after 5 minutes |
-//! | `dedup:R:user:id` | string | the receipt: `message session reply epoch seq` | `accept` | [`Retention::dedup_window`] |
+//! | `dedup:R:user:id` | string | the receipt: `message session reply epoch seq` | `accept` | [`Question::dedup_window`] |
 //! | `queue:R:S` | list | M of replies that wait or run, the oldest first | `accept`, `cancel`, `finish` | when empty |
 //! | `runnable:tenant` | list | M of replies that can be claimed | `accept`, `claim`, `cancel`, `finish` | when empty |
 //! | `tenants` | set | tenants of which something can be claimed | with `runnable` | when empty |
 //! | `queued` | hash | how many replies wait or run, of `tenant`, of `tenant:user`, and in all (`*`) | `accept`, `cancel`, `finish` | each at 0 |
-//! | `gen:M` | hash | `state` (queued, running, done), `room`, `session`, `user`, `question`, `attempt`, `next` (index), `accepted` (ms); until it ends `task`, `claim`, `claimed` (ms), `cancelled`, and `before`, `after`, `tail` of the `message` should it be cancelled before it begins; then `seq` of its `message` | `accept` and all verbs of replies | max age after its end |
+//! | `gen:M` | hash | `state` (queued, running, done), `room`, `session`, `user`, `question`, `attempt`, `next` (index), `accepted` (ms), `replid` (Redis's replication id when the attempt began); until it ends `task`, `claim`, `claimed` (ms), `cancelled`, and `before`, `after`, `tail` of the `message` should it be cancelled before it begins; then `seq` of its `message` | `accept` and all verbs of replies | max age after its end |
 //! | `text:M` | string | the reply as far as it is made | `append` | at its end or a takeover |
 //! | `asked:Q` | string | M | `accept` | with `gen:M` |
 //! | `claim:C` | string | M that the claim C got | `claim`, `take_over` | at its end or a takeover |
@@ -49,24 +49,8 @@
 //!
 //! # fred
 //! What the client library does otherwise than one would expect, and what is
-//! done about it. Each has a test in `tests/bus/redis`.
-//!
-//! - It sends a command again when its answer was lost: scripts do their work
-//!   once.
-//! - Its queues have no bounds of their own, and its message channel drops what
-//!   exceeds 32: `link` sets them; what is dropped is told as a gap.
-//! - SUBSCRIBE and its like return before they are sent, an empty one fails, and
-//!   every confirmation but the first of an SSUBSCRIBE is taken for the answer
-//!   to another command: `channels` has a connection of its own, sends one
-//!   SSUBSCRIBE for each channel and checks what is confirmed.
-//! - A slot that moves ends its subscriptions silently: `channels` looks for
-//!   moves every two seconds.
-//! - A connection that only looks alive is not noticed: `link` asks each one
-//!   every second.
-//! - After ASK it sends the command to the old node again, and it does not know
-//!   TRYAGAIN: `pool` tries again until the time-out.
-//! - A client that goes on trying to connect does not say why it fails: `connect`
-//!   tries once with one that gives up.
+//! done about it, stands in `docs/fred.md`; the tests of it are in
+//! `tests/bus/redis/fred`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -100,6 +84,7 @@ mod heartbeat;
 mod lease;
 mod link;
 mod log;
+mod messages;
 mod names;
 mod pool;
 mod question;
@@ -208,8 +193,8 @@ impl Bus for RedisBus {
         self.read_history(room, range, limit).await
     }
 
-    async fn changed(&self, partitions: &[Partition], since_ms: u64) -> Result<Changes, BusError> {
-        self.read_changes(partitions, since_ms).await
+    async fn changed(&self, partition: Partition, since_ms: u64) -> Result<Changes, BusError> {
+        self.read_changes(partition, since_ms).await
     }
 
     fn subscriptions(&self, buffer: usize) -> (Arc<dyn Subscriptions>, mpsc::Receiver<Heard>) {

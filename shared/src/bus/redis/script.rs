@@ -37,6 +37,8 @@ scripts! {
         ["scripts/base.lua", "scripts/log.lua", "scripts/replies.lua", "scripts/reply.lua"];
     CANCEL = "cancel"
         ["scripts/base.lua", "scripts/log.lua", "scripts/replies.lua", "scripts/cancel.lua"];
+    WAITING = "waiting" ["scripts/base.lua", "scripts/waiting.lua"];
+    LEASES = "leases" ["scripts/base.lua", "scripts/leases.lua"];
     CLAIM = "claim" ["scripts/base.lua", "scripts/replies.lua", "scripts/claim.lua"];
     TAKE_OVER = "take_over" ["scripts/base.lua", "scripts/replies.lua", "scripts/take_over.lua"];
     BEAT = "beat" ["scripts/base.lua", "scripts/replies.lua", "scripts/beat.lua"];
@@ -63,8 +65,16 @@ fn sabotaged(text: &str) -> &'static str {
     let mut text = text.to_owned();
     for (protection, with, without) in [
         (Protection::Dedup, "if receipt then", "if false then"),
-        (Protection::Fencing, " and reply.attempt == attempt", ""),
-        (Protection::Fencing, " or reply.attempt ~= attempt", ""),
+        (
+            Protection::Fencing,
+            "and reply.attempt == attempt\n    and reply.claim == claim",
+            "",
+        ),
+        (
+            Protection::Fencing,
+            "or reply.attempt ~= attempt or reply.claim ~= claim",
+            "",
+        ),
         (
             Protection::SessionOrder,
             "reply.queue, id) == 1 then",
