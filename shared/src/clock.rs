@@ -16,20 +16,26 @@ use tokio::time::Instant;
 pub struct Clock {
     started: Instant,
     started_ms: Arc<AtomicU64>,
+    /// It knows nothing of the node's own time.
+    is_apart: bool,
 }
 
 impl Default for Clock {
     fn default() -> Self {
-        Self::starting_at(system_ms())
+        Self {
+            is_apart: false,
+            ..Self::starting_at(system_ms())
+        }
     }
 }
 
 impl Clock {
-    /// A clock that shows `now_ms` now.
+    /// A clock that shows `now_ms` now, whatever the node's own time is.
     pub fn starting_at(now_ms: u64) -> Self {
         Self {
             started: Instant::now(),
             started_ms: Arc::new(AtomicU64::new(now_ms)),
+            is_apart: true,
         }
     }
 
@@ -47,7 +53,9 @@ impl Clock {
     /// Takes over the node's own time. The monotonic clock may stand still
     /// while the machine sleeps.
     pub fn set_to_system(&self) {
-        self.set(system_ms());
+        if !self.is_apart {
+            self.set(system_ms());
+        }
     }
 
     fn running_ms(&self) -> u64 {

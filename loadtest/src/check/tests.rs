@@ -1,6 +1,9 @@
 //! Ledgers that were broken on purpose: the checker finds each fault, and none
 //! in a good one.
 
+mod coming_and_going;
+mod turns;
+
 use std::collections::BTreeSet;
 
 use causerie_testkit::ai;

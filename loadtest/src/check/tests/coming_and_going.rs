@@ -1,59 +1,44 @@
-//! Clients that leave a room, come back, or come with a position.
+//! Clients that leave a room, or come with a position of somebody else.
 
 use super::*;
 
-#[test]
-fn an_event_of_a_room_that_was_left() {
-    let left = || says(2, ClientEvent::Left { room: ROOM.into() });
-    let broken = found(|story| story.insert(18, left()));
-    assert_eq!(broken, [Broken::WrongPlace]);
-    // Nor is one who left left behind.
-    let gone = found(|story| {
-        story.insert(18, left());
-        story.remove(20);
-    });
-    assert_eq!(gone, []);
+fn goes_on(seq: u64) -> What {
+    let (room, epoch) = (ROOM.into(), LIFE.into());
+    says(1, ClientEvent::GoesOn { room, epoch, seq })
+}
+
+fn left() -> What {
+    says(1, ClientEvent::Left { room: ROOM.into() })
+}
+
+/// What is found where one comes to a room that has one event, and does this.
+fn found_after(before: Vec<What>, after: Vec<What>) -> Vec<Broken> {
+    let event = said(LIFE, 1, "q1");
+    let mut story = vec![named(1, "acme"), says(1, ClientEvent::Opened)];
+    story.extend(before);
+    story.push(subscribed(1, LIFE, 0, true));
+    story.extend(after);
+    story.push(log("acme", vec![event]));
+    let violations = verdict_on(story).violations;
+    violations
+        .iter()
+        .map(|violation| violation.broken)
+        .collect()
 }
 
 #[test]
 fn a_stream_goes_on_from_the_position_that_was_named() {
-    let goes_on = |seq| {
-        let room = ROOM.into();
-        let epoch = LIFE.into();
-        says(2, ClientEvent::GoesOn { room, epoch, seq })
-    };
-    assert_eq!(found(|story| story.insert(5, goes_on(0))), []);
-    let broken = found(|story| story.insert(5, goes_on(1)));
-    assert_eq!(broken, [Broken::WrongPlace]);
+    let heard = || vec![durable(1, said(LIFE, 1, "q1"))];
+    assert_eq!(found_after(vec![goes_on(0)], heard()), []);
+    assert_eq!(found_after(vec![goes_on(1)], heard()), [Broken::WrongPlace]);
 }
 
 #[test]
-fn a_conflict_is_an_answer() {
-    let refused = |code: &str| {
-        found(|story| {
-            let (id, code) = (Some("m1".into()), code.into());
-            story[7] = says(1, ClientEvent::Refused { id, code });
-        })
-    };
-    assert_eq!(refused("conflict"), []);
-    assert_eq!(refused("overloaded"), [Broken::Unacked]);
-}
-
-#[test]
-fn a_gateway_that_is_behind_the_one_before_it() {
-    let again = |came_again: bool| {
-        found(move |story| {
-            story[12] = delta(1, 2, 0, "one ");
-            story[13] = delta(2, 2, 0, "one ");
-            story[15] = snapshot(2, 1, -1, "");
-            story[16] = delta(1, 2, 1, "two");
-            story[17] = delta(2, 2, 1, "two");
-            story.insert(16, delta(2, 2, 0, "one "));
-            if came_again {
-                story.insert(14, says(2, ClientEvent::Opened));
-            }
-        })
-    };
-    assert_eq!(again(true), []);
-    assert_eq!(again(false), [Broken::PieceTwice]);
+fn nothing_comes_of_a_room_that_was_left_and_nothing_is_missed_there() {
+    assert_eq!(found_after(vec![], vec![left()]), []);
+    let heard = durable(1, said(LIFE, 1, "q1"));
+    assert_eq!(
+        found_after(vec![], vec![left(), heard]),
+        [Broken::WrongPlace]
+    );
 }

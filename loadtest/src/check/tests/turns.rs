@@ -2,64 +2,33 @@
 
 use super::*;
 
-/// A second question of the session, and its reply.
-fn second(story: &mut Vec<What>, replies: [(u64, &str, &str); 2], began: u64) {
+/// Two questions of a session, replies in the order in which they came, and the
+/// call for each question, which is named.
+fn session(replies: [&str; 2], second_began: u64, first_ended: u64) -> Vec<Broken> {
     let mut events = vec![said(LIFE, 1, "q1"), said(LIFE, 2, "q2")];
-    events[1].content = "And?".into();
-    events.extend(replies.map(|(seq, reply, question)| answered(LIFE, seq, reply, question)));
-    story.truncate(20);
-    story.retain(|what| {
-        !matches!(
-            what,
-            What::Client {
-                event: ClientEvent::Durable { .. },
-                ..
-            }
-        )
-    });
-    story.retain(|what| {
-        !matches!(
-            what,
-            What::Client {
-                event: ClientEvent::Subscribed { .. },
-                ..
-            }
-        )
-    });
-    story.push(call_for("q2", 1, 1, began, Some(began + 5)));
-    story.extend(
-        events
-            .iter()
-            .flat_map(|event| [1, 2].map(|client| durable(client, event.clone()))),
-    );
-    story.splice(
-        4..4,
-        [subscribed(1, LIFE, 0, true), subscribed(2, LIFE, 0, true)],
-    );
-    story.push(log("acme", events));
+    for (seq, question) in (3..).zip(replies) {
+        events.push(answered(LIFE, seq, &question.replace('q', "r"), question));
+    }
+    let story = vec![
+        call_for("q1", 1, 1, 10, Some(first_ended)),
+        call_for("q2", 1, 1, second_began, Some(second_began + 5)),
+        log("acme", events),
+    ];
+    let violations = verdict_on(story).violations;
+    violations
+        .iter()
+        .map(|violation| violation.broken)
+        .collect()
 }
 
 #[test]
-fn questions_of_a_session_that_do_not_wait_for_their_turn() {
-    let in_turn = [(3, "r1", "q1"), (4, "r2", "q2")];
-    assert_eq!(found(|story| second(story, in_turn, 30)), []);
-    let swapped = [(3, "r2", "q2"), (4, "r1", "q1")];
-    assert_eq!(
-        found(|story| second(story, swapped, 30)),
-        [Broken::OutOfTurn]
-    );
-    let beside = |ended| {
-        found(move |story| {
-            second(story, in_turn, 30);
-            for what in story {
-                if let What::Call(call) = what
-                    && call.question == "q1"
-                {
-                    call.ended = Some(ended);
-                }
-            }
-        })
-    };
-    assert_eq!(beside(5_000_030), []);
-    assert_eq!(beside(5_000_031), [Broken::OutOfTurn]);
+fn one_question_after_the_other() {
+    assert_eq!(session(["q1", "q2"], 30, 20), []);
+    assert_eq!(session(["q2", "q1"], 30, 20), [Broken::OutOfTurn]);
+}
+
+#[test]
+fn no_call_beside_that_for_the_question_before() {
+    assert_eq!(session(["q1", "q2"], 30, 5_000_030), []);
+    assert_eq!(session(["q1", "q2"], 30, 5_000_031), [Broken::OutOfTurn]);
 }
