@@ -22,10 +22,9 @@ pub struct Clock {
 
 impl Default for Clock {
     fn default() -> Self {
-        Self {
-            is_apart: false,
-            ..Self::starting_at(system_ms())
-        }
+        let mut clock = Self::starting_at(system_ms());
+        clock.is_apart = false;
+        clock
     }
 }
 

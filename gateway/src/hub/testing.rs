@@ -3,14 +3,11 @@
 use causerie_shared::bus::log::RunningReply;
 use causerie_shared::ids::{MessageId, SessionId};
 use causerie_shared::position::Position;
-use causerie_shared::protocol::data::{
-    ASSISTANT, AiProcessingEnd, AiProcessingStart, MessageDelta, TypingIndicator,
-};
+use causerie_shared::protocol::data::{AiProcessingStart, MessageDelta};
 use causerie_shared::protocol::event::Event;
 use causerie_shared::protocol::frame;
 use causerie_shared::record::{Class, Header, Record, ReplyPart, Unplaced};
 use causerie_shared::room::RoomKey;
-use serde::Serialize;
 
 pub(crate) fn room() -> RoomKey {
     "acme:project:p1".parse().unwrap()
@@ -108,31 +105,6 @@ pub(crate) fn delta(number: u32, attempt: u32, index: i64, text: &str) -> Record
         header: header(Class::Delta, event, part(number, attempt, index)),
         frame: frame::transient(event, &room().room, 1, &data),
     }
-}
-
-fn transient(event: Event, number: u32, data: &impl Serialize) -> Record {
-    Record {
-        header: header(Class::Transient, event, part(number, 1, -1)),
-        frame: frame::transient(event, &room().room, 1, data),
-    }
-}
-
-pub(crate) fn typing(number: u32) -> Record {
-    let data = TypingIndicator {
-        user_id: ASSISTANT.into(),
-        is_typing: true,
-    };
-    transient(Event::TypingIndicator, number, &data)
-}
-
-pub(crate) fn processing_end(number: u32) -> Record {
-    let data = AiProcessingEnd {
-        message_id: message_id(number),
-        session_id: session(),
-        in_reply_to: message_id(number + 100),
-        attempt: 1,
-    };
-    transient(Event::AiProcessingEnd, number, &data)
 }
 
 pub(crate) fn running(number: u32, attempt: u32, index: i64, text: &str) -> RunningReply {
