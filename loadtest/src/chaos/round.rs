@@ -94,8 +94,8 @@ impl Round {
         let tenant = TENANT_IDS
             .get(number % TENANT_IDS.len())
             .context("a tenant")?;
-        let project = PROJECTS.get(number / TENANT_IDS.len() % PROJECTS.len());
-        // Each user has two devices.
+        // Each user has two devices, in the same rooms.
+        let project = PROJECTS.get(number / TENANT_IDS.len() / 2 % PROJECTS.len());
         let user = format!("u{}", number / TENANT_IDS.len() / 2);
         let person = Person {
             number: u32::try_from(number)?,
