@@ -680,6 +680,20 @@ fn a_takeover_may_overlap_for_as_long_as_it_takes_to_learn_of_it() {
 }
 
 #[test]
+fn a_broker_that_stood_still_before_its_call_may_wake_and_make_it() {
+    let wakes = |began, ended| {
+        found(move |story| {
+            *story = taken_over(None, 2);
+            story[10] = call(1, 1, began, Some(ended));
+            story[11] = call(2, 1, 15, Some(9_000_000));
+        })
+    };
+    assert_eq!(wakes(5_000_015, 5_000_020), []);
+    assert_eq!(wakes(5_000_016, 5_000_020), [Broken::CallsAtOnce]);
+    assert_eq!(wakes(1_000_000, 6_000_001), [Broken::CallsAtOnce]);
+}
+
+#[test]
 fn a_reply_of_who_was_taken_over() {
     let of_former = found(|story| *story = taken_over(Some(20), 1));
     assert_eq!(of_former, [Broken::FormerAttempt]);

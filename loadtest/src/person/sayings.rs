@@ -78,9 +78,14 @@ impl Sayings {
         if message.id.starts_with(OF_ALL) {
             return;
         }
-        match &mut self.used {
-            Some((id, _)) if *id == message.id => {}
-            Some(_) | None => self.used = Some((message.id.clone(), vec![message.room.clone()])),
+        let number = |id: &str| {
+            id.rsplit_once('-')
+                .and_then(|(_, number)| number.parse().ok())
+        };
+        let latest: Option<u64> = self.used.as_ref().and_then(|(id, _)| number(id));
+        // Of a former id it is forgotten where it was used.
+        if number(&message.id) > latest {
+            self.used = Some((message.id.clone(), vec![message.room.clone()]));
         }
     }
 
@@ -153,7 +158,7 @@ impl Sayings {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::collections::{HashMap, VecDeque};
     use std::time::Duration;
 
     use rand::SeedableRng;
@@ -182,12 +187,18 @@ mod tests {
             .enumerate()
         {
             let mut sayings = sayings(number as u32, user, device);
+            let mut unacked = VecDeque::new();
             for _ in 0..100 {
                 let message = sayings.next(&mut dice);
-                if dice.random_bool(0.7) {
+                said.push((user, message.clone()));
+                unacked.push_back(message);
+                // Some were sent again, and some are acknowledged late.
+                if dice.random_bool(0.5)
+                    && let Some(message) = unacked.pop_front()
+                    && dice.random_bool(0.7)
+                {
                     sayings.is_free(&message);
                 }
-                said.push((user, message));
             }
         }
         said
