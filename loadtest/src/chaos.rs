@@ -6,7 +6,7 @@
 //! - [`fault`]: what can strike; [`link`]: of it, what can become of a network
 //! - [`strike`]: how it does
 //! - [`plan`]: what strikes when, from a seed
-//! - [`round`]: people, a plan, and the ledger of both
+//! - [`round`]: people, a plan, and the ledger of both; `seat`: who they are
 //! - [`tally`]: what the programs' own metrics say
 //! - [`report`]: all of it for people to read
 
@@ -16,6 +16,7 @@ pub mod link;
 pub mod plan;
 pub mod report;
 pub mod round;
+mod seat;
 pub mod storage;
 pub mod strike;
 pub mod tally;

@@ -286,6 +286,7 @@ impl Checker {
                 self.places.on_log(at, &log, &mut self.verdict);
                 self.logs.take(log);
             }
+            What::Round(_) | What::Counted { .. } => {}
         }
     }
 

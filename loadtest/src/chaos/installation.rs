@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use causerie_testkit::ai::{AiOptions, AiServer, Behaviour, Plot, Provider};
-use causerie_testkit::cluster::{Cluster, TENANTS, tenants};
+use causerie_testkit::cluster::tenants;
 use causerie_testkit::port;
 use causerie_testkit::process::{Node, Program};
 use causerie_testkit::proxy::Proxy;
@@ -219,15 +219,4 @@ fn program(role: Role, name: &str, port: u16, redis_url: &str, ai: Option<&Proxy
         // A gateway asks nobody.
         None => program.env("AI_OPENAI_BASE_URL", "http://127.0.0.1:1/v1"),
     }
-}
-
-/// The tenants' ids.
-pub const TENANT_IDS: [&str; 3] = TENANTS;
-
-/// The projects of each, which have a room.
-pub const PROJECTS: [&str; 2] = ["p1", "p2"];
-
-/// What a user of a tenant connects with.
-pub fn token(tenant: &str, user: &str) -> String {
-    Cluster::token(tenant, user)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -9,6 +10,13 @@ use rand::seq::SliceRandom;
 
 use super::fault::Kind;
 use super::storage::StorageKind;
+
+/// What comes between two faults, about: a pause, and the wait for replies.
+const BETWEEN: Duration = Duration::from_secs(5);
+
+/// How long one installation is struck, about. Its ledger is read at its end,
+/// and an interrupted run goes on with the one that it had begun.
+const ROUND: Duration = Duration::from_secs(300);
 
 /// What strikes, one after the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,14 +47,30 @@ impl Plan {
             let group = groups.entry((kind.storage(), kind.may_lose()));
             group.or_default().push(*kind);
         }
-        let rounds = groups.into_iter().map(|((storage, _), kinds)| {
+        let rounds = groups.into_iter().flat_map(|((storage, _), kinds)| {
             let mut kinds = kinds.repeat(times);
             kinds.shuffle(&mut dice);
-            Faults { storage, kinds }
+            let rounds = duration_of(&kinds).div_duration_f64(ROUND).ceil() as usize;
+            let each = kinds.len().div_ceil(rounds.max(1)).max(1);
+            let rounds = kinds.chunks(each).map(<[Kind]>::to_vec);
+            rounds
+                .map(|kinds| Faults { storage, kinds })
+                .collect::<Vec<_>>()
         });
         let rounds = rounds.collect();
         Self { seed, rounds }
     }
+
+    /// How often each of `kinds` strikes in so much time, about; once at the
+    /// least.
+    pub fn times_in(kinds: &[Kind], time: Duration) -> usize {
+        let once = duration_of(kinds).max(BETWEEN);
+        (time.div_duration_f64(once) as usize).max(1)
+    }
+}
+
+fn duration_of(kinds: &[Kind]) -> Duration {
+    kinds.iter().map(|kind| kind.lasts() + BETWEEN).sum()
 }
 
 impl fmt::Display for Plan {
@@ -76,6 +100,20 @@ mod tests {
             assert_eq!(times, 2, "{}", kind.name());
             assert_eq!(Kind::named(kind.name()), Some(kind));
         }
+    }
+
+    #[test]
+    fn a_long_run_has_many_rounds_and_fills_its_time() {
+        let kinds: Vec<_> = Kind::all().collect();
+        let hour = Duration::from_secs(3600);
+        let times = Plan::times_in(&kinds, hour);
+        let plan = Plan::new(7, &kinds, times);
+        let lasts: Vec<_> = plan.rounds.iter().map(|r| duration_of(&r.kinds)).collect();
+        let all: Duration = lasts.iter().sum();
+        assert!(hour / 2 < all && all <= hour, "{times} times: {all:?}");
+        let longest = lasts.iter().max().unwrap();
+        assert!(*longest < ROUND * 3 / 2, "{longest:?}");
+        assert_eq!(Plan::times_in(&kinds, Duration::ZERO), 1);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use causerie_testkit::cluster::TENANTS;
 use causerie_testkit::proxy::Proxy;
 use causerie_testkit::redis::Redis;
 use causerie_testkit::redis_cluster::{MASTERS, RedisCluster, SLOTS};
@@ -11,8 +12,9 @@ use rand::rngs::StdRng;
 use tokio::time::sleep;
 
 use super::fault::Kind;
-use super::installation::{Installation, PROJECTS, Place, TENANT_IDS};
+use super::installation::{Installation, Place};
 use super::link::{Link, Spoiling};
+use super::seat::PROJECTS;
 use super::storage::slot_of;
 
 /// How long a killed program is away.
@@ -63,7 +65,7 @@ impl Aim {
             },
             room: format!(
                 "{}:project:{}",
-                one_of(&TENANT_IDS, dice),
+                one_of(&TENANTS, dice),
                 one_of(&PROJECTS, dice)
             ),
         }

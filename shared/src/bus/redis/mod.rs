@@ -25,7 +25,7 @@
 //! | `log:R` | stream | entries `{seq}-{ms}`, field `r` the record | `accept`, `cancel`, `finish` | max age after the last; each entry by count and age |
 //! | `meta:R` | hash | `epoch`, `seq`, `replid` (Redis's replication id when it was written), `lives` (`epoch:seq` of the last four) | the same, and whoever finds a new life | with `log:R` |
 //! | `changed` | sorted set | R by ms of its last event | `accept`, `cancel`, `finish` | each after 5 minutes |
-//! | `dedup:R:user:id` | string | the receipt: `message session reply epoch seq` | `accept` | [`Retention::dedup_window`] |
+//! | `dedup:R:user:id` | string | the receipt: `message session reply epoch seq` | `accept` | [`Question::dedup_window`] |
 //! | `queue:R:S` | list | M of replies that wait or run, the oldest first | `accept`, `cancel`, `finish` | when empty |
 //! | `runnable:tenant` | list | M of replies that can be claimed | `accept`, `claim`, `cancel`, `finish` | when empty |
 //! | `tenants` | set | tenants of which something can be claimed | with `runnable` | when empty |

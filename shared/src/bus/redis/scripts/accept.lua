@@ -54,7 +54,7 @@ if id ~= '' then
   local of_tenant, of_user =
     unpack(redis.call('HMGET', prefix .. 'queued', reply.tenant, reply.tenant .. ':' .. user))
   if #ahead - #waiting >= session_cap then
-    return { 'full', 'session', session_cap }
+    return { 'full', 'user', session_cap }
   elseif (of_user or 0) - leaving >= user_cap then
     return { 'full', 'user', user_cap }
   elseif (of_tenant or 0) - #waiting >= tenant_cap then
