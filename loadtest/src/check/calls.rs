@@ -63,12 +63,18 @@ impl Calls {
     }
 }
 
+/// Whether a call that began while one `before` it went on had no right to.
 fn overlaps_too_long(before: &Call, call: &Call, faults: &Faults, rules: Rules) -> bool {
-    let ended = before.ended.unwrap_or(u64::MAX);
-    if ended <= call.began {
+    if before.ended.unwrap_or(u64::MAX) <= call.began {
         return false;
+    }
+    let within = |at: u64, since: u64| at <= faults.over_at(since) + rules.takeover_us;
+    let ends_in_time = |former: &Call| within(former.ended.unwrap_or(u64::MAX), call.began);
+    if call.attempt < before.attempt {
+        // A broker stood still just before its call, and was taken over.
+        return !within(call.began, before.began) || !ends_in_time(call);
     }
     let is_takeover =
         call.attempt > before.attempt || faults.may_have_lost(before.began, call.began);
-    !is_takeover || ended > faults.over_at(call.began) + rules.takeover_us
+    !is_takeover || !ends_in_time(before)
 }

@@ -459,6 +459,20 @@ fn who_has_seen_what_the_storage_lost_is_told_before_what_follows() {
 }
 
 #[test]
+fn what_is_said_again_after_a_loss_stands_elsewhere() {
+    let (lost, again) = (said(LIFE, 2, "q2"), said(NEXT_LIFE, 1, "q2"));
+    let sees = |client| {
+        [
+            durable(client, lost.clone()),
+            subscribed(client, NEXT_LIFE, 0, false),
+            durable(client, again.clone()),
+        ]
+    };
+    let both = [sees(1), sees(2)].concat();
+    assert_eq!(found_after_a_loss(both, vec![again.clone()]), []);
+}
+
+#[test]
 fn a_client_that_has_not_seen_all() {
     let late = |story: &mut Vec<What>| {
         story.truncate(21);
@@ -663,6 +677,20 @@ fn a_takeover_may_overlap_for_as_long_as_it_takes_to_learn_of_it() {
         story.push(What::FaultOver);
     });
     assert_eq!(over, []);
+}
+
+#[test]
+fn a_broker_that_stood_still_before_its_call_may_wake_and_make_it() {
+    let wakes = |began, ended| {
+        found(move |story| {
+            *story = taken_over(None, 2);
+            story[10] = call(1, 1, began, Some(ended));
+            story[11] = call(2, 1, 15, Some(9_000_000));
+        })
+    };
+    assert_eq!(wakes(5_000_015, 5_000_020), []);
+    assert_eq!(wakes(5_000_016, 5_000_020), [Broken::CallsAtOnce]);
+    assert_eq!(wakes(1_000_000, 6_000_001), [Broken::CallsAtOnce]);
 }
 
 #[test]

@@ -78,9 +78,14 @@ impl Sayings {
         if message.id.starts_with(OF_ALL) {
             return;
         }
-        match &mut self.used {
-            Some((id, rooms)) if *id == message.id => rooms.push(message.room.clone()),
-            Some(_) | None => self.used = Some((message.id.clone(), vec![message.room.clone()])),
+        let number = |id: &str| {
+            id.rsplit_once('-')
+                .and_then(|(_, number)| number.parse().ok())
+        };
+        let latest: Option<u64> = self.used.as_ref().and_then(|(id, _)| number(id));
+        // Of a former id it is forgotten where it was used.
+        if number(&message.id) > latest {
+            self.used = Some((message.id.clone(), vec![message.room.clone()]));
         }
     }
 
@@ -101,8 +106,12 @@ impl Sayings {
     }
 
     fn under_a_used_id(&mut self, dice: &mut StdRng) -> Message {
-        let free = self.used.as_ref().and_then(|(id, used)| {
-            let room = self.rooms().into_iter().find(|room| !used.contains(room))?;
+        let mut rooms = self.rooms();
+        let free = self.used.as_mut().and_then(|(id, used)| {
+            rooms.retain(|room| !used.contains(room));
+            let room = rooms.into_iter().next()?;
+            // Whatever comes of it: never twice in one room.
+            used.push(room.clone());
             Some((id.clone(), room))
         });
         match free {
@@ -149,7 +158,7 @@ impl Sayings {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::collections::{HashMap, VecDeque};
     use std::time::Duration;
 
     use rand::SeedableRng;
@@ -169,7 +178,7 @@ mod tests {
         })
     }
 
-    /// What each of four people says, with all of it stored.
+    /// What each of four people says; of some it is known that it is stored.
     fn talk() -> Vec<(&'static str, Message)> {
         let mut dice = StdRng::seed_from_u64(1);
         let mut said = Vec::new();
@@ -178,10 +187,18 @@ mod tests {
             .enumerate()
         {
             let mut sayings = sayings(number as u32, user, device);
+            let mut unacked = VecDeque::new();
             for _ in 0..100 {
                 let message = sayings.next(&mut dice);
-                sayings.is_free(&message);
-                said.push((user, message));
+                said.push((user, message.clone()));
+                unacked.push_back(message);
+                // Some were sent again, and some are acknowledged late.
+                if dice.random_bool(0.5)
+                    && let Some(message) = unacked.pop_front()
+                    && dice.random_bool(0.7)
+                {
+                    sayings.is_free(&message);
+                }
             }
         }
         said
@@ -190,8 +207,12 @@ mod tests {
     #[test]
     fn a_user_says_one_thing_only_under_an_id_in_a_room() {
         let mut texts: HashMap<_, Vec<_>> = HashMap::new();
+        let mut places = HashMap::new();
         for (user, Message { id, room, text, .. }) in talk() {
-            texts.entry((user, id, room)).or_default().push(text);
+            let place = (user, id, room);
+            let said_at = places.entry(text.clone()).or_insert(place.clone());
+            assert_eq!(*said_at, place, "{text}");
+            texts.entry(place).or_default().push(text);
         }
         for said in texts.values() {
             assert!(said.iter().all(|text| *text == said[0]), "{said:?}");
