@@ -20,8 +20,8 @@ pub(super) struct RoomAck {
     room: Room,
 }
 
-/// Joins a room. `subscribed` and what was missed go before the answer. Where
-/// it fails the room is not joined, even if it was before, which is told.
+/// Joins a room. `subscribed` goes before the answer, and what was missed too,
+/// unless the client is slow to read it. Where it fails the room is not joined, even if it was before, which is told.
 pub(super) async fn subscribe(
     gateway: &Gateway,
     caller: &Caller,

@@ -77,6 +77,7 @@ append(log, before, after, tail)
 if reply then
   redis.call('HSET', reply.key, 'state', 'queued', 'room', room, 'session', session,
     'user', user, 'question', question, 'attempt', 0, 'next', 0, 'accepted', now, 'task', task,
+    'replid', replid(),
     'before', ended_before, 'after', ended_after, 'tail', ended_tail)
   redis.call('SET', prefix .. 'asked:' .. question, id)
   count(reply, 1)
