@@ -214,8 +214,6 @@ impl Reader {
             };
             if let Err(error) = &page {
                 events::read_failed(&room, error);
-                // It may have been subscribed to all the same.
-                unsubscribe(&*subscriptions, &room).await;
             }
             Command::Opened { room, page }
         });
@@ -236,7 +234,9 @@ impl Reader {
     fn close(&self, room: RoomKey) {
         let subscriptions = Arc::clone(&self.subscriptions);
         self.spawn(async move {
-            unsubscribe(&*subscriptions, &room).await;
+            if let Err(error) = subscriptions.unsubscribe(&room).await {
+                events::unsubscribe_failed(&room, &error);
+            }
             Command::Unsubscribed { room }
         });
     }
@@ -251,12 +251,6 @@ impl Reader {
                 let _ = shard.send(outcome).await;
             }
         });
-    }
-}
-
-async fn unsubscribe(subscriptions: &dyn Subscriptions, room: &RoomKey) {
-    if let Err(error) = subscriptions.unsubscribe(room).await {
-        events::unsubscribe_failed(room, &error);
     }
 }
 
