@@ -56,6 +56,8 @@ pub enum Broken {
     /// What was acknowledged was not sent so: it stands in the log with another
     /// text, or in another room.
     StoredOtherwise,
+    /// What was refused for good is in the log all the same.
+    RefusedAndStored,
     /// Two messages were acknowledged as one.
     AckedAsAnother,
     /// Somebody who had seen what is lost was not told.
@@ -320,7 +322,7 @@ impl Checker {
         self.losses
             .on_event(at, client, &stream.tenant, &event, &mut self.verdict);
         self.sends
-            .on_event(at, &stream.tenant, &stream.user, &event);
+            .on_event(at, client, (&stream.tenant, &stream.user), &event);
         stream.on_event(at, client, event, &mut self.verdict);
     }
 }

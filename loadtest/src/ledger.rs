@@ -101,6 +101,8 @@ pub enum ClientEvent {
         id: Option<String>,
         /// Why.
         code: String,
+        /// Whether it may be sent again.
+        can_retry: bool,
     },
     /// A durable event came.
     Durable {

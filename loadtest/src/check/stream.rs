@@ -73,6 +73,11 @@ impl Stream {
             client,
         };
         match event {
+            ClientEvent::Refused {
+                id: Some(refused),
+                can_retry: false,
+                ..
+            } => self.unacked.retain(|(id, _), _| *id != refused),
             ClientEvent::Named { .. } | ClientEvent::Refused { .. } => {}
             ClientEvent::Opened => self.is_open = true,
             ClientEvent::Closed { .. } => self.on_closed(),

@@ -617,6 +617,35 @@ fn a_message_without_its_ack() {
 }
 
 #[test]
+fn what_is_refused_for_good_and_stored_all_the_same() {
+    let refused = |text: &'static str, code: &'static str, then: Vec<What>| {
+        found(move |story| {
+            let sent = ClientEvent::Sent {
+                id: "m2".into(),
+                room: ROOM.into(),
+                text: text.into(),
+                ai: true,
+            };
+            let refused = ClientEvent::Refused {
+                id: Some("m2".into()),
+                code: code.into(),
+                can_retry: false,
+            };
+            story.push(says(1, sent));
+            story.extend(then);
+            story.push(says(1, refused));
+        })
+    };
+    assert_eq!(refused("Me?", "forbidden", vec![]), []);
+    let stored = refused("q1?", "forbidden", vec![]);
+    assert_eq!(stored, [Broken::RefusedAndStored]);
+    // Nobody knows what became of one that was not answered, or half.
+    assert_eq!(refused("q1?", "internal", vec![]), []);
+    let sent_twice = refused("q1?", "forbidden", vec![sent(1, "m2")]);
+    assert_eq!(sent_twice, []);
+}
+
+#[test]
 fn calls_that_are_one_too_many() {
     let with = |calls: &[What]| {
         let calls = calls.to_vec();

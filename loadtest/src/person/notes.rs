@@ -139,6 +139,7 @@ impl Notes {
             "error" => ClientEvent::Refused {
                 id: frame["id"].as_str().map(str::to_owned),
                 code: text(&frame["code"]),
+                can_retry: frame["canRetry"] == true,
             },
             "message_delta" => ClientEvent::Delta {
                 room: room(),
