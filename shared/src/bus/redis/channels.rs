@@ -12,12 +12,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use fred::clients::Client;
 use fred::error::Error;
 use fred::interfaces::{ClientLike, ClusterInterface, EventInterface, PubsubInterface};
 use fred::types::config::Server;
-use fred::types::{ClusterHash, CustomCommand, Message};
+use fred::types::{ClusterHash, CustomCommand, Value};
 use futures::future;
 use futures::stream::{self, StreamExt};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
@@ -26,6 +25,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::link::{Address, Link, Purpose};
+use super::messages::{Listener, drain};
 use super::topology::Topology;
 use super::{events, names};
 use crate::bus::BusError;
@@ -39,14 +39,6 @@ const IN_FLIGHT: usize = 512;
 const LOOK_FOR_MOVES: Duration = Duration::from_secs(2);
 /// How long to wait before subscribing again where that failed.
 const RETRY: Duration = Duration::from_millis(250);
-
-/// What is done with what is heard.
-pub(super) trait Listener: Send + Sync + 'static {
-    /// A message came.
-    fn on_message(&self, channel: &str, message: Bytes);
-    /// Messages may have been lost, on any channel.
-    fn on_gap(&self);
-}
 
 /// The channels that one listener hears. Dropping it ends that.
 #[derive(Debug)]
@@ -115,25 +107,6 @@ impl Channels {
         let too_late =
             || BusError::Unavailable(format!("not subscribed within {:?}", self.timeout));
         timeout(self.timeout, asked).await.map_err(|_| too_late())?
-    }
-}
-
-/// Takes messages from fred as fast as they come.
-async fn drain(mut messages: broadcast::Receiver<Message>, listener: Arc<dyn Listener>) {
-    loop {
-        match messages.recv().await {
-            Ok(message) => {
-                if let Some(bytes) = message.value.as_bytes() {
-                    // A slice would keep the connection's whole read buffer alive.
-                    listener.on_message(&message.channel, Bytes::copy_from_slice(bytes));
-                }
-            }
-            Err(RecvError::Lagged(count)) => {
-                events::messages_dropped(count);
-                listener.on_gap();
-            }
-            Err(RecvError::Closed) => return,
-        }
     }
 }
 
@@ -245,10 +218,26 @@ impl Keeper {
         }
     }
 
-    /// Subscribes to all at once; tells of which failed.
+    /// Subscribes to all; tells of which failed.
     async fn ssubscribe_all(&self, channels: BTreeSet<String>) -> HashMap<String, NotSubscribed> {
+        let failed = self.try_ssubscribe_all(channels).await;
+        let is_shifted = |error: &NotSubscribed| matches!(error, NotSubscribed::Shifted);
+        if !failed.values().any(is_shifted) {
+            return failed;
+        }
+        let why = "a subscription was given the answer to something else";
+        self.link.begin_anew(why).await;
+        // An error may have been meant for something else as well.
+        self.try_ssubscribe_all(failed.into_keys().collect()).await
+    }
+
+    /// The same, all at once over the connections that there are.
+    async fn try_ssubscribe_all(
+        &self,
+        channels: BTreeSet<String>,
+    ) -> HashMap<String, NotSubscribed> {
         let client = &self.link.client;
-        let failed: HashMap<_, _> = stream::iter(channels)
+        stream::iter(channels)
             .map(|channel| async move {
                 let error = ssubscribe(client, &channel).await.err()?;
                 Some((channel, error))
@@ -256,28 +245,26 @@ impl Keeper {
             .buffered(IN_FLIGHT)
             .filter_map(future::ready)
             .collect()
-            .await;
-        let is_shifted = |error: &NotSubscribed| matches!(error, NotSubscribed::Shifted);
-        if failed.values().any(is_shifted) {
-            let why = "a subscription was answered with another's confirmation";
-            self.link.begin_anew(why).await;
-        }
-        failed
+            .await
     }
 
     /// The channels of partitions that another node serves than before.
     async fn moved(&mut self) -> BTreeSet<String> {
-        let client = &self.link.client;
-        let (Some(before), Some(now)) = (&self.topology, Topology::ask(client).await) else {
+        let Some(now) = Topology::ask(&self.link.client).await else {
             return BTreeSet::new();
         };
-        if *before == now {
+        let before = self.topology.replace(now.clone());
+        if before.as_ref() == Some(&now) {
             return BTreeSet::new();
         }
         // So that what is subscribed next goes to the right node. Where it fails
         // the connections are lost: once there are new ones all is done anew.
-        let _ = client.sync_cluster().await;
-        let has_moved = |partition| now.has_moved(partition, before);
+        let _ = self.link.client.sync_cluster().await;
+        // Where nobody could tell how it was before, all may have moved.
+        let has_moved = |partition| {
+            let before = before.as_ref();
+            before.is_none_or(|before| now.has_moved(partition, before))
+        };
         let channels = self.channels.iter();
         channels
             .filter(|channel| names::partition_of_channel(channel).is_some_and(has_moved))
@@ -292,15 +279,17 @@ enum NotSubscribed {
     #[error(transparent)]
     Failed(#[from] Error),
     /// The connection gives answers to the wrong commands.
-    #[error("another channel was confirmed instead")]
+    #[error("it was given the answer to something else")]
     Shifted,
 }
 
 /// Subscribes to one channel, and checks that it is this one that is confirmed.
 async fn ssubscribe(client: &Client, channel: &str) -> Result<(), NotSubscribed> {
     let command = CustomCommand::new_static("SSUBSCRIBE", ClusterHash::FirstKey, false);
-    let (_, confirmed, _): (String, String, i64) = client.custom(command, vec![channel]).await?;
-    if confirmed == channel {
+    let answer: Value = client.custom(command, vec![channel]).await?;
+    // `["ssubscribe", channel, count]`
+    let confirmed = answer.into_array().into_iter().nth(1);
+    if confirmed.and_then(Value::into_string).as_deref() == Some(channel) {
         Ok(())
     } else {
         Err(NotSubscribed::Shifted)

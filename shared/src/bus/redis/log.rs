@@ -1,14 +1,15 @@
 //! Reading rooms' logs.
 
-use futures::future::try_join_all;
+use bytes::Bytes;
 
 use super::answer::Answer;
 use super::script::{CHANGED, HISTORY, READ};
-use super::{RedisBus, nothing};
+use super::{RedisBus, events, nothing};
 use crate::bus::BusError;
 use crate::bus::log::{Changes, History, HistoryRange, Missed, Page, RunningReply};
 use crate::ids::MessageId;
 use crate::position::{Epoch, Position};
+use crate::record::Record;
 use crate::room::{Partition, RoomKey};
 
 /// The greatest `seq` that Lua can count to.
@@ -32,7 +33,11 @@ impl RedisBus {
         let mut answer = answer.ok_or_else(|| nothing("read"))?;
         let head = position(&mut answer)?;
         let missed = match answer.list()? {
-            Some(records) => Missed::Records(records.rest(Answer::record)?),
+            Some(records) => {
+                let records = records.rest(Answer::bytes)?;
+                let readable: Option<_> = records.iter().map(|r| readable(room, r)).collect();
+                readable.map_or(Missed::Lost, Missed::Records)
+            }
             None => Missed::Lost,
         };
         let mut running = answer.all(running_reply)?;
@@ -65,7 +70,8 @@ impl RedisBus {
         let answer = self.pool.run(room.partition(), &HISTORY, args).await?;
         let mut answer = answer.ok_or_else(|| nothing("history"))?;
         let epoch = answer.parsed()?;
-        let mut records = answer.all(Answer::record)?;
+        let records = answer.all(Answer::bytes)?;
+        let mut records: Vec<_> = records.iter().filter_map(|r| readable(room, r)).collect();
         if !is_forward {
             records.reverse();
         }
@@ -73,6 +79,7 @@ impl RedisBus {
             epoch,
             records,
             has_more: answer.flag()?,
+            reached: answer.text()?.parse().ok(),
         })
     }
 
@@ -83,28 +90,26 @@ impl RedisBus {
 
     pub(super) async fn read_changes(
         &self,
-        partitions: &[Partition],
+        partition: Partition,
         since_ms: u64,
     ) -> Result<Changes, BusError> {
-        let reads = partitions.iter().map(|&partition| async move {
-            let args = self.log_args().number(since_ms);
-            let answer = self.pool.run(partition, &CHANGED, args).await?;
-            let mut answer = answer.ok_or_else(|| nothing("changed"))?;
-            let now_ms = answer.parsed::<u64>()?;
-            let rooms = answer.all(|answer| {
-                let mut change = answer.list()?.ok_or_else(|| nothing("changed"))?;
-                Ok((change.parsed()?, position(&mut change)?))
-            })?;
-            Ok::<_, BusError>((now_ms, rooms))
-        });
-        let read = try_join_all(reads).await?;
-        // Each node of a cluster has its own clock: go on from the slowest.
-        let now_ms = read.iter().map(|(now_ms, _)| *now_ms).min();
-        Ok(Changes {
-            now_ms: now_ms.unwrap_or_else(|| self.clock.now_ms()),
-            rooms: read.into_iter().flat_map(|(_, rooms)| rooms).collect(),
-        })
+        let args = self.log_args().number(since_ms);
+        let answer = self.pool.run(partition, &CHANGED, args).await?;
+        let mut answer = answer.ok_or_else(|| nothing("changed"))?;
+        let now_ms = answer.parsed()?;
+        let rooms = answer.all(|answer| {
+            let mut change = answer.list()?.ok_or_else(|| nothing("changed"))?;
+            Ok((change.parsed()?, position(&mut change)?))
+        })?;
+        Ok(Changes { now_ms, rooms })
     }
+}
+
+/// The record, unless it is damaged, or of a version to come.
+fn readable(room: &RoomKey, record: &Bytes) -> Option<Record> {
+    let read = Record::decode(record);
+    read.inspect_err(|error| events::record_unreadable(room, error))
+        .ok()
 }
 
 fn position(answer: &mut Answer) -> Result<Position, BusError> {

@@ -12,6 +12,8 @@ mod cluster;
 mod connections;
 mod damaged;
 mod dead_letters;
+mod every_verb;
+mod fred;
 mod moving;
 mod rights;
 mod sentinel;
