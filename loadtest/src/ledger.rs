@@ -81,6 +81,8 @@ pub enum ClientEvent {
         text: String,
         /// Whether the AI is asked.
         ai: bool,
+        /// What to do with it while its session is busy.
+        if_busy: IfBusy,
     },
     /// A message was acknowledged.
     Acked {
@@ -94,6 +96,20 @@ pub enum ClientEvent {
         epoch: String,
         /// Its place.
         seq: u64,
+    },
+    /// The end of a reply was asked for.
+    Cancelling {
+        /// The client's own id of that.
+        id: String,
+        /// The reply, or its question.
+        message: String,
+    },
+    /// That the reply ends was promised.
+    Cancelled {
+        /// The client's own id of the wish.
+        id: String,
+        /// The reply.
+        reply: String,
     },
     /// An `error` came.
     Refused {
@@ -161,6 +177,19 @@ pub enum ClientEvent {
         /// The reason given.
         reason: String,
     },
+}
+
+/// What to do with a question while its session is busy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IfBusy {
+    /// It waits its turn.
+    #[default]
+    Queue,
+    /// It is refused, and never stored.
+    Reject,
+    /// It ends what the session is answering.
+    Interrupt,
 }
 
 /// A durable event.

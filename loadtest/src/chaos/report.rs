@@ -88,6 +88,8 @@ impl Story {
             | ClientEvent::Subscribed { .. }
             | ClientEvent::Sent { .. }
             | ClientEvent::Acked { .. }
+            | ClientEvent::Cancelling { .. }
+            | ClientEvent::Cancelled { .. }
             | ClientEvent::Refused { .. }
             | ClientEvent::Snapshot { .. }
             | ClientEvent::Restart { .. }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::logs::{Kept, Logs};
 use super::{Broken, Faults, Verdict};
-use crate::ledger::{ClientEvent, ClientNumber};
+use crate::ledger::{ClientEvent, ClientNumber, IfBusy};
 
 /// By what a message is told from others: tenant, user, room, the client's id.
 type Name = (String, String, String, String);
@@ -22,6 +22,7 @@ pub(super) struct Sends {
 struct Sent {
     text: String,
     asks: bool,
+    if_busy: IfBusy,
     /// How often it was sent and not answered yet, or never: then it may have
     /// been stored.
     unanswered: i64,
@@ -35,7 +36,49 @@ struct Ack {
     message: String,
 }
 
+/// A message that was sent and is kept.
+#[derive(Debug)]
+pub(super) struct Said<'a> {
+    pub(super) message: &'a str,
+    /// Whether what its session answers was to end for it.
+    pub(super) interrupts: bool,
+    /// When it was first acknowledged, if it was.
+    pub(super) acked: Option<u64>,
+    /// Tenant, user and room: people have one session in each room.
+    session: (&'a str, &'a str, &'a str),
+    seq: u64,
+}
+
+impl Said<'_> {
+    /// Whether it was said earlier in the same session.
+    pub(super) fn is_before(&self, other: &Self) -> bool {
+        self.session == other.session && self.seq < other.seq
+    }
+}
+
 impl Sends {
+    /// What is kept of what was sent.
+    pub(super) fn said<'a>(&'a self, logs: &'a Logs) -> Vec<Said<'a>> {
+        let by_text: HashMap<_, _> = logs
+            .events()
+            .filter(|kept| kept.event.kind == "new_message")
+            .map(|kept| ((kept.tenant, kept.room, &*kept.event.content), kept.event))
+            .collect();
+        let said = self.sent.iter().filter_map(|(name, sent)| {
+            let (tenant, user, room, _) = name;
+            let event = by_text.get(&(&**tenant, &**room, &*sent.text))?;
+            let acks = self.acks.get(name).into_iter().flatten();
+            Some(Said {
+                message: &event.message,
+                interrupts: sent.if_busy == IfBusy::Interrupt && sent.asks,
+                acked: acks.map(|ack| ack.at).min(),
+                session: (tenant, user, room),
+                seq: event.seq,
+            })
+        });
+        said.collect()
+    }
+
     pub(super) fn on_event(
         &mut self,
         at: u64,
@@ -48,12 +91,19 @@ impl Sends {
             (tenant, user, room.to_owned(), id.to_owned())
         };
         match event {
-            ClientEvent::Sent { id, room, text, ai } => {
+            ClientEvent::Sent {
+                id,
+                room,
+                text,
+                ai,
+                if_busy,
+            } => {
                 let name = name(room, id);
                 self.last.insert((client, id.clone()), name.clone());
                 let sent = self.sent.entry(name).or_insert_with(|| Sent {
                     text: text.clone(),
                     asks: *ai,
+                    if_busy: *if_busy,
                     unanswered: 0,
                     refused: None,
                 });
@@ -82,6 +132,8 @@ impl Sends {
             ClientEvent::Named { .. }
             | ClientEvent::Opened
             | ClientEvent::Subscribed { .. }
+            | ClientEvent::Cancelling { .. }
+            | ClientEvent::Cancelled { .. }
             | ClientEvent::Refused { .. }
             | ClientEvent::Durable { .. }
             | ClientEvent::Delta { .. }
@@ -153,10 +205,16 @@ impl Sent {
             return;
         }
         self.unanswered -= 1;
-        if !can_retry {
+        if is_for_good(code, can_retry) {
             self.refused = Some(at);
         }
     }
+}
+
+/// Whether a message that was refused so is not sent again: `conflict` answers
+/// one that was not to wait.
+pub(super) fn is_for_good(code: &str, can_retry: bool) -> bool {
+    !can_retry || code == "conflict"
 }
 
 /// Each of these questions, acknowledged at these times, has one reply.

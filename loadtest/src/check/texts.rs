@@ -25,7 +25,8 @@ pub(super) fn check<'a>(
     for Kept { event, .. } in logs.events() {
         if let Some(question) = &event.in_reply_to {
             questions.insert(&event.message, question);
-            let of_attempt = calls.of(question, event.attempt.unwrap_or(0));
+            let attempt = event.attempt.unwrap_or(0);
+            let of_attempt = calls.of(question).filter(|call| call.attempt == attempt);
             if !is_said(event, of_attempt) {
                 let says = format!(
                     "{} is of no call, or of two: {}",
@@ -40,8 +41,8 @@ pub(super) fn check<'a>(
         let Some(question) = questions.get(shown.message.as_str()) else {
             continue;
         };
-        let mut of_attempt = calls.of(question, shown.attempt);
-        if !of_attempt.any(|call| begins(&shown.text, call)) {
+        let is_said = |call: &Call| call.attempt == shown.attempt && begins(&shown.text, call);
+        if !calls.of(question).any(is_said) {
             let Shown { message, text, .. } = shown;
             let says = format!("{message} {}: of no call: {text}", shown.attempt);
             verdict.broken(Broken::WrongText, shown.at, says);

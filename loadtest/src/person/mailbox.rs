@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use rand::Rng;
 use rand::rngs::StdRng;
-use serde_json::Value;
+use rand::seq::IteratorRandom;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::Person;
 use super::sayings::{Message, Sayings};
+use crate::ledger::ClientEvent;
 
 /// Messages that may wait for their `ack` before nothing new is said.
 const UNACKED: usize = 5;
@@ -30,6 +32,44 @@ struct Waiting {
     goes_first: bool,
 }
 
+/// One time in so many that a client would say something it ends a reply.
+const CANCELS_ONE_IN: u32 = 8;
+
+/// Its own questions that a client remembers, to end their replies.
+const REMEMBERED: usize = 3;
+
+/// What a client sends.
+#[derive(Debug)]
+pub(super) enum Letter {
+    Message(Message),
+    /// The wish that the reply `message`, or the one to it, ends.
+    Cancel {
+        id: String,
+        message: String,
+    },
+}
+
+impl Letter {
+    pub(super) fn frame(&self) -> Value {
+        match self {
+            Self::Message(message) => message.frame(),
+            Self::Cancel { id, message } => {
+                json!({"action": "cancel", "id": id, "data": {"message_id": message}})
+            }
+        }
+    }
+
+    pub(super) fn sent(&self) -> ClientEvent {
+        match self {
+            Self::Message(message) => message.sent(),
+            Self::Cancel { id, message } => ClientEvent::Cancelling {
+                id: id.clone(),
+                message: message.clone(),
+            },
+        }
+    }
+}
+
 /// What a client says, until it is acknowledged.
 #[derive(Debug)]
 pub(super) struct Mailbox {
@@ -37,6 +77,9 @@ pub(super) struct Mailbox {
     pace: Duration,
     speaks_at: Instant,
     unacked: VecDeque<Waiting>,
+    /// Its latest questions, by the server's ids.
+    asked: VecDeque<String>,
+    cancels: u32,
 }
 
 impl Mailbox {
@@ -46,6 +89,8 @@ impl Mailbox {
             pace: person.pace,
             speaks_at: Instant::now() + person.pace.mul_f64(dice.random()),
             unacked: VecDeque::new(),
+            asked: VecDeque::new(),
+            cancels: 0,
         }
     }
 
@@ -60,18 +105,32 @@ impl Mailbox {
         again.chain(new).min()
     }
 
-    /// What is to be sent now, if anything is: the oldest first.
-    pub(super) fn next(&mut self, dice: &mut StdRng) -> Option<Message> {
+    /// What is to be sent now, if anything is: the oldest first. `running` are
+    /// replies that the client sees being made.
+    pub(super) fn next(&mut self, running: &[String], dice: &mut StdRng) -> Option<Letter> {
         let now = Instant::now();
-        self.send_due(now).or_else(|| {
-            if self.speaks_at > now {
-                return None;
-            }
-            self.speaks_at = now + self.pace.mul_f64(dice.random_range(0.5..1.5));
-            let message = self.sayings.next(dice);
-            self.say(message, now);
-            self.send_due(now)
-        })
+        if let Some(message) = self.send_due(now) {
+            return Some(Letter::Message(message));
+        }
+        if self.speaks_at > now {
+            return None;
+        }
+        self.speaks_at = now + self.pace.mul_f64(dice.random_range(0.5..1.5));
+        if dice.random_ratio(1, CANCELS_ONE_IN)
+            && let Some(cancel) = self.cancel(running, dice)
+        {
+            return Some(cancel);
+        }
+        let message = self.sayings.next(dice);
+        self.say(message, now);
+        self.send_due(now).map(Letter::Message)
+    }
+
+    fn cancel(&mut self, running: &[String], dice: &mut StdRng) -> Option<Letter> {
+        let message = running.iter().chain(&self.asked).choose(dice)?.clone();
+        self.cancels += 1;
+        let id = format!("cancel-{}", self.cancels);
+        Some(Letter::Cancel { id, message })
     }
 
     fn say(&mut self, message: Message, now: Instant) {
@@ -117,15 +176,22 @@ impl Mailbox {
         }
     }
 
-    pub(super) fn on_ack(&mut self, id: &Value, room: &Value) {
+    /// The `ack` of a message, which is `message_id` to the server.
+    pub(super) fn on_ack(&mut self, id: &Value, room: &Value, message_id: &Value) {
         let is_acked = |Waiting { message, .. }: &Waiting| {
             *id == message.id.as_str() && *room == message.room.as_str()
         };
         if let Some(at) = self.unacked.iter().position(is_acked)
             && let Some(Waiting { message, sends, .. }) = self.unacked.remove(at)
-            && sends == 1
         {
-            self.sayings.is_free(&message);
+            if sends == 1 {
+                self.sayings.is_free(&message);
+            }
+            if message.ai {
+                self.asked.extend(message_id.as_str().map(str::to_owned));
+                let forgotten = self.asked.len().saturating_sub(REMEMBERED);
+                self.asked.drain(..forgotten);
+            }
         }
     }
 
@@ -137,7 +203,8 @@ impl Mailbox {
         let Some(at) = self.unacked.iter().position(is_meant) else {
             return;
         };
-        if error["canRetry"] != true {
+        if error["canRetry"] != true || error["code"] == "conflict" {
+            // Whoever wants no answer while another is made does not wait.
             self.unacked.remove(at);
         } else if let Some(waiting) = self.unacked.get_mut(at) {
             let after = error["retry_after_ms"].as_u64().unwrap_or(1_000);
@@ -151,10 +218,10 @@ impl Mailbox {
 #[cfg(test)]
 mod tests {
     use rand::SeedableRng;
-    use serde_json::json;
     use tokio::time::{advance, pause};
 
     use super::*;
+    use crate::ledger::IfBusy;
 
     fn mailbox() -> Mailbox {
         let person = Person {
@@ -183,6 +250,7 @@ mod tests {
             room: "user:u1".into(),
             session: session.into(),
             ai: true,
+            if_busy: IfBusy::Queue,
             text: id.into(),
         }
     }
@@ -190,7 +258,11 @@ mod tests {
     /// The ids of what is sent now.
     fn sent(mailbox: &mut Mailbox) -> Vec<String> {
         let mut dice = dice();
-        std::iter::from_fn(|| Some(mailbox.next(&mut dice)?.id)).collect()
+        let ids = std::iter::from_fn(|| match mailbox.next(&[], &mut dice)? {
+            Letter::Message(message) => Some(message.id),
+            Letter::Cancel { .. } => None,
+        });
+        ids.collect()
     }
 
     fn error(id: &str, code: &str, can_retry: bool) -> Value {
@@ -216,7 +288,7 @@ mod tests {
         assert_eq!(sent(&mut mailbox), ["b", "d"]);
         advance(Duration::from_secs(2)).await;
         assert_eq!(sent(&mut mailbox), ["a"]);
-        mailbox.on_ack(&json!("a"), &json!("user:u1"));
+        mailbox.on_ack(&json!("a"), &json!("user:u1"), &json!("q1"));
         assert_eq!(sent(&mut mailbox), ["c"]);
     }
 

@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
 use super::Person;
-use crate::ledger::ClientEvent;
+use crate::ledger::{ClientEvent, IfBusy};
 
 /// A message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,7 @@ pub(super) struct Message {
     pub(super) room: String,
     pub(super) session: String,
     pub(super) ai: bool,
+    pub(super) if_busy: IfBusy,
     pub(super) text: String,
 }
 
@@ -26,6 +27,7 @@ impl Message {
         let is_own = self.room.starts_with("user:");
         json!({"action": "sendMessage", "id": self.id, "data": {
             "user_input": self.text, "ai": self.ai, "session_id": self.session,
+            "if_busy": self.if_busy,
             "room": if is_own { "user:me" } else { &self.room },
         }})
     }
@@ -36,6 +38,7 @@ impl Message {
             room: self.room.clone(),
             text: self.text.clone(),
             ai: self.ai,
+            if_busy: self.if_busy,
         }
     }
 }
@@ -71,8 +74,8 @@ impl Sayings {
     /// Something new.
     pub(super) fn next(&mut self, dice: &mut StdRng) -> Message {
         match dice.random_range(0..10) {
-            0 => self.shared(),
-            1..=3 => self.under_a_used_id(dice),
+            0..=1 => self.shared(),
+            2..=3 => self.under_a_used_id(dice),
             _ => self.fresh(dice),
         }
     }
@@ -122,7 +125,15 @@ impl Sayings {
         let used = self.used.entry(id.clone()).or_default();
         used.push(room.clone());
         let text = format!("of {}: message {}", self.person.number, self.said);
-        self.message(id, room, dice.random_bool(0.7), &text)
+        let message = self.message(id, room, dice.random_bool(0.7), &text);
+        Message {
+            if_busy: match dice.random_range(0..10) {
+                0 => IfBusy::Reject,
+                1 => IfBusy::Interrupt,
+                _ => IfBusy::Queue,
+            },
+            ..message
+        }
     }
 
     fn message(&self, id: String, room: String, ai: bool, text: &str) -> Message {
@@ -132,6 +143,7 @@ impl Sayings {
             session: format!("s-{user}-{}", room.replace(':', "-")),
             room,
             ai,
+            if_busy: IfBusy::Queue,
             // No two messages of a run say the same: so one that is stored
             // twice is seen.
             text: format!("{tenant}/{user} {text}"),
