@@ -83,3 +83,9 @@ fn what_crosses_tenants() {
     let crossed = |story: &mut Vec<What>| story[1] = named(2, "bolt");
     assert!(found(crossed).contains(&Broken::CrossedTenants));
 }
+
+#[test]
+fn what_comes_of_a_room_before_it_is_joined() {
+    let too_early = |story: &mut Vec<What>| story.swap(16, 17);
+    assert_eq!(found(too_early), [Broken::WrongPlace, Broken::PieceMissing]);
+}
