@@ -100,7 +100,9 @@ impl Calls {
         let before = earlier.last().map(|before| before.began);
         let since = before.or(heard).unwrap_or(0);
         let is_taken_over = call.attempt > 1 && earlier.iter().all(|e| e.attempt < call.attempt);
-        let is_tried_again = call.r#try > 1;
+        // A try that never came to the AI has cost nothing.
+        let is_before = |e: &Call| (e.attempt, e.r#try + 1) == (call.attempt, call.r#try);
+        let is_tried_again = earlier.iter().any(is_before);
         is_taken_over && !faults.may_have_stopped_a_broker(since, call.began)
             || is_tried_again && !faults.may_have_stopped_the_ai(since, call.began)
     }

@@ -40,12 +40,12 @@ impl Faults {
         under_way.map(|fault| fault.until).max().unwrap_or(at)
     }
 
-    /// By when a broker has done what takes it `at_most` from `at` on; `again`
+    /// By when the AI sees what a broker does within `at_most` of `at`; `again`
     /// is the longest that it takes to find back after a fault.
     pub(super) fn done_by(&self, at: u64, at_most: u64, again: u64) -> u64 {
         let faults = self
             .during(at, at + at_most)
-            .filter(|fault| stops_brokers(fault));
+            .filter(|fault| stops_brokers(fault) || is_of_the_ai(fault));
         let over = faults.map(|fault| fault.until).max();
         over.map_or(at + at_most, |over| over + again)
     }

@@ -48,8 +48,11 @@ fn calls_that_nothing_explains() {
     }
     let second_try = |fault: Fault| found_with(&[call(1, 2, 14, Some(16))], &[fault]);
     assert_eq!(second_try(struck("ai-link-cut", "broker-1", 11)), []);
-    let of_another = second_try(struck("broker-frozen", "broker-1", 11));
-    assert_eq!(of_another, [Broken::NeedlessCall]);
+    let of_another = struck("broker-frozen", "broker-1", 11);
+    assert_eq!(second_try(of_another.clone()), [Broken::NeedlessCall]);
+    // The second try has not come to the AI.
+    let third_try = found_with(&[call(1, 3, 14, Some(16))], &[of_another]);
+    assert_eq!(third_try, []);
 }
 
 #[test]

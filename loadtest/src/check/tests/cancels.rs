@@ -101,9 +101,12 @@ fn calls_for_what_was_cancelled_before() {
         let goes_on = cancelled_in(1, &[call(1, 1, 9, ended)]);
         assert_eq!(goes_on, [Broken::CalledAfterCancel]);
     }
-    let frozen = What::Fault(struck("broker-frozen", "broker-1", 3_000_000));
-    let stood_still = [frozen, call(1, 1, 9, Some(8_000_000))];
-    assert_eq!(cancelled_in(1, &stood_still), []);
+    for kind in ["broker-frozen", "ai-link-silent"] {
+        let fault = What::Fault(struck(kind, "broker-1", 3_000_000));
+        let late = |ended| cancelled_in(1, &[fault.clone(), call(1, 1, 9, Some(ended))]);
+        assert_eq!(late(8_000_000), []);
+        assert_eq!(late(8_000_001), [Broken::CalledAfterCancel]);
+    }
 }
 
 #[test]
