@@ -131,10 +131,15 @@ class Connection {
     this.#after(this.#heartbeat, () => this.#probe());
     if (frame.type === 'ready') this.#onReady(frame.data);
     if (frame.room && frame.room !== this.#room) return;
-    const isHole = frame.type === 'subscribed' && !(this.#position && frame.recovered);
-    if (frame.seq !== undefined) this.#position = { epoch: frame.epoch, seq: frame.seq };
+    if (frame.type === 'subscribed') return this.#onSubscribed(frame);
+    if (frame.seq) this.#position.seq = frame.seq;
+    this.onFrame(frame);
+  }
+
+  #onSubscribed({ epoch, seq, recovered }) {
+    const isHole = !this.#position || !recovered;
+    this.#position = { epoch, seq };
     if (isHole) this.onHole();
-    else if (frame.type !== 'subscribed') this.onFrame(frame);
   }
 
   #onReady({ user_id, heartbeat_interval_ms }) {
@@ -178,7 +183,7 @@ class Connection {
   }
 
   #comeBack({ refusal, after }) {
-    if (refusal && !refusal.canRetry) return this.#stay('closed', refusal.content);
+    if (refusal?.canRetry === false) return this.#stay('closed', refusal.content);
     const longest = this.#failures === 0 ? 250 : Math.min(30_000, 500 * 2 ** this.#failures);
     this.#failures += 1;
     this.onState('offline', refusal?.content ?? 'Connection lost. Coming back…');

@@ -99,7 +99,7 @@ async fn every_verb_is_done_once() {
 
     let cancelling = far.cancel(&room, reply_of(&second));
     let cancelled = rig.losing_the_answer("evalsha", cancelling).await;
-    assert_eq!(cancelled.unwrap(), Cancelled::NotRunning);
+    assert_eq!(cancelled.unwrap(), Cancelled::Finished);
     let ending = ending(&claimed, "abcd");
     let finishing = far.finish(&claimed.lease, &ending);
     let finished = rig.losing_the_answer("evalsha", finishing).await;
