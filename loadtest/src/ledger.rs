@@ -5,6 +5,8 @@
 
 mod pen;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 pub use pen::{Pen, read};
@@ -26,6 +28,8 @@ pub type ClientNumber = u32;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum What {
+    /// The first line: what the run is.
+    Round(Round),
     /// Something happened to a client.
     Client {
         /// Which.
@@ -42,6 +46,22 @@ pub enum What {
     FaultOver,
     /// What the log of a room holds after everything.
     Log(Log),
+    /// The last line: what the programs themselves counted.
+    Counted {
+        /// By name.
+        counts: BTreeMap<String, u64>,
+    },
+}
+
+/// What is planned for one installation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Round {
+    /// What all that is left to chance is made from.
+    pub seed: u64,
+    /// How many people talk.
+    pub people: usize,
+    /// What strikes, in order.
+    pub faults: Vec<String>,
 }
 
 /// Something that happened to a client.

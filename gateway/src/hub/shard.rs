@@ -171,8 +171,8 @@ impl Shard {
             return;
         };
         for (key, room) in &mut self.rooms {
-            if room.closes_if_empty_since(deadline, now) {
-                self.reader.unsubscribe(key.clone());
+            if let Some(need) = room.close_if_empty_since(deadline, now) {
+                self.reader.meet(key.clone(), need);
             }
         }
     }
@@ -200,6 +200,7 @@ impl Reader {
         match need {
             Need::Open(after) => self.open(room, after),
             Need::Read { after, tries } => self.read(room, after, tries),
+            Need::Close => self.close(room),
         }
     }
 
@@ -213,6 +214,8 @@ impl Reader {
             };
             if let Err(error) = &page {
                 events::read_failed(&room, error);
+                // It may have been subscribed to all the same.
+                unsubscribe(&*subscriptions, &room).await;
             }
             Command::Opened { room, page }
         });
@@ -230,12 +233,10 @@ impl Reader {
         });
     }
 
-    fn unsubscribe(&self, room: RoomKey) {
+    fn close(&self, room: RoomKey) {
         let subscriptions = Arc::clone(&self.subscriptions);
         self.spawn(async move {
-            if let Err(error) = subscriptions.unsubscribe(&room).await {
-                events::unsubscribe_failed(&room, &error);
-            }
+            unsubscribe(&*subscriptions, &room).await;
             Command::Unsubscribed { room }
         });
     }
@@ -250,6 +251,12 @@ impl Reader {
                 let _ = shard.send(outcome).await;
             }
         });
+    }
+}
+
+async fn unsubscribe(subscriptions: &dyn Subscriptions, room: &RoomKey) {
+    if let Err(error) = subscriptions.unsubscribe(room).await {
+        events::unsubscribe_failed(room, &error);
     }
 }
 

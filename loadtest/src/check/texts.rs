@@ -10,7 +10,7 @@ use causerie_testkit::ai::named;
 use super::calls::Calls;
 use super::logs::{Kept, Logs};
 use super::replies::Shown;
-use super::{Broken, Verdict};
+use super::{Broken, Faults, Verdict};
 use crate::ledger::{Call, Durable};
 
 /// Holds the texts of all replies that are kept against what the AI said, and
@@ -19,6 +19,7 @@ pub(super) fn check<'a>(
     shown: impl Iterator<Item = &'a Shown>,
     logs: &Logs,
     calls: &Calls,
+    faults: &Faults,
     verdict: &mut Verdict,
 ) {
     let mut questions: HashMap<&str, &str> = HashMap::new();
@@ -33,6 +34,18 @@ pub(super) fn check<'a>(
                     event.message, event.content
                 );
                 verdict.broken(Broken::WrongText, 0, says);
+            }
+            // A takeover may be lost with the storage: then the former goes on.
+            // (What was cancelled before it began is of none.)
+            if attempt > 0
+                && let Some(later) = calls.of(question).find(|call| call.attempt > attempt)
+                && !faults.may_have_lost(later.began, u64::MAX)
+            {
+                let says = format!(
+                    "{} is of attempt {attempt} of {}",
+                    event.message, later.attempt
+                );
+                verdict.broken(Broken::FormerAttempt, later.began, says);
             }
         }
     }

@@ -3,10 +3,24 @@
 use super::*;
 
 /// What is found where the question's only call ended at 12, and then others
-/// were made, before its answer was seen; `faults` struck in the meantime.
+/// were made, before the last one's answer was seen; `faults` struck in the
+/// meantime.
 fn found_with(calls: &[What], faults: &[Fault]) -> Vec<Broken> {
     found(|story| {
+        let attempts = calls.iter().filter_map(|what| {
+            let What::Call(call) = what else { return None };
+            Some(call.attempt)
+        });
+        let attempt = attempts.max().unwrap();
+        let reply = Durable {
+            attempt: Some(attempt),
+            content: words("q1", attempt).concat(),
+            ..answered(LIFE, 2, "r1", "q1")
+        };
         story[10] = call(1, 1, 10, Some(12));
+        story[20] = durable(1, reply.clone());
+        story[21] = durable(2, reply.clone());
+        story[22] = log("acme", vec![said(LIFE, 1, "q1"), reply]);
         story.extend_from_slice(calls);
         story.extend(faults.iter().cloned().map(What::Fault));
         // Faults are written down in the order of time, calls at the end.
@@ -90,29 +104,49 @@ fn a_broker_that_stood_still_may_call_before_it_learns_that_another_has_answered
     assert_eq!(wakes_at(5_000_031), [Broken::NeedlessCall]);
 }
 
+/// Another broker takes over because the first one stood still `until`, while
+/// its call goes on until `ended`; the reply is of this attempt.
+fn taken_over(until: u64, ended: Option<u64>, attempt: u64) -> Vec<What> {
+    let mut story = good();
+    story.truncate(10);
+    let frozen = struck("broker-frozen", "broker-1", until);
+    story.insert(0, What::Fault(frozen));
+    story.extend([call(1, 1, 10, ended), call(2, 1, 12, Some(18))]);
+    let reply = Durable {
+        attempt: Some(attempt),
+        content: words("q1", attempt).concat(),
+        ..answered(LIFE, 2, "r1", "q1")
+    };
+    story.extend([1, 2].map(|client| durable(client, reply.clone())));
+    story.push(log("acme", vec![said(LIFE, 1, "q1"), reply]));
+    story
+}
+
 #[test]
 fn a_takeover_may_overlap_for_as_long_as_it_takes_to_learn_of_it() {
-    let taken_over = |ended, until| {
-        found(move |story| {
-            story[10] = call(1, 1, 10, ended);
-            story.push(call(2, 1, 15, Some(18)));
-            let fault = struck("broker-frozen", "broker-1", until);
-            story.insert(0, What::Fault(fault));
-        })
-    };
-    assert_eq!(taken_over(Some(5_000_015), 12), []);
-    assert_eq!(taken_over(Some(5_000_016), 12), [Broken::CallsAtOnce]);
-    assert_eq!(taken_over(None, 12), [Broken::CallsAtOnce]);
+    let ends = |until, ended| found(move |story| *story = taken_over(until, ended, 2));
+    assert_eq!(ends(11, Some(5_000_012)), []);
+    assert_eq!(ends(11, Some(5_000_013)), [Broken::CallsAtOnce]);
+    assert_eq!(ends(11, None), [Broken::CallsAtOnce]);
     // A frozen broker learns of it when it wakes.
-    assert_eq!(taken_over(Some(5_000_030), 30), []);
-    assert_eq!(taken_over(Some(5_000_031), 30), [Broken::CallsAtOnce]);
+    assert_eq!(ends(30, Some(5_000_030)), []);
+    assert_eq!(ends(30, Some(5_000_031)), [Broken::CallsAtOnce]);
     // That is when the fault is over, and not when it should have been.
     let over = found(|story| {
-        story[10] = call(1, 1, 10, Some(5_000_023));
-        story.push(call(2, 1, 15, Some(18)));
-        let fault = struck("broker-frozen", "broker-1", 9_000_000);
-        story.insert(13, What::Fault(fault));
-        story.push(What::FaultOver);
+        *story = taken_over(9_000_000, Some(5_000_016), 2);
+        story.push(What::FaultOver); // at 16
     });
     assert_eq!(over, []);
+}
+
+#[test]
+fn a_reply_of_who_was_taken_over() {
+    let of_former = found(|story| *story = taken_over(11, Some(20), 1));
+    assert_eq!(of_former, [Broken::FormerAttempt]);
+    // Unless the storage has lost the takeover.
+    let lost = found(|story| {
+        *story = taken_over(11, Some(20), 1);
+        story.insert(13, fault(30, true));
+    });
+    assert_eq!(lost, []);
 }

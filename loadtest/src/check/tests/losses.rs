@@ -81,3 +81,17 @@ fn who_has_seen_what_the_storage_lost_is_told_before_what_follows() {
     let broken = found_after_a_loss(too_late, kept);
     assert_eq!(broken, [Broken::LostForNoReason, Broken::NotTold]);
 }
+
+#[test]
+fn what_is_said_again_after_a_loss_stands_elsewhere() {
+    let (lost, again) = (said(LIFE, 2, "q2"), said(NEXT_LIFE, 1, "q2"));
+    let sees = |client| {
+        [
+            durable(client, lost.clone()),
+            subscribed(client, NEXT_LIFE, 0, false),
+            durable(client, again.clone()),
+        ]
+    };
+    let both = [sees(1), sees(2)].concat();
+    assert_eq!(found_after_a_loss(both, vec![again.clone()]), []);
+}

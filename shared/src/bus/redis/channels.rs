@@ -170,27 +170,37 @@ impl Keeper {
     async fn subscribe(&mut self, changes: Vec<Change>) {
         let channels = changes.iter().map(|change| change.channel.clone());
         let new = channels.filter(|channel| !self.channels.contains(channel));
-        let mut failed = self.ssubscribe_all(new.collect()).await;
+        let failed = self.ssubscribe_all(new.collect()).await;
+        let mut abandoned = BTreeSet::new();
         for Change { channel, done, .. } in changes {
-            let result = match failed.remove(&channel) {
-                Some(error) => Err(BusError::Unavailable(error.to_string())),
-                None => {
-                    self.channels.insert(channel);
-                    Ok(())
-                }
-            };
-            // Who asked may have gone.
-            let _ = done.send(result);
+            if let Some(error) = failed.get(&channel) {
+                let _ = done.send(Err(BusError::Unavailable(error.to_string())));
+                continue;
+            }
+            let is_new = self.channels.insert(channel.clone());
+            // Who has given up will not end it.
+            if done.send(Ok(())).is_ok() {
+                abandoned.remove(&channel);
+            } else if is_new {
+                abandoned.insert(channel);
+            }
+        }
+        for channel in abandoned {
+            // Where it fails the connection is lost, and the channel with it.
+            let _ = self.sunsubscribe(channel).await;
         }
     }
 
     async fn unsubscribe(&mut self, Change { channel, done, .. }: Change) {
-        let result = if self.channels.remove(&channel) {
-            self.link.client.sunsubscribe(channel).await
-        } else {
-            Ok(())
-        };
-        let _ = done.send(result.map_err(|error| BusError::Unavailable(error.to_string())));
+        let _ = done.send(self.sunsubscribe(channel).await);
+    }
+
+    async fn sunsubscribe(&mut self, channel: String) -> Result<(), BusError> {
+        if !self.channels.remove(&channel) {
+            return Ok(());
+        }
+        let result = self.link.client.sunsubscribe(channel).await;
+        result.map_err(|error| BusError::Unavailable(error.to_string()))
     }
 
     /// Subscribes until it is done, and then tells that messages were missed.
