@@ -123,6 +123,8 @@ impl Story {
             ClientEvent::Subscribed { seq, .. } if *seq > 0 => self.recovered.push(at),
             ClientEvent::Named { .. }
             | ClientEvent::Subscribed { .. }
+            | ClientEvent::Cancelling { .. }
+            | ClientEvent::Cancelled { .. }
             | ClientEvent::Refused { .. }
             | ClientEvent::Typing { .. } => {}
         }

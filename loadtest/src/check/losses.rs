@@ -96,6 +96,8 @@ impl Losses {
             ClientEvent::Named { .. }
             | ClientEvent::Opened
             | ClientEvent::Sent { .. }
+            | ClientEvent::Cancelling { .. }
+            | ClientEvent::Cancelled { .. }
             | ClientEvent::Refused { .. }
             | ClientEvent::Delta { .. }
             | ClientEvent::Snapshot { .. }

@@ -62,6 +62,8 @@ impl Places {
             ClientEvent::Named { .. }
             | ClientEvent::Opened
             | ClientEvent::Sent { .. }
+            | ClientEvent::Cancelling { .. }
+            | ClientEvent::Cancelled { .. }
             | ClientEvent::Refused { .. }
             | ClientEvent::Delta { .. }
             | ClientEvent::Snapshot { .. }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::logs::Logs;
 use super::places::Places;
 use super::replies::{Piece, Replies, Shown};
+use super::sends::is_for_good;
 use super::{Broken, Finder, Verdict};
 use crate::ledger::{ClientEvent, ClientNumber, Durable};
 
@@ -73,7 +74,17 @@ impl Stream {
             client,
         };
         match event {
-            ClientEvent::Named { .. } | ClientEvent::Refused { .. } => {}
+            ClientEvent::Refused {
+                id: Some(refused),
+                code,
+                can_retry,
+            } if is_for_good(&code, can_retry) => {
+                self.unacked.retain(|(id, _), _| *id != refused);
+            }
+            ClientEvent::Named { .. }
+            | ClientEvent::Cancelling { .. }
+            | ClientEvent::Cancelled { .. }
+            | ClientEvent::Refused { .. } => {}
             ClientEvent::Opened => self.is_open = true,
             ClientEvent::Closed { .. } => self.on_closed(),
             ClientEvent::Sent { id, room, .. } => {
