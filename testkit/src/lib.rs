@@ -3,6 +3,7 @@
 //! - [`redis`]: a private Redis server, which a test may pause, kill and cut short.
 //! - [`redis_cluster`]: six of them as a Redis Cluster.
 //! - [`sentinel`]: a Redis Sentinel.
+//! - [`replicated`]: a primary, its replica and the Sentinel that watches both.
 //! - [`proxy`]: a bad network between a client and a server.
 //! - [`process`]: our own programs as processes, on free ports.
 //! - [`ai`]: servers that speak the AI providers' streaming formats, errors included.
@@ -32,6 +33,7 @@ pub mod process;
 pub mod proxy;
 pub mod redis;
 pub mod redis_cluster;
+pub mod replicated;
 pub mod resp;
 pub mod sentinel;
 pub mod token;

@@ -79,4 +79,25 @@ impl Sentinel {
         let replicas = connection.command(&["SENTINEL", "REPLICAS", SERVICE]).await;
         replicas.unwrap().list().len()
     }
+
+    /// Whether it knows of a replica at that port, and would promote it.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub async fn has_sound_replica(&self, port: u16) -> bool {
+        let mut connection = Resp::connect(self.port).await.unwrap();
+        let replicas = connection.command(&["SENTINEL", "REPLICAS", SERVICE]).await;
+        let replicas = replicas.unwrap();
+        replicas.list().iter().any(|replica| {
+            let fields: Vec<_> = replica.list().iter().map(ToString::to_string).collect();
+            let has = |name: &str, value: &str| {
+                fields
+                    .chunks(2)
+                    .any(|field| field[0] == name && field[1] == value)
+            };
+            has("port", &port.to_string())
+                && has("flags", "slave")
+                && has("master-link-status", "ok")
+        })
+    }
 }

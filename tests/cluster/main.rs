@@ -18,6 +18,7 @@ mod kit;
 mod late_joiner;
 mod lost_processes;
 mod lost_redis;
+mod lost_tail;
 mod moving;
 mod moving_streams;
 mod observing;
