@@ -19,6 +19,7 @@ mod late_joiner;
 mod lost_processes;
 mod lost_redis;
 mod lost_tail;
+mod many_replies;
 mod moving;
 mod moving_streams;
 mod observing;
