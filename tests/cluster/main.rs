@@ -10,6 +10,7 @@
 
 mod bad_settings;
 mod busy_sessions;
+mod calm;
 mod cancelling;
 mod conversation;
 mod devices;
