@@ -72,18 +72,17 @@ fn returns(entries: &[Entry]) -> Vec<Return> {
         let What::Client { client, event } = what else {
             continue;
         };
-        match event {
-            ClientEvent::Closed { code, reason } if *code == Some(1012) => {
-                let ms = reason.strip_prefix("reconnect after=").expect("a time");
-                away.insert(client, (*at, ms.parse().expect("milliseconds")));
-            }
-            ClientEvent::Opened => {
-                if let Some((since, told_ms)) = away.remove(client) {
-                    let after_ms = (at - since) / 1_000;
-                    returns.push(Return { told_ms, after_ms });
-                }
-            }
-            _ => {}
+        if let ClientEvent::Closed { code, reason } = event
+            && *code == Some(1012)
+        {
+            let ms = reason.strip_prefix("reconnect after=").expect("a time");
+            away.insert(client, (*at, ms.parse().expect("milliseconds")));
+        }
+        if *event == ClientEvent::Opened
+            && let Some((since, told_ms)) = away.remove(client)
+        {
+            let after_ms = (at - since) / 1_000;
+            returns.push(Return { told_ms, after_ms });
         }
     }
     assert!(away.is_empty(), "never came back: {away:?}");

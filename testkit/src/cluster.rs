@@ -50,7 +50,7 @@ pub enum Store {
     /// One server.
     Redis(Redis),
     /// A primary and a replica behind a Sentinel.
-    Replicated(Replicated),
+    Replicated(Box<Replicated>),
     /// Six.
     Cluster(RedisCluster),
 }
@@ -119,7 +119,7 @@ impl Options {
         let store = match self.redis {
             RedisKind::Volatile => Store::Redis(Redis::start().await),
             RedisKind::Durable => Store::Redis(Redis::options().aof().start().await),
-            RedisKind::Replicated => Store::Replicated(Replicated::start().await),
+            RedisKind::Replicated => Store::Replicated(Box::new(Replicated::start().await)),
             RedisKind::Cluster => Store::Cluster(RedisCluster::start().await),
         };
         let gateways = (0..2).map(|number| self.gateway(number, &store, &ai).start());
@@ -218,14 +218,15 @@ impl Cluster {
         }
     }
 
-    /// Starts a gateway anew, on another port; kills it before if it still runs.
+    /// Starts a gateway anew, on the same port; kills it before if it still runs.
     ///
     /// # Panics
     /// When it does not start.
     pub async fn restart_gateway(&mut self, number: usize) {
         self.gateways[number].kill();
+        let port = self.gateways[number].port().to_string();
         let program = self.options.gateway(number, &self.store, &self.ai);
-        self.gateways[number] = program.start().await;
+        self.gateways[number] = program.env("WEBSOCKET_PORT", port).start().await;
     }
 
     /// Starts a broker anew; kills it before if it still runs.
