@@ -20,6 +20,11 @@ use crate::bus::BusError;
 const WAITING_COMMANDS: usize = 10_000;
 /// How long a new connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// The pauses between one try to connect and the next, to which fred adds up to
+/// 100 ms at random. People wait for as long as the last one lasts after Redis
+/// is there again.
+const FIRST_PAUSE_MS: u32 = 50;
+const LONGEST_PAUSE_MS: u32 = 250;
 /// How long to wait before a client that ended is started again, and for Redis
 /// to take leave of one that is dropped.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -117,7 +122,7 @@ impl Address {
             ..ConnectionConfig::default()
         };
         connection.tcp.nodelay = Some(true);
-        let policy = ReconnectPolicy::new_exponential(0, 50, 2_000, 2);
+        let policy = ReconnectPolicy::new_exponential(0, FIRST_PAUSE_MS, LONGEST_PAUSE_MS, 2);
         Client::new(
             self.config.clone(),
             Some(performance),
