@@ -1,5 +1,6 @@
 //! One client of Redis, kept connected and watched.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fred::clients::Client;
@@ -8,6 +9,7 @@ use fred::types::RespVersion;
 use fred::types::config::{
     Config, ConnectionConfig, PerformanceConfig, ReconnectPolicy, ServerConfig,
 };
+use tokio::sync::Mutex;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -137,6 +139,8 @@ impl Address {
 pub(super) struct Link {
     pub(super) client: Client,
     pub(super) purpose: Purpose,
+    /// Held while nothing else may be under way on the connections.
+    pub(super) quiet: Arc<Mutex<()>>,
     _ends_tasks: DropGuard,
 }
 
@@ -147,12 +151,15 @@ impl Link {
         let ended = CancellationToken::new();
         let telling = tell(client.clone(), purpose);
         tokio::spawn(ended.clone().run_until_cancelled_owned(telling));
-        let checking = heartbeat::check(client.clone(), address.clone(), purpose);
+        let quiet = Arc::new(Mutex::new(()));
+        let checking =
+            heartbeat::check(client.clone(), address.clone(), purpose, Arc::clone(&quiet));
         tokio::spawn(ended.clone().run_until_cancelled_owned(checking));
         tokio::spawn(keep_connected(client.clone(), purpose, ended.clone()));
         Self {
             client,
             purpose,
+            quiet,
             _ends_tasks: ended.drop_guard(),
         }
     }
