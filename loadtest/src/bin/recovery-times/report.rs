@@ -19,8 +19,9 @@ pub(crate) fn write(times: &Times, people: usize) -> String {
     let mut text = format!(
         "# Times to recover\n\n\
          How long people could not go on after a fault: {people} of them, two gateways, two\n\
-         brokers, Redis and the AI server on one machine, replies being streamed to half of\n\
-         the people or more whenever a fault struck. The first try to come back follows at\n\
+         brokers, Redis and the AI server, three such installations on one machine at the\n\
+         same time; replies being streamed to half of the people or more whenever a fault\n\
+         struck. The first try to come back follows at\n\
          random within 250 ms of the close, at the other gateway; a client that hears nothing\n\
          for a second asks for a sign of life, and closes two seconds later. Caught up is who\n\
          has joined all its rooms and holds what the others held when it connected.\n\n\

@@ -77,11 +77,14 @@ impl Times {
         }
     }
 
-    /// The next line is of another installation.
-    pub(crate) fn end_of_stage(&mut self) {
+    /// All lines were taken.
+    pub(crate) fn end(&mut self) {
         self.give_up_waiting();
-        self.clients.clear();
-        self.heads.clear();
+    }
+
+    /// Adds what was measured of other kinds of faults.
+    pub(crate) fn add(&mut self, others: Self) {
+        self.measured.extend(others.measured);
     }
 
     fn on_fault(&mut self, at: u64, fault: &Fault) {
@@ -338,7 +341,7 @@ mod tests {
         for (at, what) in lines {
             times.take(Entry { at, what });
         }
-        times.end_of_stage();
+        times.end();
         times
     }
 
