@@ -34,6 +34,9 @@ const LONGER_FOR_EACH: Duration = Duration::from_millis(1);
 /// The longest that a room waits for others.
 const LONGEST: Duration = Duration::from_secs(2);
 
+/// Who has waited so long and nobody came waits no longer: the crowd is there.
+const LULL: Duration = Duration::from_millis(100);
+
 /// A room that is to be opened, and who waits for what was read.
 struct Wish {
     look: Look,
@@ -86,16 +89,19 @@ async fn run(
 async fn gather(waiting: &mut mpsc::Receiver<Wish>, rush: &mut Rush) -> Option<Vec<Wish>> {
     let mut wishes = vec![waiting.recv().await?];
     let began = Instant::now();
+    let mut last = began;
     rush.count(began);
     while wishes.len() < TOGETHER {
+        let until = (began + rush.worth_waiting()).min(last + LULL);
         tokio::select! {
             biased;
             wish = waiting.recv() => {
                 let Some(wish) = wish else { break };
                 wishes.push(wish);
-                rush.count(Instant::now());
+                last = Instant::now();
+                rush.count(last);
             }
-            () = sleep_until(began + rush.worth_waiting()) => break,
+            () = sleep_until(until) => break,
         }
     }
     Some(wishes)
