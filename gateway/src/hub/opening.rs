@@ -34,8 +34,9 @@ const LONGER_FOR_EACH: Duration = Duration::from_millis(1);
 /// The longest that a room waits for others.
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// Who has waited so long and nobody came waits no longer: the crowd is there.
-const LULL: Duration = Duration::from_millis(100);
+/// Where nobody came for so long a crowd is there, and is waited for no longer.
+/// A busy machine halts for less.
+const LULL: Duration = Duration::from_millis(250);
 
 /// A room that is to be opened, and who waits for what was read.
 struct Wish {
