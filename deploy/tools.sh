@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Sourced by ./test and ./cluster: gets what the tests need into target/tools,
-# never into the system, without root and without starting a service.
+# Sourced by ./test, ./cluster, ./chaos and deploy/bare-debian: gets what they
+# need into target/tools, never into the system, without root and without starting a service.
 #
 # Expects $root, the repository's top folder. Gives:
 #   $tools          the folder

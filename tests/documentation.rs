@@ -1,8 +1,23 @@
 //! What a program shows is written down.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    missing_docs
+)]
 
 use std::collections::BTreeSet;
 use std::path::Path;
+
+use causerie_shared::protocol::event::Event;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap()
+}
 
 /// All names that begin with `prefix` and stand in quotes in Rust files below
 /// `folder`.
@@ -22,21 +37,56 @@ fn names_in(folder: &Path, prefix: &str, names: &mut BTreeSet<String>) {
 
 #[test]
 fn every_metric_is_documented_and_every_documented_metric_is_there() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut shown = BTreeSet::new();
     for part in ["gateway", "broker", "shared"] {
-        names_in(&root.join(part).join("src"), "causerie_", &mut shown);
+        names_in(&root().join(part).join("src"), "causerie_", &mut shown);
     }
     shown.retain(|name| {
         !["gateway", "broker", "shared"]
             .iter()
             .any(|part| name.strip_prefix("causerie_") == Some(part))
     });
-    let page = std::fs::read_to_string(root.join("docs/metrics.md")).unwrap();
+    let page = read("docs/metrics.md");
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
     let documented: BTreeSet<String> = rows
         .filter_map(|row| row.split('`').next())
         .map(str::to_owned)
         .collect();
     assert_eq!(shown, documented, "docs/metrics.md and the sources differ");
+}
+
+#[test]
+fn every_event_is_documented_with_whether_it_is_durable() {
+    let page = read("docs/protocol.md");
+    let (_, list) = page.split_once("## Names of events").unwrap();
+    let parts: Vec<&str> = list.split('`').skip(1).collect();
+    // A name, and what follows it up to the next.
+    let documented = parts
+        .chunks(2)
+        .map(|pair| (pair[0], pair[1].starts_with('*')));
+    let events = Event::ALL
+        .iter()
+        .map(|event| (event.name(), event.is_durable()));
+    assert_eq!(events.collect::<BTreeSet<_>>(), documented.collect());
+}
+
+/// What stands in `source` behind each `before`, up to the next `end`.
+fn all_between<'a>(source: &'a str, before: &'a str, end: char) -> impl Iterator<Item = &'a str> {
+    let parts = source.split(before).skip(1);
+    parts.filter_map(move |part| part.split(end).next())
+}
+
+#[test]
+fn every_path_and_close_code_is_documented() {
+    let page = read("docs/protocol.md");
+    let router = read("gateway/src/http/mod.rs");
+    let codes = read("shared/src/protocol/close.rs");
+    let (_, codes) = codes.split_once("const fn code(").unwrap();
+    let (codes, _) = codes.split_once("const fn reason(").unwrap();
+    let paths: Vec<_> = all_between(&router, ".route(\"", '"').collect();
+    let codes: Vec<_> = all_between(codes, "=> ", ',').collect();
+    assert!(paths.len() > 5 && codes.len() > 5, "{paths:?} {codes:?}");
+    for word in paths.into_iter().chain(codes) {
+        assert!(page.contains(word), "docs/protocol.md does not say {word}");
+    }
 }

@@ -166,7 +166,7 @@ fn followed_by(system: Option<String>, note: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use causerie_shared::bus::reply::Lease;
+    use causerie_shared::bus::reply::{ClaimId, Lease};
     use causerie_shared::ids::{MessageId, SessionId, UserId};
 
     use super::*;
@@ -198,6 +198,7 @@ mod tests {
                 room: room.parse().unwrap(),
                 message_id: id("reply"),
                 attempt: 2,
+                claim: ClaimId::generate(),
             },
             in_reply_to: id("question"),
             session: SessionId::new("s1").unwrap(),

@@ -104,6 +104,7 @@ mod tests {
             room,
             message_id,
             attempt,
+            claim: "c1".parse().unwrap(),
         };
         RunningLease { lease, beats }
     }

@@ -7,6 +7,7 @@
     missing_docs
 )]
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use causerie_broker::backend::anthropic::{Anthropic, AnthropicConfig};
@@ -17,6 +18,7 @@ use causerie_broker::backend::{
 use causerie_testkit::ai::{AiOptions, AiServer, End, GREETING, Provider};
 use futures::StreamExt;
 use serde_json::json;
+use socket2::{Domain, Socket, Type};
 
 const BOTH: [Provider; 2] = [Provider::OpenAi, Provider::Anthropic];
 const KEY: &str = "sk-test-0123";
@@ -76,6 +78,7 @@ async fn reply(backend: &dyn Backend, prompt: Prompt) -> (String, Result<Done, B
             .await
             .expect("a reply ends with Done or an error")
         {
+            Ok(Chunk::Thinking) => {}
             Ok(Chunk::Text(part)) => text.push_str(&part),
             Ok(Chunk::Done(done)) => {
                 assert!(chunks.next().await.is_none());
@@ -202,6 +205,30 @@ async fn takes_what_other_servers_make_of_the_format() {
 }
 
 #[tokio::test]
+async fn a_reply_that_says_why_it_stopped_is_whole_without_more() {
+    let server = server(Provider::OpenAi).await;
+    let backend = backend(Provider::OpenAi, &server, KEY);
+    let (text, done) = reply(backend.as_ref(), question("no-done")).await;
+    let done = done.unwrap();
+    assert_eq!((text.as_str(), done.finish), (GREETING, Finish::Stop));
+    assert!(done.usage.is_some());
+}
+
+#[tokio::test]
+async fn a_blank_question_is_refused_and_no_earlier_one_is_answered_again() {
+    let server = server(Provider::Anthropic).await;
+    let backend = backend(Provider::Anthropic, &server, KEY);
+    let mut prompt = Prompt::question("q1", " ");
+    let earlier = [
+        Turn::new(Role::User, "First."),
+        Turn::new(Role::Assistant, "Before."),
+    ];
+    prompt.turns.splice(0..0, earlier);
+    let (_, end) = reply(backend.as_ref(), prompt).await;
+    assert_eq!(end.unwrap_err().kind, ErrorKind::BadRequest);
+}
+
+#[tokio::test]
 async fn a_server_without_keys_needs_none() {
     let server = AiServer::openai().await;
     let backend = OpenAi::new(OpenAiConfig {
@@ -291,6 +318,33 @@ async fn a_closed_port_is_unavailable() {
         let error = end.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Unavailable, "{url} {error:?}");
     }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_never_made_is_given_up() {
+    // Nobody accepts, and what waits to be accepted fills the queue: the next hears nothing.
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    listener
+        .bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())
+        .unwrap();
+    listener.listen(0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let waiting = std::iter::repeat_with(|| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let made = socket.connect_timeout(&address, Duration::from_millis(200));
+        made.map(|()| socket).ok()
+    });
+    let _full: Vec<_> = waiting.take_while(Option::is_some).collect();
+
+    let port = address.as_socket().unwrap().port();
+    let backend = OpenAi::new(OpenAiConfig {
+        base_url: format!("http://127.0.0.1:{port}").parse().unwrap(),
+        api_key: None,
+        model: "local".into(),
+        connect_timeout: Duration::from_millis(200),
+    });
+    let (_, end) = reply(&backend.unwrap(), Prompt::question("q1", "hi")).await;
+    assert_eq!(end.unwrap_err().kind, ErrorKind::Unavailable);
 }
 
 #[tokio::test]

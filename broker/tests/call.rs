@@ -265,6 +265,23 @@ async fn each_try_has_its_time_to_the_first_token() {
 }
 
 #[tokio::test]
+async fn a_model_that_thinks_aloud_may_think_for_longer() {
+    let (completions, messages) = (AiServer::openai().await, AiServer::anthropic().await);
+    // Ten pauses that are each shorter than the patience, and together longer.
+    for server in [&completions, &messages] {
+        script(server, &["thinking-10@50"]);
+    }
+    let policy = CallPolicy {
+        first_token_timeout: Duration::from_millis(400),
+        ..policy()
+    };
+    for guarded in [openai(&completions, BREAKER), anthropic(&messages)] {
+        let outcome = call(&[&guarded], policy.clone()).await;
+        assert_eq!((outcome.by().1, outcome.text.as_str()), (1, GREETING));
+    }
+}
+
+#[tokio::test]
 async fn the_whole_call_has_its_time() {
     for behaviour in ["endless", "hang"] {
         let server = AiServer::openai().await;

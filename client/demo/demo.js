@@ -1,92 +1,209 @@
 // The demo page: one conversation, shared by all tabs of this browser.
 //
 // It speaks the protocol `picasso-chat-v1` with nothing but what a browser has.
-// `Connection` keeps one socket open and comes back by itself; the rest shows
-// what it hears. Text is only ever set as text, never as HTML.
+//   Identity      who we are: a visitor, the same one in all tabs
+//   Connection    one socket, which comes back by itself
+//   Outbox        what was said here, until it stands in the log
+//   Conversation  what the room says, in order and without a hole
+//   View          what is on the screen
 
 const page = new URL(location.href);
 const tenant = page.searchParams.get('t') ?? 'demo';
-const storage = (key) => ({
-  get: () => localStorage.getItem(`causerie.${tenant}.${key}`),
-  set: (value) => localStorage.setItem(`causerie.${tenant}.${key}`, value),
-  clear: () => localStorage.removeItem(`causerie.${tenant}.${key}`),
-});
-const token = storage('token');
-const session = storage('session');
-const newId = () => [...crypto.getRandomValues(new Uint8Array(12))].map((b) => b.toString(16).padStart(2, '0')).join('');
-if (!session.get()) session.set(newId());
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+
+/** Asks the server, which has ten seconds to answer. */
+const ask = (url, options) => fetch(url, { ...options, signal: AbortSignal.timeout(10_000) });
+
+// ------------------------------------------------------------------ identity
+
+class Identity {
+  #key = `causerie.${tenant}.token`;
+  #store = localStorage;
+
+  constructor() {
+    // A link may bring a token along, for its own tab. On this machine only: elsewhere a
+    // stranger's link could have people talk in the stranger's room.
+    const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(page.hostname);
+    const linked = new URLSearchParams(page.hash.slice(1)).get('token');
+    if (linked && isLocal) {
+      sessionStorage.setItem(this.#key, linked);
+      history.replaceState(null, '', page.pathname + page.search);
+    }
+    if (sessionStorage.getItem(this.#key)) this.#store = sessionStorage;
+    addEventListener('hashchange', () => location.reload());
+  }
+
+  get token() {
+    return this.#store.getItem(this.#key);
+  }
+
+  /**
+   * Becomes a visitor, once for all tabs: the first to come does it for the others.
+   * Returns the error of a server that refuses, and null where none answers.
+   */
+  async visit() {
+    const visit = async () => {
+      if (this.token) return null;
+      const headers = { 'content-type': 'application/json' };
+      const response = await ask('/api/auth/session', { method: 'POST', headers, body: JSON.stringify({ tenant_hash: tenant }) });
+      const answer = await response.json();
+      if (!response.ok) return answer;
+      this.#store.setItem(this.#key, answer.token);
+      return null;
+    };
+    return (navigator.locks?.request(this.#key, visit) ?? visit()).catch(() => null);
+  }
+
+  /** Drops a token that was refused; one that another tab has got since then stays. */
+  forget(refused) {
+    if (this.token === refused) this.#store.removeItem(this.#key);
+  }
+}
 
 // ---------------------------------------------------------------- connection
 
+/** How long a socket may take to open, and a server to answer a ping. */
+const PATIENCE_MS = 5_000;
+
 class Connection {
   #socket = null;
+  /** Each try to connect has a number. Whatever waited during an earlier one is void. */
+  #try = 0;
   #failures = 0;
-  #wait = null;
-  /** Where this page stands: {epoch, seq}, once it knows. */
-  position = null;
+  #readySince = 0;
+  /** What is to be done next: to come back, or to see whether the server is still there. */
+  #timer = null;
+  /** Why it does not come back by itself: 'asleep' or 'closed'. */
+  #rest = null;
+  #room = null;
+  /** Where we stand in our room: {epoch, seq}. */
+  #position = null;
+  #heartbeat = PATIENCE_MS;
+  isReady = false;
+  /** The token that the present room is heard with. */
+  token = null;
 
-  constructor({ onFrame, onState }) {
-    Object.assign(this, { onFrame, onState });
-    addEventListener('online', () => this.wake());
+  /** Tells `onFrame` answers and our own room's events, `onHole` that it began or was lost. */
+  constructor(identity, { onReady, onFrame, onHole, onState }) {
+    Object.assign(this, { identity, onReady, onFrame, onHole, onState });
+    addEventListener('online', () => {
+      if (this.isReady) this.#probe();
+      else if (!this.#rest) this.wake();
+    });
+    // What a tab stores the others may read late, in spite of the lock: two that begin at once
+    // may become two visitors. Who came last is both.
+    addEventListener('storage', () => {
+      if (this.#socket && identity.token && identity.token !== this.token) this.#giveUp();
+    });
   }
 
-  get isReady() {
-    return this.#socket?.isReady === true && this.#socket.readyState === WebSocket.OPEN;
+  /** The user acts: it is to be there now. */
+  wake() {
+    if (!this.#socket && this.#rest !== 'closed') this.#open();
   }
 
-  async open() {
-    clearTimeout(this.#wait);
-    this.#wait = null;
-    this.onState('connecting', 'Connecting…');
-    if (!token.get()) await visit();
-    const socket = new WebSocket(this.#url('ws'), 'picasso-chat-v1');
-    this.#socket = socket;
-    socket.onmessage = ({ data }) => {
-      const frame = JSON.parse(data);
-      if (frame.type === 'ready') {
-        this.#failures = 0;
-        socket.isReady = true;
-        this.onState('ready', 'Connected');
-      }
-      this.onFrame(frame);
-    };
-    socket.onclose = (event) => this.#onClose(event, socket.isReady === true);
-  }
-
+  /** Whether the frame was sent. */
   send(frame) {
     if (this.isReady) this.#socket.send(JSON.stringify(frame));
+    return this.isReady;
   }
 
-  /** Tries at once, where it was waiting for a better moment. */
-  wake() {
-    if (this.#wait !== null || this.#socket?.readyState === WebSocket.CLOSED) this.open();
+  async #open() {
+    const number = ++this.#try;
+    clearTimeout(this.#timer);
+    this.#rest = null;
+    this.onState('connecting', 'Connecting…');
+    const refusal = this.identity.token ? null : await this.identity.visit();
+    if (number !== this.#try) return;
+    const { token } = this.identity;
+    if (!token) return this.#comeBack({ refusal });
+    if (token !== this.token) this.#position = null; // somebody else's
+    this.token = token;
+    const socket = new WebSocket(this.#url('ws'), 'picasso-chat-v1');
+    this.#socket = socket;
+    socket.onmessage = ({ data }) => socket === this.#socket && this.#onFrame(JSON.parse(data));
+    socket.onclose = (event) => socket === this.#socket && this.#onClose(event);
+    this.#after(PATIENCE_MS, () => this.#giveUp());
   }
 
-  async #onClose({ code, reason }, wasReady) {
-    if (code === 4509) return this.onState('closed', 'Asleep. It wakes when you write.');
-    if (code === 4500) this.#forget(); // come back as somebody new
-    else if (code >= 4500) return this.onState('closed', `Closed: ${reason || code}`);
-    const told = Number(/^reconnect after=(\d+)/.exec(reason)?.[1]);
+  #onFrame(frame) {
+    this.#after(this.#heartbeat, () => this.#probe());
+    if (frame.type === 'ready') this.#onReady(frame.data);
+    if (frame.room && frame.room !== this.#room) return;
+    if (frame.type === 'subscribed') return this.#onSubscribed(frame);
+    if (frame.seq) this.#position.seq = frame.seq;
+    this.onFrame(frame);
+  }
+
+  #onSubscribed({ epoch, seq, recovered }) {
+    const isHole = !this.#position || !recovered;
+    this.#position = { epoch, seq };
+    if (isHole) this.onHole();
+  }
+
+  #onReady({ user_id, heartbeat_interval_ms }) {
+    this.isReady = true;
+    this.#readySince = Date.now();
+    this.#room = `user:${user_id}`;
+    this.#heartbeat = heartbeat_interval_ms;
+    this.onState('ready', 'Connected');
+    this.onReady();
+  }
+
+  /** A network that went away tells nobody. */
+  #probe() {
+    this.send({ action: 'ping' });
+    this.#after(PATIENCE_MS, () => this.#giveUp());
+  }
+
+  #giveUp() {
+    const socket = this.#socket;
+    this.#onClose({ code: 1006 });
+    socket.close();
+  }
+
+  async #onClose({ code, reason }) {
+    const wasReady = this.isReady;
+    clearTimeout(this.#timer);
+    this.#socket = null;
+    this.isReady = false;
+    if (code === 4509) return this.#stay('asleep', 'Asleep. It wakes when you write.');
+    if (code > 4500) return this.#stay('closed', `Closed: ${reason || code}`);
+    if (code === 4500) this.identity.forget(this.token); // come back as somebody new
+    if (wasReady && Date.now() - this.#readySince > 10_000) this.#failures = 0;
+    const number = this.#try;
     const refusal = wasReady ? null : await this.#whyRefused();
-    if (refusal?.code === 'unauthorized' && token.get()) this.#forget();
-    else if (refusal && !refusal.canRetry) return this.onState('closed', refusal.content);
+    if (number !== this.#try) return;
+    if (refusal?.code === 'unauthorized') {
+      this.identity.forget(this.token);
+      return this.#comeBack({});
+    }
+    this.#comeBack({ refusal, after: Number(/^reconnect after=(\d+)/.exec(reason)?.[1]) });
+  }
+
+  #comeBack({ refusal, after }) {
+    if (refusal?.canRetry === false) return this.#stay('closed', refusal.content);
     const longest = this.#failures === 0 ? 250 : Math.min(30_000, 500 * 2 ** this.#failures);
     this.#failures += 1;
-    const delay = told || Math.max(Math.random() * longest, refusal?.retry_after_ms ?? 0);
     this.onState('offline', refusal?.content ?? 'Connection lost. Coming back…');
-    this.#wait = setTimeout(() => this.open(), delay);
+    this.#after(after || Math.max(Math.random() * longest, refusal?.retry_after_ms ?? 0), () => this.#open());
   }
 
-  /** The next connection is another visitor's, whose room begins elsewhere. */
-  #forget() {
-    token.clear();
-    this.position = null;
+  #stay(rest, words) {
+    this.#rest = rest;
+    this.onState('closed', words);
+  }
+
+  #after(ms, act) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(act, ms);
   }
 
   /** To a browser a failed handshake says nothing; a plain request says why. */
   async #whyRefused() {
     try {
-      const response = await fetch(this.#url('http'));
+      const response = await ask(this.#url('http'));
       return response.status === 426 ? null : await response.json();
     } catch {
       return null; // nobody there
@@ -97,214 +214,337 @@ class Connection {
     const url = new URL('/ws', page);
     url.protocol = page.protocol.replace('http', scheme);
     url.searchParams.set('t', tenant);
-    if (token.get()) url.searchParams.set('token', token.get());
-    if (this.position) url.searchParams.set('room', `user:me@${this.position.epoch}:${this.position.seq}`);
+    url.searchParams.set('token', this.token);
+    if (this.#position) url.searchParams.set('room', `user:me@${this.#position.epoch}:${this.#position.seq}`);
     return url;
   }
 }
 
-/** Becomes a visitor, once for all tabs: the first to come does it for the others. */
-async function visit() {
-  const ask = async () => {
-    if (token.get()) return;
-    const body = JSON.stringify({ tenant_hash: tenant });
-    const response = await fetch('/api/auth/session', { method: 'POST', headers: { 'content-type': 'application/json' }, body });
-    if (response.ok) token.set((await response.json()).token);
-  };
-  // Where it fails, the handshake fails as well, and tells why.
-  await (navigator.locks?.request('causerie.visit', ask) ?? ask()).catch(() => {});
+// -------------------------------------------------------------------- outbox
+
+/**
+ * What was said on this page: {frame, state, …}, in order, where `state` is 'waiting', 'stored'
+ * (at `epoch` and `seq`) or 'failed' (`why`). Each waits until the one before is stored: so none
+ * overtakes another that the server had no room for.
+ */
+class Outbox {
+  #said = new Map(); // by client id
+  #sending = null; // the client id that has not been answered
+  #retry = null; // runs while the server has too much to do
+
+  constructor(connection, view) {
+    Object.assign(this, { connection, view });
+  }
+
+  say(user_input) {
+    const id = newId();
+    // A session belongs to its room, and this room is ours alone: so its name can be fixed.
+    const data = { user_input, session_id: 'demo', metadata: { client_id: id } };
+    this.#put({ frame: { action: 'sendMessage', id, data }, state: 'waiting' });
+  }
+
+  /** The connection is there, or gone: what had no answer is sent again. */
+  onConnection() {
+    this.#sending = null;
+    this.#sendNext();
+    this.#waiting().forEach((said) => this.#show(said));
+  }
+
+  /** It was acked, or seen in the log. */
+  onStored(id, { epoch, seq }) {
+    const said = this.#said.get(id);
+    if (said) this.#settle(said, { state: 'stored', epoch, seq });
+  }
+
+  onError({ id, code, content, retry_after_ms = 1_000 }) {
+    const said = this.#said.get(id);
+    if (said?.state !== 'waiting') return;
+    const isBusy = code === 'overloaded' || code === 'rate_limited';
+    if (!isBusy) return this.#settle(said, { state: 'failed', why: content });
+    this.view.note(id, content);
+    this.#retry = setTimeout(() => {
+      this.#retry = null;
+      this.onConnection();
+    }, retry_after_ms);
+  }
+
+  get stored() {
+    return [...this.#said.values()].filter((said) => said.state === 'stored');
+  }
+
+  onLost(said) {
+    Object.assign(said, { state: 'failed', why: 'The server has lost this.' });
+    this.#show(said);
+  }
+
+  /** Shows what does not stand in the log. */
+  showRest() {
+    for (const said of this.#said.values()) if (said.state !== 'stored') this.#show(said);
+  }
+
+  #put(said) {
+    this.#said.delete(said.frame.id);
+    this.#said.set(said.frame.id, said);
+    this.#sendNext();
+    this.#show(said);
+    this.view.moveToEnd(said.frame.id);
+    this.connection.wake();
+  }
+
+  #sendNext() {
+    const [next] = this.#waiting();
+    if (!next || this.#sending || this.#retry) return;
+    if (this.connection.send(next.frame)) this.#sending = next.frame.id;
+  }
+
+  #settle(said, outcome) {
+    Object.assign(said, outcome);
+    if (this.#sending === said.frame.id) this.#sending = null;
+    this.#show(said);
+    this.#sendNext();
+    this.#waiting().forEach((other) => this.#show(other));
+  }
+
+  #waiting() {
+    return [...this.#said.values()].filter((said) => said.state === 'waiting');
+  }
+
+  #show(said) {
+    const { frame, state, why } = said;
+    this.view.say(frame.id, frame.data.user_input);
+    const retry = () => this.#put({ frame, state: 'waiting' });
+    if (state === 'stored') this.view.note(frame.id, '✓ sent');
+    else if (state === 'failed') this.view.note(frame.id, why, { bad: true, retry });
+    else if (frame.id === this.#sending) this.view.note(frame.id, 'Sending…');
+    else this.view.note(frame.id, this.connection.isReady ? 'Waits for the one before' : 'Queued until the connection is back');
+  }
 }
 
 // -------------------------------------------------------------- conversation
 
-const log = document.getElementById('log');
-const shown = new Map(); // message id, or own id until it has one → entry
-const outbox = new Map(); // own id → frame that has not been acked
+class Conversation {
+  /** The last durable event shown. */
+  #seq = 0;
+  /** Events that wait while the log is read; null where it is not. */
+  #held = null;
 
-const connection = new Connection({ onFrame, onState });
+  constructor(connection, outbox, view) {
+    Object.assign(this, { connection, outbox, view });
+  }
 
-function onState(state, words) {
-  const element = document.getElementById('state');
-  element.dataset.state = state;
-  element.textContent = words;
+  onFrame(frame) {
+    if (this.#held) this.#held.push(frame);
+    else this.#show(frame);
+  }
+
+  /** Begins anew from the log: at the start, and where our place in it is lost. */
+  async reload() {
+    const held = (this.#held = []);
+    const { stored } = this.outbox;
+    const events = await this.#read(() => this.#held === held);
+    if (this.#held !== held) return; // begun once more meanwhile
+    this.view.clear();
+    this.#seq = 0;
+    this.#held = null;
+    const logged = new Set(events.map(({ data }) => data.metadata?.client_id));
+    const lost = stored.filter(({ frame, seq }) => !logged.has(frame.id) && seq >= (events[0]?.seq ?? 0));
+    // Where the log has lost something, that stood at the end of one of its lives.
+    const end = events.findLastIndex(({ epoch }) => epoch === lost.at(-1)?.epoch) + 1;
+    for (const frame of events.slice(0, end)) this.#show(frame);
+    for (const said of lost) this.outbox.onLost(said);
+    for (const frame of events.slice(end)) this.#show(frame);
+    this.outbox.showRest();
+    for (const frame of held) this.#show(frame);
+    this.view.isLoaded();
+  }
+
+  /** The end of the log, however long it takes to get it, as long as it `isWanted`. */
+  async #read(isWanted) {
+    for (let wait = 250; isWanted(); wait = Math.min(2 * wait, 10_000)) {
+      try {
+        const headers = { authorization: `Bearer ${this.connection.token}` };
+        const response = await ask(`/api/rooms/user:me/history?limit=200`, { headers });
+        if (response.ok) return (await response.json()).events;
+      } catch {
+        // Nobody there, for now.
+      }
+      await pause(wait);
+    }
+    return [];
+  }
+
+  #show(frame) {
+    const { seq, type, data } = frame;
+    if (seq !== undefined) {
+      if (seq <= this.#seq) return; // the log has shown it
+      this.#seq = seq;
+    }
+    switch (type) {
+      case 'new_message': return this.#onNewMessage(frame);
+      case 'ai_processing_start':
+      case 'message_restart': return void this.view.running(data);
+      case 'message_delta': return this.#onDelta(data);
+      case 'message_snapshot': return this.#onSnapshot(data);
+      case 'message': return this.view.finish(data);
+      default: return; // to be passed over
+    }
+  }
+
+  #onNewMessage({ epoch, seq, data: { message_id, content, metadata } }) {
+    const id = metadata.client_id ?? message_id;
+    this.view.say(id, content);
+    this.outbox.onStored(id, { epoch, seq });
+  }
+
+  #onDelta({ index, text, ...reply }) {
+    const running = this.view.running(reply);
+    if (running?.index !== index - 1) return; // a hole: wait for a snapshot
+    running.index = index;
+    this.view.follow(() => running.text.append(text));
+  }
+
+  #onSnapshot({ index, text, ...reply }) {
+    const running = this.view.running(reply);
+    if (!running) return;
+    running.index = index;
+    this.view.follow(() => running.text.replaceChildren(text));
+  }
 }
 
-function onFrame(frame) {
-  if (frame.seq) connection.position = { epoch: frame.epoch, seq: frame.seq };
-  on[frame.type]?.(frame.data ?? {}, frame);
-}
+// ---------------------------------------------------------------------- view
 
-const on = {
-  ready: () => outbox.forEach((frame) => connection.send(frame)),
+/** Messages on the screen, by id. Text is only ever set as text, never as HTML. */
+class View {
+  #log = document.getElementById('log');
+  #empty = document.getElementById('empty');
+  #stop = document.getElementById('stop');
+  #shown = new Map();
 
-  async subscribed(_, { room, epoch, seq, recovered }) {
-    if (!room.startsWith('user:')) return;
-    connection.position = { epoch, seq };
-    if (!recovered) await reload();
-  },
+  clear() {
+    this.#log.replaceChildren(this.#empty);
+    this.#shown.clear();
+    this.#stop.hidden = true;
+  }
 
-  ack(data, { id }) {
-    if (outbox.delete(id)) note(shown.get(id), '✓ sent');
-  },
+  isLoaded() {
+    this.#empty.hidden = this.#shown.size > 0;
+  }
 
-  error(_, { id, content, canRetry, retry_after_ms }) {
-    const frame = outbox.get(id);
-    if (!frame) return;
-    if (canRetry && retry_after_ms) return setTimeout(() => connection.send(frame), retry_after_ms);
-    outbox.delete(id);
-    note(shown.get(id), content, { bad: true, retry: () => post(frame) });
-  },
+  state(state, words) {
+    const element = document.getElementById('state');
+    element.dataset.state = state;
+    element.textContent = words;
+  }
 
-  new_message({ message_id, content, metadata }) {
-    const own = shown.get(metadata.client_id);
-    if (own) shown.set(message_id, own);
-    else entry(message_id, 'user').text.textContent = content;
-  },
+  say(id, text) {
+    this.#entry(id, 'user').text.textContent = text;
+  }
 
-  ai_processing_start({ message_id, attempt }) {
-    running(message_id, attempt);
-  },
+  /** The reply as it is being made; null where it has ended, or `attempt` is an earlier one. */
+  running({ message_id, attempt }) {
+    const reply = this.#entry(message_id, 'assistant');
+    if (reply.isDone || attempt < reply.attempt) return null;
+    if (attempt > reply.attempt) {
+      Object.assign(reply, { attempt, index: -1 });
+      reply.text.textContent = '';
+      reply.element.ariaBusy = 'true';
+      this.note(message_id, 'Assistant is typing…');
+      this.#stop.hidden = false;
+    }
+    return reply;
+  }
 
-  message_delta({ message_id, attempt, index, text }) {
-    const reply = running(message_id, attempt);
-    if (!reply || index !== reply.index + 1) return; // a hole: wait for a snapshot
-    reply.index = index;
-    follow(() => reply.text.append(text));
-  },
+  get lastRunning() {
+    return [...this.#shown].findLast(([, { element }]) => element.ariaBusy === 'true')?.[0];
+  }
 
-  message_snapshot({ message_id, attempt, index, text }) {
-    const reply = running(message_id, attempt);
-    if (!reply) return;
-    reply.index = index;
-    follow(() => { reply.text.textContent = text; });
-  },
-
-  message_restart({ message_id, attempt }) {
-    running(message_id, attempt);
-  },
-
-  message({ message_id, content, finish_reason, metadata }) {
-    const reply = entry(message_id, 'assistant');
-    reply.done = true;
+  finish({ message_id, content, finish_reason, metadata }) {
+    const reply = this.#entry(message_id, 'assistant');
+    reply.isDone = true;
     reply.element.ariaBusy = 'false';
-    follow(() => { reply.text.textContent = content; });
-    const ending = { stop: '', length: 'Cut at its limit · ', cancelled: 'Stopped · ', error: 'Failed: ask again · ' }[finish_reason] ?? '';
-    note(reply, `${ending}${metadata.model_used ?? ''} ${metadata.response_time} ms`, { bad: finish_reason === 'error' });
-    showStop();
+    this.follow(() => reply.text.replaceChildren(content));
+    const ending = { length: 'Cut at its limit · ', cancelled: 'Stopped · ', error: 'Failed: ask again · ' }[finish_reason] ?? '';
+    this.note(message_id, `${ending}${metadata.model_used ?? ''} ${metadata.response_time} ms`, { bad: finish_reason === 'error' });
+    this.#stop.hidden = !this.lastRunning;
+  }
+
+  note(id, words, { bad = false, retry } = {}) {
+    const { footer } = this.#shown.get(id);
+    footer.textContent = words;
+    footer.classList.toggle('bad', bad);
+    if (!retry) return;
+    const button = footer.appendChild(document.createElement('button'));
+    Object.assign(button, { className: 'plain', type: 'button', textContent: 'Try again', onclick: retry });
+  }
+
+  moveToEnd(id) {
+    this.#log.append(this.#shown.get(id).element);
+    this.#log.scrollTop = this.#log.scrollHeight;
+  }
+
+  /** Changes the log, and keeps its end in sight where it was. */
+  follow(change) {
+    const isAtEnd = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < 80;
+    change();
+    if (isAtEnd) this.#log.scrollTop = this.#log.scrollHeight;
+  }
+
+  #entry(id, role) {
+    if (this.#shown.has(id)) return this.#shown.get(id);
+    const element = document.createElement('article');
+    element.className = `message ${role}`;
+    element.dataset.testid = `${role}-message`;
+    const text = element.appendChild(document.createElement('p'));
+    const footer = element.appendChild(document.createElement('span'));
+    footer.className = 'note';
+    const made = { element, text, footer, attempt: 0, index: -1, isDone: false };
+    this.#shown.set(id, made);
+    this.#empty.hidden = true;
+    this.follow(() => this.#log.append(element));
+    return made;
+  }
+}
+
+// ------------------------------------------------------------------ together
+
+const view = new View();
+const connection = new Connection(new Identity(), {
+  onReady: () => outbox.onConnection(),
+  onHole: () => conversation.reload(),
+  onFrame: (frame) => {
+    if (frame.type === 'ack') outbox.onStored(frame.id, frame.data);
+    else if (frame.type === 'error') outbox.onError(frame);
+    else conversation.onFrame(frame);
   },
-};
-
-/** The reply as it is being made, or null where `attempt` is not the running one. */
-function running(id, attempt) {
-  const reply = entry(id, 'assistant');
-  if (reply.done || attempt < reply.attempt) return null;
-  if (attempt > reply.attempt) {
-    Object.assign(reply, { attempt, index: -1 });
-    reply.text.textContent = '';
-  }
-  if (reply.element.ariaBusy !== 'true') {
-    reply.element.ariaBusy = 'true';
-    note(reply, 'Assistant is typing…');
-    showStop();
-  }
-  return reply;
-}
-
-function entry(id, role) {
-  if (shown.has(id)) return shown.get(id);
-  document.getElementById('empty').hidden = true;
-  const element = document.createElement('article');
-  element.className = `message ${role}`;
-  element.dataset.testid = `${role}-message`;
-  const text = element.appendChild(document.createElement('p'));
-  const footer = element.appendChild(document.createElement('span'));
-  footer.className = 'note';
-  const made = { element, text, footer, attempt: 0, index: -1, done: false };
-  shown.set(id, made);
-  follow(() => log.append(element));
-  return made;
-}
-
-function note(made, words, { bad = false, retry } = {}) {
-  if (!made) return;
-  made.footer.textContent = words;
-  made.footer.classList.toggle('bad', bad);
-  if (!retry) return;
-  const button = made.footer.appendChild(document.createElement('button'));
-  Object.assign(button, { className: 'plain', type: 'button', textContent: 'Try again', onclick: retry });
-}
-
-/** Changes the log, and keeps its end in sight where it was. */
-function follow(change) {
-  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
-  change();
-  if (atEnd) log.scrollTop = log.scrollHeight;
-}
-
-function runningReply() {
-  return [...shown].findLast(([, made]) => made.element.ariaBusy === 'true')?.[0];
-}
-
-function showStop() {
-  document.getElementById('stop').hidden = !runningReply();
-}
-
-/** Begins anew from the log: at the start, and where the server lost our place. */
-async function reload() {
-  const query = new URLSearchParams({ t: tenant, limit: '200' });
-  const headers = token.get() ? { authorization: `Bearer ${token.get()}` } : {};
-  const response = await fetch(`/api/rooms/user:me/history?${query}`, { headers });
-  if (!response.ok) {
-    if (response.status === 401) token.clear();
-    return;
-  }
-  const { epoch, events } = await response.json();
-  for (const made of new Set(shown.values())) made.element.remove();
-  shown.clear();
-  document.getElementById('empty').hidden = events.length > 0;
-  for (const frame of events) on[frame.type]?.(frame.data, frame);
-  connection.position = { epoch, seq: events.at(-1)?.seq ?? 0 };
-  for (const frame of outbox.values()) showOwn(frame);
-  showStop();
-}
-
-function showOwn(frame) {
-  const own = entry(frame.id, 'user');
-  own.text.textContent = frame.data.user_input;
-  note(own, connection.isReady ? 'Sending…' : 'Queued until the connection is back');
-}
-
-function post(frame) {
-  outbox.set(frame.id, frame);
-  showOwn(frame);
-  log.scrollTop = log.scrollHeight;
-  connection.wake();
-  connection.send(frame);
-}
-
-// --------------------------------------------------------------------- input
+  onState: (state, words) => {
+    view.state(state, words);
+    if (state !== 'ready') outbox.onConnection();
+  },
+});
+const outbox = new Outbox(connection, view);
+const conversation = new Conversation(connection, outbox, view);
 
 const input = document.getElementById('input');
 const form = document.getElementById('form');
 
-form.onsubmit = (event) => {
-  event.preventDefault();
-  const user_input = input.value.trim();
-  if (!user_input) return;
-  input.value = '';
-  const id = newId();
-  post({ action: 'sendMessage', id, data: { user_input, session_id: session.get(), metadata: { client_id: id } } });
+input.oninput = () => {
+  const isTooLong = new Blob([input.value]).size > 32 * 1024;
+  input.setCustomValidity(isTooLong ? 'A message may have 32 KiB: send it in parts.' : '');
 };
 input.onkeydown = (event) => {
   if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
   event.preventDefault();
   form.requestSubmit();
 };
+form.onsubmit = (event) => {
+  event.preventDefault();
+  const text = input.value.trim();
+  input.value = '';
+  if (text) outbox.say(text);
+};
 document.getElementById('stop').onclick = () => {
-  const message_id = runningReply();
+  const message_id = view.lastRunning;
   if (message_id) connection.send({ action: 'cancel', id: newId(), data: { message_id } });
 };
 
-await visit();
-await reload().catch(() => {}); // nobody there yet: the connection goes on trying
-connection.open();
+connection.wake();

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use causerie_shared::bus::BusError;
 use causerie_shared::ids::ConnectionId;
 use causerie_shared::position::Position;
 use causerie_shared::room::{Room, RoomKey};
@@ -14,7 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::gateway::Gateway;
 use crate::hub::membership::Membership;
-use crate::hub::{Live, Viewer};
+use crate::hub::{Live, NotJoined, Viewer};
 use crate::identity::Identity;
 use crate::outbox::{Batch, Outbox};
 use crate::registry::Slot;
@@ -110,10 +109,17 @@ impl Connection {
     /// When it returns, `subscribed` and what was missed wait in the outbox.
     ///
     /// # Errors
-    /// The bus does not answer; then nothing was joined.
-    pub async fn join(&self, room: &Room, position: Option<Position>) -> Result<(), BusError> {
-        let viewer = Viewer::of(&self.identity, room, self.live);
+    /// As [`Membership::join`].
+    pub async fn join(&self, room: &Room, position: Option<Position>) -> Result<(), NotJoined> {
+        let viewer = self.viewer(room);
         self.membership.join(self.key(room), viewer, position).await
+    }
+
+    /// As [`join`](Self::join), however long the bus is away, unless the room
+    /// is left or joined anew meanwhile.
+    pub(crate) async fn join_at_last(&self, room: &Room, position: Option<Position>) {
+        let (key, viewer) = (self.key(room), self.viewer(room));
+        self.membership.join_at_last(key, viewer, position).await;
     }
 
     /// Leaves `room`; whether it had been joined.
@@ -157,6 +163,10 @@ impl Connection {
         if !self.pinged.swap(true, Ordering::Relaxed) {
             self.outbox.ping();
         }
+    }
+
+    fn viewer(&self, room: &Room) -> Viewer {
+        Viewer::of(&self.identity, room, self.live)
     }
 
     fn key(&self, room: &Room) -> RoomKey {

@@ -1,11 +1,16 @@
 //! From the bus to the hub.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use causerie_shared::bus::BusError;
 use causerie_shared::bus::subscription::Heard;
+use causerie_shared::position::Position;
+use causerie_shared::room::{Partition, RoomKey};
+use futures::future::join_all;
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::events;
@@ -47,27 +52,51 @@ pub(crate) async fn run(hub: Hub, mut records: mpsc::Receiver<Heard>, stop: Canc
 pub(crate) async fn watch_changes(hub: Hub, heard: Arc<HeardRooms>, stop: CancellationToken) {
     let mut looks = interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut since_ms = hub.bus().clock().now_ms();
+    // Of each partition in which rooms are heard, up to when it was looked at.
+    let mut since: HashMap<Partition, u64> = HashMap::new();
+    let mut looked_ms = hub.bus().clock().now_ms();
     while stop.run_until_cancelled(looks.tick()).await.is_some() {
         let partitions = heard.partitions();
-        if partitions.is_empty() {
-            since_ms = hub.bus().clock().now_ms();
-            continue;
+        since.retain(|partition, _| partitions.contains(partition));
+        for &partition in &partitions {
+            since.entry(partition).or_insert(looked_ms);
         }
-        let since = since_ms.saturating_sub(OVERLAP_MS);
-        match hub.bus().changed(&partitions, since).await {
-            Ok(changes) => {
-                since_ms = changes.now_ms;
-                sleep(ON_ITS_WAY).await;
-                for (room, head) in changes.rooms {
-                    let command = Command::Head {
-                        room: room.clone(),
-                        head,
-                    };
-                    hub.send(&room, command).await;
-                }
-            }
-            Err(error) => events::changes_unknown(&error),
+        looked_ms = hub.bus().clock().now_ms();
+        let looks = since
+            .iter_mut()
+            .map(|(&partition, since_ms)| look(&hub, partition, since_ms));
+        let changed = join_all(looks).await;
+        sleep(ON_ITS_WAY).await;
+        for (room, head) in changed.into_iter().flatten() {
+            let command = Command::Head {
+                room: room.clone(),
+                head,
+            };
+            hub.send(&room, command).await;
+        }
+    }
+}
+
+/// The rooms of a partition that have changed since then, with their heads.
+/// Where it does not answer in time, which holds up none of the others, the next
+/// look begins where this one did.
+async fn look(hub: &Hub, partition: Partition, since_ms: &mut u64) -> Vec<(RoomKey, Position)> {
+    let changed = hub
+        .bus()
+        .changed(partition, since_ms.saturating_sub(OVERLAP_MS));
+    let too_late = |_| BusError::Unavailable(format!("no answer within {LOOK_EVERY:?}"));
+    match timeout(LOOK_EVERY, changed)
+        .await
+        .map_err(too_late)
+        .flatten()
+    {
+        Ok(changes) => {
+            *since_ms = changes.now_ms;
+            changes.rooms
+        }
+        Err(error) => {
+            events::changes_unknown(&error);
+            Vec::new()
         }
     }
 }

@@ -8,7 +8,7 @@ use causerie_shared::protocol::event::Event;
 use causerie_shared::protocol::frame::{self, Ready};
 use causerie_shared::room::Room;
 use tokio::sync::watch;
-use tokio::time::{Duration, sleep};
+use tokio::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
@@ -21,9 +21,6 @@ use crate::registry::Registry;
 use crate::settings::Settings;
 use crate::sweeper;
 use crate::typing::Typing;
-
-/// How long a first room that could not be joined waits to be tried again.
-const REJOIN_AFTER: Duration = Duration::from_secs(1);
 
 /// A gateway: what WebSocket, SSE and HTTP share.
 #[derive(Debug)]
@@ -157,12 +154,9 @@ fn first_rooms(mut named: Vec<Wanted>, own: Room) -> Vec<Wanted> {
 
 /// Joins each of `rooms`, however long the bus is away.
 async fn join_all(connection: Arc<Connection>, rooms: Vec<Wanted>, joined: watch::Sender<bool>) {
-    let joins = rooms.iter().map(|wanted| async {
-        let Wanted { room, position } = wanted;
-        while connection.join(room, position.clone()).await.is_err() {
-            sleep(REJOIN_AFTER).await;
-        }
-    });
+    let joins = rooms
+        .iter()
+        .map(|Wanted { room, position }| connection.join_at_last(room, position.clone()));
     futures::future::join_all(joins).await;
     joined.send_replace(true);
 }

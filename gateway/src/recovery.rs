@@ -28,23 +28,30 @@ pub(crate) async fn catch_up(bus: &dyn Bus, join: &mut Join) -> Result<(), BusEr
         Missed::Records(records) => {
             if matches!(join.start, Start::Asked(_)) {
                 tell_position(join, &head, position.seq);
+                // Once: from here on the start is no more what was asked for.
+                let _ = join.told.set(());
                 events::recovered(RecoveredFrom::Log);
             }
             for record in &records {
+                if join.outbox.is_closed() {
+                    break;
+                }
                 send(join, record).await;
             }
-            Start::Reached(reached(&records, head, position))
+            reached(&records, head, position)
         }
     };
     Ok(())
 }
 
 /// Where one is who was given `records`, which follow `position`.
-fn reached(records: &[Record], head: Position, position: Position) -> Position {
+fn reached(records: &[Record], head: Position, position: Position) -> Start {
     let last = records.last().and_then(|last| last.header.position.clone());
-    match last.unwrap_or(position) {
-        last if last.seq == head.seq => head,
-        last => last,
+    let last = last.unwrap_or(position);
+    let is_head = last.seq == head.seq;
+    Start::Reached {
+        position: if is_head { head } else { last },
+        is_head,
     }
 }
 

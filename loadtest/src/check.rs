@@ -5,14 +5,24 @@
 //! tail, or all it had, and those who had seen what is lost were told.
 //!
 //! - `stream`: what one client saw, in the order in which it came
-//! - `rooms`: what was acknowledged and seen, against what the logs hold
+//! - `replies`: the replies that it saw being made
+//! - `texts`: what replies say, against what the AI said
+//! - `places`: where events stand, as everybody saw it
+//! - `sends`: what was sent and acknowledged, against what the logs hold
+//! - `losses`: who was told of what the storage lost
+//! - `logs`: what the logs hold in the end
 //! - `calls`: the calls of the AI server
 
 mod calls;
-mod rooms;
+mod logs;
+mod losses;
+mod places;
+mod replies;
+mod sends;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,7 +30,10 @@ use std::fmt;
 use crate::ledger::{ClientEvent, ClientNumber, Entry, Fault, What};
 
 use calls::Calls;
-use rooms::Rooms;
+use logs::Logs;
+use losses::Losses;
+use places::Places;
+use sends::Sends;
 use stream::Stream;
 
 /// A promise, by what it is called when it is broken.
@@ -40,6 +53,11 @@ pub enum Broken {
     LostForNoReason,
     /// An acknowledged message is in no log, and nothing excuses that.
     AckedAndGone,
+    /// What was acknowledged was not sent so: it stands in the log with another
+    /// text, or in another room.
+    StoredOtherwise,
+    /// Two messages were acknowledged as one.
+    AckedAsAnother,
     /// Somebody who had seen what is lost was not told.
     NotTold,
     /// A client has not seen what its room's log holds.
@@ -50,10 +68,13 @@ pub enum Broken {
     Unanswered,
     /// A question has more than one reply.
     AnsweredTwice,
-    /// The pieces of a reply do not make its text.
+    /// The pieces of a reply do not make its text, or that is not what the AI
+    /// said in one call for its question.
     WrongText,
     /// A piece of a reply came twice.
     PieceTwice,
+    /// A piece of a reply came to who lacks what is before it.
+    PieceMissing,
     /// Something of a reply came after its end.
     AfterTheEnd,
     /// Somebody is shown a reply, or typing, that never ends.
@@ -98,6 +119,9 @@ pub struct Rules {
     /// How long two attempts at one reply may overlap beyond a fault, in
     /// microseconds: a broker learns of its takeover at its next beat.
     pub takeover_us: u64,
+    /// With how many events a client is brought up to date at the most:
+    /// `history.max_recover`.
+    pub max_recover: u64,
 }
 
 impl Default for Rules {
@@ -106,6 +130,7 @@ impl Default for Rules {
             attempts: 3,
             tries: 3,
             takeover_us: 5_000_000,
+            max_recover: 1_000,
         }
     }
 }
@@ -139,6 +164,41 @@ impl Verdict {
     fn count(&mut self, what: &'static str) {
         *self.counts.entry(what).or_default() += 1;
     }
+
+    fn count_event(&mut self, event: &ClientEvent) {
+        self.count(match event {
+            ClientEvent::Opened => "connections",
+            ClientEvent::Acked { .. } => "messages acknowledged",
+            ClientEvent::Refused { .. } => "errors answered",
+            ClientEvent::Durable { .. } => "durable events seen",
+            ClientEvent::Delta { .. } => "pieces of replies seen",
+            ClientEvent::Snapshot { .. } => "snapshots seen",
+            ClientEvent::Restart { .. } => "restarts seen",
+            ClientEvent::Named { .. }
+            | ClientEvent::Subscribed { .. }
+            | ClientEvent::Sent { .. }
+            | ClientEvent::Typing { .. }
+            | ClientEvent::Closed { .. } => return,
+        });
+    }
+}
+
+/// Writes down what is found of one client.
+struct Finder<'a> {
+    verdict: &'a mut Verdict,
+    at: u64,
+    client: ClientNumber,
+}
+
+impl Finder<'_> {
+    fn broken(&mut self, broken: Broken, says: impl fmt::Display) {
+        let says = format!("client {}: {says}", self.client);
+        self.verdict.broken(broken, self.at, says);
+    }
+
+    fn count(&mut self, what: &'static str) {
+        self.verdict.count(what);
+    }
 }
 
 /// Reads a ledger to its end.
@@ -153,9 +213,13 @@ pub fn check(entries: impl IntoIterator<Item = Entry>, rules: Rules) -> Verdict 
 /// Takes a ledger in line by line.
 #[derive(Debug)]
 pub struct Checker {
+    rules: Rules,
     verdict: Verdict,
     clients: BTreeMap<ClientNumber, Stream>,
-    rooms: Rooms,
+    places: Places,
+    sends: Sends,
+    losses: Losses,
+    logs: Logs,
     calls: Calls,
     faults: Faults,
 }
@@ -187,9 +251,13 @@ impl Checker {
     /// A checker of a run that was configured so.
     pub fn new(rules: Rules) -> Self {
         Self {
+            rules,
             verdict: Verdict::default(),
             clients: BTreeMap::new(),
-            rooms: Rooms::default(),
+            places: Places::default(),
+            sends: Sends::default(),
+            losses: Losses::default(),
+            logs: Logs::default(),
             calls: Calls::new(rules),
             faults: Faults::default(),
         }
@@ -212,16 +280,25 @@ impl Checker {
                     fault.until = at;
                 }
             }
-            What::Log(log) => self.rooms.on_log(at, log, &mut self.verdict),
+            What::Log(log) => {
+                self.places.on_log(at, &log, &mut self.verdict);
+                self.logs.take(log);
+            }
         }
     }
 
     /// What was found, after all lines.
     pub fn finish(mut self) -> Verdict {
         for (client, stream) in &self.clients {
-            stream.finish(*client, &self.rooms, &mut self.verdict);
+            stream.finish(*client, &self.logs, &self.places, &mut self.verdict);
         }
-        self.rooms.finish(&self.faults, &mut self.verdict);
+        self.logs.finish(&mut self.verdict);
+        self.sends
+            .finish(&self.logs, &self.faults, &mut self.verdict);
+        self.losses
+            .finish(&self.logs, &self.faults, self.rules, &mut self.verdict);
+        let replaced = self.clients.values().flat_map(Stream::replaced);
+        texts::check(replaced, &self.logs, &self.calls, &mut self.verdict);
         self.calls.finish(&self.faults, &mut self.verdict);
         self.verdict
     }
@@ -237,9 +314,13 @@ impl Checker {
             self.verdict.broken(Broken::WrongPlace, at, says);
             return;
         };
-        self.rooms
+        self.verdict.count_event(&event);
+        self.places
             .on_event(at, client, &stream.tenant, &event, &mut self.verdict);
-        let may_be_lost = self.faults.may_have_lost(0, at);
-        stream.on_event(at, client, event, may_be_lost, &mut self.verdict);
+        self.losses
+            .on_event(at, client, &stream.tenant, &event, &mut self.verdict);
+        self.sends
+            .on_event(at, &stream.tenant, &stream.user, &event);
+        stream.on_event(at, client, event, &mut self.verdict);
     }
 }

@@ -72,8 +72,13 @@ pub enum ClientEvent {
     },
     /// A message was sent, or sent again under the same id.
     Sent {
-        /// The client's own id of it.
+        /// The client's own id of it. Other users use the same, and so does
+        /// the same user in other rooms.
         id: String,
+        /// The room that it is for.
+        room: String,
+        /// What it says.
+        text: String,
         /// Whether the AI is asked.
         ai: bool,
     },
@@ -169,6 +174,8 @@ pub struct Durable {
     pub message: String,
     /// What it answers, if it does.
     pub in_reply_to: Option<String>,
+    /// The attempt that it is of, if it is a reply's end.
+    pub attempt: Option<u64>,
     /// How the reply ended, if it is one's end.
     pub finish: Option<String>,
     /// Its text.
@@ -245,7 +252,9 @@ impl Pen {
     /// # Errors
     /// The disk is full, as a rule: then no verdict can be given.
     pub fn note(&self, what: What) -> io::Result<()> {
-        self.note_at(self.now(), what)
+        // Under the lock, so that the lines are in the order of time.
+        let mut file = self.lock();
+        write_line(&mut *file, self.now(), what)
     }
 
     /// Writes down what happened then.
@@ -253,9 +262,7 @@ impl Pen {
     /// # Errors
     /// As [`note`](Self::note).
     pub fn note_at(&self, at: u64, what: What) -> io::Result<()> {
-        let mut line = serde_json::to_vec(&Entry { at, what })?;
-        line.push(b'\n');
-        self.lock().write_all(&line)
+        write_line(&mut *self.lock(), at, what)
     }
 
     /// Has all that was noted on disk.
@@ -269,6 +276,12 @@ impl Pen {
     fn lock(&self) -> MutexGuard<'_, BufWriter<File>> {
         self.file.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn write_line(file: &mut impl Write, at: u64, what: What) -> io::Result<()> {
+    let mut line = serde_json::to_vec(&Entry { at, what })?;
+    line.push(b'\n');
+    file.write_all(&line)
 }
 
 /// Reads a ledger, line by line.
@@ -314,5 +327,27 @@ mod tests {
                 Entry { at: 2, what: call }
             ]
         );
+    }
+
+    #[test]
+    fn lines_are_in_the_order_of_time_whoever_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.jsonl");
+        let pen = Pen::new(&path).unwrap();
+        let write = |client| {
+            let event = ClientEvent::Opened;
+            for _ in 0..2_000 {
+                let event = event.clone();
+                pen.note(What::Client { client, event }).unwrap();
+            }
+        };
+        std::thread::scope(|scope| {
+            for client in 0..8 {
+                scope.spawn(move || write(client));
+            }
+        });
+        pen.flush().unwrap();
+        let times: Vec<_> = read(&path).unwrap().map(|line| line.unwrap().at).collect();
+        assert!(times.is_sorted());
     }
 }

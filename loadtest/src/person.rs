@@ -6,6 +6,7 @@
 
 mod mailbox;
 mod notes;
+mod sayings;
 mod socket;
 
 use std::sync::Arc;
@@ -43,6 +44,8 @@ pub struct Person {
     pub tenant: String,
     /// Its user's id.
     pub user: String,
+    /// Which of its user's devices it is.
+    pub device: u32,
     /// What it connects with.
     pub token: String,
     /// The rooms it hears and speaks in, beside `user:me` and `tenant`.
@@ -91,13 +94,12 @@ impl Person {
             tenant: self.tenant.clone(),
             user: self.user.clone(),
         })?;
-        let mut mailbox = Mailbox::new(self.number, self.pace, &mut dice);
+        let mut mailbox = Mailbox::new(&self, &mut dice);
         let (mut failures, mut door) = (0, self.any_door(&mut dice));
         loop {
             let next = match Socket::open(&self.url(door, &notes)).await {
                 Ok(socket) => {
                     let mut visit = Visit {
-                        person: &self,
                         notes: &mut notes,
                         mailbox: &mut mailbox,
                         orders: &mut orders,
@@ -144,7 +146,6 @@ impl Person {
 
 /// One connection.
 struct Visit<'a> {
-    person: &'a Person,
     notes: &'a mut Notes,
     mailbox: &'a mut Mailbox,
     orders: &'a mut watch::Receiver<Orders>,
@@ -194,10 +195,9 @@ impl Visit<'_> {
                     }
                 }
                 () = until(speaks_at) => {
-                    let message = self.mailbox.next(self.person, self.dice);
+                    let message = self.mailbox.next(self.dice);
                     if let Some(message) = message {
-                        let (id, ai) = (message.id.clone(), message.ai);
-                        self.notes.write(ClientEvent::Sent { id, ai })?;
+                        self.notes.write(message.sent())?;
                         if !socket.send(message.frame(), PATIENCE).await {
                             self.notes.closed(None, "cannot send")?;
                             return Ok((Next::After(pause(0, self.dice)), was_ready));
@@ -227,7 +227,8 @@ impl Visit<'_> {
     fn on_frame(&mut self, frame: &Value) -> std::io::Result<bool> {
         let is_ready = frame["type"] == "ready";
         if frame["type"] == "ack" {
-            self.mailbox.on_ack(&frame["id"]);
+            let data = &frame["data"];
+            self.mailbox.on_ack(&frame["id"], &data["room"]);
         } else if frame["type"] == "error" {
             self.mailbox.on_error(frame);
         }

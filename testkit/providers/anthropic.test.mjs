@@ -23,7 +23,7 @@ async function read(stream) {
   try {
     for await (const event of stream) {
       reply.events.add(event.type);
-      if (event.type === "content_block_delta") reply.text += event.delta.text;
+      if (event.type === "content_block_delta") reply.text += event.delta.text ?? "";
       if (event.type === "message_delta") reply.stop = event.delta.stop_reason;
     }
   } catch (error) {
@@ -117,6 +117,30 @@ for (const [name, Anthropic] of [["2026-10-21", Newest], ["2023-06-01", Of2023]]
       assert(failed.error instanceof Anthropic.APIError);
       assert.match(failed.error.message, /overloaded_error/);
       await assert.rejects(streamed("cut"), Anthropic.APIConnectionError);
+    });
+
+    test("thoughts are a block of their own, before the text", async () => {
+      const thinking = client().messages.stream(question("thinking-3"));
+      const message = await thinking.finalMessage();
+      assert.deepEqual(message.content.map((block) => block.type), ["thinking", "text"]);
+      assert.equal(message.content[1].text, GREETING);
+    });
+
+    test("a server that falls silent leaves it to the client to go", async () => {
+      for (const [model, said] of [["stall", "One two "], ["silent", ""]]) {
+        const stream = await streamed(model);
+        setTimeout(() => stream.controller.abort(), 500);
+        const reply = await read(stream);
+        assert.equal(reply.text, said);
+        assert.equal((await lastCall(server)).end, "closed_by_client");
+      }
+      const hanging = client({ timeout: 500 }).messages.create(question("hang"));
+      await assert.rejects(hanging, Anthropic.APIConnectionTimeoutError);
+    });
+
+    test("a response that ends early leaves the reply unfinished", async () => {
+      const reply = await read(await streamed("no-end"));
+      assert.deepEqual([reply.text, reply.stop], ["One two ", null]);
     });
 
     test("going away is seen by the server", async () => {

@@ -123,6 +123,37 @@ test("a cut connection and an error in the stream are errors, behind the text", 
   await assert.rejects(streamed("cut"), OpenAI.APIConnectionError);
 });
 
+test("thoughts are no text", async () => {
+  assert.equal((await read(await streamed("thinking-3"))).text, GREETING);
+});
+
+test("a reply without [DONE] is whole for those who go by its finish", async () => {
+  const stream = await streamed("no-done");
+  let text = "";
+  for await (const chunk of stream) {
+    text += chunk.choices[0]?.delta.content ?? "";
+    if (chunk.choices[0]?.finish_reason) break;
+  }
+  assert.equal(text, GREETING);
+});
+
+test("a server that falls silent leaves it to the client to go", async () => {
+  for (const [model, said] of [["stall", "One two "], ["silent", ""]]) {
+    const stream = await streamed(model);
+    setTimeout(() => stream.controller.abort(), 500);
+    const reply = await read(stream);
+    assert.equal(reply.text, said);
+    assert.equal((await lastCall(server)).end, "closed_by_client");
+  }
+  const hanging = client({ timeout: 500 }).chat.completions.create(question("hang"));
+  await assert.rejects(hanging, OpenAI.APIConnectionTimeoutError);
+});
+
+test("a response that ends early leaves the reply unfinished", async () => {
+  const reply = await read(await streamed("no-end"));
+  assert.deepEqual([reply.text, reply.finish], ["One two ", null]);
+});
+
 test("going away is seen by the server", async () => {
   const stream = await streamed("endless");
   for await (const _ of stream) break;

@@ -7,11 +7,12 @@
     missing_docs
 )]
 
+use std::collections::HashSet;
 use std::process::Stdio;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use causerie_testkit::DEADLINE;
-use causerie_testkit::ai::AiServer;
+use causerie_testkit::ai::{AiServer, named};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
@@ -57,6 +58,25 @@ async fn the_first_delta_is_the_time_of_its_writing() {
     assert!(stamp >= before + 50_000_000 && stamp <= now_ns());
     let written = u128::from(server.calls()[0].first_text_ns.unwrap());
     assert!(stamp.abs_diff(written) < 1_000_000_000, "{stamp} {written}");
+}
+
+#[tokio::test]
+async fn each_word_tells_in_which_call_it_was_said() {
+    let server = AiServer::openai().await;
+    let url = server.url().join("v1/chat/completions").unwrap();
+    let mut said = Vec::new();
+    for call in ["q1/1/1", "q1/2/1"] {
+        let request = reqwest::Client::new()
+            .post(url.clone())
+            .header("x-causerie-call", call)
+            .json(&question("named-3", false));
+        let body: Value = request.send().await.unwrap().json().await.unwrap();
+        let text = body["choices"][0]["message"]["content"].as_str().unwrap();
+        assert_eq!(text, named(call, 3).collect::<String>());
+        said.push(text.to_owned());
+    }
+    let words: HashSet<_> = said.iter().flat_map(|text| text.split(' ')).collect();
+    assert_eq!(words.len(), 7, "six, and what follows the last: {words:?}");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use causerie_testkit::ai::{Behaviour, Plot};
 use causerie_testkit::cluster::Cluster;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::kit::device::Device;
 use crate::kit::question_of;
@@ -90,6 +90,33 @@ async fn a_rejected_question_leaves_nothing_behind() {
     .await;
     assert_eq!(one.view.room("user:u1").said(), ["first", "third"]);
     assert!(!one.view.has_ended(&first));
+}
+
+#[tokio::test]
+async fn of_questions_that_race_for_an_idle_session_one_is_taken() {
+    let cluster = Cluster::options()
+        .behaviour(Behaviour::new(Plot::Endless))
+        .start()
+        .await;
+    let (mut one, mut two) = two_devices(&cluster).await;
+    for race in 0..10 {
+        let question = |who: &str| json!({"user_input": who, "session_id": format!("s{race}"), "if_busy": "reject"});
+        let (of_one, of_two) = tokio::join!(
+            one.send_message(question("one")),
+            two.send_message(question("two")),
+        );
+        let mut answers = [&of_one, &of_two].map(|answer| (&answer["type"], &answer["code"]));
+        answers.sort_by_key(|(kind, _)| kind.to_string());
+        let taken_and_refused = [
+            (&json!("ack"), &Value::Null),
+            (&json!("error"), &json!("conflict")),
+        ];
+        assert_eq!(answers, taken_and_refused, "{of_one} {of_two}");
+    }
+    one.until("one question a race", |view| {
+        (view.room("user:u1").events.len() == 10).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -143,21 +143,23 @@ async fn connect(cluster: &Cluster, number: usize) -> Device {
 async fn talk(mut device: Device, own: &Node, other: &Node, messages: Vec<Planned>) -> Device {
     for wave in messages.chunks(WAVE) {
         let mut repeats = JoinSet::new();
-        for message in wave {
+        for message in wave.iter().filter(|message| message.repeated) {
+            for transport in Transport::ALL {
+                let gateway = if transport == Transport::Actions {
+                    own
+                } else {
+                    other
+                };
+                let (url, token) = (gateway.url().to_owned(), device.token.clone());
+                repeats.spawn(repeat(transport, url, token, message.clone()));
+            }
+        }
+        // What is repeated comes last: those ways have a connection to make first.
+        let (repeated, once): (Vec<_>, Vec<_>) = wave.iter().partition(|message| message.repeated);
+        for message in once.into_iter().chain(repeated) {
             let mut frame =
                 json!({"action": "sendMessage", "id": message.id, "data": message.data()});
             frame["data"]["ai"] = json!(message.ai);
-            if message.repeated {
-                for transport in Transport::ALL {
-                    let gateway = if transport == Transport::Actions {
-                        own
-                    } else {
-                        other
-                    };
-                    let (url, token) = (gateway.url().to_owned(), device.token.clone());
-                    repeats.spawn(repeat(transport, url, token, message.clone()));
-                }
-            }
             device.client.send(frame).await;
         }
         let mut questions = BTreeMap::new();
@@ -283,6 +285,8 @@ fn every_question_has_one_answer(device: &Device, room: &str, questions: usize) 
         let question = data["in_reply_to"].to_string();
         assert_eq!(data["finish_reason"], "stop", "{answer}");
         assert_eq!(Some(&&data["content"]), asked.get(&question), "{answer}");
+        let streamed = &room.replies[data["message_id"].as_str().unwrap()];
+        assert_eq!(data["content"], streamed.text, "not all of it was streamed");
         let earlier = answered.insert(question, answer);
         assert_eq!(earlier, None, "a second answer: {answer}");
     }

@@ -29,20 +29,13 @@ fn start(first_port: u16, temporary: &Path) -> Child {
     Child::spawn("./cluster", command)
 }
 
-/// A visitor at the gateway that listens on `port`; one that was there before
-/// with its token.
-async fn visit(port: u16, token: Option<&str>) -> (Client, String) {
+/// A page of the gateway that listens on `port`, with the `token` of a link.
+async fn visit(port: u16, token: &str) -> Client {
     let origin = format!("http://127.0.0.1:{port}");
     let connect = Connect::to(&format!("ws://127.0.0.1:{port}/ws")).header("origin", &origin);
-    let connect = match token {
-        Some(token) => connect.param("token", token),
-        None => connect.param("t", "demo"),
-    };
-    let mut client = connect.open().await;
-    let ready = client.expect_type("ready").await;
-    let fresh = ready["data"]["token"].as_str().map(str::to_owned);
-    let token = fresh.or_else(|| token.map(str::to_owned));
-    (client, token.unwrap())
+    let mut client = connect.param("token", token).open().await;
+    client.expect_type("ready").await;
+    client
 }
 
 #[tokio::test]
@@ -52,10 +45,23 @@ async fn ask_at_one_gateway_and_hear_at_the_other_then_nothing_is_left() {
     let up = |line: &str| line.contains("Ctrl-C stops everything").then_some(());
     cluster.find_line(0, "that it is up", up).await.unwrap();
 
-    let page = http::get(&format!("http://127.0.0.1:{}/", first + 10)).await;
-    assert_eq!(page.status, 200, "{page:?}");
-    let (mut asking, token) = visit(first, None).await;
-    let (mut hearing, _) = visit(first + 10, Some(&token)).await;
+    let output = cluster.output();
+    let mut tokens = Vec::new();
+    for port in [first, first + 10] {
+        let page = http::get(&format!("http://127.0.0.1:{port}/")).await;
+        assert_eq!(page.status, 200, "{page:?}");
+        let link = format!("http://127.0.0.1:{port}/#token=");
+        let token = output
+            .split_once(&link)
+            .and_then(|(_, rest)| rest.lines().next());
+        tokens.push(
+            token
+                .unwrap_or_else(|| panic!("no {link}… in {output}"))
+                .to_owned(),
+        );
+    }
+    let mut asking = visit(first, &tokens[0]).await;
+    let mut hearing = visit(first + 10, &tokens[1]).await;
     hearing.expect_type("subscribed").await;
     let ask = json!({"action": "sendMessage", "data": {"user_input": "Is anybody there?"}});
     let ack = asking.request(ask).await;

@@ -1,7 +1,7 @@
 //! Anthropic's Messages.
 //!
-//! A reply is whole when `message_stop` has come. Thinking and tool use are passed over; only
-//! text is the reply.
+//! A reply is whole when `message_stop` has come. Only text is the reply: thinking is no more than
+//! a sign of life, and tool use is passed over.
 
 use std::time::Duration;
 
@@ -102,14 +102,18 @@ struct Said {
 /// The conversation as the API wants it: the user begins, roles take turns, nothing is empty.
 ///
 /// So turns of one role in a row (a question whose reply failed, and the next one) become one,
-/// and replies whose question fell out of the context go.
+/// and replies whose question fell out of the context go. The question itself always stays: where
+/// it is blank the API refuses it, and does not answer an earlier one again.
 fn messages(prompt: &Prompt) -> Vec<Said> {
-    let spoken = prompt
-        .turns
+    let Some((question, earlier)) = prompt.turns.split_last() else {
+        return Vec::new();
+    };
+    let spoken = earlier
         .iter()
-        .filter(|turn| !turn.text.trim().is_empty());
+        .filter(|turn| !turn.text.trim().is_empty())
+        .skip_while(|turn| turn.role == Role::Assistant);
     let mut messages: Vec<Said> = Vec::new();
-    for turn in spoken.skip_while(|turn| turn.role == Role::Assistant) {
+    for turn in spoken.chain([question]) {
         let role = turn.role.as_str();
         match messages.last_mut() {
             Some(last) if last.role == role => {
@@ -248,6 +252,9 @@ impl Dialect for Message {
                 None
             }
             Event::ContentBlockStart { content_block } => content_block.text,
+            Event::ContentBlockDelta { delta } if delta.kind == "thinking_delta" => {
+                return Ok(Some(Chunk::Thinking));
+            }
             Event::ContentBlockDelta { delta } => delta.text.filter(|_| delta.kind == "text_delta"),
             Event::MessageDelta { delta, usage } => {
                 usage.into_iter().for_each(|usage| self.on_usage(usage));
@@ -263,7 +270,7 @@ impl Dialect for Message {
         Ok(text.filter(|text| !text.is_empty()).map(Chunk::Text))
     }
 
-    fn on_end(&mut self) -> Option<Done> {
+    fn whole(&self) -> Option<Done> {
         None
     }
 }
@@ -326,18 +333,17 @@ mod tests {
     }
 
     #[test]
-    fn passes_over_thinking_and_what_is_new() {
+    fn passes_over_what_is_new() {
         let mut message = Message::new("m");
         for data in [
             r#"{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":""}}"#,
-            r#"{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"hm"}}"#,
             r#"{"type":"content_block_stop","index":0}"#,
             r#"{"type":"something_new","text":"x"}"#,
             r#"{"type":"ping"}"#,
         ] {
             assert_eq!(message.on_event(data).unwrap(), None, "{data}");
         }
-        assert_eq!(message.on_end(), None);
+        assert_eq!(message.whole(), None);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use super::{
 /// How long to wait for what, and how often to try.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CallPolicy {
-    /// The longest a try may take to its first text.
+    /// The longest a try may take to its first text, or a model may be silent while it thinks.
     pub first_token_timeout: Duration,
     /// The longest silence within a reply.
     pub stall_timeout: Duration,
@@ -131,6 +131,12 @@ struct Call {
     deadline: Instant,
 }
 
+/// A [`Chunk`] that people hear of.
+enum Said {
+    Text(String),
+    Done(Done),
+}
+
 /// The reply of the backend that has begun to answer.
 struct Answer {
     backend: &'static str,
@@ -139,7 +145,7 @@ struct Answer {
     call: CallId,
     model: String,
     /// Came with the news that it answers.
-    first: Option<Chunk>,
+    first: Option<Said>,
     bytes: usize,
 }
 
@@ -251,7 +257,7 @@ impl Call {
         let mut chunks = guarded.backend.ask(prompt);
         let limit = self.policy.first_token_timeout;
         match self
-            .next_chunk(name, &mut chunks, limit, ErrorKind::FirstTokenTimeout)
+            .next_said(name, &mut chunks, limit, ErrorKind::FirstTokenTimeout)
             .await
         {
             Ok(first) => {
@@ -278,16 +284,16 @@ impl Call {
     async fn next_of(&self, answer: &mut Answer) -> Result<CallEvent, BackendError> {
         let name = answer.backend;
         let limit = self.policy.stall_timeout;
-        let chunk = match answer.first.take() {
+        let said = match answer.first.take() {
             Some(first) => Ok(first),
             None => {
-                self.next_chunk(name, &mut answer.chunks, limit, ErrorKind::Stalled)
+                self.next_said(name, &mut answer.chunks, limit, ErrorKind::Stalled)
                     .await
             }
         };
-        match chunk {
-            Ok(Chunk::Text(text)) => Ok(self.on_text(answer, text)),
-            Ok(Chunk::Done(done)) => {
+        match said {
+            Ok(Said::Text(text)) => Ok(self.on_text(answer, text)),
+            Ok(Said::Done(done)) => {
                 answer.pass.take().into_iter().for_each(Pass::on_done);
                 events::replied(name, &answer.call);
                 Ok(CallEvent::Done(done))
@@ -319,34 +325,38 @@ impl Call {
                 return CallEvent::Done(done);
             }
             answer.chunks = Box::pin(stream::empty());
-            answer.first = Some(Chunk::Done(done));
+            answer.first = Some(Said::Done(done));
         }
         answer.bytes += text.len();
         CallEvent::Text(text)
     }
 
-    /// The next chunk, within `limit` and the time left.
-    async fn next_chunk(
+    /// The next text or the end, within `limit` of the last sign of life and the time left.
+    async fn next_said(
         &self,
         backend: &'static str,
         chunks: &mut ChunkStream,
         limit: Duration,
         too_late: ErrorKind,
-    ) -> Result<Chunk, BackendError> {
-        let due = Instant::now() + limit;
-        let (due, too_late) = if due < self.deadline {
-            (due, too_late)
-        } else {
-            (self.deadline, ErrorKind::Timeout)
-        };
-        match timeout_at(due, chunks.next()).await {
-            Ok(Some(chunk)) => chunk,
-            Ok(None) => Err(BackendError::new(
-                ErrorKind::BrokeOff,
-                backend,
-                "ended unfinished",
-            )),
-            Err(_) => Err(BackendError::new(too_late, backend, "")),
+    ) -> Result<Said, BackendError> {
+        loop {
+            let due = Instant::now() + limit;
+            let (due, too_late) = if due < self.deadline {
+                (due, too_late)
+            } else {
+                (self.deadline, ErrorKind::Timeout)
+            };
+            match timeout_at(due, chunks.next()).await {
+                Ok(Some(Ok(Chunk::Thinking))) => {}
+                Ok(Some(Ok(Chunk::Text(text)))) => return Ok(Said::Text(text)),
+                Ok(Some(Ok(Chunk::Done(done)))) => return Ok(Said::Done(done)),
+                Ok(Some(Err(error))) => return Err(error),
+                Ok(None) => {
+                    let (kind, detail) = (ErrorKind::BrokeOff, "ended unfinished");
+                    return Err(BackendError::new(kind, backend, detail));
+                }
+                Err(_) => return Err(BackendError::new(too_late, backend, "")),
+            }
         }
     }
 }

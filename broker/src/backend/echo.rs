@@ -191,7 +191,7 @@ mod tests {
             .iter()
             .filter_map(|chunk| match chunk {
                 Chunk::Text(text) => Some(text.as_str()),
-                Chunk::Done(_) => None,
+                Chunk::Thinking | Chunk::Done(_) => None,
             })
             .collect()
     }

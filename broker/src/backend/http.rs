@@ -1,14 +1,16 @@
 //! What the backends that speak HTTP have in common: the request, its errors, its events.
 
 use std::error::Error;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use futures::stream;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, RequestBuilder, Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::Value;
+use tokio::time::timeout;
 use url::{Host, Url};
 
 use super::sse::Decoder;
@@ -17,7 +19,7 @@ use super::{BackendError, Chunk, ChunkStream, Done, ErrorKind, Prompt};
 /// Error bodies are read up to here; an error's code stands at their beginning.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
-/// How long a response may go on behind a complete reply before its connection is given up.
+/// How long is waited for what matters little: an error's body, the rest behind a whole reply.
 const MAX_REST: Duration = Duration::from_secs(1);
 
 /// A backend's settings that cannot work.
@@ -54,8 +56,8 @@ pub(crate) trait Dialect: Send + Sync + 'static {
     /// Takes an event's data; [`Chunk::Done`] ends the reply.
     fn on_event(&mut self, data: &str) -> Result<Option<Chunk>, BackendError>;
 
-    /// The connection has ended: how did the reply, if it did?
-    fn on_end(&mut self) -> Option<Done>;
+    /// How the reply ended, if it is whole as it stands: nothing more need come.
+    fn whole(&self) -> Option<Done>;
 }
 
 impl Endpoint {
@@ -153,7 +155,7 @@ impl Endpoint {
             let mut reply = reply?;
             let item = reply.next().await;
             match &item {
-                Ok(Chunk::Text(_)) => return Some((item, Some(reply))),
+                Ok(Chunk::Thinking | Chunk::Text(_)) => return Some((item, Some(reply))),
                 Ok(Chunk::Done(_)) => reply.response.take().into_iter().for_each(let_finish),
                 Err(_) => {}
             }
@@ -182,11 +184,7 @@ impl<D: Dialect> Reply<D> {
                     return Ok(chunk);
                 }
             }
-            let piece = match &mut self.response {
-                Some(response) => response.chunk().await,
-                None => Ok(None),
-            };
-            match piece {
+            match self.piece().await {
                 Ok(Some(bytes)) => self
                     .decoder
                     .push(&bytes)
@@ -197,9 +195,22 @@ impl<D: Dialect> Reply<D> {
         }
     }
 
+    /// The next bytes. Behind a reply that is whole they are waited for only a little: some
+    /// servers neither say that it is nor close the connection.
+    async fn piece(&mut self) -> reqwest::Result<Option<Bytes>> {
+        let Some(response) = &mut self.response else {
+            return Ok(None);
+        };
+        if self.dialect.whole().is_some() {
+            let rest = timeout(MAX_REST, response.chunk()).await;
+            return rest.unwrap_or(Ok(None));
+        }
+        response.chunk().await
+    }
+
     fn end(&mut self, cause: &str) -> Result<Chunk, BackendError> {
         self.dialect
-            .on_end()
+            .whole()
             .map(Chunk::Done)
             .ok_or_else(|| self.error(ErrorKind::BrokeOff, cause))
     }
@@ -230,12 +241,16 @@ impl<D: Dialect> Reply<D> {
         let status = response.status().as_u16();
         let kind = kind_of_status(status, retry_after(response.headers()));
         let mut body = Vec::new();
-        while let Ok(Some(bytes)) = response.chunk().await {
-            body.extend_from_slice(&bytes);
-            if body.len() > MAX_ERROR_BYTES {
-                break;
+        let read = async {
+            while let Ok(Some(bytes)) = response.chunk().await {
+                body.extend_from_slice(&bytes);
+                if body.len() > MAX_ERROR_BYTES {
+                    break;
+                }
             }
-        }
+        };
+        // The status says enough, where the rest does not come.
+        let _ = timeout(MAX_REST, read).await;
         let body: Value = serde_json::from_slice(&body).unwrap_or_default();
         let code = error_code(body.get("error").unwrap_or(&Value::Null));
         let detail = match code {
@@ -254,7 +269,7 @@ impl<D: Dialect> Reply<D> {
 /// waits for it.
 fn let_finish(mut response: Response) {
     let rest = async move { while let Ok(Some(_)) = response.chunk().await {} };
-    tokio::spawn(tokio::time::timeout(MAX_REST, rest));
+    tokio::spawn(timeout(MAX_REST, rest));
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -297,7 +312,16 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = number("retry-after-ms")
         .map(|ms| ms / 1000.0)
         .or_else(|| number("retry-after"));
-    Duration::try_from_secs_f64(seconds?).ok()
+    match seconds {
+        Some(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+        None => until(headers.get("retry-after")?.to_str().ok()?),
+    }
+}
+
+/// How long it is until an HTTP date, which proxies send rather than seconds.
+fn until(date: &str) -> Option<Duration> {
+    let at = httpdate::parse_http_date(date.trim()).ok()?;
+    Some(at.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
 /// The innermost cause. The outer ones repeat the URL, which may hold a password.
@@ -364,7 +388,11 @@ mod tests {
             retry_after(&headers("retry-after-ms", "250")),
             Some(ms(250))
         );
-        for bad in ["-1", "NaN", "Wed, 21 Oct 2026 07:28:00 GMT", "1e300"] {
+        let past = "Wed, 21 Oct 2015 07:28:00 GMT";
+        assert_eq!(retry_after(&headers("retry-after", past)), Some(ms(0)));
+        let future = "Fri, 21 Oct 2095 07:28:00 GMT";
+        assert!(retry_after(&headers("retry-after", future)) > Some(ms(1_000_000)));
+        for bad in ["-1", "NaN", "tomorrow", "1e300"] {
             assert_eq!(retry_after(&headers("retry-after", bad)), None);
         }
     }

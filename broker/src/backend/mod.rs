@@ -51,8 +51,8 @@ pub trait Backend: Send + Sync {
 
     /// Asks the model.
     ///
-    /// The stream yields any number of [`Chunk::Text`] and ends with one [`Chunk::Done`] or one
-    /// error; nothing follows either. Nothing is sent before the first poll, and dropping the
+    /// The stream yields any number of [`Chunk::Thinking`] and [`Chunk::Text`] and ends with one
+    /// [`Chunk::Done`] or one error; nothing follows either. Nothing is sent before the first poll, and dropping the
     /// stream at any time aborts the request: the server sees its connection closed.
     fn ask(&self, prompt: Prompt) -> ChunkStream;
 }
@@ -158,6 +158,8 @@ impl fmt::Display for CallId {
 /// A piece of a reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Chunk {
+    /// The model thinks: a sign of life that is no part of the reply.
+    Thinking,
     /// The next text; never empty.
     Text(String),
     /// The reply is complete.

@@ -138,6 +138,18 @@ struct Choice {
 struct Delta {
     content: Option<String>,
     refusal: Option<String>,
+    /// What a model thinks, at llama.cpp and vLLM; newer vLLM and Ollama call it `reasoning`.
+    reasoning_content: Option<String>,
+    reasoning: Option<String>,
+}
+
+impl Delta {
+    fn chunk(self) -> Option<Chunk> {
+        let said = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let text = said(self.content).or(said(self.refusal)).map(Chunk::Text);
+        let thought = said(self.reasoning_content).or(said(self.reasoning));
+        text.or(thought.map(|_| Chunk::Thinking))
+    }
 }
 
 #[derive(Deserialize)]
@@ -220,16 +232,10 @@ impl Dialect for Completion {
                 Finish::Stop
             });
         }
-        let text = choice.delta.and_then(|delta| {
-            delta
-                .content
-                .filter(|text| !text.is_empty())
-                .or(delta.refusal)
-        });
-        Ok(text.filter(|text| !text.is_empty()).map(Chunk::Text))
+        Ok(choice.delta.and_then(Delta::chunk))
     }
 
-    fn on_end(&mut self) -> Option<Done> {
+    fn whole(&self) -> Option<Done> {
         self.finish.map(|finish| self.done(finish))
     }
 }

@@ -118,8 +118,8 @@ impl Bus for FaultyBus {
         self.through(self.bus.history(room, range, limit)).await
     }
 
-    async fn changed(&self, partitions: &[Partition], since_ms: u64) -> Result<Changes, BusError> {
-        self.through(self.bus.changed(partitions, since_ms)).await
+    async fn changed(&self, partition: Partition, since_ms: u64) -> Result<Changes, BusError> {
+        self.through(self.bus.changed(partition, since_ms)).await
     }
 
     fn subscriptions(&self, buffer: usize) -> (Arc<dyn Subscriptions>, mpsc::Receiver<Heard>) {

@@ -8,8 +8,8 @@ use causerie_shared::ids::MessageId;
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
 use causerie_shared::room::RoomKey;
 
-use super::bus_failed;
 use super::send_message::{Asked, Sent, prepare, store};
+use super::{bus_failed, not_joined};
 use crate::frame::OutFrame;
 use crate::gateway::Gateway;
 use crate::hub::Viewer;
@@ -110,7 +110,7 @@ async fn listen(
 ) -> Result<(), ProtocolError> {
     let viewer = Viewer::Question(question.clone());
     let joined = membership.join(room.clone(), viewer, None).await;
-    joined.map_err(|error| bus_failed(&error))
+    joined.map_err(|error| not_joined(&error))
 }
 
 fn gone() -> ProtocolError {

@@ -11,6 +11,7 @@ use causerie_shared::protocol::frame;
 use crate::connection::Connection;
 use crate::events;
 use crate::gateway::Gateway;
+use crate::hub::NotJoined;
 use crate::identity::Identity;
 use send_message::Asked;
 
@@ -97,6 +98,18 @@ impl Caller {
             let content = "This action needs a connection: send it over a WebSocket.";
             ProtocolError::new(ErrorCode::UnknownAction, content)
         })
+    }
+}
+
+/// What a client is told where a room was not joined.
+pub(crate) fn not_joined(error: &NotJoined) -> ProtocolError {
+    match error {
+        NotJoined::Bus(error) => bus_failed(error),
+        NotJoined::Over => ProtocolError::new(
+            ErrorCode::Overloaded,
+            "The room was not joined, since the connection ends: connect again.",
+        )
+        .with_retry_after_ms(RETRY_BUS_MS),
     }
 }
 

@@ -1,5 +1,7 @@
 //! `subscribe` and `unsubscribe`.
 
+use std::sync::Arc;
+
 use causerie_shared::protocol::action;
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError, Scope};
 use causerie_shared::protocol::event::Event;
@@ -7,7 +9,7 @@ use causerie_shared::protocol::frame;
 use causerie_shared::room::Room;
 use serde::Serialize;
 
-use super::{Caller, bus_failed, forbidden};
+use super::{Caller, forbidden, not_joined};
 use crate::frame::OutFrame;
 use crate::gateway::Gateway;
 
@@ -17,7 +19,8 @@ pub(super) struct RoomAck {
     room: Room,
 }
 
-/// Joins a room. `subscribed` and what was missed go before the answer.
+/// Joins a room. `subscribed` and what was missed go before the answer. Where
+/// it fails the room is not joined, even if it was before, which is told.
 pub(super) async fn subscribe(
     gateway: &Gateway,
     caller: &Caller,
@@ -36,8 +39,12 @@ pub(super) async fn subscribe(
         return Err(ProtocolError::new(ErrorCode::Forbidden, content)
             .with_limit(Scope::Connection, max_rooms as u64));
     }
-    let joined = connection.join(&room, position).await;
-    joined.map_err(|error| bus_failed(&error))?;
+    if let Err(error) = connection.join(&room, position).await {
+        if joined.contains(&room) {
+            connection.outbox.push(&unsubscribed(&room));
+        }
+        return Err(not_joined(&error));
+    }
     Ok(RoomAck { room })
 }
 
@@ -49,8 +56,11 @@ pub(super) async fn unsubscribe(
     let connection = caller.connected()?;
     let room = what.room.resolve(&caller.identity.user);
     if connection.leave(&room).await {
-        let unsubscribed = OutFrame::answer(Event::Unsubscribed, frame::unsubscribed(&room));
-        connection.outbox.push(&unsubscribed);
+        connection.outbox.push(&unsubscribed(&room));
     }
     Ok(RoomAck { room })
+}
+
+fn unsubscribed(room: &Room) -> Arc<OutFrame> {
+    OutFrame::answer(Event::Unsubscribed, frame::unsubscribed(room))
 }

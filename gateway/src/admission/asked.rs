@@ -20,7 +20,9 @@ pub(crate) struct Asked {
     pub(super) tenant: Option<TenantHash>,
     pub(super) token: Option<String>,
     /// The rooms to hear.
-    pub(crate) rooms: Vec<Named>,
+    pub(super) rooms: Vec<Named>,
+    /// The one room to hear, whichever else are named.
+    pub(super) alone: Option<RoomName>,
     pub(super) origin: Option<PageOrigin>,
     /// The last event that an event stream's client has seen.
     pub(crate) last_event_id: Option<String>,
@@ -63,6 +65,7 @@ impl Asked {
             tenant: None,
             token: credentials::token(&request.headers, query.tokens)?,
             rooms: query.rooms,
+            alone: None,
             origin: page_origin(request),
             last_event_id: last_event_id.or(query.last_event_id),
         };
@@ -83,9 +86,9 @@ impl Asked {
     }
 
     /// Names `room` alone, at the position that the query gives it, if any.
-    pub(crate) fn keep_room(&mut self, room: RoomName) {
-        self.rooms.retain(|named| named.room == room);
-        self.add_room(room);
+    pub(crate) fn hear_alone(&mut self, room: RoomName) {
+        self.add_room(room.clone());
+        self.alone = Some(room);
     }
 
     /// Names the tenant `hash`.

@@ -64,7 +64,7 @@ impl Admission {
     /// draining.
     pub(crate) async fn admit(&self, asked: &Asked) -> Result<Admitted, Refusal> {
         let caller = self.identify(asked).await?;
-        let rooms = rooms::allowed(&asked.rooms, &caller.identity)?;
+        let rooms = rooms::allowed(asked, &caller.identity)?;
         let slot = self.reserve()?;
         Ok(Admitted {
             identity: caller.identity,

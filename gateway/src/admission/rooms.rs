@@ -3,6 +3,7 @@
 use causerie_shared::position::Position;
 use causerie_shared::room::{Room, RoomName};
 
+use super::asked::Asked;
 use super::refusal::Refusal;
 use crate::connection::Wanted;
 use crate::identity::Identity;
@@ -37,15 +38,20 @@ impl Named {
     }
 }
 
-/// The rooms that `caller` means, each once; where one is named twice, the
-/// later position counts.
+/// The rooms that `caller` asked for, each once; where one is named twice, by
+/// whichever name, the later position counts.
 ///
 /// # Errors
 /// 403 where one of them is not theirs. One that does not exist answers alike.
-pub(crate) fn allowed(named: &[Named], caller: &Identity) -> Result<Vec<Wanted>, Refusal> {
-    let mut rooms: Vec<Wanted> = Vec::with_capacity(named.len());
-    for Named { room, position } in named {
+pub(super) fn allowed(asked: &Asked, caller: &Identity) -> Result<Vec<Wanted>, Refusal> {
+    let alone = asked.alone.clone();
+    let alone = alone.map(|room| room.resolve(&caller.user));
+    let mut rooms: Vec<Wanted> = Vec::with_capacity(asked.rooms.len());
+    for Named { room, position } in &asked.rooms {
         let room = room.clone().resolve(&caller.user);
+        if alone.as_ref().is_some_and(|alone| *alone != room) {
+            continue;
+        }
         if !caller.may_read(&room) {
             return Err(room_refused(&room));
         }

@@ -4,16 +4,18 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use causerie_shared::bus::BusError;
 use causerie_shared::protocol::action::{ClientId, SendMessage};
 use causerie_shared::protocol::data::FinishReason;
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
 use http::Request;
 use http::header::CONTENT_TYPE;
 use serde::Deserialize;
+use tokio::time::timeout;
 
 use super::{Edge, body, events, traceparent};
 use crate::actions::ask::{Asking, ask};
-use crate::actions::send_message;
+use crate::actions::{bus_failed, send_message};
 use crate::admission::{Asked, Refusal};
 use crate::registry::Slot;
 use crate::sse;
@@ -36,7 +38,7 @@ pub(super) async fn chat(
     request: Request<Body>,
 ) -> Result<Response, Refusal> {
     let stored = store(&edge, request).await?;
-    let ended = tokio::time::timeout(edge.timing.message, ending(&stored.asking)).await;
+    let ended = timeout(edge.timing.message, ending(&stored.asking)).await;
     let Ok(message) = ended else {
         events::reply_awaited_in_vain();
         let error = unfinished(edge.timing.message.as_secs_f32());
@@ -75,9 +77,10 @@ async fn store(edge: &Edge, request: Request<Body>) -> Result<Stored, Refusal> {
         id: id.clone(),
         traceparent: traceparent(&parts.headers),
     };
-    let asking = ask(&edge.gateway, &identity, asked)
-        .await
-        .map_err(answered)?;
+    // It stands in nobody's way for longer than its reply might.
+    let asking = timeout(edge.timing.message, ask(&edge.gateway, &identity, asked)).await;
+    let asking = asking.unwrap_or_else(|_| Err(not_stored()));
+    let asking = asking.map_err(answered)?;
     Ok(Stored {
         id,
         id_is_theirs,
@@ -100,6 +103,11 @@ async fn ending(asking: &Asking) -> Result<Bytes, ProtocolError> {
 pub(crate) fn lost_sight() -> ProtocolError {
     let content = "The reply was lost sight of here: ask again under the same `id` to get it.";
     ProtocolError::new(ErrorCode::Overloaded, content).with_retry_after_ms(1_000)
+}
+
+/// Whether it was stored in the end is not known: a repeat of the `id` tells.
+fn not_stored() -> ProtocolError {
+    bus_failed(&BusError::Unavailable("no answer in time".into()))
 }
 
 fn unfinished(seconds: f32) -> ProtocolError {

@@ -3,7 +3,8 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use causerie_shared::bus::log::{History, HistoryRange};
+use causerie_shared::bus::log::HistoryRange;
+use causerie_shared::position::Epoch;
 use causerie_shared::record::Record;
 use causerie_shared::room::{Room, RoomKey};
 use http::header::CONTENT_TYPE;
@@ -73,34 +74,42 @@ fn limit(value: &str) -> Result<usize, Refusal> {
         .ok_or_else(|| Refusal::bad_request(format!("`limit` must be 1 to {MAX_LIMIT}.")))
 }
 
+/// What a reader may see of a log.
+struct Seen {
+    epoch: Epoch,
+    records: Vec<Record>,
+    has_more: bool,
+}
+
 /// Reads until there are as many events as are wanted that `reader` may see:
-/// visitors see few of those in the tenant's room.
+/// visitors see few of those in the tenant's room. For them the log is read in
+/// the largest steps: how many there are is not for the one who asks to say.
 async fn seen_by(
     reader: &Identity,
     edge: &Edge,
     room: &Room,
     wanted: &Wanted,
-) -> Result<History, Refusal> {
+) -> Result<Seen, Refusal> {
     let key = RoomKey::new(reader.tenant.clone(), room.clone());
     let forward = wanted.range.after.is_some();
     let mut range = wanted.range;
     let mut seen: Vec<Record> = Vec::new();
+    let mut step = wanted.limit;
     loop {
-        let page = edge.gateway.bus.history(&key, range, wanted.limit).await;
+        let page = edge.gateway.bus.history(&key, range, step).await;
         let page = page.map_err(|error| bus_failed(&error))?;
-        let ends = [page.records.first(), page.records.last()];
-        let [first, last] = ends.map(|record| seq(record?));
+        step = MAX_LIMIT;
         let visible = page.records.into_iter();
         let mut visible: Vec<Record> = visible
             .filter(|record| reader.sees(room, &record.header.event))
             .collect();
         if forward {
             seen.append(&mut visible);
-            range.after = last.or(range.after);
+            range.after = page.reached.or(range.after);
         } else {
             visible.append(&mut seen);
             seen = visible;
-            range.before = first.or(range.before);
+            range.before = page.reached.or(range.before);
         }
         let is_enough = seen.len() >= wanted.limit;
         if is_enough || !page.has_more {
@@ -111,7 +120,7 @@ async fn seen_by(
             } else {
                 seen.drain(..surplus);
             }
-            return Ok(History {
+            return Ok(Seen {
                 epoch: page.epoch,
                 records: seen,
                 has_more,
@@ -120,12 +129,8 @@ async fn seen_by(
     }
 }
 
-fn seq(record: &Record) -> Option<u64> {
-    Some(record.header.position.as_ref()?.seq)
-}
-
 /// Joins the frames, which are JSON already.
-fn encode(history: &History) -> Bytes {
+fn encode(history: &Seen) -> Bytes {
     let frames: usize = history.records.iter().map(|r| r.frame.len() + 1).sum();
     let mut json = Vec::with_capacity(frames + 64);
     json.extend_from_slice(format!(r#"{{"epoch":"{}","events":["#, history.epoch).as_bytes());

@@ -4,7 +4,8 @@ use axum::Json;
 use axum::extract::{Path, State};
 use causerie_shared::bus::reply::{ReplyState, ReplyStatus};
 use causerie_shared::ids::{MessageId, SessionId};
-use causerie_shared::room::Room;
+use causerie_shared::protocol::event::Event;
+use causerie_shared::room::{Room, RoomKey};
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -12,6 +13,7 @@ use serde_json::value::RawValue;
 use super::Edge;
 use crate::actions::bus_failed;
 use crate::admission::{Asked, Refusal};
+use crate::identity::Identity;
 
 /// A reply, so far.
 #[derive(Serialize)]
@@ -42,10 +44,17 @@ pub(super) async fn read(
     let status = edge.gateway.bus.reply(&id).await;
     status
         .map_err(|error| bus_failed(&error))?
-        .filter(|status| status.room.tenant == reader.tenant && reader.may_read(&status.room.room))
+        .filter(|status| may_see(&reader, &status.room))
         .and_then(describe)
         .map(Json)
         .ok_or_else(|| Refusal::not_found("No such message is kept where you may read."))
+}
+
+/// Whether `reader` may see replies in `room`.
+fn may_see(reader: &Identity, room: &RoomKey) -> bool {
+    room.tenant == reader.tenant
+        && reader.may_read(&room.room)
+        && reader.sees(&room.room, Event::Message.name())
 }
 
 /// `None` where the log does not hold the reply any more.

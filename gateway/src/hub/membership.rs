@@ -1,22 +1,47 @@
 //! The rooms of one outbox.
+//!
+//! In each room it is being joined, in, or leaving, and there is one at a time
+//! who changes that. A new wish cancels the one before and waits until that
+//! has let go: so what was left stays left, and nobody joins twice.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use causerie_shared::bus::BusError;
 use causerie_shared::position::Position;
 use causerie_shared::protocol::close::CloseCode;
 use causerie_shared::room::RoomKey;
+use tokio::sync::OwnedMutexGuard;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
-use super::{Hub, Join, Start, Viewer};
+use super::{Hub, Join, NotJoined, Start, Viewer};
 use crate::outbox::Outbox;
+
+/// How long a room that could not be joined waits to be tried again.
+const REJOIN_AFTER: Duration = Duration::from_secs(1);
 
 /// The rooms of one outbox. Dropping it leaves them all and closes the outbox.
 #[derive(Debug)]
 pub struct Membership {
     hub: Hub,
     outbox: Arc<Outbox>,
-    rooms: Mutex<HashSet<RoomKey>>,
+    rooms: Mutex<HashMap<RoomKey, Stay>>,
+}
+
+/// The outbox's stay in a room, from the first wish to join it.
+#[derive(Debug)]
+struct Stay {
+    /// The last wish: to join, or to leave. The next one cancels it.
+    wish: CancellationToken,
+    /// Held by whoever joins or leaves.
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// The right to join or leave a room, until the wish is cancelled.
+struct Turn {
+    wish: CancellationToken,
+    _held: OwnedMutexGuard<()>,
 }
 
 impl Membership {
@@ -33,50 +58,100 @@ impl Membership {
     /// and what was missed wait in the outbox.
     ///
     /// # Errors
-    /// The bus does not answer; then nothing was joined.
+    /// [`NotJoined::Bus`]: then the outbox is not in the room, even if it was.
     pub async fn join(
         &self,
         room: RoomKey,
         viewer: Viewer,
         position: Option<Position>,
-    ) -> Result<(), BusError> {
-        // Noted first: whatever happens from here on, it is left at the end.
-        self.lock().insert(room.clone());
-        let joined = self.hub.join(Join {
-            room: room.clone(),
-            outbox: Arc::clone(&self.outbox),
-            viewer,
-            start: Start::asked(position),
-        });
-        let joined = joined.await;
-        if joined.is_err() {
-            self.leave(&room).await;
+    ) -> Result<(), NotJoined> {
+        let turn = self.turn(&room).await;
+        let joining = self.hub.join(self.wish(&room, viewer, position));
+        let joined = turn.wish.run_until_cancelled(joining).await;
+        let joined = joined.unwrap_or(Err(NotJoined::Over));
+        if matches!(joined, Err(NotJoined::Bus(_))) {
+            self.forget(&room, &turn);
         }
         joined
     }
 
-    /// Leaves `room`; whether it had been joined.
+    /// As [`join`](Self::join), however long the bus is away. It also returns
+    /// when the room was left, or joined anew, meanwhile.
+    pub async fn join_at_last(&self, room: RoomKey, viewer: Viewer, position: Option<Position>) {
+        let turn = self.turn(&room).await;
+        let wish = self.wish(&room, viewer, position);
+        let joining = async {
+            while let Err(NotJoined::Bus(_)) = self.hub.join(wish.clone()).await {
+                sleep(REJOIN_AFTER).await;
+            }
+        };
+        turn.wish.run_until_cancelled(joining).await;
+    }
+
+    /// Leaves `room`: when it returns, no more of it is put in. Whether it had
+    /// been joined.
     pub async fn leave(&self, room: &RoomKey) -> bool {
-        let was_in = self.lock().remove(room);
-        if was_in {
-            self.hub.leave(room.clone(), self.outbox.id()).await;
+        if !self.lock().contains_key(room) {
+            return false;
         }
-        was_in
+        let turn = self.turn(room).await;
+        self.hub.leave(room.clone(), self.outbox.id()).await;
+        self.forget(room, &turn);
+        true
     }
 
     /// The rooms joined, or being joined.
     pub fn rooms(&self) -> Vec<RoomKey> {
-        self.lock().iter().cloned().collect()
+        self.lock().keys().cloned().collect()
     }
 
     /// Leaves all rooms, and closes the outbox.
     pub fn end(&self) {
+        // In this order: a join on its way finds the outbox closed, or is left.
         self.outbox.close(CloseCode::InternalError);
         let rooms = std::mem::take(&mut *self.lock());
+        for stay in rooms.values() {
+            stay.wish.cancel();
+        }
+        let rooms = rooms.into_keys().collect();
         self.hub.leave_soon(rooms, self.outbox.id());
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashSet<RoomKey>> {
+    /// Cancels what is being done in `room`, and waits until that has let go.
+    async fn turn(&self, room: &RoomKey) -> Turn {
+        let wish = self.hub.new_wish();
+        let turn = {
+            let mut rooms = self.lock();
+            let stay = rooms.entry(room.clone()).or_insert_with(|| Stay {
+                wish: CancellationToken::new(),
+                turn: Arc::default(),
+            });
+            std::mem::replace(&mut stay.wish, wish.clone()).cancel();
+            Arc::clone(&stay.turn)
+        };
+        let _held = turn.lock_owned().await;
+        Turn { wish, _held }
+    }
+
+    /// Notes that the outbox is not in `room`, unless a later wish will tell.
+    fn forget(&self, room: &RoomKey, turn: &Turn) {
+        let mut rooms = self.lock();
+        if !turn.wish.is_cancelled() {
+            rooms.remove(room);
+        }
+    }
+
+    fn wish(&self, room: &RoomKey, viewer: Viewer, position: Option<Position>) -> Join {
+        Join {
+            room: room.clone(),
+            outbox: Arc::clone(&self.outbox),
+            viewer,
+            start: Start::asked(position),
+            told: Arc::default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RoomKey, Stay>> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

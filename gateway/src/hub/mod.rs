@@ -14,7 +14,6 @@
 //! - `viewer`: what somebody sees of a room
 //! - [`membership`]: the rooms of one outbox
 
-use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -23,16 +22,18 @@ use causerie_shared::ids::MessageId;
 use causerie_shared::position::Position;
 use causerie_shared::room::RoomKey;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{SetOnce, mpsc, oneshot};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::events;
 use crate::feed;
 use crate::outbox::{Outbox, OutboxId};
 use crate::recovery;
 use heard::HeardRooms;
 use opening::Opener;
-use shard::{Command, Reader, Shard};
+use shard::{Command, Reader, Shard, backoff};
 pub use viewer::{Live, Viewer};
 
 pub(crate) mod audience;
@@ -63,6 +64,8 @@ pub(crate) struct Join {
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) viewer: Viewer,
     pub(crate) start: Start,
+    /// Set once `subscribed` was sent.
+    pub(crate) told: Arc<SetOnce<()>>,
 }
 
 impl Join {
@@ -70,7 +73,7 @@ impl Join {
     pub(crate) fn position(&self) -> Option<Position> {
         match &self.start {
             Start::Head { .. } => None,
-            Start::Asked(position) | Start::Reached(position) => Some(position.clone()),
+            Start::Asked(position) | Start::Reached { position, .. } => Some(position.clone()),
         }
     }
 }
@@ -82,8 +85,9 @@ pub(crate) enum Start {
     Head { recovered: bool },
     /// A position that the client named.
     Asked(Position),
-    /// A position that the bus itself gave, after `subscribed` was sent.
-    Reached(Position),
+    /// A position to which the bus brought the client, after `subscribed` was
+    /// sent; whether the log ended there.
+    Reached { position: Position, is_head: bool },
 }
 
 impl Start {
@@ -101,12 +105,25 @@ pub(crate) enum Joined {
     Behind,
 }
 
+/// Why a room was not joined.
+#[derive(Debug, thiserror::Error)]
+pub enum NotJoined {
+    /// The room cannot be read now.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    /// Nobody wants it any more: the room was left or joined anew meanwhile, or
+    /// the connection or the node has ended.
+    #[error("the wish to join is over")]
+    Over,
+}
+
 /// The rooms that are heard on this node. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Hub {
     bus: Arc<dyn Bus>,
     shards: Arc<[mpsc::Sender<Command>]>,
     runtime: Handle,
+    stop: CancellationToken,
 }
 
 impl Hub {
@@ -134,26 +151,48 @@ impl Hub {
             bus: Arc::clone(&bus),
             shards: shards.collect(),
             runtime: Handle::current(),
+            stop: stop.clone(),
         };
         tasks.spawn(feed::run(hub.clone(), records, stop.clone()));
         tasks.spawn(feed::watch_changes(hub.clone(), heard, stop.clone()));
         hub
     }
 
-    /// Makes an outbox a member of a room, once it has what it missed.
-    pub(crate) async fn join(&self, mut join: Join) -> Result<(), BusError> {
-        loop {
-            let (reply, answer) = oneshot::channel();
-            let command = Command::Join {
-                join: join.clone(),
-                reply,
-            };
-            self.send(&join.room, command).await;
-            match answer.await.map_err(|_| stopping())?? {
-                Joined::Member => return Ok(()),
-                Joined::Behind => recovery::catch_up(&*self.bus, &mut join).await?,
+    /// Makes an outbox a member of a room, once it has what it missed. After
+    /// `subscribed` was sent there is no way back: then it goes on from where
+    /// it is as soon as the bus answers again.
+    pub(crate) async fn join(&self, mut join: Join) -> Result<(), NotJoined> {
+        let mut tries = 0;
+        while !join.outbox.is_closed() {
+            match self.try_join(&mut join).await {
+                Ok(Joined::Member) => return Ok(()),
+                Ok(Joined::Behind) => tries = 0,
+                Err(NotJoined::Bus(error)) if join.told.initialized() => {
+                    events::read_failed(&join.room, &error);
+                    tries += 1;
+                    sleep(backoff(tries)).await;
+                }
+                Err(error) => return Err(error),
             }
         }
+        Err(NotJoined::Over)
+    }
+
+    /// One step: the outbox is a member, or a page nearer to it.
+    async fn try_join(&self, join: &mut Join) -> Result<Joined, NotJoined> {
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Join {
+            join: join.clone(),
+            reply,
+        };
+        self.send(&join.room, command).await;
+        // No answer: the outbox has been closed, or the node stops.
+        let joined = answer.await.map_err(|_| NotJoined::Over)??;
+        match joined {
+            Joined::Member => {}
+            Joined::Behind => recovery::catch_up(&*self.bus, join).await?,
+        }
+        Ok(joined)
     }
 
     /// Ends an outbox's membership of `room`: when it returns, no more is put
@@ -171,7 +210,7 @@ impl Hub {
     }
 
     /// Leaves `rooms`, from where one cannot wait.
-    pub(crate) fn leave_soon(&self, rooms: HashSet<RoomKey>, outbox: OutboxId) {
+    pub(crate) fn leave_soon(&self, rooms: Vec<RoomKey>, outbox: OutboxId) {
         if rooms.is_empty() {
             return;
         }
@@ -213,11 +252,12 @@ impl Hub {
         }
     }
 
+    /// What an outbox wants of a room, until it is cancelled or the node stops.
+    pub(crate) fn new_wish(&self) -> CancellationToken {
+        self.stop.child_token()
+    }
+
     pub(crate) fn bus(&self) -> &dyn Bus {
         &*self.bus
     }
-}
-
-fn stopping() -> BusError {
-    BusError::Unavailable("the node is stopping".into())
 }

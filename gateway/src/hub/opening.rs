@@ -16,7 +16,6 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::task::TaskTracker;
 
 use super::shard::PAGE;
-use super::stopping;
 use crate::events;
 
 /// How many rooms may wait to be gathered.
@@ -67,6 +66,10 @@ impl Opener {
         self.0.send(wish).await.map_err(|_| stopping())?;
         page.await.map_err(|_| stopping())?
     }
+}
+
+fn stopping() -> BusError {
+    BusError::Unavailable("the node is stopping".to_owned())
 }
 
 async fn run(

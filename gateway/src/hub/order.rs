@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use causerie_shared::bus::log::RunningReply;
 use causerie_shared::ids::MessageId;
 use causerie_shared::position::{Epoch, Position};
+use causerie_shared::protocol::event::Event;
 use causerie_shared::record::{Class, Header, Record, ReplyPart};
 
 use super::text::Running;
@@ -122,7 +123,8 @@ impl Order {
                 }
                 verdict
             }
-            (Class::Transient, _) | (Class::Start | Class::Delta, None) => Verdict::Deliver,
+            (Class::Transient, Some(reply)) => self.take_transient(reply, header),
+            (Class::Transient | Class::Start | Class::Delta, None) => Verdict::Deliver,
             (Class::Start, Some(reply)) => self.take_start(reply, record),
             (Class::Delta, Some(reply)) => self.take_delta(reply, record),
         }
@@ -190,12 +192,17 @@ impl Order {
 
     /// Notes, before a read, that `record` was heard.
     pub(super) fn doubt(&mut self, record: &Record) {
-        if let (Class::Start | Class::Delta, Some(reply)) =
-            (record.header.class, &record.header.reply)
-            && !self.replies.contains_key(&reply.message_id)
-        {
-            self.doubtful.insert(reply.message_id.clone());
+        if let Some(reply) = self.unknown_reply(record) {
+            self.doubtful.insert(reply.clone());
         }
+    }
+
+    /// The reply that goes on with `record`, if nothing is known of it.
+    pub(super) fn unknown_reply<'a>(&self, record: &'a Record) -> Option<&'a MessageId> {
+        let goes_on = matches!(record.header.class, Class::Start | Class::Delta);
+        let reply = record.header.reply.as_ref().filter(|_| goes_on)?;
+        let id = &reply.message_id;
+        (!self.replies.contains_key(id) && !self.ended.contains(id)).then_some(id)
     }
 
     /// Forgets all replies: the log lost its place, and theirs with it.
@@ -215,6 +222,16 @@ impl Order {
             Verdict::Repair(Hole::Events)
         } else {
             self.head.seq = position.seq;
+            Verdict::Deliver
+        }
+    }
+
+    /// Nothing of a reply follows its `message` but `ai_processing_end`.
+    fn take_transient(&self, reply: &ReplyPart, header: &Header) -> Verdict {
+        let follows = header.event == Event::AiProcessingEnd.name();
+        if self.ended.contains(&reply.message_id) && !follows {
+            Verdict::Stale
+        } else {
             Verdict::Deliver
         }
     }
@@ -271,131 +288,4 @@ fn remember<T>(list: &mut VecDeque<T>, item: T, len: usize) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::hub::testing::{delta, durable, ended, message_id, position, running, start};
-
-    const LIFE: &str = "aaaaaaaa";
-
-    fn order() -> Order {
-        Order::new(position(LIFE, 10))
-    }
-
-    #[test]
-    fn durable_events_come_once_and_without_a_hole() {
-        let mut order = order();
-        assert_eq!(order.take(&durable(LIFE, 11)), Verdict::Deliver);
-        assert_eq!(order.take(&durable(LIFE, 11)), Verdict::Stale);
-        assert_eq!(order.take(&durable(LIFE, 3)), Verdict::Stale);
-        assert_eq!(
-            order.take(&durable(LIFE, 13)),
-            Verdict::Repair(Hole::Events)
-        );
-        assert_eq!(order.take(&durable(LIFE, 12)), Verdict::Deliver);
-    }
-
-    #[test]
-    fn a_new_life_is_read_and_the_old_one_is_over() {
-        let mut order = order();
-        assert_eq!(
-            order.take(&durable("bbbbbbbb", 11)),
-            Verdict::Repair(Hole::Life)
-        );
-        assert!(order.advance(&position("bbbbbbbb", 11)));
-        assert!(!order.advance(&position("bbbbbbbb", 12)));
-        assert_eq!(order.take(&durable(LIFE, 11)), Verdict::Stale);
-        assert_eq!(order.take(&durable("bbbbbbbb", 13)), Verdict::Deliver);
-    }
-
-    #[test]
-    fn deltas_come_once_and_in_order() {
-        let mut order = order();
-        assert_eq!(order.take(&start(1, 1)), Verdict::Deliver);
-        assert_eq!(order.take(&delta(1, 1, 0, "a")), Verdict::Deliver);
-        assert_eq!(order.take(&delta(1, 1, 0, "a")), Verdict::Stale);
-        assert_eq!(
-            order.take(&delta(1, 1, 2, "c")),
-            Verdict::Repair(Hole::Reply)
-        );
-        assert_eq!(order.take(&delta(1, 1, 1, "b")), Verdict::Deliver);
-        assert_eq!(order.take(&start(1, 1)), Verdict::Stale);
-    }
-
-    #[test]
-    fn a_higher_attempt_starts_over_and_a_lower_one_is_late() {
-        let mut order = order();
-        order.take(&start(1, 1));
-        order.take(&delta(1, 1, 0, "a"));
-        assert_eq!(order.take(&start(1, 2)), Verdict::Deliver);
-        assert_eq!(order.take(&delta(1, 1, 1, "b")), Verdict::Stale);
-        assert_eq!(order.take(&delta(1, 2, 0, "x")), Verdict::Deliver);
-        // A first delta implies the restart, a later one does not.
-        assert_eq!(order.take(&delta(1, 3, 0, "y")), Verdict::Deliver);
-        assert_eq!(
-            order.take(&delta(1, 4, 1, "z")),
-            Verdict::Repair(Hole::Reply)
-        );
-    }
-
-    #[test]
-    fn nothing_of_a_reply_follows_its_end() {
-        let mut order = order();
-        order.take(&start(1, 1));
-        assert_eq!(order.take(&ended(LIFE, 11, 1)), Verdict::Deliver);
-        assert_eq!(order.take(&delta(1, 1, 0, "a")), Verdict::Stale);
-        assert_eq!(order.take(&start(1, 2)), Verdict::Stale);
-        assert_eq!(order.replies().count(), 0);
-    }
-
-    #[test]
-    fn an_unknown_reply_is_looked_for_once() {
-        let mut order = order();
-        let late = delta(1, 1, 3, "d");
-        assert_eq!(order.take(&late), Verdict::Repair(Hole::Reply));
-        order.doubt(&late);
-        assert!(order.adopt(&[]).is_empty());
-        assert_eq!(order.take(&late), Verdict::Stale);
-    }
-
-    #[test]
-    fn a_text_goes_back_to_what_a_new_life_has_of_it() {
-        let mut order = order();
-        order.take(&start(1, 1));
-        for (index, text) in ["a", "b"].iter().enumerate() {
-            order.take(&delta(1, 1, index as i64, text));
-        }
-        order.advance(&position("bbbbbbbb", 10));
-        assert_eq!(order.adopt(&[running(1, 1, 0, "a")]), [message_id(1)]);
-        assert_eq!(order.take(&delta(1, 1, 1, "c")), Verdict::Deliver);
-    }
-
-    #[test]
-    fn a_reply_whose_end_was_lost_runs_again() {
-        let mut order = order();
-        order.take(&start(1, 1));
-        assert_eq!(order.take(&ended(LIFE, 11, 1)), Verdict::Deliver);
-        order.advance(&position("bbbbbbbb", 10));
-        order.forget_replies();
-        assert_eq!(order.adopt(&[running(1, 2, -1, "")]), [message_id(1)]);
-        assert_eq!(order.take(&delta(1, 2, 0, "a")), Verdict::Deliver);
-    }
-
-    #[test]
-    fn a_read_brings_what_was_missed_of_a_reply() {
-        let mut order = order();
-        assert_eq!(
-            order.take(&delta(1, 1, 1, "b")),
-            Verdict::Repair(Hole::Reply)
-        );
-        order.doubt(&delta(1, 1, 1, "b"));
-        assert_eq!(order.adopt(&[running(1, 1, 1, "ab")]), [message_id(1)]);
-        assert_eq!(order.take(&delta(1, 1, 1, "b")), Verdict::Stale);
-        assert_eq!(order.take(&delta(1, 1, 2, "c")), Verdict::Deliver);
-        // What is known already is no change.
-        assert!(order.adopt(&[running(1, 1, 2, "abc")]).is_empty());
-        assert!(order.adopt(&[running(1, 1, 0, "a")]).is_empty());
-        // And one that does not run any more is over.
-        order.adopt(&[]);
-        assert_eq!(order.take(&delta(1, 1, 3, "d")), Verdict::Stale);
-    }
-}
+mod tests;

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use causerie_shared::bus::BusError;
-use causerie_shared::bus::log::{Missed, Page};
 use causerie_shared::clock::Clock;
 use causerie_shared::ids::MessageId;
 use causerie_shared::position::Position;
-use causerie_shared::record::{Class, Record};
+use causerie_shared::record::Record;
 use causerie_shared::room::RoomKey;
 use tokio::sync::oneshot;
 
@@ -22,6 +21,7 @@ use crate::events;
 use crate::outbox::OutboxId;
 
 mod joining;
+mod reading;
 
 /// A join, and who waits for what becomes of it.
 #[derive(Debug)]
@@ -63,7 +63,8 @@ enum Phase {
     Opening,
     /// Records are delivered as they come.
     Live,
-    /// Something was missed and is being read; records and joins wait.
+    /// Something was missed and is being read, as often as that fails; records
+    /// wait for it, joins for the next try.
     Repairing,
     /// It is being unsubscribed from; joins wait.
     Closing,
@@ -84,9 +85,13 @@ impl Room {
         }
     }
 
-    /// Takes a join: at once where the room is live, else when it is.
+    /// Takes a join: at once where the room is live, else when it is. One whose
+    /// outbox is closed has left already, and gets no answer.
     pub(super) fn on_join(&mut self, waiting: Waiting) -> Option<Need> {
         self.on_leave(waiting.join.outbox.id());
+        if waiting.join.outbox.is_closed() {
+            return None;
+        }
         match self.phase {
             Phase::Live => self.admit(waiting),
             Phase::Opening | Phase::Repairing | Phase::Closing => {
@@ -136,56 +141,6 @@ impl Room {
         (is_missing && self.phase == Phase::Live).then(|| self.repair(Hole::Head))?
     }
 
-    /// Takes what was read when the room began to be heard.
-    pub(super) fn on_opened(&mut self, opened: Result<Page, BusError>) -> Option<Need> {
-        match opened {
-            Ok(page) => {
-                self.begin_at(&page);
-                self.settle()
-            }
-            Err(error) => {
-                self.close();
-                for Waiting { reply, .. } in self.waiting.drain(..) {
-                    let _ = reply.send(Err(error.clone()));
-                }
-                None
-            }
-        }
-    }
-
-    /// Takes what was read because something was missed.
-    pub(super) fn on_page(&mut self, page: &Page) -> Option<Need> {
-        let order = self.order.as_mut()?;
-        match &page.missed {
-            Missed::Records(records) => {
-                for record in records {
-                    catch_up(&self.audience, order, &mut self.tail, record);
-                }
-                if order.head().seq < page.head.seq && !records.is_empty() {
-                    let after = order.head().clone();
-                    return Some(Need::Read { after, tries: 0 });
-                }
-                if order.advance(&page.head) {
-                    self.tail.restart(page.head.clone());
-                    self.audience.tell_position(&page.head, true);
-                }
-            }
-            Missed::Lost => {
-                order.advance(&page.head);
-                order.forget_replies();
-                self.tail.restart(page.head.clone());
-                self.audience.tell_position(&page.head, false);
-            }
-        }
-        for message_id in order.adopt(&page.running) {
-            if let Some(reply) = order.reply(&message_id) {
-                self.audience.send_snapshot(&message_id, reply);
-            }
-        }
-        events::room_repaired(&self.audience.room, page);
-        self.settle()
-    }
-
     /// The room is no longer subscribed to.
     pub(super) fn on_unsubscribed(&mut self) -> Option<Need> {
         self.close();
@@ -231,6 +186,13 @@ impl Room {
         self.phase == Phase::Closed && self.waiting.is_empty()
     }
 
+    /// Tells all who wait that they did not come in.
+    fn turn_away(&mut self, error: &BusError) {
+        for Waiting { reply, .. } in self.waiting.drain(..) {
+            let _ = reply.send(Err(error.clone()));
+        }
+    }
+
     fn begin_opening(&mut self) -> Option<Need> {
         self.phase = Phase::Opening;
         self.asked = self
@@ -245,63 +207,6 @@ impl Room {
         self.order = None;
         self.held = Held::default();
         self.empty_since = None;
-    }
-
-    /// Begins to deliver at the head that was read. What was read before it
-    /// serves those who ask for that.
-    fn begin_at(&mut self, page: &Page) {
-        let mut order = Order::new(page.head.clone());
-        order.adopt(&page.running);
-        self.order = Some(order);
-        self.tail.restart(page.head.clone());
-        if let (Missed::Records(records), Some(asked)) = (&page.missed, self.asked.take())
-            && records
-                .last()
-                .is_some_and(|last| last.header.position.as_ref() == Some(&page.head))
-        {
-            self.tail.restart(asked);
-            for record in records {
-                self.tail.push(Arc::new(record.clone()));
-            }
-        }
-    }
-
-    /// Goes live after a read: judges what waited, then lets in who waited.
-    fn settle(&mut self) -> Option<Need> {
-        self.phase = Phase::Live;
-        if self.held.take_overflown() {
-            return self.repair(Hole::Feed);
-        }
-        self.end_replies_whose_end_was_read();
-        while let Some(record) = self.held.pop() {
-            if let Some(need) = self.judge(record) {
-                return Some(need);
-            }
-        }
-        let mut waiting = std::mem::take(&mut self.waiting).into_iter();
-        while let Some(joiner) = waiting.next() {
-            if let Some(need) = self.admit(joiner) {
-                self.waiting.extend(waiting);
-                return Some(need);
-            }
-        }
-        self.vain_reads = 0;
-        None
-    }
-
-    /// What is still on its way of a reply that ended before the read is late.
-    fn end_replies_whose_end_was_read(&mut self) {
-        let Some(order) = &mut self.order else {
-            return;
-        };
-        for Record { header, .. } in self.held.iter() {
-            if let (Class::Final, Some(reply), Some(position)) =
-                (header.class, &header.reply, &header.position)
-                && order.has(position)
-            {
-                order.end(&reply.message_id);
-            }
-        }
     }
 
     /// Delivers a live record, drops it, or lets it wait for a repair.
@@ -336,49 +241,6 @@ impl Room {
             order.advance(position);
         }
     }
-
-    fn repair(&mut self, hole: Hole) -> Option<Need> {
-        if cfg!(feature = "sabotage-gap-repair") {
-            return None;
-        }
-        let order = self.order.as_mut()?;
-        events::gap_found(&self.audience.room, hole);
-        for record in self.held.iter() {
-            order.doubt(record);
-        }
-        self.phase = Phase::Repairing;
-        let tries = self.vain_reads;
-        self.vain_reads += 1;
-        Some(Need::Read {
-            after: order.head().clone(),
-            tries,
-        })
-    }
-}
-
-/// Delivers an event that was read, if it was not delivered before. The first
-/// of a new life follows a `subscribed` that tells of it.
-fn catch_up(audience: &Audience, order: &mut Order, tail: &mut Tail, record: &Record) {
-    let Some(position) = &record.header.position else {
-        return;
-    };
-    if position.seq <= order.head().seq {
-        return;
-    }
-    if position.epoch != order.head().epoch {
-        let before = Position {
-            epoch: position.epoch.clone(),
-            seq: position.seq - 1,
-        };
-        order.advance(&before);
-        audience.tell_position(&before, true);
-    }
-    order.advance(position);
-    if let (Class::Final, Some(reply)) = (record.header.class, &record.header.reply) {
-        order.end(&reply.message_id);
-    }
-    tail.push(Arc::new(record.clone()));
-    audience.deliver(record);
 }
 
 #[cfg(test)]

@@ -64,7 +64,10 @@ pub(crate) enum Command {
         page: Result<Page, BusError>,
     },
     /// A room was read.
-    Read { room: RoomKey, page: Page },
+    Read {
+        room: RoomKey,
+        page: Result<Page, BusError>,
+    },
     /// A room was unsubscribed from.
     Unsubscribed { room: RoomKey },
 }
@@ -126,7 +129,7 @@ impl Shard {
                 None
             }),
             Command::Opened { room, page } => self.with(room, |known| known.on_opened(page)),
-            Command::Read { room, page } => self.with(room, |known| known.on_page(&page)),
+            Command::Read { room, page } => self.with(room, |known| known.on_page(page)),
             Command::Unsubscribed { room } => self.with(room, Room::on_unsubscribed),
         }
     }
@@ -217,15 +220,12 @@ impl Reader {
     fn read(&self, room: RoomKey, after: Position, tries: u32) {
         let bus = Arc::clone(&self.bus);
         self.spawn(async move {
-            let mut tries = tries;
-            loop {
-                sleep(backoff(tries)).await;
-                match bus.read(&room, Some(&after), PAGE).await {
-                    Ok(page) => return Command::Read { room, page },
-                    Err(error) => events::read_failed(&room, &error),
-                }
-                tries += 1;
+            sleep(backoff(tries)).await;
+            let page = bus.read(&room, Some(&after), PAGE).await;
+            if let Err(error) = &page {
+                events::read_failed(&room, error);
             }
+            Command::Read { room, page }
         });
     }
 
@@ -253,7 +253,7 @@ impl Reader {
 }
 
 /// None before the first try, then doubling up to two seconds.
-fn backoff(tries: u32) -> Duration {
+pub(super) fn backoff(tries: u32) -> Duration {
     match tries {
         0 => Duration::ZERO,
         tries => Duration::from_millis(25_u64 << tries.min(7)).min(Duration::from_secs(2)),

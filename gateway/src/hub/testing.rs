@@ -84,6 +84,14 @@ pub(crate) fn start(number: u32, attempt: u32) -> Record {
     }
 }
 
+/// Another transient event of a reply.
+pub(crate) fn notice(number: u32, event: Event) -> Record {
+    Record {
+        header: header(Class::Transient, event, part(number, 1, -1)),
+        frame: frame::transient(event, &room().room, 1, &serde_json::json!({})),
+    }
+}
+
 pub(crate) fn delta(number: u32, attempt: u32, index: i64, text: &str) -> Record {
     let data = MessageDelta {
         message_id: &message_id(number),

@@ -21,6 +21,7 @@ use crate::admission::{Asked, Refusal};
 use crate::connection::Transport;
 use crate::http::{Edge, RoomPath};
 
+use position::Positions;
 pub(crate) use question::of_question;
 
 /// How often a comment is sent.
@@ -47,17 +48,18 @@ pub(crate) async fn one_room(
     parts: Parts,
 ) -> Result<Response, Refusal> {
     let mut asked = Asked::read(&parts)?;
-    asked.keep_room(room);
+    asked.hear_alone(room);
     open(&edge, asked).await
 }
 
 async fn open(edge: &Edge, mut asked: Asked) -> Result<Response, Refusal> {
-    if let Some(last) = asked.last_event_id.take() {
-        position::go_on(&mut asked.rooms, position::read(&last)?);
-    }
-    let admitted = edge.admission.admit(&asked).await?;
+    let last = asked.last_event_id.take();
+    let last = last.as_deref().map_or(Ok(Vec::new()), position::read)?;
+    let mut admitted = edge.admission.admit(&asked).await?;
+    position::go_on(&mut admitted.rooms, last, &admitted.identity.user);
+    let positions = Positions::asked(&admitted.rooms);
     let connected = edge.gateway.connect_to_named(admitted, Transport::Sse);
-    Ok(rooms::of_rooms(connected))
+    Ok(rooms::of_rooms(connected, positions))
 }
 
 /// An answer whose body is written as its reader takes it.

@@ -1,8 +1,11 @@
 //! The `id:` of an event: where its reader is in every room of the stream.
 //!
-//! `user:me@k3f9a2bd:41,tenant@x81kd02m:7`: as rooms are named on connecting,
+//! `user:u1@k3f9a2bd:41,tenant@x81kd02m:7`: as rooms are named on connecting,
 //! with a comma between them. A stream has 18 rooms at the most, so an id is a
 //! few hundred bytes, and with the longest names still under 4 KiB.
+//!
+//! It names users, never `user:me`: a visitor who comes back without a token is
+//! another one, whose room has other events.
 
 use std::fmt::Write as _;
 
@@ -11,43 +14,38 @@ use causerie_shared::position::Position;
 use causerie_shared::room::Room;
 
 use crate::admission::{Named, Refusal};
+use crate::connection::Wanted;
 
 /// Where a stream's reader is.
 #[derive(Debug)]
-pub(super) struct Positions {
-    reader: UserId,
-    rooms: Vec<(Room, Position)>,
-}
+pub(super) struct Positions(Vec<(Room, Position)>);
 
 impl Positions {
-    /// Of a reader who has heard nothing yet.
-    pub(super) fn new(reader: UserId) -> Self {
-        Self {
-            reader,
-            rooms: Vec::new(),
-        }
+    /// Of a reader who has heard nothing yet, but of some rooms knows where to
+    /// go on. Rooms are joined side by side: an event of one must not make its
+    /// reader forget another that is not joined yet.
+    pub(super) fn asked(rooms: &[Wanted]) -> Self {
+        let placed = |wanted: &Wanted| Some((wanted.room.clone(), wanted.position.clone()?));
+        Self(rooms.iter().filter_map(placed).collect())
     }
 
     /// The reader is at `position` in `room` now.
     pub(super) fn reached(&mut self, room: &Room, position: &Position) {
-        match self.rooms.iter_mut().find(|(known, _)| known == room) {
+        match self.0.iter_mut().find(|(known, _)| known == room) {
             Some((_, reached)) => reached.clone_from(position),
-            None => self.rooms.push((room.clone(), position.clone())),
+            None => self.0.push((room.clone(), position.clone())),
         }
     }
 
     /// Writes the `id:` line.
     pub(super) fn write(&self, out: &mut String) {
         out.push_str("id: ");
-        for (at, (room, position)) in self.rooms.iter().enumerate() {
+        for (at, (room, position)) in self.0.iter().enumerate() {
             if at > 0 {
                 out.push(',');
             }
             // Writing to a text cannot fail.
-            let _ = match room {
-                Room::User(user) if *user == self.reader => write!(out, "user:me@{position}"),
-                Room::Tenant | Room::Project(_) | Room::User(_) => write!(out, "{room}@{position}"),
-            };
+            let _ = write!(out, "{room}@{position}");
         }
         out.push('\n');
     }
@@ -76,10 +74,11 @@ pub(super) fn read(id: &str) -> Result<Vec<Named>, Refusal> {
 
 /// Moves the `rooms` of a stream to where its reader was `last`. Other rooms,
 /// of a stream that was opened otherwise, are passed over.
-pub(super) fn go_on(rooms: &mut [Named], last: Vec<Named>) {
-    for last in last {
-        if let Some(named) = rooms.iter_mut().find(|named| named.room == last.room) {
-            named.position = last.position;
+pub(super) fn go_on(rooms: &mut [Wanted], last: Vec<Named>, reader: &UserId) {
+    for Named { room, position } in last {
+        let room = room.resolve(reader);
+        if let Some(wanted) = rooms.iter_mut().find(|wanted| wanted.room == room) {
+            wanted.position = position;
         }
     }
 }
@@ -94,18 +93,42 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn wanted(text: &str, position: Option<&str>) -> Wanted {
+        Wanted {
+            room: room(text),
+            position: position.map(|position| position.parse().unwrap()),
+        }
+    }
+
+    fn line(positions: &Positions) -> String {
+        let mut line = String::new();
+        positions.write(&mut line);
+        line
+    }
+
     #[test]
     fn an_id_reads_as_it_is_written() {
-        let mut positions = Positions::new(UserId::new("u1").unwrap());
+        let mut positions = Positions::asked(&[wanted("user:u1", None)]);
         positions.reached(&room("user:u1"), &"k3f9a2bd:1".parse().unwrap());
         positions.reached(&room("project:p1"), &"k3f9a2be:7".parse().unwrap());
         positions.reached(&room("user:u1"), &"k3f9a2bd:2".parse().unwrap());
-        let mut line = String::new();
-        positions.write(&mut line);
-        assert_eq!(line, "id: user:me@k3f9a2bd:2,project:p1@k3f9a2be:7\n");
+        let line = line(&positions);
+        assert_eq!(line, "id: user:u1@k3f9a2bd:2,project:p1@k3f9a2be:7\n");
         let read = read(line.trim_start_matches("id: ").trim()).unwrap();
-        assert_eq!(read[0].room, RoomName::Me);
+        assert_eq!(read[0].room, RoomName::Of(room("user:u1")));
         assert_eq!(read[1].position, Some("k3f9a2be:7".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_room_that_is_not_joined_yet_keeps_the_position_that_was_asked() {
+        let asked = [
+            wanted("user:u1", Some("k3f9a2bd:1")),
+            wanted("project:p1", Some("k3f9a2be:7")),
+        ];
+        let mut positions = Positions::asked(&asked);
+        positions.reached(&room("user:u1"), &"k3f9a2bd:2".parse().unwrap());
+        let line = line(&positions);
+        assert_eq!(line, "id: user:u1@k3f9a2bd:2,project:p1@k3f9a2be:7\n");
     }
 
     #[test]
@@ -118,10 +141,16 @@ mod tests {
 
     #[test]
     fn only_rooms_of_the_stream_go_on() {
-        let mut rooms = vec![Named::read("project:p1").unwrap()];
-        let last = read("user:me@k3f9a2bd:2,project:p1@k3f9a2be:7").unwrap();
-        go_on(&mut rooms, last);
-        assert_eq!(rooms.len(), 1);
-        assert_eq!(rooms[0].position, Some("k3f9a2be:7".parse().unwrap()));
+        let mut rooms = vec![wanted("project:p1", None), wanted("user:u1", None)];
+        let last = "user:u2@k3f9a2bd:2,project:p1@k3f9a2be:7,user:me@k3f9a2bf:9";
+        let reader = UserId::new("u1").unwrap();
+        go_on(&mut rooms, read(last).unwrap(), &reader);
+        assert_eq!(
+            rooms,
+            [
+                wanted("project:p1", Some("k3f9a2be:7")),
+                wanted("user:u1", Some("k3f9a2bf:9"))
+            ]
+        );
     }
 }

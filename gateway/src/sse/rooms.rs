@@ -33,9 +33,9 @@ enum State {
 }
 
 /// The answer that goes on for as long as the client stays connected.
-pub(super) fn of_rooms(connected: Connected) -> Response {
+pub(super) fn of_rooms(connected: Connected, positions: Positions) -> Response {
     let stream = Stream {
-        positions: Positions::new(connected.identity.user.clone()),
+        positions,
         comments: comment_times(),
         state: State::New,
         connected,

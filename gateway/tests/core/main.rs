@@ -12,6 +12,7 @@ mod frames;
 mod life;
 #[path = "../kit/making.rs"]
 mod making;
+mod membership;
 mod recovery;
 mod redis;
 mod support;

@@ -28,7 +28,7 @@ async fn bus_at(url: String) -> Arc<dyn Bus> {
     )
 }
 
-async fn node_at(url: String) -> Node {
+pub(crate) async fn node_at(url: String) -> Node {
     Node::start(&bus_at(url).await, Settings::default()).await
 }
 
@@ -152,6 +152,30 @@ async fn a_restart_with_its_data_begins_a_new_life_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn one_of_an_earlier_life_recovers_page_by_page_at_a_node_that_never_saw_it() {
+    let mut redis = Redis::options().aof().start().await;
+    let one = node_at(redis.url()).await;
+    let mut talker = one.in_project("u1").await;
+    let old = say(&mut talker, ROOM, "before").await["epoch"].clone();
+    for _ in 2..=300 {
+        say(&mut talker, ROOM, "before").await;
+    }
+    redis.restart().await;
+    say_at_last(&mut talker, "after").await;
+    let two = node_at(redis.url()).await;
+    let mut first = two.in_project("u2").await;
+    let back = two.connect("u3").param("room", &at(ROOM, &old, 10));
+    let mut back = two.joined(back, 3).await;
+    expect_event(&mut back, 301).await;
+    assert_eq!(events(&back), (11..=301).collect::<Vec<_>>());
+    // And the room goes on for all.
+    say(&mut talker, ROOM, "more").await;
+    for client in [&mut first, &mut back] {
+        expect_event(client, 302).await;
+    }
+}
+
+#[tokio::test]
 async fn lost_data_is_told_and_the_stream_goes_on() {
     let mut redis = Redis::start().await;
     let node = node_at(redis.url()).await;
@@ -193,4 +217,81 @@ async fn one_who_comes_while_redis_is_away_is_served_when_it_is_back() {
     }
     say(&mut client, "user:me", "hello").await;
     client.expect_type("new_message").await;
+}
+
+#[tokio::test]
+async fn a_first_room_left_while_redis_is_away_stays_left() {
+    let redis = Redis::start().await;
+    let proxy = Proxy::start(redis.port()).await;
+    let node = node_at(proxy.url("redis")).await;
+    proxy.block();
+    let mut client = node.connect("u1").param("room", ROOM).open().await;
+    let left = client
+        .request(json!({"action": "unsubscribe", "data": {"room": ROOM}}))
+        .await;
+    assert_eq!(left["type"], "ack", "{left}");
+    proxy.resume();
+    for _ in 0..2 {
+        client.expect_type("subscribed").await;
+    }
+    say_at_last(&mut client, ROOM).await;
+    say(&mut client, "user:me", "hello").await;
+    client.expect_type("new_message").await;
+    assert_eq!(in_short(&client, ROOM), ["null"]);
+}
+
+#[tokio::test]
+async fn one_who_cannot_join_anew_is_told_that_it_is_out() {
+    let redis = Redis::start().await;
+    let proxy = Proxy::start(redis.port()).await;
+    let node = node_at(proxy.url("redis")).await;
+    let mut client = node.in_project("u1").await;
+    proxy.block();
+    // Only Redis can judge that position.
+    let again = json!({"room": ROOM, "epoch": "zzzzzzzz", "seq": 1});
+    let answer = client
+        .request(json!({"action": "subscribe", "data": again}))
+        .await;
+    assert_eq!(answer["code"], "overloaded", "{answer}");
+    assert_eq!(client.expect_type("unsubscribed").await["room"], ROOM);
+    proxy.resume();
+    say_at_last(&mut client, ROOM).await;
+    say(&mut client, "user:me", "hello").await;
+    client.expect_type("new_message").await;
+    assert_eq!(in_short(&client, ROOM), ["subscribed 0 true", "null"]);
+}
+
+#[tokio::test]
+async fn while_a_room_cannot_be_read_those_who_come_are_told() {
+    let redis = Redis::start().await;
+    let proxy = Proxy::start(redis.port()).await;
+    let node = node_at(proxy.url("redis")).await;
+    let mut first = node.in_project("u1").await;
+    let mut second = node.client("u2").await;
+    // Channels can be heard, but nothing can be read.
+    let scripts = ["-evalsha", "-eval", "-fcall", "-script"];
+    let users = ["ACL", "SETUSER", "default"];
+    redis.command(&[&users[..], &scripts[..]].concat()).await;
+    proxy.cut();
+    let subscribe = json!({"action": "subscribe", "data": {"room": ROOM}});
+    loop {
+        // Until the node has found that it may have missed something.
+        let answer = second.request(subscribe.clone()).await;
+        if answer["type"] == "error" {
+            assert_eq!(answer["code"], "overloaded", "{answer}");
+            break;
+        }
+    }
+    second.ping().await;
+    redis.command(&[&users[..], &["+@all"]].concat()).await;
+    loop {
+        let answer = second.request(subscribe.clone()).await;
+        if answer["type"] == "ack" {
+            break;
+        }
+    }
+    say_at_last(&mut second, ROOM).await;
+    for client in [&mut first, &mut second] {
+        client.expect_type("new_message").await;
+    }
 }

@@ -6,6 +6,7 @@ use causerie_testkit::client::ws::Connect;
 use serde_json::json;
 
 use crate::auth::now;
+use crate::support::held_bus::HeldBus;
 use crate::support::node::{Node, token};
 
 fn own() -> String {
@@ -139,6 +140,90 @@ async fn what_subscribed_says_is_a_position_too() {
         .expect("what was missed", |event| event.data.contains("meanwhile"))
         .await;
     assert_eq!(texts(&again.events()), ["meanwhile"]);
+}
+
+/// A user's own room has two names: a position counts under either.
+#[tokio::test]
+async fn ones_own_room_goes_on_by_whichever_name() {
+    let node = Node::start().await;
+    let mut last = String::new();
+    for (at, path) in [
+        "/api/rooms/user:u1/events",
+        "/api/rooms/user:me/events",
+        "/api/events?room=user:u1",
+        "/api/events",
+    ]
+    .into_iter()
+    .cycle()
+    .take(8)
+    .enumerate()
+    {
+        let (missed, live) = (format!("missed {at}"), format!("live {at}"));
+        if !last.is_empty() {
+            say(&node, "user:me", &missed).await;
+        }
+        let mut stream = reopen(&node, path, &last).await;
+        let is_own = |event: &Event| event.name == "subscribed" && event.data.contains("user:u1");
+        stream.expect("its own room", is_own).await;
+        say(&node, "user:me", &live).await;
+        let heard = stream
+            .expect("live", |event| event.data.contains(&live))
+            .await;
+        let mut expected = vec![missed, live];
+        if last.is_empty() {
+            expected.remove(0);
+        }
+        assert_eq!(texts(&stream.events()), expected, "{path} after {last}");
+        last = heard.id.unwrap();
+    }
+
+    // In the query too, whatever the path calls it.
+    let position = last.split(',').find(|room| room.starts_with("user:u1@"));
+    let (_, position) = position.unwrap().split_once('@').unwrap();
+    say(&node, "user:me", "the last").await;
+    for (path, name) in [("user:u1", "user:me"), ("user:me", "user:u1")] {
+        let path = format!("/api/rooms/{path}/events?room={name}@{position}&room=project:p9");
+        let mut stream = open(&node, &path).await;
+        stream
+            .expect("what was missed", |event| event.data.contains("the last"))
+            .await;
+        assert_eq!(texts(&stream.events()), ["the last"], "{path}");
+    }
+}
+
+/// Rooms are joined side by side: an event of one that is joined must not make
+/// its reader forget the position in another that is not joined yet.
+#[tokio::test]
+async fn an_id_holds_the_position_of_a_room_that_is_still_being_joined() {
+    let bus = HeldBus::new();
+    let node = Node::on(bus.clone(), "").await;
+    let path = "/api/events?room=project:p1&room=project:p2";
+    let mut stream = open(&node, path).await;
+    joined(&mut stream, 4).await;
+    let ids = stream.events().into_iter().filter_map(|event| event.id);
+    let last = ids.last().unwrap();
+    drop(stream);
+    say(&node, "project:p1", "missed").await;
+
+    let room = "acme:project:p1".parse().unwrap();
+    bus.hold(Some(room));
+    let node = Node::on(bus.clone(), "").await;
+    let mut broken = reopen(&node, path, &last).await;
+    joined(&mut broken, 3).await;
+    say(&node, "project:p2", "meanwhile").await;
+    let heard = broken
+        .expect("another room's", |event| event.data.contains("meanwhile"))
+        .await;
+    drop(broken);
+
+    bus.hold(None);
+    let mut again = reopen(&node, path, &heard.id.unwrap()).await;
+    joined(&mut again, 4).await;
+    say(&node, "project:p1", "live").await;
+    again
+        .expect("the live one", |event| event.data.contains("live"))
+        .await;
+    assert_eq!(texts(&again.events()), ["missed", "live"]);
 }
 
 #[tokio::test]

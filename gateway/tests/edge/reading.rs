@@ -132,6 +132,27 @@ async fn a_reply_can_be_looked_at_while_it_is_made() {
     assert_eq!(unknown.status, 404);
 }
 
+/// One who knows an id sees no more than one who hears the room.
+#[tokio::test]
+async fn visitors_do_not_see_replies_in_the_tenants_room() {
+    let node = Node::start().await;
+    let publisher = token(json!({"roles": ["publisher"]}));
+    let data = json!({"user_input": "hello", "room": "tenant"});
+    let body = json!({"action": "sendMessage", "data": data});
+    let ack = node.post("/api/actions", &publisher, &body).await.json();
+    let path = format!(
+        "/api/messages/{}",
+        ack["data"]["message_id"].as_str().unwrap()
+    );
+    let mut making = node.next_question().await;
+    making.say("for our own people").await;
+    let own = node.get(&path, &token(json!({"sub": "u2"}))).await;
+    assert_eq!(own.json()["text"], "for our own people", "{own:?}");
+    let url = node.at(&format!("{path}?t=h-acme"));
+    let visitor = request(Method::GET, &url, &[("origin", ORIGIN)], None).await;
+    assert_eq!(visitor.status, 404, "{visitor:?}");
+}
+
 #[tokio::test]
 async fn what_needs_no_token_needs_none() {
     let node = Node::start().await;

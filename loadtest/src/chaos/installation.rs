@@ -65,7 +65,7 @@ impl Installation {
     /// # Errors
     /// A part does not start.
     pub async fn start(gateways: usize, brokers: usize) -> anyhow::Result<Self> {
-        let behaviour = Behaviour::new(Plot::Tokens(WORDS)).at_pace(PACE);
+        let behaviour = Behaviour::new(Plot::Named(WORDS)).at_pace(PACE);
         let ai = AiServer::start(AiOptions {
             behaviour,
             ..AiOptions::new(Provider::OpenAi)

@@ -94,6 +94,7 @@ impl Round {
             tenant: (*tenant).to_owned(),
             token: token(tenant, &user),
             user,
+            device: u32::try_from(number / TENANT_IDS.len() % 2)?,
             rooms: vec![format!("project:p{}", 1 + number / TENANT_IDS.len() % 2)],
             doors: self.installation.doors(),
             pace: PACE,

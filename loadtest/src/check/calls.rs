@@ -25,6 +25,12 @@ impl Calls {
         calls.push(call);
     }
 
+    /// The calls for a question in one attempt at its reply.
+    pub(super) fn of(&self, question: &str, attempt: u64) -> impl Iterator<Item = &Call> {
+        let calls = self.by_question.get(question).into_iter().flatten();
+        calls.filter(move |call| call.attempt == attempt)
+    }
+
     pub(super) fn finish(self, faults: &Faults, verdict: &mut Verdict) {
         let Self { rules, by_question } = self;
         for mut calls in by_question.into_values() {

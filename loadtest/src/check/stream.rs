@@ -2,51 +2,48 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::rooms::Rooms;
-use super::{Broken, Verdict};
+use super::logs::Logs;
+use super::places::Places;
+use super::replies::{Piece, Replies, Shown};
+use super::{Broken, Finder, Verdict};
 use crate::ledger::{ClientEvent, ClientNumber, Durable};
 
 /// One client, across all its connections.
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) tenant: String,
-    user: String,
+    pub(super) user: String,
     is_open: bool,
     rooms: BTreeMap<String, Room>,
-    /// Messages that wait for their `ack`, and when they were first sent.
-    unacked: BTreeMap<String, u64>,
+    /// Messages that wait for their `ack`, by id and room, and when they were
+    /// first sent.
+    unacked: BTreeMap<(String, String), u64>,
+    /// Events of lives that it was not told of.
+    strange: Vec<Strange>,
     ended_at: u64,
+}
+
+/// An event of a life that a client was not told of.
+#[derive(Debug)]
+struct Strange {
+    at: u64,
+    room: String,
+    epoch: String,
+    seq: u64,
+    /// The life that it was told of last.
+    told: String,
 }
 
 /// One room as the client knows it.
 #[derive(Debug, Default)]
 struct Room {
+    /// Whether it was joined on the connection that is open.
+    is_joined: bool,
     epoch: String,
     former: BTreeSet<String>,
     seq: u64,
-    replies: BTreeMap<String, Reply>,
-    /// Replies that have ended.
-    ended: BTreeSet<String>,
+    replies: Replies,
     is_typing: bool,
-}
-
-/// A reply in the making.
-#[derive(Debug, Default)]
-struct Reply {
-    attempt: u64,
-    /// The piece that comes next.
-    next: i64,
-    text: String,
-    /// A piece is missing: until a snapshot comes the text does not count.
-    has_hole: bool,
-}
-
-/// A piece of a reply, or all up to it.
-struct Piece {
-    message: String,
-    attempt: u64,
-    index: i64,
-    text: String,
 }
 
 impl Stream {
@@ -57,6 +54,7 @@ impl Stream {
             is_open: false,
             rooms: BTreeMap::new(),
             unacked: BTreeMap::new(),
+            strange: Vec::new(),
             ended_at: 0,
         }
     }
@@ -66,60 +64,49 @@ impl Stream {
         at: u64,
         client: ClientNumber,
         event: ClientEvent,
-        may_be_lost: bool,
         verdict: &mut Verdict,
     ) {
         self.ended_at = at;
-        let mut broken = |broken, says: String| {
-            verdict.broken(broken, at, format!("client {client}: {says}"));
+        let mut finder = Finder {
+            verdict,
+            at,
+            client,
         };
         match event {
             ClientEvent::Named { .. } | ClientEvent::Refused { .. } => {}
             ClientEvent::Opened => self.is_open = true,
-            ClientEvent::Closed { .. } => self.is_open = false,
-            ClientEvent::Sent { id, .. } => {
-                self.unacked.entry(id).or_insert(at);
+            ClientEvent::Closed { .. } => self.on_closed(),
+            ClientEvent::Sent { id, room, .. } => {
+                self.unacked.entry((id, room)).or_insert(at);
             }
-            ClientEvent::Acked { id, .. } => {
-                self.unacked.remove(&id);
+            ClientEvent::Acked { id, room, .. } => {
+                self.unacked.remove(&(id, room));
             }
             ClientEvent::Subscribed {
                 room,
                 epoch,
                 seq,
                 recovered,
-            } => match self.rooms.get_mut(&room) {
-                None => {
-                    let fresh = Room {
-                        epoch,
-                        seq,
-                        ..Room::default()
-                    };
-                    self.rooms.insert(room, fresh);
+            } => {
+                let known = self.rooms.entry(room.clone());
+                let known = known.or_insert_with(|| Room {
+                    seq,
+                    ..Room::default()
+                });
+                if recovered && known.seq != seq {
+                    let says = format!("{room} goes on from {seq}, it was at {}", known.seq);
+                    finder.broken(Broken::WrongPlace, says);
                 }
-                Some(known) if recovered => {
-                    if known.seq != seq {
-                        let says = format!("{room} goes on from {seq}, it was at {}", known.seq);
-                        broken(Broken::WrongPlace, says);
-                    }
-                    known.begin_life(epoch, seq);
-                }
-                Some(known) => {
-                    if !may_be_lost {
-                        broken(Broken::LostForNoReason, format!("{room} at {epoch}:{seq}"));
-                    }
-                    known.begin_life(epoch, seq);
-                    // Every running reply that is shown has ended, and one
-                    // whose end was lost may go on.
-                    known.replies.clear();
-                    known.ended.clear();
-                    known.is_typing = false;
-                }
-            },
-            ClientEvent::Durable { room, event } => match self.rooms.get_mut(&room) {
-                Some(known) => known.on_durable(&room, event, &mut broken),
-                None => broken(Broken::WrongPlace, format!("never joined {room}")),
-            },
+                known.on_subscribed(at, epoch, seq, recovered);
+            }
+            ClientEvent::Durable { room, event } => {
+                let Some(known) = self.joined(&room, &mut finder) else {
+                    return;
+                };
+                let strange = known.strange(at, &room, &event);
+                known.on_durable(&room, event, &mut finder);
+                self.strange.extend(strange);
+            }
             ClientEvent::Delta {
                 room,
                 message,
@@ -133,7 +120,9 @@ impl Stream {
                     index,
                     text,
                 };
-                self.room(&room).on_delta(piece, &mut broken);
+                if let Some(known) = self.joined(&room, &mut finder) {
+                    known.replies.on_delta(&piece, &mut finder);
+                }
             }
             ClientEvent::Snapshot {
                 room,
@@ -148,29 +137,55 @@ impl Stream {
                     index,
                     text,
                 };
-                self.room(&room).on_snapshot(piece, &mut broken);
+                if let Some(known) = self.joined(&room, &mut finder) {
+                    known.replies.on_snapshot(piece, &mut finder);
+                }
             }
             ClientEvent::Restart {
                 room,
                 message,
                 attempt,
             } => {
-                if let Some(reply) = self.room(&room).reply(&message, attempt, &mut broken) {
-                    reply.has_hole |= reply.attempt != attempt;
+                if let Some(known) = self.joined(&room, &mut finder) {
+                    known.replies.on_restart(&message, attempt, &mut finder);
                 }
             }
-            ClientEvent::Typing { room, is_typing } => self.room(&room).is_typing = is_typing,
+            ClientEvent::Typing { room, is_typing } => {
+                if let Some(known) = self.joined(&room, &mut finder) {
+                    known.is_typing = is_typing;
+                }
+            }
         }
     }
 
+    /// What was shown of replies and replaced later.
+    pub(super) fn replaced(&self) -> impl Iterator<Item = &Shown> {
+        let replies = self.rooms.values().map(|room| &room.replies);
+        replies.flat_map(|replies| &replies.replaced)
+    }
+
     /// Whether it is where its rooms are, and nothing is left open.
-    pub(super) fn finish(&self, client: ClientNumber, rooms: &Rooms, verdict: &mut Verdict) {
+    pub(super) fn finish(
+        &self,
+        client: ClientNumber,
+        logs: &Logs,
+        places: &Places,
+        verdict: &mut Verdict,
+    ) {
         let mut broken = |broken, at, says: String| {
             let who = format!("client {client} ({}/{})", self.tenant, self.user);
             verdict.broken(broken, at, format!("{who}: {says}"));
         };
-        for (id, at) in &self.unacked {
-            broken(Broken::Unacked, *at, format!("message {id}"));
+        for ((id, room), at) in &self.unacked {
+            broken(Broken::Unacked, *at, format!("message {id} in {room}"));
+        }
+        for strange in &self.strange {
+            let place = (self.tenant.as_str(), strange.room.as_str());
+            let event = (strange.epoch.as_str(), strange.seq);
+            if !places.is_a_former_life(client, place, event, &strange.told) {
+                let says = format!("{} {}:{}", strange.room, strange.epoch, strange.seq);
+                broken(Broken::UnknownLife, strange.at, says);
+            }
         }
         if !self.is_open {
             let says = "is not connected at the end".to_owned();
@@ -178,13 +193,13 @@ impl Stream {
             return;
         }
         for (name, room) in &self.rooms {
-            if let Some(head) = rooms.head(&self.tenant, name)
+            if let Some(head) = logs.head(&self.tenant, name)
                 && head != room.seq
             {
                 let says = format!("{name} is at {}, the log at {head}", room.seq);
                 broken(Broken::LeftBehind, self.ended_at, says);
             }
-            for message in room.replies.keys() {
+            for message in room.replies.running() {
                 let says = format!("{name}: {message} never ends");
                 broken(Broken::LeftTyping, self.ended_at, says);
             }
@@ -195,93 +210,64 @@ impl Stream {
         }
     }
 
-    fn room(&mut self, name: &str) -> &mut Room {
-        self.rooms.entry(name.to_owned()).or_default()
+    fn on_closed(&mut self) {
+        self.is_open = false;
+        for room in self.rooms.values_mut() {
+            room.is_joined = false;
+        }
+    }
+
+    /// A room of which something came, which breaks a promise where it was not
+    /// joined before.
+    fn joined(&mut self, name: &str, finder: &mut Finder<'_>) -> Option<&mut Room> {
+        let room = self.rooms.get_mut(name).filter(|room| room.is_joined);
+        if room.is_none() {
+            finder.broken(Broken::WrongPlace, format!("has not joined {name}"));
+        }
+        room
     }
 }
 
 impl Room {
-    fn begin_life(&mut self, epoch: String, seq: u64) {
+    fn on_subscribed(&mut self, at: u64, epoch: String, seq: u64, recovered: bool) {
         let former = std::mem::replace(&mut self.epoch, epoch);
         self.former.insert(former);
         self.seq = seq;
+        if !recovered {
+            self.replies.on_lost(at);
+            self.is_typing = false;
+        } else if !self.is_joined {
+            self.replies.on_joined();
+        }
+        self.is_joined = true;
     }
 
-    fn on_durable(&mut self, name: &str, event: Durable, broken: &mut impl FnMut(Broken, String)) {
+    /// The event, if it is of a life that the client was not told of.
+    fn strange(&self, at: u64, room: &str, event: &Durable) -> Option<Strange> {
+        let Durable { epoch, seq, .. } = event;
+        let is_known = *epoch == self.epoch || self.former.contains(epoch);
+        (!is_known).then(|| Strange {
+            at,
+            room: room.to_owned(),
+            epoch: epoch.clone(),
+            seq: *seq,
+            told: self.epoch.clone(),
+        })
+    }
+
+    fn on_durable(&mut self, name: &str, event: Durable, finder: &mut Finder<'_>) {
         let place = format!("{name} {}:{} after {}", event.epoch, event.seq, self.seq);
-        if event.epoch != self.epoch && !self.former.contains(&event.epoch) {
-            broken(Broken::UnknownLife, place.clone());
-        }
         if event.seq <= self.seq {
-            broken(Broken::Double, place);
+            finder.broken(Broken::Double, place);
             return;
         }
         if event.seq > self.seq + 1 {
-            broken(Broken::Hole, place);
+            finder.broken(Broken::Hole, place);
         }
         self.seq = event.seq;
         if event.finish.is_some() {
             self.is_typing = false;
-            self.on_end(event, broken);
+            self.replies.on_end(event, finder);
         }
-    }
-
-    fn on_end(&mut self, event: Durable, broken: &mut impl FnMut(Broken, String)) {
-        if let Some(reply) = self.replies.remove(&event.message)
-            && !reply.has_hole
-            && !event.content.starts_with(&reply.text)
-        {
-            let says = format!(
-                "{} was {:?} and is {:?}",
-                event.message, reply.text, event.content
-            );
-            broken(Broken::WrongText, says);
-        }
-        self.ended.insert(event.message);
-    }
-
-    fn on_delta(&mut self, piece: Piece, broken: &mut impl FnMut(Broken, String)) {
-        let Some(reply) = self.reply(&piece.message, piece.attempt, broken) else {
-            return;
-        };
-        if piece.index < reply.next {
-            let says = format!("{} {}/{}", piece.message, piece.attempt, piece.index);
-            broken(Broken::PieceTwice, says);
-        } else if piece.index > reply.next {
-            reply.has_hole = true;
-        } else {
-            reply.next += 1;
-            reply.text.push_str(&piece.text);
-        }
-    }
-
-    fn on_snapshot(&mut self, piece: Piece, broken: &mut impl FnMut(Broken, String)) {
-        if let Some(reply) = self.reply(&piece.message, piece.attempt, broken) {
-            reply.next = piece.index + 1;
-            reply.text = piece.text;
-            reply.has_hole = false;
-        }
-    }
-
-    /// The reply, at this attempt; none where the attempt is a former one, which
-    /// is to be dropped, or the reply has ended, which breaks a promise.
-    fn reply(
-        &mut self,
-        message: &str,
-        attempt: u64,
-        broken: &mut impl FnMut(Broken, String),
-    ) -> Option<&mut Reply> {
-        if self.ended.contains(message) {
-            broken(Broken::AfterTheEnd, message.to_owned());
-            return None;
-        }
-        let reply = self.replies.entry(message.to_owned()).or_default();
-        if attempt > reply.attempt {
-            *reply = Reply {
-                attempt,
-                ..Reply::default()
-            };
-        }
-        (attempt == reply.attempt).then_some(reply)
     }
 }

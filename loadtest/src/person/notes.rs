@@ -216,12 +216,14 @@ impl Notes {
 pub fn durable(frame: &Value) -> Durable {
     let data = &frame["data"];
     let maybe = |value: &Value| value.as_str().map(str::to_owned);
+    let metadata = &data["metadata"];
     Durable {
         epoch: text(&frame["epoch"]),
         seq: frame["seq"].as_u64().unwrap_or(0),
         kind: text(&frame["type"]),
         message: text(&data["message_id"]),
         in_reply_to: maybe(&data["in_reply_to"]),
+        attempt: metadata["attempt"].as_u64(),
         finish: maybe(&data["finish_reason"]),
         content: text(&data["content"]),
     }

@@ -34,7 +34,7 @@ pub enum Missed {
     Records(Vec<Record>),
     /// The log no longer reaches back to the position, or lost a part that the
     /// position claims to have seen, or the position is unknown, or too much
-    /// lies in between.
+    /// lies in between, or something that this version cannot read.
     Lost,
 }
 
@@ -73,6 +73,9 @@ pub struct History {
     pub records: Vec<Record>,
     /// Whether the log holds more in the direction of reading.
     pub has_more: bool,
+    /// The `seq` up to which it was read: there may be a record that this
+    /// version cannot read, and passes over.
+    pub reached: Option<u64>,
 }
 
 /// Rooms that got durable events.

@@ -152,11 +152,11 @@ pub trait Bus: Send + Sync + Debug {
         limit: usize,
     ) -> Result<History, BusError>;
 
-    /// The rooms of `partitions` that got a durable event at or after
-    /// `since_ms` of the bus's clock, with their heads. It finds the events
-    /// whose live record was lost and that no other followed. Changes are
-    /// remembered for a minute at least.
-    async fn changed(&self, partitions: &[Partition], since_ms: u64) -> Result<Changes, BusError>;
+    /// The rooms of `partition` that got a durable event at or after `since_ms`
+    /// of the bus's clock, with their heads. It finds the events whose live
+    /// record was lost and that no other followed. Changes are remembered for a
+    /// minute at least.
+    async fn changed(&self, partition: Partition, since_ms: u64) -> Result<Changes, BusError>;
 
     // Hearing rooms live.
 
@@ -181,7 +181,7 @@ pub trait Bus: Send + Sync + Debug {
     /// and [`beat`](Self::beat) find what they would have told.
     fn wakes(&self, buffer: usize) -> mpsc::Receiver<Wake>;
 
-    /// What waits to be claimed, and where.
+    /// What waits to be claimed, and where; as far as the partitions answer.
     async fn waiting(&self) -> Result<Waiting, BusError>;
 
     /// Claims the question of `tenant` that has waited longest in `partition`;
@@ -194,7 +194,8 @@ pub trait Bus: Send + Sync + Debug {
         claim: &ClaimId,
     ) -> Result<Option<Claim>, BusError>;
 
-    /// All leases now held, by this node or another, with their beats.
+    /// All leases now held, by this node or another, with their beats; as far
+    /// as the partitions answer.
     async fn leases(&self) -> Result<Vec<RunningLease>, BusError>;
 
     /// Takes a reply over from a broker that died: only if nobody has beaten

@@ -1,11 +1,14 @@
 //! Making a reply, and who may.
 //!
 //! A reply belongs to the broker that holds its lease, which is no more than
-//! the reply's id and an attempt: whoever takes it over raises the attempt,
-//! and every verb with an older one is refused (fenced). That a holder lives
-//! is shown by a counter that it raises; no clock decides.
+//! the reply's id, an attempt and the claim that began it: whoever takes it
+//! over raises the attempt, and every verb with an older one is refused
+//! (fenced). Where the storage lost a claim, and the same attempt begins once
+//! more, the claims differ. That a holder lives is shown by a counter that it
+//! raises; no clock decides.
 
 use std::collections::HashMap;
+use std::str::FromStr;
 
 use bytes::Bytes;
 
@@ -23,6 +26,8 @@ pub struct Lease {
     pub message_id: MessageId,
     /// 1, and one more after each takeover.
     pub attempt: u32,
+    /// What began the attempt.
+    pub claim: ClaimId,
 }
 
 /// Names one try to claim, so that it can be repeated: unique for ever.
@@ -40,6 +45,20 @@ impl ClaimId {
         &self.0
     }
 }
+
+impl FromStr for ClaimId {
+    type Err = NoClaimId;
+
+    fn from_str(text: &str) -> Result<Self, NoClaimId> {
+        let is_name = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        is_name.then(|| Self(text.to_owned())).ok_or(NoClaimId)
+    }
+}
+
+/// A text names no try to claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a claim is named by letters and digits")]
+pub struct NoClaimId;
 
 /// A question that is now this broker's to answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,7 +181,7 @@ pub enum Finished {
 /// What became of a cancellation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cancelled {
-    /// The reply waited, and has ended now.
+    /// The reply waited, and has ended now, or with an earlier cancellation.
     Finished,
     /// The reply runs; its broker ends it.
     Flagged,

@@ -189,7 +189,7 @@ section! {
         fallbacks: Vec<Backend> = Vec::new();
         /// Longest time to connect to a backend.
         connect_timeout: Duration = Duration::from_secs(5), in 0.1..=300;
-        /// Longest wait for the first text of a reply.
+        /// Longest wait for the first text of a reply, or for a sign that the model thinks.
         first_token_timeout: Duration = Duration::from_secs(20), in 0.1..=3600;
         /// Longest silence within a reply.
         stall_timeout: Duration = Duration::from_secs(20), in 0.1..=3600;

@@ -50,6 +50,20 @@ impl Ear {
         }
     }
 
+    /// Waits for a gap, whatever is heard before it.
+    pub async fn gap(&mut self) {
+        while self.try_next().await.expect("the feed has ended") != Heard::Gap {}
+    }
+
+    /// The record that is heard next, whatever gaps are told before it.
+    pub async fn record_after_gaps(&mut self) -> (RoomKey, Arc<Record>) {
+        loop {
+            if let Heard::Record { room, record } = self.try_next().await.unwrap() {
+                return (room, record);
+            }
+        }
+    }
+
     pub async fn record(&mut self) -> Arc<Record> {
         self.next().await.1
     }

@@ -74,7 +74,7 @@ again! {
     publish(room: &RoomKey, record: &Record) -> ();
     read(room: &RoomKey, after: Option<&Position>, limit: usize) -> Page;
     history(room: &RoomKey, range: HistoryRange, limit: usize) -> History;
-    changed(partitions: &[Partition], since_ms: u64) -> Changes;
+    changed(partition: Partition, since_ms: u64) -> Changes;
     reply(message_id: &MessageId) -> Option<ReplyStatus>;
     cancel(room: &RoomKey, reply: &MessageId) -> Cancelled;
     waiting() -> Waiting;

@@ -238,6 +238,7 @@ pub fn ending(claim: &Claim, text: &str) -> Ending {
         room,
         message_id,
         attempt,
+        claim: _,
     } = &claim.lease;
     let data = AiProcessingEnd {
         message_id: message_id.clone(),

@@ -18,6 +18,11 @@ impl Messages {
         Self { asked }
     }
 
+    /// The number of the block that holds the text.
+    fn text_block(&self) -> usize {
+        usize::from(self.asked.thinks)
+    }
+
     fn message(&self, content: Value, stop_reason: Value, output_tokens: usize) -> Value {
         json!({
             "id": format!("msg_fake{}", self.asked.number),
@@ -41,29 +46,40 @@ impl Wire for Messages {
     fn opening(&self) -> Vec<Event> {
         let message = self.message(json!([]), Value::Null, 1);
         let start = json!({"type": "message_start", "message": message});
-        let block = json!({
-            "type": "content_block_start",
-            "index": 0,
-            "content_block": {"type": "text", "text": ""},
-        });
+        let block = if self.asked.thinks {
+            block_start(
+                0,
+                &json!({"type": "thinking", "thinking": "", "signature": ""}),
+            )
+        } else {
+            text_start(0)
+        };
         vec![
             Event::named("message_start", &start),
-            Event::named("content_block_start", &block),
+            block,
             Event::named("ping", &json!({"type": "ping"})),
         ]
     }
 
+    fn thought(&self) -> Vec<Event> {
+        let thinking = json!({"type": "thinking_delta", "thinking": "Hm. "});
+        vec![block_delta(0, &thinking)]
+    }
+
+    fn thought_over(&self) -> Vec<Event> {
+        if !self.asked.thinks {
+            return Vec::new();
+        }
+        let signature = json!({"type": "signature_delta", "signature": "ZmFrZQ=="});
+        vec![block_delta(0, &signature), block_stop(0), text_start(1)]
+    }
+
     fn delta(&self, text: &str) -> Vec<Event> {
-        let delta = json!({
-            "type": "content_block_delta",
-            "index": 0,
-            "delta": {"type": "text_delta", "text": text},
-        });
-        vec![Event::named("content_block_delta", &delta)]
+        let delta = json!({"type": "text_delta", "text": text});
+        vec![block_delta(self.text_block(), &delta)]
     }
 
     fn closing(&self, tokens: usize, finish: Finish) -> Vec<Event> {
-        let block = json!({"type": "content_block_stop", "index": 0});
         let delta = json!({
             "type": "message_delta",
             "delta": {"stop_reason": reason(finish), "stop_sequence": null},
@@ -71,7 +87,7 @@ impl Wire for Messages {
         });
         let stop = json!({"type": "message_stop"});
         vec![
-            Event::named("content_block_stop", &block),
+            block_stop(self.text_block()),
             Event::named("message_delta", &delta),
             Event::named("message_stop", &stop),
         ]
@@ -85,6 +101,25 @@ impl Wire for Messages {
         let content = json!([{"type": "text", "text": text}]);
         self.message(content, json!(reason(finish)), tokens)
     }
+}
+
+fn block_start(index: usize, block: &Value) -> Event {
+    let start = json!({"type": "content_block_start", "index": index, "content_block": block});
+    Event::named("content_block_start", &start)
+}
+
+fn text_start(index: usize) -> Event {
+    block_start(index, &json!({"type": "text", "text": ""}))
+}
+
+fn block_delta(index: usize, delta: &Value) -> Event {
+    let delta = json!({"type": "content_block_delta", "index": index, "delta": delta});
+    Event::named("content_block_delta", &delta)
+}
+
+fn block_stop(index: usize) -> Event {
+    let stop = json!({"type": "content_block_stop", "index": index});
+    Event::named("content_block_stop", &stop)
 }
 
 fn reason(finish: Finish) -> &'static str {

@@ -30,6 +30,9 @@ pub enum Plot {
     Echo,
     /// `tokens-N`: says so many words.
     Tokens(usize),
+    /// `named-N`: says so many words, of which each tells in which call it was
+    /// said; see [`named`](super::named).
+    Named(usize),
     /// `endless`: says one word after the other, at 10 ms unless told.
     Endless,
     /// `stamp`, `stamp-N`: the first delta is the wall-clock time at which it
@@ -41,6 +44,11 @@ pub enum Plot {
     Silent,
     /// `stall`: says two words, and no more.
     Stall,
+    /// `thinking-N`: thinks so many times, at its pace, then says the greeting.
+    Thinking(usize),
+    /// `no-done`: says all of the greeting and why it stops; neither `[DONE]`
+    /// nor the end of the response follows. Anthropic's `message_stop` neither.
+    NoDone,
     /// `cut`: closes the connection instead of answering.
     Cut,
     /// `break-off`: says two words, and closes the connection.
@@ -127,10 +135,10 @@ impl std::fmt::Display for UnknownBehaviour {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{:?} is no behaviour: give hello, echo, tokens-N, endless, stamp, hang, silent, \
-             stall, cut, break-off, no-end, split-utf8, quirks, error-in-stream, garbage, \
-             endless-line, html, unauthorized, rate-limited, server-error, overloaded, \
-             bad-request or not-found, with @PACE_MS and +DELAY_MS where wanted",
+            "{:?} is no behaviour: give hello, echo, tokens-N, named-N, endless, stamp, hang, \
+             silent, stall, thinking-N, no-done, cut, break-off, no-end, split-utf8, quirks, \
+             error-in-stream, garbage, endless-line, html, unauthorized, rate-limited, \
+             server-error, overloaded, bad-request or not-found, with @PACE_MS and +DELAY_MS where wanted",
             self.0
         )
     }
@@ -159,6 +167,7 @@ fn plot(name: &str) -> Option<Plot> {
         "hang" => Plot::Hang,
         "silent" => Plot::Silent,
         "stall" => Plot::Stall,
+        "no-done" => Plot::NoDone,
         "cut" => Plot::Cut,
         "break-off" => Plot::BreakOff,
         "no-end" => Plot::NoEnd,
@@ -179,6 +188,8 @@ fn plot(name: &str) -> Option<Plot> {
             let number: u64 = number.parse().ok()?;
             match name {
                 "tokens" => Plot::Tokens(number as usize),
+                "named" => Plot::Named(number as usize),
+                "thinking" => Plot::Thinking(number as usize),
                 "stamp" => Plot::Stamp(number as usize),
                 "rate-limited" => refuse(429, Some(number)),
                 _ => return None,
@@ -197,6 +208,8 @@ mod tests {
         assert_eq!(behaviour.plot, Plot::Tokens(100));
         assert_eq!(behaviour.pace, Duration::from_millis(20));
         assert_eq!(behaviour.delay, Duration::from_millis(500));
+        let named: Behaviour = "named-3".parse().unwrap();
+        assert_eq!(named, Behaviour::new(Plot::Named(3)));
         let limited: Behaviour = "rate-limited-3".parse().unwrap();
         let plot = Plot::Refuse {
             status: 429,

@@ -52,6 +52,7 @@ use url::Url;
 
 pub use behaviour::{Behaviour, GREETING, Plot, UnknownBehaviour};
 pub use calls::{Call, End};
+pub use script::named;
 use service::Service;
 
 /// How long a server that could not accept a connection waits.

@@ -61,6 +61,14 @@ impl Wire for Completions {
         vec![self.choice(delta, None)]
     }
 
+    fn thought(&self) -> Vec<Event> {
+        vec![self.choice(json!({"reasoning_content": "Hm. "}), None)]
+    }
+
+    fn thought_over(&self) -> Vec<Event> {
+        Vec::new()
+    }
+
     fn delta(&self, text: &str) -> Vec<Event> {
         vec![self.choice(json!({"content": text}), None)]
     }

@@ -28,6 +28,8 @@ pub(super) type Steps = Box<dyn Iterator<Item = Step> + Send>;
 
 /// What a reply says, and how it ends.
 pub(super) struct Speech {
+    /// How often the model thinks before it speaks.
+    thoughts: usize,
     deltas: Box<dyn Iterator<Item = String> + Send>,
     ending: Ending,
     /// Each byte on its own.
@@ -39,6 +41,8 @@ pub(super) struct Speech {
 enum Ending {
     /// As it should.
     Whole { tokens: usize, finish: Finish },
+    /// As it should, but for its last event; the connection stays.
+    Undone { tokens: usize },
     /// Not at all: the connection stays.
     Stay,
     /// The connection is cut.
@@ -78,6 +82,7 @@ pub(super) fn act(plot: &Plot, asked: &Asked) -> Act {
         Plot::Say(text) => Speech::text(text, longest),
         Plot::Echo => Speech::text(&asked.question, longest),
         Plot::Tokens(count) => Speech::whole(*count, (0..*count).map(word), longest),
+        Plot::Named(count) => Speech::whole(*count, named(&asked.call, *count), longest),
         Plot::Stamp(count) => {
             let stamp = iter::once_with(|| format!("{} ", now_ns()));
             Speech::whole(count + 1, stamp.chain((0..*count).map(word)), longest)
@@ -87,6 +92,17 @@ pub(super) fn act(plot: &Plot, asked: &Asked) -> Act {
             split: true,
             ..Speech::text(GREETING, longest)
         },
+        &Plot::Thinking(thoughts) => Speech {
+            thoughts,
+            ..Speech::text(GREETING, longest)
+        },
+        Plot::NoDone => {
+            let tokens = GREETING.split(' ').count();
+            Speech {
+                ending: Ending::Undone { tokens },
+                ..Speech::text(GREETING, None)
+            }
+        }
         Plot::Endless => Speech::new((0..).map(word), Ending::Stay),
         Plot::Silent => Speech::new([], Ending::Stay),
         Plot::Stall => unfinished(Ending::Stay),
@@ -117,6 +133,7 @@ impl Speech {
         D::IntoIter: Send + 'static,
     {
         Self {
+            thoughts: 0,
             deltas: Box::new(deltas.into_iter()),
             ending,
             split: false,
@@ -154,6 +171,11 @@ impl Speech {
             Ending::Whole { tokens, finish } => {
                 one(Step::Write(written(&wire.closing(tokens, finish))))
             }
+            Ending::Undone { tokens } => {
+                let mut events = wire.closing(tokens, Finish::Stop);
+                events.pop();
+                Box::new([Step::Write(written(&events)), Step::Stay].into_iter())
+            }
             Ending::Stay => one(Step::Stay),
             Ending::Cut => one(Step::Cut),
             Ending::Stop => Box::new(iter::empty()),
@@ -163,12 +185,19 @@ impl Speech {
                 Step::Write(Bytes::from_static(&[b'x'; 8192]))
             })),
         };
+        let thought = written(&wire.thought());
+        let thoughts = iter::repeat_n(thought, self.thoughts)
+            .flat_map(move |thought| [Step::Write(thought), Step::Wait(pace)]);
+        let thoughts = thoughts.chain([Step::Write(written(&wire.thought_over()))]);
         let deltas = self.deltas.enumerate().flat_map(move |(index, delta)| {
             let pause = (index > 0 && !pace.is_zero()).then_some(Step::Wait(pace));
             let text = Step::Text(written(&wire.delta(&delta)));
             pause.into_iter().chain([text])
         });
-        let steps = iter::once(opening).chain(deltas).chain(ending);
+        let steps = iter::once(opening)
+            .chain(thoughts)
+            .chain(deltas)
+            .chain(ending);
         if self.split {
             Box::new(steps.flat_map(bytewise))
         } else {
@@ -180,7 +209,7 @@ impl Speech {
     pub(super) fn at_once(self, wire: &dyn Wire) -> Steps {
         let (tokens, finish) = match self.ending {
             Ending::Whole { tokens, finish } => (tokens, finish),
-            Ending::Stay | Ending::EndlessLine => return one(Step::Stay),
+            Ending::Stay | Ending::Undone { .. } | Ending::EndlessLine => return one(Step::Stay),
             Ending::Cut => return Box::new([half_a_reply(), Step::Cut].into_iter()),
             Ending::Stop | Ending::Garbage | Ending::Overloaded => return one(half_a_reply()),
         };
@@ -197,6 +226,23 @@ impl Speech {
 
 fn word(index: usize) -> String {
     format!("w{index} ")
+}
+
+/// The words of [`Plot::Named`] in the call of that name: each tells which call
+/// it is of, and the last that it is the last. `0-5f1e40b3 1-5f1e40b3
+/// end-5f1e40b3 `.
+pub fn named(call: &str, count: usize) -> impl Iterator<Item = String> + Send + use<> {
+    // FNV-1a: short, and the same in whatever program asks.
+    let tag = call.bytes().fold(0x811c_9dc5_u32, |tag, byte| {
+        (tag ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    (1..=count).map(move |number| {
+        if number == count {
+            format!("end-{tag:08x} ")
+        } else {
+            format!("{}-{tag:08x} ", number - 1)
+        }
+    })
 }
 
 fn one(step: Step) -> Steps {

@@ -69,14 +69,16 @@ impl Service {
         let body: Value = serde_json::from_slice(&body).unwrap_or_default();
 
         let text = |name| Some(head.headers.get(name)?.to_str().ok()?.to_owned());
-        let mut recording =
-            self.calls
-                .begin(text("x-causerie-call"), text("traceparent"), body.clone());
+        let call = text("x-causerie-call");
+        let mut recording = self
+            .calls
+            .begin(call.clone(), text("traceparent"), body.clone());
 
         let checked = self
             .check(&head.method, &head.uri, &head.headers, &body)
             .and_then(|()| asked(&body, recording.number()))
-            .and_then(|asked| {
+            .and_then(|mut asked| {
+                asked.call = call.unwrap_or_default();
                 let behaviour = self.behaviour(&head.uri, &head.headers, &asked.model)?;
                 Ok((asked, behaviour))
             });
@@ -140,6 +142,7 @@ impl Service {
         mut recording: Recording,
     ) -> io::Result<Answer> {
         asked.quirks = behaviour.plot == Plot::Quirks;
+        asked.thinks = matches!(behaviour.plot, Plot::Thinking(_));
         if behaviour.delay > Duration::ZERO {
             tokio::time::sleep(behaviour.delay).await;
         }

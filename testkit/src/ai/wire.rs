@@ -10,6 +10,10 @@ use super::openai::Completions;
 pub(super) trait Wire: Send {
     /// The events before the first text.
     fn opening(&self) -> Vec<Event>;
+    /// The events by which a model that thinks does so once more.
+    fn thought(&self) -> Vec<Event>;
+    /// The events between its thoughts and its first text.
+    fn thought_over(&self) -> Vec<Event>;
     /// The events that add `text`.
     fn delta(&self, text: &str) -> Vec<Event>;
     /// The events that end a reply of so many tokens.
@@ -43,10 +47,14 @@ pub(super) struct Asked {
     pub(super) max_tokens: Option<usize>,
     /// What the user said last.
     pub(super) question: String,
+    /// The header `x-causerie-call`, empty where there is none.
+    pub(super) call: String,
     /// Words of all messages and the system prompt.
     pub(super) prompt_tokens: usize,
     /// See [`Plot::Quirks`](super::Plot::Quirks).
     pub(super) quirks: bool,
+    /// See [`Plot::Thinking`](super::Plot::Thinking).
+    pub(super) thinks: bool,
 }
 
 impl Provider {
@@ -153,8 +161,10 @@ pub(super) fn asked(body: &Value, number: u64) -> Result<Asked, Refused> {
             .or_else(|| number_of("max_tokens"))
             .map(|tokens| tokens as usize),
         question,
+        call: String::new(),
         prompt_tokens,
         quirks: false,
+        thinks: false,
     })
 }
 

@@ -50,10 +50,10 @@ impl Room {
     }
 
     fn way_of(&self, join: &Join, order: &Order) -> Way {
-        let (position, is_of_the_bus) = match &join.start {
+        let (position, was_head) = match &join.start {
             Start::Head { .. } => return Way::Here(Vec::new()),
             Start::Asked(position) => (position, false),
-            Start::Reached(position) => (position, true),
+            Start::Reached { position, is_head } => (position, *is_head),
         };
         if cfg!(feature = "sabotage-hand-over") {
             // As if what is live followed what the client has seen.
@@ -62,7 +62,9 @@ impl Room {
         match self.tail.after(position) {
             // What does not fit at once is given page by page.
             Some(missed) if join.outbox.has_room_for(bytes_of(&missed)) => Way::Here(missed),
-            None if is_of_the_bus && !order.has(position) => Way::Ahead,
+            // A position within the log says nothing: it may be of a life that
+            // this room never saw. Nor does one that a read has not found.
+            None if was_head && !order.has(position) && self.vain_reads == 0 => Way::Ahead,
             Some(_) | None => Way::Behind,
         }
     }
@@ -89,7 +91,7 @@ impl Room {
                 events::recovered(RecoveredFrom::Tail);
             }
             // It was told before.
-            Start::Reached(_) => {}
+            Start::Reached { .. } => {}
         }
         for record in missed.iter().filter(|record| viewer.sees(&record.header)) {
             outbox.push(&OutFrame::event(&self.audience.room, record));

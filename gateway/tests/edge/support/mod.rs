@@ -1,4 +1,5 @@
 pub(crate) mod config;
+pub(crate) mod held_bus;
 pub(crate) mod keys;
 pub(crate) mod node;
 pub(crate) mod publisher;

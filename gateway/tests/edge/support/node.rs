@@ -44,11 +44,11 @@ impl Node {
 
     /// The same, with `more` in the configuration.
     pub(crate) async fn with(more: &str) -> Self {
-        Self::on(MemoryBus::new(Retention::default()), more).await
+        Self::on(Arc::new(MemoryBus::new(Retention::default())), more).await
     }
 
     /// The same, on `bus`.
-    pub(crate) async fn on(bus: MemoryBus, more: &str) -> Self {
+    pub(crate) async fn on(bus: Arc<dyn Bus>, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("causerie.toml");
         let port = port::free(&[]);
@@ -64,7 +64,6 @@ impl Node {
         };
         let loader = Loader::new(Program::Standalone, sources).unwrap();
         let settings = SettingsHandle::load(loader).unwrap();
-        let bus: Arc<dyn Bus> = Arc::new(bus);
         let (shutdown, readiness) = (CancellationToken::new(), Readiness::starting());
         let running = Running {
             settings: settings.clone(),

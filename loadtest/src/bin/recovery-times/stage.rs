@@ -98,6 +98,7 @@ impl Stage {
             tenant: TENANT.to_owned(),
             token: Cluster::token(TENANT, &user),
             user,
+            device: 0,
             rooms: vec![format!("project:p{}", 1 + number % 2)],
             doors: doors.collect(),
             pace: TALK,

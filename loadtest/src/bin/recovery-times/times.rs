@@ -313,6 +313,7 @@ mod tests {
             message: format!("m{seq}"),
             in_reply_to: None,
             finish: None,
+            attempt: None,
             content: String::new(),
         };
         ClientEvent::Durable {

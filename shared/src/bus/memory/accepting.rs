@@ -7,7 +7,7 @@ use std::hash::Hash;
 use super::generation::{Done, Generation, Queued, State};
 use super::part::{Part, Said, Session, SessionKey};
 use crate::bus::question::{Accepted, Awaited, Question, Receipt};
-use crate::bus::reply::{Cancelled, Wake};
+use crate::bus::reply::{Cancelled, Lease, Wake};
 use crate::ids::{MessageId, TenantId};
 use crate::protocol::action::IfBusy;
 use crate::protocol::error::Scope;
@@ -140,6 +140,8 @@ impl Part {
             return Cancelled::NotRunning;
         }
         match &mut generation.state {
+            // Cancelled before it began, perhaps by this very call.
+            State::Done(done) if done.claim.is_none() => Cancelled::Finished,
             State::Done(_) => Cancelled::NotRunning,
             State::Running(running) => {
                 running.is_cancelled = true;
@@ -199,7 +201,7 @@ impl Part {
         let room = generation.room.clone();
         let cancelled = queued.cancelled.clone();
         let position = self.append(&room, &cancelled);
-        self.end(id, 0, position.seq);
+        self.end(id, None, position.seq);
     }
 
     /// Takes a reply out of its session's queue, and out of the brokers' hands
@@ -227,13 +229,15 @@ impl Part {
         }
     }
 
-    /// Keeps of a reply that has ended only what answers repeats.
-    pub(super) fn end(&mut self, id: &MessageId, attempt: u32, seq: u64) {
+    /// Keeps of a reply that has ended, under this lease if it was ever begun,
+    /// only what answers repeats.
+    pub(super) fn end(&mut self, id: &MessageId, lease: Option<&Lease>, seq: u64) {
         let Some(generation) = self.generations.get_mut(id) else {
             return;
         };
         generation.state = State::Done(Done {
-            attempt,
+            attempt: lease.map_or(0, |lease| lease.attempt),
+            claim: lease.map(|lease| lease.claim.clone()),
             seq,
             ended_ms: self.now_ms,
         });

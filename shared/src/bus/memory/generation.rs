@@ -44,8 +44,9 @@ pub(super) struct Running {
 
 /// What is left of a reply that has ended: its text is in the log.
 pub(super) struct Done {
-    /// The attempt that ended it; 0 where none was begun.
+    /// The attempt that ended it, and its claim; 0 where none was begun.
     pub(super) attempt: u32,
+    pub(super) claim: Option<ClaimId>,
     /// The place of its `message` in the log.
     pub(super) seq: u64,
     pub(super) ended_ms: u64,
@@ -93,6 +94,7 @@ impl Generation {
             room: self.room.clone(),
             message_id: id.clone(),
             attempt: running.attempt,
+            claim: running.claim.clone(),
         };
         let beats = running.beats;
         Some(RunningLease { lease, beats })

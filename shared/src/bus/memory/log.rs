@@ -81,10 +81,17 @@ impl Log {
             Some(_) => first,
             None => first + (count - wanted),
         };
+        let records = self.page(from, last, limit);
+        let reached = if range.after.is_some() {
+            records.last()
+        } else {
+            records.first()
+        };
         History {
             epoch: self.epoch.clone(),
-            records: self.page(from, last, limit),
             has_more: wanted < count,
+            reached: reached.and_then(|record| Some(record.header.position.as_ref()?.seq)),
+            records,
         }
     }
 

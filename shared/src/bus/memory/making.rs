@@ -71,7 +71,10 @@ impl Part {
             return Takeover::Refused;
         };
         if running.claim != *claim {
-            if running.attempt != seen.lease.attempt || running.beats != seen.beats {
+            let is_as_seen = running.claim == seen.lease.claim
+                && running.attempt == seen.lease.attempt
+                && running.beats == seen.beats;
+            if !is_as_seen {
                 return Takeover::Refused;
             }
             running.begin_again(claim.clone(), now_ms);
@@ -131,7 +134,7 @@ impl Part {
         let position = self.append(&lease.room, &ending.message);
         self.publish_all(lease, &ending.after);
         self.leave_running(lease);
-        self.end(id, lease.attempt, position.seq);
+        self.end(id, Some(lease), position.seq);
         // `ending.dead_letter` is kept nowhere: dead letters are for an
         // operator to find later, and here nothing outlives the process. The
         // broker has logged it.
@@ -178,7 +181,7 @@ impl Part {
     /// The reply, if `lease` still holds.
     fn held(&mut self, lease: &Lease) -> Option<&mut Running> {
         self.running_in(lease)
-            .filter(|running| running.attempt == lease.attempt)
+            .filter(|running| running.attempt == lease.attempt && running.claim == lease.claim)
     }
 
     /// The reply that `lease` is for, if it runs, whoever holds it.
@@ -195,7 +198,11 @@ impl Part {
             return false;
         };
         match &generation.state {
-            State::Done(done) => generation.room == lease.room && done.attempt == lease.attempt,
+            State::Done(done) => {
+                generation.room == lease.room
+                    && done.attempt == lease.attempt
+                    && done.claim.as_ref() == Some(&lease.claim)
+            }
             State::Queued(_) | State::Running(_) => false,
         }
     }

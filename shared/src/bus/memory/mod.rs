@@ -129,13 +129,10 @@ impl Bus for MemoryBus {
         Ok(self.part_of(room).history(room, range, limit))
     }
 
-    async fn changed(&self, partitions: &[Partition], since_ms: u64) -> Result<Changes, BusError> {
+    async fn changed(&self, partition: Partition, since_ms: u64) -> Result<Changes, BusError> {
         // Taken first: what changes while we look is found next time.
         let now_ms = self.clock.now_ms();
-        let mut rooms = Vec::new();
-        for &partition in partitions {
-            rooms.extend(self.part(partition).changed_since(since_ms));
-        }
+        let rooms = self.part(partition).changed_since(since_ms);
         Ok(Changes { now_ms, rooms })
     }
 

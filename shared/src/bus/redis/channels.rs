@@ -10,10 +10,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use fred::clients::Client;
 use fred::interfaces::{ClientLike, ClusterInterface, EventInterface, PubsubInterface};
-use fred::types::Message;
 use fred::types::config::Server;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -21,7 +19,8 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::link::{Address, Link, Purpose};
-use super::subscribing::{self, Failed, Fences, NotSubscribed};
+use super::messages::{Listener, drain};
+use super::subscribing::{self, Failed, Fenced, Fences, NotSubscribed};
 use super::topology::Topology;
 use super::{events, names};
 use crate::bus::BusError;
@@ -33,14 +32,6 @@ const WAITING_CHANGES: usize = 4_096;
 const LOOK_FOR_MOVES: Duration = Duration::from_secs(2);
 /// How long to wait before subscribing again where that failed.
 const RETRY: Duration = Duration::from_millis(250);
-
-/// What is done with what is heard.
-pub(super) trait Listener: Send + Sync + 'static {
-    /// A message came.
-    fn on_message(&self, channel: &str, message: Bytes);
-    /// Messages may have been lost, on any channel.
-    fn on_gap(&self);
-}
 
 /// The channels that one listener hears. Dropping it ends that.
 #[derive(Debug)]
@@ -78,7 +69,11 @@ impl Channels {
         let ended = CancellationToken::new();
         let messages = link.client.message_rx();
         let fences = Fences::new();
-        let drained = drain(messages, Arc::clone(&listener), Arc::clone(&fences));
+        let heard = Arc::new(Fenced {
+            fences: Arc::clone(&fences),
+            listener: Arc::clone(&listener),
+        });
+        let drained = drain(messages, heard);
         tokio::spawn(ended.clone().run_until_cancelled_owned(drained));
         let keeper = Keeper {
             link,
@@ -123,31 +118,6 @@ impl Channels {
         };
         let failed = |channel| (channel, BusError::Unavailable(why.clone()));
         channels.into_iter().map(failed).collect()
-    }
-}
-
-/// Takes messages from fred as fast as they come.
-async fn drain(
-    mut messages: broadcast::Receiver<Message>,
-    listener: Arc<dyn Listener>,
-    fences: Arc<Fences>,
-) {
-    loop {
-        match messages.recv().await {
-            Ok(message) => {
-                if let Some(bytes) = message.value.as_bytes()
-                    && !fences.on_message(&message.channel, bytes)
-                {
-                    // A slice would keep the connection's whole read buffer alive.
-                    listener.on_message(&message.channel, Bytes::copy_from_slice(bytes));
-                }
-            }
-            Err(RecvError::Lagged(count)) => {
-                events::messages_dropped(count);
-                listener.on_gap();
-            }
-            Err(RecvError::Closed) => return,
-        }
     }
 }
 
@@ -270,29 +240,35 @@ impl Keeper {
         }
     }
 
-    /// Gives a connection up that answers to the wrong commands.
+    /// Gives a connection up that answers to the wrong commands, and tries again.
     async fn unless_shifted(&self, failed: Failed) -> Failed {
         let is_shifted = |error: &NotSubscribed| matches!(error, NotSubscribed::Shifted);
-        if failed.values().any(is_shifted) {
-            let why = "a subscription was answered with another's confirmation";
-            self.link.begin_anew(why).await;
+        if !failed.values().any(is_shifted) {
+            return failed;
         }
-        failed
+        let why = "a subscription was given the answer to something else";
+        self.link.begin_anew(why).await;
+        // An error may have been meant for something else as well.
+        subscribing::each(&self.link, failed.into_keys().collect()).await
     }
 
     /// The channels of partitions that another node serves than before.
     async fn moved(&mut self) -> BTreeSet<String> {
-        let client = &self.link.client;
-        let (Some(before), Some(now)) = (&self.topology, Topology::ask(client).await) else {
+        let Some(now) = Topology::ask(&self.link.client).await else {
             return BTreeSet::new();
         };
-        if *before == now {
+        let before = self.topology.replace(now.clone());
+        if before.as_ref() == Some(&now) {
             return BTreeSet::new();
         }
         // So that what is subscribed next goes to the right node. Where it fails
         // the connections are lost: once there are new ones all is done anew.
-        let _ = client.sync_cluster().await;
-        let has_moved = |partition| now.has_moved(partition, before);
+        let _ = self.link.client.sync_cluster().await;
+        // Where nobody could tell how it was before, all may have moved.
+        let has_moved = |partition| {
+            let before = before.as_ref();
+            before.is_none_or(|before| now.has_moved(partition, before))
+        };
         let channels = self.channels.iter();
         channels
             .filter(|channel| names::partition_of_channel(channel).is_some_and(has_moved))

@@ -13,7 +13,7 @@ use crate::bus::BusError;
 use crate::record::UnreadableRecord;
 use crate::room::RoomKey;
 
-/// While Redis is away every call fails: one in a second is told of.
+/// While Redis is away every call fails, and what is damaged stays so: one in a second is told of.
 static TOLD: OncePerSecond = OncePerSecond::new();
 
 /// Shows what may be alarmed about as 0 before it first happens.
@@ -108,6 +108,18 @@ pub(super) fn messages_dropped(count: u64) {
 /// A record came that this program cannot read.
 pub(super) fn record_unreadable(room: &RoomKey, error: &UnreadableRecord) {
     tracing::warn!(%room, %error, "a record cannot be read");
+    metrics::counter!("causerie_bus_unreadable_records_total").increment(1);
+}
+
+/// An entry of a list of ours says nothing that this program understands.
+pub(super) fn entry_unreadable(list: &'static str, entry: &str) {
+    if TOLD.is_due() {
+        tracing::warn!(
+            list,
+            entry,
+            "an entry in Redis cannot be read, passing over it"
+        );
+    }
     metrics::counter!("causerie_bus_unreadable_records_total").increment(1);
 }
 

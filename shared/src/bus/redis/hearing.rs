@@ -8,8 +8,9 @@ use fred::clients::Client;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::channels::{Channels, Listener};
+use super::channels::Channels;
 use super::link::{Address, Purpose};
+use super::messages::Listener;
 use super::{events, names};
 use crate::bus::BusError;
 use crate::bus::feed::Feed;

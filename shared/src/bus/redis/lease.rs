@@ -1,14 +1,15 @@
 //! Making replies: the verbs of brokers.
 
-use std::collections::HashMap;
+use std::time::Duration;
 
-use fred::error::Error;
-use fred::interfaces::{HashesInterface, SetsInterface};
-use futures::future::try_join_all;
+use futures::future::join_all;
+use tokio::time::timeout;
 
 use super::answer::Answer;
-use super::script::{ANNOUNCE, APPEND, Args, BEAT, CLAIM, FINISH, Script, TAKE_OVER};
-use super::{RedisBus, names, nothing};
+use super::script::{
+    ANNOUNCE, APPEND, Args, BEAT, CLAIM, FINISH, LEASES, Script, TAKE_OVER, WAITING,
+};
+use super::{RedisBus, events, nothing};
 use crate::bus::BusError;
 use crate::bus::reply::{
     Appended, Beat, Claim, ClaimId, Delta, Ending, Finished, Lease, RunningLease, Takeover, Waiting,
@@ -17,65 +18,63 @@ use crate::ids::TenantId;
 use crate::record::Record;
 use crate::room::Partition;
 
+/// How long one partition may take to be looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
 impl RedisBus {
     pub(super) async fn all_waiting(&self) -> Result<Waiting, BusError> {
-        let read = self
-            .of_all_partitions("waiting", |partition| {
-                let [tenants, queued, beats] =
-                    ["tenants", "queued", "beats"].map(|name| names::in_partition(partition, name));
-                let client = self.pool.client(partition);
-                async move {
-                    tokio::try_join!(
-                        client.smembers::<Vec<String>, _>(tenants),
-                        client.hget::<Option<u64>, _, _>(queued, "*"),
-                        client.hlen::<u64, _>(beats),
-                    )
-                }
-            })
-            .await?;
         let mut waiting = Waiting::default();
-        for (partition, (tenants, begun_or_not, begun)) in read {
-            for tenant in tenants {
-                let tenant = TenantId::new(&tenant)
-                    .map_err(|_| BusError::Unreadable(format!("a tenant called {tenant}")))?;
-                waiting.places.entry(tenant).or_default().push(partition);
+        for (partition, mut answer) in self.of_all_partitions(&WAITING).await? {
+            let not_ended: u64 = answer.parsed()?;
+            waiting.replies += not_ended.saturating_sub(answer.parsed()?);
+            for tenant in answer.all(Answer::text)? {
+                match TenantId::new(&tenant) {
+                    Ok(tenant) => waiting.places.entry(tenant).or_default().push(partition),
+                    Err(_) => events::entry_unreadable("tenants", &tenant),
+                }
             }
-            waiting.replies += begun_or_not.unwrap_or(0).saturating_sub(begun);
         }
         Ok(waiting)
     }
 
     pub(super) async fn running_leases(&self) -> Result<Vec<RunningLease>, BusError> {
-        let read = self
-            .of_all_partitions("leases", |partition| {
-                let key = names::in_partition(partition, "beats");
-                let client = self.pool.client(partition);
-                client.hgetall::<HashMap<String, String>, _>(key)
-            })
-            .await?;
-        read.into_iter()
-            .flat_map(|(_, beats)| beats)
-            .map(|(id, beat)| {
-                running_lease(&id, &beat)
-                    .ok_or_else(|| BusError::Unreadable(format!("the lease of {id}: {beat}")))
-            })
-            .collect()
+        let mut leases = Vec::new();
+        for (_, answer) in self.of_all_partitions(&LEASES).await? {
+            let beats = answer.rest(|answer| Ok((answer.text()?, answer.text()?)))?;
+            leases.extend(beats.into_iter().filter_map(|(id, beat)| {
+                let lease = running_lease(&id, &beat);
+                if lease.is_none() {
+                    events::entry_unreadable("beats", &format!("{id}: {beat}"));
+                }
+                lease
+            }));
+        }
+        Ok(leases)
     }
 
-    /// Reads something of all partitions, all at once.
-    async fn of_all_partitions<T, F: Future<Output = Result<T, Error>>>(
+    /// Looks at all partitions at once; what those tell that answer in time.
+    /// One that moves, or whose node is away, holds up none of the others.
+    async fn of_all_partitions(
         &self,
-        verb: &'static str,
-        read: impl Fn(Partition) -> F,
-    ) -> Result<Vec<(Partition, T)>, BusError> {
-        self.pool
-            .ask(verb, || {
-                try_join_all(Partition::all().map(|partition| {
-                    let read = read(partition);
-                    async move { Ok((partition, read.await?)) }
-                }))
-            })
-            .await
+        script: &Script,
+    ) -> Result<Vec<(Partition, Answer)>, BusError> {
+        let looks = Partition::all().map(|partition| async move {
+            let look = self.pool.run(partition, script, Args::default());
+            let too_late = |_| BusError::Unavailable(format!("no answer within {LOOK:?}"));
+            let answer = timeout(LOOK, look).await.map_err(too_late)??;
+            Ok((partition, answer.ok_or_else(|| nothing(script.verb))?))
+        });
+        let (mut answers, mut failed) = (Vec::new(), None);
+        for look in join_all(looks).await {
+            match look {
+                Ok(answer) => answers.push(answer),
+                Err(error) => failed = Some(error),
+            }
+        }
+        match failed {
+            Some(error) if answers.is_empty() => Err(error),
+            Some(_) | None => Ok(answers),
+        }
     }
 
     pub(super) async fn claim_next(
@@ -143,10 +142,7 @@ impl RedisBus {
         ending: &Ending,
     ) -> Result<Finished, BusError> {
         let dead_letter = ending.dead_letter.clone().map(Into::into);
-        let args = self
-            .log_args()
-            .text(lease.message_id.as_str())
-            .number(lease.attempt)
+        let args = with_lease(self.log_args(), lease)
             .event(&ending.message)
             .records(&ending.before)
             .records(&ending.after)
@@ -169,9 +165,13 @@ impl RedisBus {
 }
 
 fn lease_args(lease: &Lease) -> Args {
-    Args::default()
-        .text(lease.message_id.as_str())
+    with_lease(Args::default(), lease)
+}
+
+fn with_lease(args: Args, lease: &Lease) -> Args {
+    args.text(lease.message_id.as_str())
         .number(lease.attempt)
+        .text(lease.claim.as_str())
 }
 
 fn held(answer: Option<Answer>) -> Result<Beat, BusError> {
@@ -186,12 +186,14 @@ fn held(answer: Option<Answer>) -> Result<Beat, BusError> {
 fn claim(mut answer: Answer) -> Result<Claim, BusError> {
     let message_id = answer.parsed()?;
     let attempt = answer.parsed()?;
+    let claim = answer.parsed()?;
     let room = answer.parsed()?;
     Ok(Claim {
         lease: Lease {
             room,
             message_id,
             attempt,
+            claim,
         },
         in_reply_to: answer.parsed()?,
         session: answer.parsed()?,
@@ -204,15 +206,17 @@ fn claim(mut answer: Answer) -> Result<Claim, BusError> {
     })
 }
 
-/// `attempt beats room`, as the scripts keep it.
+/// `attempt beats claim room`, as the scripts keep it.
 fn running_lease(id: &str, beat: &str) -> Option<RunningLease> {
     let mut words = beat.split(' ');
     let attempt = words.next()?.parse().ok()?;
     let beats = words.next()?.parse().ok()?;
+    let claim = words.next()?.parse().ok()?;
     let lease = Lease {
         room: words.next()?.parse().ok()?,
         message_id: id.parse().ok()?,
         attempt,
+        claim,
     };
     Some(RunningLease { lease, beats })
 }

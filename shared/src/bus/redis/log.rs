@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use futures::future::{join_all, try_join_all};
+use bytes::Bytes;
+use futures::future::join_all;
 
 use super::answer::Answer;
 use super::script::{CHANGED, HISTORY, READ};
-use super::{RedisBus, nothing};
+use super::{RedisBus, events, nothing};
 use crate::bus::BusError;
 use crate::bus::log::{Changes, History, HistoryRange, Look, Missed, Page, RunningReply};
 use crate::ids::MessageId;
 use crate::position::{Epoch, Position};
+use crate::record::Record;
 use crate::room::{Partition, RoomKey};
 
 /// The greatest `seq` that Lua can count to.
@@ -81,12 +83,9 @@ impl RedisBus {
         });
         let partition = first.room.partition();
         let answer = self.pool.run(partition, &READ, args).await?;
-        let pages = answer.ok_or_else(|| nothing("read"))?.rest(page)?;
-        if pages.len() == looks.len() {
-            Ok(pages)
-        } else {
-            Err(nothing("read"))
-        }
+        let mut pages = answer.ok_or_else(|| nothing("read"))?;
+        let pages = looks.iter().map(|look| page(&mut pages, &look.room));
+        pages.collect()
     }
 
     pub(super) async fn read_history(
@@ -110,7 +109,8 @@ impl RedisBus {
         let answer = self.pool.run(room.partition(), &HISTORY, args).await?;
         let mut answer = answer.ok_or_else(|| nothing("history"))?;
         let epoch = answer.parsed()?;
-        let mut records = answer.all(Answer::record)?;
+        let records = answer.all(Answer::bytes)?;
+        let mut records: Vec<_> = records.iter().filter_map(|r| readable(room, r)).collect();
         if !is_forward {
             records.reverse();
         }
@@ -118,6 +118,7 @@ impl RedisBus {
             epoch,
             records,
             has_more: answer.flag()?,
+            reached: answer.text()?.parse().ok(),
         })
     }
 
@@ -128,35 +129,30 @@ impl RedisBus {
 
     pub(super) async fn read_changes(
         &self,
-        partitions: &[Partition],
+        partition: Partition,
         since_ms: u64,
     ) -> Result<Changes, BusError> {
-        let reads = partitions.iter().map(|&partition| async move {
-            let args = self.log_args().number(since_ms);
-            let answer = self.pool.run(partition, &CHANGED, args).await?;
-            let mut answer = answer.ok_or_else(|| nothing("changed"))?;
-            let now_ms = answer.parsed::<u64>()?;
-            let rooms = answer.all(|answer| {
-                let mut change = answer.list()?.ok_or_else(|| nothing("changed"))?;
-                Ok((change.parsed()?, position(&mut change)?))
-            })?;
-            Ok::<_, BusError>((now_ms, rooms))
-        });
-        let read = try_join_all(reads).await?;
-        // Each node of a cluster has its own clock: go on from the slowest.
-        let now_ms = read.iter().map(|(now_ms, _)| *now_ms).min();
-        Ok(Changes {
-            now_ms: now_ms.unwrap_or_else(|| self.clock.now_ms()),
-            rooms: read.into_iter().flat_map(|(_, rooms)| rooms).collect(),
-        })
+        let args = self.log_args().number(since_ms);
+        let answer = self.pool.run(partition, &CHANGED, args).await?;
+        let mut answer = answer.ok_or_else(|| nothing("changed"))?;
+        let now_ms = answer.parsed()?;
+        let rooms = answer.all(|answer| {
+            let mut change = answer.list()?.ok_or_else(|| nothing("changed"))?;
+            Ok((change.parsed()?, position(&mut change)?))
+        })?;
+        Ok(Changes { now_ms, rooms })
     }
 }
 
-fn page(answer: &mut Answer) -> Result<Page, BusError> {
+fn page(answer: &mut Answer, room: &RoomKey) -> Result<Page, BusError> {
     let mut page = answer.list()?.ok_or_else(|| nothing("read"))?;
     let head = position(&mut page)?;
     let missed = match page.list()? {
-        Some(records) => Missed::Records(records.rest(Answer::record)?),
+        Some(records) => {
+            let records = records.rest(Answer::bytes)?;
+            let readable: Option<_> = records.iter().map(|r| readable(room, r)).collect();
+            readable.map_or(Missed::Lost, Missed::Records)
+        }
         None => Missed::Lost,
     };
     let mut running = page.all(running_reply)?;
@@ -166,6 +162,13 @@ fn page(answer: &mut Answer) -> Result<Page, BusError> {
         missed,
         running,
     })
+}
+
+/// The record, unless it is damaged, or of a version to come.
+fn readable(room: &RoomKey, record: &Bytes) -> Option<Record> {
+    let read = Record::decode(record);
+    read.inspect_err(|error| events::record_unreadable(room, error))
+        .ok()
 }
 
 fn position(answer: &mut Answer) -> Result<Position, BusError> {

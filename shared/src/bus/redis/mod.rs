@@ -10,7 +10,7 @@
 //!   looked at before they are used
 //! - `script`, `answer`, `names`: what is sent and what comes back
 //! - `question`, `log`, `reply`, `lease`: the verbs
-//! - `channels`, `subscribing`, `hearing`: what is heard
+//! - `channels`, `subscribing`, `messages`, `hearing`: what is heard
 //! - `heartbeat`, `topology`: connections that only look alive, nodes that changed
 //!   places
 //! - `clock`: Redis's clock
@@ -50,24 +50,8 @@
 //!
 //! # fred
 //! What the client library does otherwise than one would expect, and what is
-//! done about it. Each has a test in `tests/bus/redis`.
-//!
-//! - It sends a command again when its answer was lost: scripts do their work
-//!   once.
-//! - Its queues have no bounds of their own, and its message channel drops what
-//!   exceeds 32: `link` sets them; what is dropped is told as a gap.
-//! - SUBSCRIBE and its like return before they are sent, an empty one fails, and
-//!   every confirmation but the first of an SSUBSCRIBE is taken for the answer
-//!   to another command: `channels` has a connection of its own and checks what
-//!   is confirmed; `subscribing` says how many are subscribed to at once.
-//! - A slot that moves ends its subscriptions silently: `channels` looks for
-//!   moves every two seconds.
-//! - A connection that only looks alive is not noticed: `link` asks each one
-//!   every second.
-//! - After ASK it sends the command to the old node again, and it does not know
-//!   TRYAGAIN: `pool` tries again until the time-out.
-//! - A client that goes on trying to connect does not say why it fails: `connect`
-//!   tries once with one that gives up.
+//! done about it, stands in `docs/fred.md`; the tests of it are in
+//! `tests/bus/redis/fred`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -102,6 +86,7 @@ mod heartbeat;
 mod lease;
 mod link;
 mod log;
+mod messages;
 mod names;
 mod pool;
 mod question;
@@ -224,8 +209,8 @@ impl Bus for RedisBus {
         self.read_history(room, range, limit).await
     }
 
-    async fn changed(&self, partitions: &[Partition], since_ms: u64) -> Result<Changes, BusError> {
-        self.read_changes(partitions, since_ms).await
+    async fn changed(&self, partition: Partition, since_ms: u64) -> Result<Changes, BusError> {
+        self.read_changes(partition, since_ms).await
     }
 
     fn subscriptions(&self, buffer: usize) -> (Arc<dyn Subscriptions>, mpsc::Receiver<Heard>) {

@@ -118,10 +118,15 @@ fn is_moving(error: &Error) -> bool {
 }
 
 fn bus_error(error: &Error) -> BusError {
-    // What Redis holds under one of our names is not ours.
-    if error.details().starts_with("WRONGTYPE") {
+    if is_about_what_is_stored(error.details()) {
         BusError::Unreadable(error.details().to_owned())
     } else {
         BusError::Unavailable(error.to_string())
     }
+}
+
+/// Whether Redis holds under one of our names what is not ours, or what a
+/// script stumbles over: asking again won't help.
+fn is_about_what_is_stored(error: &str) -> bool {
+    error.starts_with("WRONGTYPE") || (error.starts_with("ERR") && error.contains("user_script"))
 }

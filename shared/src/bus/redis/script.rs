@@ -37,6 +37,8 @@ scripts! {
         ["scripts/base.lua", "scripts/log.lua", "scripts/replies.lua", "scripts/reply.lua"];
     CANCEL = "cancel"
         ["scripts/base.lua", "scripts/log.lua", "scripts/replies.lua", "scripts/cancel.lua"];
+    WAITING = "waiting" ["scripts/base.lua", "scripts/waiting.lua"];
+    LEASES = "leases" ["scripts/base.lua", "scripts/leases.lua"];
     CLAIM = "claim" ["scripts/base.lua", "scripts/replies.lua", "scripts/claim.lua"];
     TAKE_OVER = "take_over" ["scripts/base.lua", "scripts/replies.lua", "scripts/take_over.lua"];
     BEAT = "beat" ["scripts/base.lua", "scripts/replies.lua", "scripts/beat.lua"];

@@ -12,16 +12,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use fred::clients::Client;
 use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, PubsubInterface};
-use fred::types::{ClusterHash, CustomCommand};
+use fred::types::{ClusterHash, CustomCommand, Value};
 use futures::future::{self, join_all};
 use futures::stream::{self, StreamExt};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::link::Link;
+use super::messages::Listener;
 use super::names;
 use super::topology::Topology;
 use crate::ids::ConnectionId;
@@ -47,7 +49,7 @@ pub(super) enum NotSubscribed {
     #[error(transparent)]
     Failed(#[from] Error),
     /// The connection gives answers to the wrong commands.
-    #[error("another channel was confirmed instead")]
+    #[error("it was given the answer to something else")]
     Shifted,
 }
 
@@ -72,16 +74,11 @@ impl Fences {
         })
     }
 
-    /// Takes a message; whether it was a fence.
-    pub(super) fn on_message(&self, channel: &str, message: &[u8]) -> bool {
-        if !names::is_fence(channel) {
-            return false;
-        }
+    fn on_message(&self, message: &[u8]) {
         let text = String::from_utf8_lossy(message);
         if let Some(awaited) = self.lock().get(text.as_ref()) {
             awaited.notify_one();
         }
-        true
     }
 
     fn channel(&self, partition: Partition) -> String {
@@ -110,6 +107,26 @@ impl Fences {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Notify>>> {
         self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Keeps fences from a listener.
+pub(super) struct Fenced {
+    pub(super) fences: Arc<Fences>,
+    pub(super) listener: Arc<dyn Listener>,
+}
+
+impl Listener for Fenced {
+    fn on_message(&self, channel: &str, message: Bytes) {
+        if names::is_fence(channel) {
+            self.fences.on_message(&message);
+        } else {
+            self.listener.on_message(channel, message);
+        }
+    }
+
+    fn on_gap(&self) {
+        self.listener.on_gap();
     }
 }
 
@@ -211,8 +228,10 @@ async fn subscribe_batch(
 async fn ssubscribe(client: &Client, channels: Vec<String>) -> Result<(), NotSubscribed> {
     let first = channels.first().cloned();
     let command = CustomCommand::new_static("SSUBSCRIBE", ClusterHash::FirstKey, false);
-    let (_, confirmed, _): (String, String, i64) = client.custom(command, channels).await?;
-    if Some(confirmed) == first {
+    let answer: Value = client.custom(command, channels).await?;
+    // `["ssubscribe", channel, count]`
+    let confirmed = answer.into_array().into_iter().nth(1);
+    if confirmed.and_then(Value::into_string) == first {
         Ok(())
     } else {
         Err(NotSubscribed::Shifted)

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use causerie_shared::bus::log::Missed;
 use causerie_shared::bus::question::Accepted;
-use causerie_shared::bus::reply::{Appended, Beat};
+use causerie_shared::bus::reply::{Appended, Beat, Finished};
 use causerie_shared::bus::subscription::Heard;
 use causerie_shared::bus::{Bus, Retention};
 use causerie_shared::position::Position;
@@ -242,7 +242,14 @@ pub async fn a_lost_claim_is_fenced_and_made_again<W: Storage>() {
     );
     let again = claim(&*bus, &room).await;
     assert_eq!(again.in_reply_to, lost.in_reply_to);
+    // The same attempt of the same reply; and yet another lease.
+    assert_eq!(again.lease.attempt, lost.lease.attempt);
+    let appended = bus.append(&lost.lease, &delta(&lost, 0, "lost")).await;
+    assert_eq!(appended.unwrap(), Appended::Fenced);
+    assert_eq!(bus.beat(&lost.lease, 2).await.unwrap(), Beat::Fenced);
     finish(&*bus, &again, "done").await;
+    let ended = bus.finish(&lost.lease, &ending(&lost, "lost")).await;
+    assert_eq!(ended.unwrap(), Finished::Fenced);
     assert_eq!(seqs(&whole_log(&*bus, &room).await), [1, 2]);
 }
 
@@ -264,11 +271,11 @@ pub async fn hints_and_changes_come_again_after_a_restart<W: Storage>() {
     let room = room("acme:user:u1");
     let mut hints = crate::ear::Hints::open(&*bus).await;
     // The storage's own time: a node's may be a little ahead of it.
-    let before = bus.changed(&[room.partition()], 0).await.unwrap().now_ms;
+    let before = bus.changed(room.partition(), 0).await.unwrap().now_ms;
     let said = say(&*bus, &room).await;
     world.restart().await;
     hints.come_again(&*bus).await;
-    let changed = bus.changed(&[room.partition()], before).await.unwrap();
+    let changed = bus.changed(room.partition(), before).await.unwrap();
     let expected = Position {
         epoch: changed.rooms[0].1.epoch.clone(),
         ..said

@@ -300,7 +300,7 @@ pub async fn what_waits_is_cancelled_at_once<W: World>() {
             (reply.to_string(), "cancelled".into())
         );
         let again = here.cancel(&room, reply).await.unwrap();
-        assert_eq!(again, Cancelled::NotRunning);
+        assert_eq!(again, Cancelled::Finished);
     }
     assert_eq!(seqs(&whole_log(&*here, &room).await), [1, 2, 3, 4, 5]);
     let claimed = claim(&*here, &room).await;

@@ -55,9 +55,11 @@ pub async fn a_takeover_begins_again<W: World>() {
     let taken = take_over(&*there, &seen(&*there).await).await.unwrap();
     let expected = Lease {
         attempt: 2,
+        claim: taken.lease.claim.clone(),
         ..dead.lease.clone()
     };
     assert_eq!(taken.lease, expected);
+    assert_ne!(taken.lease.claim, dead.lease.claim);
     assert_eq!((&taken.task, &taken.turns), (&dead.task, &dead.turns));
     assert_eq!((&taken.user, taken.is_first), (&dead.user, false));
     assert_eq!(taken.in_reply_to, dead.in_reply_to);

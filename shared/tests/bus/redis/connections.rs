@@ -1,4 +1,4 @@
-//! Connections that break, stall, or only look alive.
+//! Connections that break or stall, and a Redis that forgot our scripts.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 use causerie_shared::bus::log::Look;
 use causerie_shared::bus::redis::{RedisBus, RedisSettings};
 use causerie_shared::bus::reply::Wake;
-use causerie_shared::bus::subscription::Heard;
 use causerie_shared::bus::{Bus, BusError, Retention};
-use causerie_shared::room::RoomKey;
 use causerie_testkit::proxy::Proxy;
 use causerie_testkit::redis::Redis;
 use tokio::time::timeout;
@@ -47,98 +45,6 @@ async fn connect(url: String) -> Arc<dyn Bus> {
     Arc::new(bus.unwrap())
 }
 
-fn rooms(count: usize) -> Vec<RoomKey> {
-    (0..count)
-        .map(|number| room(&format!("acme:project:p{number}")))
-        .collect()
-}
-
-async fn hear_gap(ear: &mut Ear) {
-    while ear.try_next().await.expect("the feed has ended") != Heard::Gap {}
-}
-
-/// The next record, whatever gaps are told before it.
-async fn hear_record(ear: &mut Ear) -> RoomKey {
-    loop {
-        if let Heard::Record { room, .. } = ear.try_next().await.unwrap() {
-            return room;
-        }
-    }
-}
-
-#[tokio::test]
-async fn every_room_is_heard_again_after_a_cut() {
-    let rig = rig().await;
-    // Latency is what sets replies against the wrong commands.
-    rig.proxy.delay(Duration::from_millis(10));
-    let rooms = rooms(300);
-    let mut ear = Ear::open(&*rig.far, &[]).await;
-    let subscribing = rooms.iter().map(|room| ear.rooms.subscribe(room));
-    for subscribed in futures::future::join_all(subscribing).await {
-        subscribed.unwrap();
-    }
-    for _ in 0..3 {
-        rig.proxy.cut();
-        hear_gap(&mut ear).await;
-        for room in &rooms {
-            rig.near.publish(room, &typing(room, 1)).await.unwrap();
-        }
-        let mut heard = Vec::new();
-        while heard.len() < rooms.len() {
-            heard.push(hear_record(&mut ear).await);
-        }
-        heard.sort();
-        heard.dedup();
-        assert_eq!(heard.len(), rooms.len());
-    }
-}
-
-#[tokio::test]
-async fn connections_that_only_look_alive_are_replaced() {
-    let rig = rig().await;
-    let room = room("acme:project:p1");
-    let mut ear = Ear::open(&*rig.far, &[&room]).await;
-    rig.proxy.abandon();
-    let abandoned = Instant::now();
-    hear_gap(&mut ear).await;
-    let noticed = abandoned.elapsed();
-    assert!(noticed < Duration::from_secs(5), "only after {noticed:?}");
-    rig.near.publish(&room, &typing(&room, 1)).await.unwrap();
-    assert_eq!(hear_record(&mut ear).await, room);
-    eventually(async || rig.far.read(&room, None, 0).await.ok()).await;
-}
-
-#[tokio::test]
-async fn a_burst_is_heard_whole() {
-    let rig = rig().await;
-    let room = room("acme:project:p1");
-    let mut ear = Ear::with_buffer(&*rig.far, &[&room], 20_000).await;
-    burst(&rig.redis, &room, 10_000).await;
-    for _ in 0..10_000 {
-        assert!(matches!(ear.try_next().await, Some(Heard::Record { .. })));
-    }
-}
-
-#[tokio::test]
-async fn what_a_reader_misses_of_a_burst_is_told() {
-    let rig = rig().await;
-    let room = room("acme:project:p1");
-    let mut ear = Ear::with_buffer(&*rig.far, &[&room], 100).await;
-    burst(&rig.redis, &room, 40_000).await;
-    hear_gap(&mut ear).await;
-}
-
-/// As many records at once as only a script can publish.
-async fn burst(redis: &Redis, room: &RoomKey, count: usize) {
-    let script = "for i = 1, ARGV[2] do redis.call('SPUBLISH', KEYS[1], ARGV[1]) end";
-    let channel = format!("causerie:{{p{}}}:room:{room}", room.partition());
-    let record = typing(room, 1).encode();
-    let record = std::str::from_utf8(&record).unwrap();
-    let count = count.to_string();
-    let command = ["EVAL", script, "1", &channel, record, &count];
-    redis.command(&command).await;
-}
-
 #[tokio::test]
 async fn a_redis_that_pauses_is_told_in_time_and_used_again() {
     let mut rig = rig().await;
@@ -158,7 +64,7 @@ async fn a_redis_that_pauses_is_told_in_time_and_used_again() {
     eventually(async || rig.near.accept(&said).await.ok()).await;
     eventually(async || ear.rooms.subscribe(&other).await.ok()).await;
     rig.far.publish(&other, &typing(&other, 1)).await.unwrap();
-    while hear_record(&mut ear).await != other {}
+    while ear.record_after_gaps().await.0 != other {}
 }
 
 #[tokio::test]
@@ -199,7 +105,8 @@ async fn many_rooms_take_few_commands() {
     let redis = Redis::start().await;
     let bus = RedisBus::connect(RedisSettings::new(redis.url()), Retention::default()).await;
     let bus = bus.unwrap();
-    let rooms = rooms(5_000);
+    let name = |number| room(&format!("acme:project:p{number}"));
+    let rooms: Vec<_> = (0..5_000).map(name).collect();
     let ear = Ear::open(&bus, &[]).await;
     redis.command(&["CONFIG", "RESETSTAT"]).await;
     let heard = ear.rooms.subscribe_all(&rooms).await;

@@ -10,7 +10,10 @@ use crate::world::{Storage, World};
 
 mod cluster;
 mod connections;
+mod damaged;
 mod dead_letters;
+mod every_verb;
+mod fred;
 mod moving;
 mod rights;
 mod sentinel;

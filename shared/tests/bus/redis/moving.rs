@@ -97,6 +97,17 @@ async fn nothing_is_done_with_half_a_partition() {
         "{refused:?}"
     );
 
+    // The others are looked at all the same.
+    let healthy = room_elsewhere(&rig).await;
+    let elsewhere = ask_and_claim(&*rig.patient, &question(&healthy)).await;
+    ask(&*rig.patient, &question(&healthy)).await;
+    let leases = rig.bus.leases().await.unwrap();
+    let held: Vec<_> = leases.into_iter().map(|seen| seen.lease).collect();
+    assert_eq!(held, [elsewhere.lease]);
+    let waiting = rig.bus.waiting().await.unwrap();
+    let places: Vec<_> = waiting.places.into_values().flatten().collect();
+    assert_eq!(places, [healthy.partition()]);
+
     rig.cluster.migrate_slot(rig.slot, to).await;
     assert_eq!(say(&*rig.patient, &said).await.seq, before.seq + 1);
     let missed = missed(&*rig.patient, &rig.room, &before).await;

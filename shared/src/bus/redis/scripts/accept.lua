@@ -19,7 +19,7 @@ end
 local reply
 local if_busy, task, ended_before, ended_after, ended_tail
 local running
-local waiting = {}
+local ahead, waiting = {}, {}
 
 if id ~= '' then
   if_busy, task = arg(), arg()
@@ -33,14 +33,13 @@ if id ~= '' then
     tenant = string.match(room, '^[^:]+'),
     user = user,
   }
-  local ahead = redis.call('LRANGE', reply.queue, 0, -1)
+  ahead = queued_before(reply)
   if #ahead > 0 and if_busy == 'reject' then
     return { 'busy' }
   end
   local leaving = 0 -- of this user
   if if_busy == 'interrupt' then
     for _, other in ipairs(ahead) do
-      other = load(other)
       if other.state == 'running' then
         running = other
       else
@@ -81,8 +80,11 @@ if reply then
     'before', ended_before, 'after', ended_after, 'tail', ended_tail)
   redis.call('SET', prefix .. 'asked:' .. question, id)
   count(reply, 1)
-  if redis.call('RPUSH', reply.queue, id) == 1 then
-    offer(reply)
+  local head = redis.call('LINDEX', reply.queue, 0)
+  redis.call('RPUSH', reply.queue, id)
+  -- Nobody else will, where all before it have left, or are lost.
+  if #ahead == #waiting or head ~= ahead[1].id then
+    offer_head_of(reply)
   end
 end
 receipt = question .. ' ' .. session .. ' ' .. (reply and id or '-') .. ' '

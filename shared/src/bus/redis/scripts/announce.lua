@@ -2,9 +2,10 @@
 
 local id = arg()
 local attempt = number_arg()
+local claim = arg()
 local records = list_arg()
 
-local reply = load_held(id, attempt)
+local reply = load_held(id, attempt, claim)
 if not reply then
   return false
 end

@@ -3,11 +3,12 @@
 
 local id = arg()
 local attempt = number_arg()
+local claim = arg()
 local index = number_arg()
 local text = arg()
 local record = arg()
 
-local reply = load_held(id, attempt)
+local reply = load_held(id, attempt, claim)
 if not reply then
   return { 'fenced' }
 elseif index > reply.next then

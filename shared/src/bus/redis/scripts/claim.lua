@@ -10,12 +10,22 @@ if held then
 end
 
 local runnable = prefix .. 'runnable:' .. tenant
-local id = redis.call('LINDEX', runnable, 0)
-if not id then
-  return false
-end
-local reply = load(id)
+local reply
+repeat
+  local id = redis.call('LINDEX', runnable, 0)
+  if not id then
+    redis.call('SREM', prefix .. 'tenants', tenant)
+    return false
+  end
+  reply = load(id)
+  -- One of which Redis has lost all but its place holds nobody up.
+  if not reply then
+    redis.call('LPOP', runnable)
+  end
+until reply
+local id = reply.id
 reply.attempt = 1
+reply.claim = claim
 redis.call('HSET', reply.key, 'state', 'running', 'attempt', 1, 'claim', claim, 'claimed', now)
 redis.call('SET', prefix .. 'claim:' .. claim, id)
 redis.call('SADD', prefix .. 'running:' .. reply.room, id)

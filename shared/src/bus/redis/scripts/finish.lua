@@ -5,6 +5,7 @@ local DEAD_LETTERS = 1000
 
 local id = arg()
 local attempt = number_arg()
+local claim = arg()
 local before, after, tail = arg(), arg(), arg()
 local records_before, records_after = list_arg(), list_arg()
 local max_turns, max_turn_bytes = number_arg(), number_arg()
@@ -29,13 +30,17 @@ local function turns_to_keep(turns)
 end
 
 local reply = load(id)
-if reply and reply.state == 'done' and reply.attempt == attempt then
-  return 1
-elseif not reply or reply.state ~= 'running' or reply.attempt ~= attempt then
+if not reply or reply.attempt ~= attempt or reply.claim ~= claim then
   return false
+elseif reply.state == 'done' then
+  return 1
 end
 
 local log = look(reply.room)
+-- The first write, ahead of what is published: where Redis refuses writes
+-- nothing is told again with every try. It frees memory, so that a reply can
+-- end where there is none left.
+redis.call('HDEL', prefix .. 'beats', id)
 for _, record in ipairs(records_before) do
   publish(reply.room, record)
 end
@@ -59,7 +64,6 @@ if dead_letter[1] then
     'task', redis.call('HGET', reply.key, 'task'))
   redis.call('PEXPIRE', prefix .. 'dead', max_age)
 end
-redis.call('HDEL', prefix .. 'beats', id)
 redis.call('SREM', prefix .. 'running:' .. reply.room, id)
 redis.call('DEL', prefix .. 'claim:' .. reply.claim)
 settle(reply, log.seq, max_age)

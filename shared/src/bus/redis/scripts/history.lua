@@ -1,4 +1,5 @@
--- Reads a part of a room's log. Answers {epoch, records, 1 where there are more}.
+-- Reads a part of a room's log. Answers {epoch, records, 1 where there are more,
+-- the seq of the last one read, or nothing}.
 
 local room = arg()
 local direction = arg()
@@ -7,9 +8,10 @@ local limit = number_arg()
 
 local log = look_and_keep(room)
 local read = direction == 'forward' and 'XRANGE' or 'XREVRANGE'
-local records = records_of(redis.call(read, log.entries, from, to, 'COUNT', limit + 1))
-local has_more = #records > limit
+local entries = redis.call(read, log.entries, from, to, 'COUNT', limit + 1)
+local has_more = #entries > limit
 if has_more then
-  records[#records] = nil
+  entries[#entries] = nil
 end
-return { log.epoch, records, has_more and 1 or 0 }
+local reached = entries[1] and string.match(entries[#entries][1], '^%d+') or ''
+return { log.epoch, records_of(entries), has_more and 1 or 0, reached }

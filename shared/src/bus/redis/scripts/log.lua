@@ -70,9 +70,11 @@ local function drop_too_old(log)
     local oldest = redis.call('XRANGE', log.entries, '-', '+', 'COUNT', batch)
     local old = {}
     for _, entry in ipairs(oldest) do
-      if is_too_old(entry) then
-        old[#old + 1] = entry[1]
+      -- The clock may have been set back: what stays has no hole.
+      if not is_too_old(entry) then
+        break
       end
+      old[#old + 1] = entry[1]
     end
     if #old == 0 then
       return

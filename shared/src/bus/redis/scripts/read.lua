@@ -37,12 +37,15 @@ end
 
 local function running_in(room)
   local running = {}
-  for i, id in ipairs(redis.call('SMEMBERS', prefix .. 'running:' .. room)) do
+  for _, id in ipairs(redis.call('SMEMBERS', prefix .. 'running:' .. room)) do
     local reply = load(id)
-    running[i] = {
-      id, reply.session, reply.question, reply.attempt, reply.next,
-      redis.call('GET', reply.text) or '',
-    }
+    -- Of one that is missing Redis has lost all but its place.
+    if reply then
+      running[#running + 1] = {
+        id, reply.session, reply.question, reply.attempt, reply.next,
+        redis.call('GET', reply.text) or '',
+      }
+    end
   end
   return running
 end

@@ -26,10 +26,12 @@ local function load(id)
   }
 end
 
--- The reply, if the lease (id, attempt) holds.
-local function load_held(id, attempt)
+-- The reply, if the lease (id, attempt, claim) holds. The claim tells two
+-- attempts of one number apart, of which Redis has lost the first.
+local function load_held(id, attempt, claim)
   local reply = load(id)
-  if reply and reply.state == 'running' and reply.attempt == attempt then
+  if reply and reply.state == 'running' and reply.attempt == attempt
+    and reply.claim == claim then
     return reply
   end
   return nil
@@ -62,7 +64,7 @@ end
 -- The lease as others see it.
 local function show_beat(reply, beats)
   redis.call('HSET', prefix .. 'beats', reply.id,
-    reply.attempt .. ' ' .. text_of(beats) .. ' ' .. reply.room)
+    reply.attempt .. ' ' .. text_of(beats) .. ' ' .. reply.claim .. ' ' .. reply.room)
 end
 
 -- Leaves of a reply that has ended what answers a repeat. `seq` is its message's.
@@ -70,17 +72,35 @@ local function settle(reply, seq, max_age)
   redis.call('LREM', reply.queue, 1, reply.id)
   count(reply, -1)
   redis.call('HSET', reply.key, 'state', 'done', 'seq', text_of(seq))
-  redis.call('HDEL', reply.key, 'task', 'before', 'after', 'tail', 'claim', 'cancelled')
+  redis.call('HDEL', reply.key, 'task', 'before', 'after', 'tail', 'cancelled')
   redis.call('DEL', reply.text)
   redis.call('PEXPIRE', reply.key, max_age)
   redis.call('PEXPIRE', prefix .. 'asked:' .. reply.question, max_age)
 end
 
--- Lets the question at the head of the reply's session go.
+-- The replies of the reply's session that wait or run, in their order.
+local function queued_before(reply)
+  local queued = {}
+  for _, id in ipairs(redis.call('LRANGE', reply.queue, 0, -1)) do
+    -- Of one that is missing Redis has lost all but its place.
+    queued[#queued + 1] = load(id)
+  end
+  return queued
+end
+
+-- Lets the question at the head of the reply's session go. One of which Redis
+-- has lost all but its place holds nobody up.
 local function offer_head_of(reply)
-  local head = redis.call('LINDEX', reply.queue, 0)
-  if head then
-    offer(load(head))
+  while true do
+    local id = redis.call('LINDEX', reply.queue, 0)
+    if not id then
+      return
+    end
+    local head = load(id)
+    if head then
+      return offer(head)
+    end
+    redis.call('LPOP', reply.queue)
   end
 end
 
@@ -90,9 +110,10 @@ local function claimed(reply)
   local task, accepted, claimed_at =
     unpack(redis.call('HMGET', reply.key, 'task', 'accepted', 'claimed'))
   return {
-    reply.id, reply.attempt, reply.room, reply.question, reply.session, reply.user, task,
+    reply.id, reply.attempt, reply.claim, reply.room, reply.question, reply.session, reply.user, task,
     1 - redis.call('EXISTS', prefix .. 'replied:' .. session),
-    reply.cancelled, text_of(claimed_at - accepted),
+    -- A clock that was set back has waited for nothing.
+    reply.cancelled, text_of(math.max(0, claimed_at - accepted)),
     redis.call('LRANGE', prefix .. 'turns:' .. session, 0, -1),
   }
 end

@@ -3,6 +3,7 @@
 
 local id = arg()
 local seen_attempt = number_arg()
+local seen_claim = arg()
 local seen_beats = arg()
 local claim = arg()
 
@@ -13,13 +14,14 @@ end
 if reply.claim == claim then
   return claimed(reply)
 end
-local seen = seen_attempt .. ' ' .. seen_beats .. ' ' .. reply.room
+local seen = seen_attempt .. ' ' .. seen_beats .. ' ' .. seen_claim .. ' ' .. reply.room
 if redis.call('HGET', prefix .. 'beats', id) ~= seen then
   return false
 end
 redis.call('DEL', prefix .. 'claim:' .. reply.claim, reply.text)
 redis.call('SET', prefix .. 'claim:' .. claim, id)
 reply.attempt = reply.attempt + 1
+reply.claim = claim
 redis.call('HSET', reply.key, 'attempt', reply.attempt, 'next', 0, 'claim', claim, 'claimed', now)
 show_beat(reply, 0)
 return claimed(reply)

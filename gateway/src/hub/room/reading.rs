@@ -1,0 +1,196 @@
+//! What a room does with what was read of it.
+
+use std::sync::Arc;
+
+use causerie_shared::bus::BusError;
+use causerie_shared::bus::log::{Missed, Page};
+use causerie_shared::position::Position;
+use causerie_shared::record::{Class, Record};
+
+use super::{Need, Phase, Room};
+use crate::events;
+use crate::hub::audience::Audience;
+use crate::hub::order::{Hole, Order};
+use crate::hub::tail::Tail;
+
+impl Room {
+    /// Takes what was read when the room began to be heard.
+    pub(in crate::hub) fn on_opened(&mut self, opened: Result<Page, BusError>) -> Option<Need> {
+        match opened {
+            Ok(page) => {
+                self.begin_at(&page);
+                self.settle_without_a_past()
+            }
+            Err(error) => {
+                self.close();
+                self.turn_away(&error);
+                None
+            }
+        }
+    }
+
+    /// Takes what was read because something was missed.
+    pub(in crate::hub) fn on_page(&mut self, page: Result<Page, BusError>) -> Option<Need> {
+        match page {
+            Ok(page) => self.go_on(&page),
+            Err(error) => {
+                self.turn_away(&error);
+                self.read_on()
+            }
+        }
+    }
+
+    fn go_on(&mut self, page: &Page) -> Option<Need> {
+        let order = self.order.as_mut()?;
+        match &page.missed {
+            Missed::Records(records) => {
+                for record in records {
+                    catch_up(&self.audience, order, &mut self.tail, record);
+                }
+                if order.head().seq < page.head.seq && !records.is_empty() {
+                    let after = order.head().clone();
+                    return Some(Need::Read { after, tries: 0 });
+                }
+                if order.advance(&page.head) {
+                    self.tail.restart(page.head.clone());
+                    self.audience.tell_position(&page.head, true);
+                }
+            }
+            Missed::Lost => {
+                order.advance(&page.head);
+                order.forget_replies();
+                self.tail.restart(page.head.clone());
+                self.audience.tell_position(&page.head, false);
+            }
+        }
+        for message_id in order.adopt(&page.running) {
+            if let Some(reply) = order.reply(&message_id) {
+                self.audience.send_snapshot(&message_id, reply);
+            }
+        }
+        events::room_repaired(&self.audience.room, page);
+        match page.missed {
+            Missed::Records(_) => self.settle(),
+            Missed::Lost => self.settle_without_a_past(),
+        }
+    }
+
+    /// Reads the room on, since something of it was missed.
+    pub(super) fn repair(&mut self, hole: Hole) -> Option<Need> {
+        if cfg!(feature = "sabotage-gap-repair") {
+            return None;
+        }
+        events::gap_found(&self.audience.room, hole);
+        self.phase = Phase::Repairing;
+        self.read_on()
+    }
+
+    fn read_on(&mut self) -> Option<Need> {
+        let order = self.order.as_mut()?;
+        for record in self.held.iter() {
+            order.doubt(record);
+        }
+        let tries = self.vain_reads;
+        self.vain_reads += 1;
+        Some(Need::Read {
+            after: order.head().clone(),
+            tries,
+        })
+    }
+
+    /// Begins to deliver at the head that was read. What was read before it
+    /// serves those who ask for that.
+    fn begin_at(&mut self, page: &Page) {
+        let mut order = Order::new(page.head.clone());
+        order.adopt(&page.running);
+        self.order = Some(order);
+        self.tail.restart(page.head.clone());
+        if let (Missed::Records(records), Some(asked)) = (&page.missed, self.asked.take())
+            && records
+                .last()
+                .is_some_and(|last| last.header.position.as_ref() == Some(&page.head))
+        {
+            self.tail.restart(asked);
+            for record in records {
+                self.tail.push(Arc::new(record.clone()));
+            }
+        }
+    }
+
+    /// Goes live at a head before which nothing was read: what was heard of a
+    /// reply that does not run may be of one that had ended by then, or of one
+    /// that began since. One more read tells.
+    fn settle_without_a_past(&mut self) -> Option<Need> {
+        self.end_replies_whose_end_was_read();
+        let order = self.order.as_ref()?;
+        let is_unknown = |record| order.unknown_reply(record).is_some();
+        let holds_of_unknown = self.held.iter().any(is_unknown);
+        if holds_of_unknown && let Some(need) = self.repair(Hole::Reply) {
+            return Some(need);
+        }
+        self.settle()
+    }
+
+    /// Goes live after a read: judges what waited, then lets in who waited.
+    fn settle(&mut self) -> Option<Need> {
+        self.phase = Phase::Live;
+        if self.held.take_overflown() {
+            return self.repair(Hole::Feed);
+        }
+        self.end_replies_whose_end_was_read();
+        while let Some(record) = self.held.pop() {
+            if let Some(need) = self.judge(record) {
+                return Some(need);
+            }
+        }
+        let mut waiting = std::mem::take(&mut self.waiting).into_iter();
+        while let Some(joiner) = waiting.next() {
+            if let Some(need) = self.admit(joiner) {
+                self.waiting.extend(waiting);
+                return Some(need);
+            }
+        }
+        self.vain_reads = 0;
+        None
+    }
+
+    /// What is still on its way of a reply that ended before the read is late.
+    fn end_replies_whose_end_was_read(&mut self) {
+        let Some(order) = &mut self.order else {
+            return;
+        };
+        for Record { header, .. } in self.held.iter() {
+            if let (Class::Final, Some(reply), Some(position)) =
+                (header.class, &header.reply, &header.position)
+                && order.has(position)
+            {
+                order.end(&reply.message_id);
+            }
+        }
+    }
+}
+
+/// Delivers an event that was read, if it was not delivered before. The first
+/// of a new life follows a `subscribed` that tells of it.
+fn catch_up(audience: &Audience, order: &mut Order, tail: &mut Tail, record: &Record) {
+    let Some(position) = &record.header.position else {
+        return;
+    };
+    if position.seq <= order.head().seq {
+        return;
+    }
+    if position.epoch != order.head().epoch {
+        let before = Position {
+            epoch: position.epoch.clone(),
+            seq: position.seq - 1,
+        };
+        order.advance(&before);
+        audience.tell_position(&before, true);
+    }
+    order.advance(position);
+    if let (Class::Final, Some(reply)) = (record.header.class, &record.header.reply) {
+        order.end(&reply.message_id);
+    }
+    tail.push(Arc::new(record.clone()));
+    audience.deliver(record);
+}

@@ -1,0 +1,136 @@
+//! Joining, leaving, coming back.
+
+use super::*;
+
+#[test]
+fn a_room_that_cannot_be_opened_tells_all_who_wait() {
+    let mut room = Room::new(room(), Clock::default());
+    let (mut first, _) = join(&mut room, at_head());
+    let (mut second, need) = join(&mut room, at_head());
+    assert_eq!(need, None);
+    room.on_opened(Err(BusError::Unavailable("away".into())));
+    for client in [&mut first, &mut second] {
+        assert!(matches!(
+            client.joined.try_recv(),
+            Ok(Err(BusError::Unavailable(_)))
+        ));
+    }
+    assert!(room.is_over());
+}
+
+#[test]
+fn one_who_comes_back_is_served_from_the_tail() {
+    let (mut room, _first) = live();
+    for seq in [11, 12] {
+        hear(&mut room, durable(LIFE, seq));
+    }
+    let (mut back, need) = join(&mut room, Start::Asked(position(LIFE, 11)));
+    assert!(need.is_none() && back.is_member());
+    assert_eq!(back.seen(), ["subscribed aaaaaaaa:11 true", "12"]);
+}
+
+#[test]
+fn a_position_that_the_tail_cannot_judge_is_for_the_bus() {
+    let (mut room, _first) = live();
+    for unknown in [
+        position(LIFE, 9),
+        position(LIFE, 11),
+        position(NEXT_LIFE, 10),
+    ] {
+        let (mut client, need) = join(&mut room, Start::Asked(unknown));
+        assert!(need.is_none() && client.is_behind());
+        assert!(client.seen().is_empty());
+    }
+}
+
+#[test]
+fn one_whom_the_bus_brought_beyond_the_room_waits_for_it() {
+    let (mut room, first) = live();
+    let (mut ahead, need) = join(&mut room, reached(LIFE, 11, true));
+    assert_eq!(need, read_after(10));
+    room.on_page(Ok(page(
+        position(LIFE, 11),
+        vec![durable(LIFE, 11)],
+        vec![],
+    )));
+    hear(&mut room, durable(LIFE, 12));
+    assert!(ahead.is_member());
+    assert_eq!(ahead.seen(), ["12"]);
+    assert_eq!(first.seen(), ["11", "12"]);
+}
+
+#[test]
+fn one_who_is_within_a_life_that_the_room_never_saw_reads_on() {
+    let mut room = Room::new(room(), Clock::default());
+    let (_first, _) = join(&mut room, at_head());
+    room.on_opened(Ok(page(position(NEXT_LIFE, 600), vec![], vec![])));
+    let (mut back, need) = join(&mut room, reached(LIFE, 138, false));
+    assert!(need.is_none() && back.is_behind());
+    let (mut back, need) = join(&mut room, reached(NEXT_LIFE, 600, true));
+    assert!(need.is_none() && back.is_member());
+}
+
+#[test]
+fn one_whose_place_a_read_does_not_find_reads_on() {
+    let (mut room, _first) = live();
+    let (mut lost, need) = join(&mut room, reached(NEXT_LIFE, 10, true));
+    assert_eq!(need, read_after(10));
+    let (mut second, _) = join(&mut room, at_head());
+    assert_eq!(
+        room.on_page(Ok(page(position(LIFE, 10), vec![], vec![]))),
+        None
+    );
+    assert!(lost.is_behind() && second.is_member());
+}
+
+#[test]
+fn one_who_has_gone_is_taken_in_no_more() {
+    for mut room in [live().0, Room::new(room(), Clock::default())] {
+        let outbox = Outbox::new(1 << 20);
+        outbox.close(CloseCode::InternalError);
+        room.on_leave(outbox.id());
+        let (reply, mut joined) = oneshot::channel();
+        // Sent before it left, and come after that.
+        let join = join_of(&outbox, reached(LIFE, 10, true));
+        assert_eq!(room.on_join(Waiting { join, reply }), None);
+        assert!(room.audience.members.get(outbox.id()).is_none());
+        assert!(joined.try_recv().is_err() && joined.is_terminated());
+    }
+}
+
+#[test]
+fn an_empty_room_closes_and_opens_again_for_one_who_comes_meanwhile() {
+    let (mut room, client) = live();
+    let now = Instant::now();
+    assert!(!room.closes_if_empty_since(now, now));
+    room.on_leave(client.outbox.id());
+    assert!(room.closes_if_empty_since(now, now));
+    let (_client, need) = join(&mut room, Start::Asked(position(LIFE, 7)));
+    assert_eq!(need, None);
+    assert_eq!(
+        room.on_unsubscribed(),
+        Some(Need::Open(Some(position(LIFE, 7))))
+    );
+}
+
+#[test]
+fn one_who_comes_while_reads_fail_is_told_and_the_room_reads_on() {
+    let (mut room, first) = live();
+    hear(&mut room, durable(LIFE, 12));
+    for tries in 1..4 {
+        let (mut client, need) = join(&mut room, at_head());
+        assert_eq!(need, None);
+        let need = room.on_page(Err(BusError::Unavailable("away".into())));
+        assert!(matches!(need, Some(Need::Read { tries: of, .. }) if of == tries));
+        assert!(matches!(
+            client.joined.try_recv(),
+            Ok(Err(BusError::Unavailable(_)))
+        ));
+    }
+    let missed = vec![durable(LIFE, 11), durable(LIFE, 12)];
+    assert_eq!(
+        room.on_page(Ok(page(position(LIFE, 12), missed, vec![]))),
+        None
+    );
+    assert_eq!(first.seen(), ["11", "12"]);
+}

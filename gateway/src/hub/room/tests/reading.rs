@@ -1,0 +1,128 @@
+//! Holes, new lives, and the reads that mend them.
+
+use super::*;
+
+#[test]
+fn what_is_heard_while_the_room_is_read_comes_after_it_and_once() {
+    let mut room = Room::new(room(), Clock::default());
+    let (mut client, _) = join(&mut room, Start::Asked(position(LIFE, 8)));
+    for seq in [10, 11] {
+        assert_eq!(hear(&mut room, durable(LIFE, seq)), None);
+    }
+    let missed = vec![durable(LIFE, 9), durable(LIFE, 10)];
+    assert_eq!(
+        room.on_opened(Ok(page(position(LIFE, 10), missed, vec![]))),
+        None
+    );
+    assert!(client.is_member());
+    assert_eq!(
+        client.seen(),
+        ["subscribed aaaaaaaa:8 true", "9", "10", "11"]
+    );
+}
+
+#[test]
+fn a_hole_is_read_before_what_came_after_it_is_delivered() {
+    let (mut room, client) = live();
+    assert_eq!(hear(&mut room, durable(LIFE, 12)), read_after(10));
+    assert_eq!(hear(&mut room, durable(LIFE, 13)), None);
+    assert!(client.seen().is_empty());
+    let missed = vec![durable(LIFE, 11), durable(LIFE, 12)];
+    assert_eq!(
+        room.on_page(Ok(page(position(LIFE, 12), missed, vec![]))),
+        None
+    );
+    assert_eq!(client.seen(), ["11", "12", "13"]);
+}
+
+#[test]
+fn a_long_hole_is_read_page_by_page() {
+    let (mut room, client) = live();
+    hear(&mut room, durable(LIFE, 14));
+    let head = position(LIFE, 13);
+    let first = vec![durable(LIFE, 11), durable(LIFE, 12)];
+    assert_eq!(
+        room.on_page(Ok(page(head.clone(), first, vec![]))),
+        read_after(12)
+    );
+    assert_eq!(
+        room.on_page(Ok(page(head, vec![durable(LIFE, 13)], vec![]))),
+        None
+    );
+    assert_eq!(client.seen(), ["11", "12", "13", "14"]);
+}
+
+#[test]
+fn a_last_event_that_was_lost_is_found_by_the_head() {
+    let (mut room, client) = live();
+    assert_eq!(room.on_head(&position(LIFE, 10)), None);
+    assert_eq!(room.on_head(&position(LIFE, 11)), read_after(10));
+    room.on_page(Ok(page(
+        position(LIFE, 11),
+        vec![durable(LIFE, 11)],
+        vec![],
+    )));
+    assert_eq!(client.seen(), ["11"]);
+}
+
+#[test]
+fn reads_that_do_not_help_come_more_and_more_slowly() {
+    let (mut room, _client) = live();
+    let in_vain = page(position(LIFE, 10), vec![], vec![]);
+    let mut need = hear(&mut room, durable(LIFE, 12));
+    for expected in 0..3 {
+        assert!(
+            matches!(need, Some(Need::Read { tries, .. }) if tries == expected),
+            "{need:?}"
+        );
+        need = room.on_page(Ok(in_vain.clone()));
+    }
+}
+
+#[test]
+fn too_much_that_waits_is_read_again_instead() {
+    let (mut room, client) = live();
+    hear(&mut room, durable(LIFE, 12));
+    for seq in 13..1_100 {
+        hear(&mut room, durable(LIFE, seq));
+    }
+    let first = vec![durable(LIFE, 11), durable(LIFE, 12)];
+    let need = room.on_page(Ok(page(position(LIFE, 12), first, vec![])));
+    assert!(matches!(need, Some(Need::Read { after, .. }) if after == position(LIFE, 12)));
+    let rest = (13..1_101).map(|seq| durable(LIFE, seq)).collect();
+    assert_eq!(
+        room.on_page(Ok(page(position(LIFE, 1_100), rest, vec![]))),
+        None
+    );
+    let seen = client.seen();
+    assert_eq!(seen.len(), 1_090);
+    assert_eq!(seen.last().unwrap(), "1100");
+}
+
+#[test]
+fn a_new_life_is_told_before_its_first_event() {
+    let (mut room, client) = live();
+    assert_eq!(hear(&mut room, durable(NEXT_LIFE, 12)), read_after(10));
+    let missed = vec![durable(LIFE, 11), durable(NEXT_LIFE, 12)];
+    assert_eq!(
+        room.on_page(Ok(page(position(NEXT_LIFE, 12), missed, vec![]))),
+        None
+    );
+    assert_eq!(client.seen(), ["11", "subscribed bbbbbbbb:11 true", "12"]);
+}
+
+#[test]
+fn a_lost_tail_is_told_and_the_stream_goes_on_from_the_head() {
+    let (mut room, client) = live();
+    hear(&mut room, start(1, 1));
+    hear(&mut room, durable(NEXT_LIFE, 9));
+    let lost = Page {
+        head: position(NEXT_LIFE, 9),
+        missed: Missed::Lost,
+        running: vec![running(2, 1, 0, "a")],
+    };
+    assert_eq!(room.on_page(Ok(lost.clone())), None);
+    hear(&mut room, durable(NEXT_LIFE, 10));
+    let expected = ["start", "subscribed bbbbbbbb:9 false", "snapshot 0 a", "10"];
+    assert_eq!(client.seen(), expected);
+}

@@ -1,0 +1,184 @@
+//! Whether everybody was told of what the storage lost, and nobody of what it
+//! did not lose.
+
+use std::collections::BTreeMap;
+
+use super::logs::Logs;
+use super::{Broken, Faults, Rules, Verdict};
+use crate::ledger::{ClientEvent, ClientNumber, Durable};
+
+/// What clients saw of their rooms, and what they were told of losses.
+#[derive(Debug, Default)]
+pub(super) struct Losses {
+    views: BTreeMap<(ClientNumber, String), View>,
+}
+
+/// One client's view of one room.
+#[derive(Debug, Default)]
+struct View {
+    tenant: String,
+    /// The position to come back with.
+    epoch: String,
+    seq: u64,
+    /// In the order in which it came.
+    seen: Vec<Seen>,
+}
+
+#[derive(Debug)]
+enum Seen {
+    /// That a message stands somewhere: by its event, or only by its `ack`,
+    /// which may come before the telling.
+    Message {
+        at: u64,
+        seq: u64,
+        message: String,
+        by_event: bool,
+    },
+    /// That something is lost.
+    Told(Told),
+}
+
+/// `recovered: false`.
+#[derive(Debug)]
+struct Told {
+    at: u64,
+    /// The position with which the client came back.
+    epoch: String,
+    seq: u64,
+    /// From where its stream goes on.
+    head: u64,
+}
+
+impl Losses {
+    pub(super) fn on_event(
+        &mut self,
+        at: u64,
+        client: ClientNumber,
+        tenant: &str,
+        event: &ClientEvent,
+        verdict: &mut Verdict,
+    ) {
+        match event {
+            ClientEvent::Subscribed {
+                room,
+                epoch,
+                seq,
+                recovered,
+            } => {
+                let view = self.view(client, tenant, room);
+                let (before, was_at) = (
+                    std::mem::replace(&mut view.epoch, epoch.clone()),
+                    std::mem::replace(&mut view.seq, *seq),
+                );
+                if !recovered {
+                    verdict.count("times told that something is lost");
+                    view.seen.push(Seen::Told(Told {
+                        at,
+                        epoch: before,
+                        seq: was_at,
+                        head: *seq,
+                    }));
+                }
+            }
+            ClientEvent::Acked {
+                message, room, seq, ..
+            } => self
+                .view(client, tenant, room)
+                .see(at, *seq, message, false),
+            ClientEvent::Durable {
+                room,
+                event: Durable { message, seq, .. },
+            } => {
+                let view = self.view(client, tenant, room);
+                view.see(at, *seq, message, true);
+                view.seq = *seq;
+            }
+            ClientEvent::Named { .. }
+            | ClientEvent::Opened
+            | ClientEvent::Sent { .. }
+            | ClientEvent::Refused { .. }
+            | ClientEvent::Delta { .. }
+            | ClientEvent::Snapshot { .. }
+            | ClientEvent::Restart { .. }
+            | ClientEvent::Typing { .. }
+            | ClientEvent::Closed { .. } => {}
+        }
+    }
+
+    pub(super) fn finish(&self, logs: &Logs, faults: &Faults, rules: Rules, verdict: &mut Verdict) {
+        let kept = logs.by_message();
+        for ((client, room), view) in &self.views {
+            let who = format!("client {client}: {}:{room}", view.tenant);
+            // The first message that is lost and of whose loss it was not told.
+            let mut untold = None;
+            for seen in &view.seen {
+                match seen {
+                    Seen::Told(told) => {
+                        untold = None;
+                        let place = (view.tenant.as_str(), room.as_str());
+                        if is_for_no_reason(told, place, logs, faults, rules) {
+                            let says = format!("{who} was at {}:{}", told.epoch, told.seq);
+                            verdict.broken(Broken::LostForNoReason, told.at, says);
+                        }
+                    }
+                    Seen::Message {
+                        at, seq, message, ..
+                    } if !kept.contains_key(message.as_str()) => {
+                        untold.get_or_insert((*at, *seq, message));
+                    }
+                    // What is kept behind the place of what is lost was
+                    // written after the loss.
+                    Seen::Message {
+                        at, seq, by_event, ..
+                    } if *by_event => {
+                        if let Some((_, _, message)) = untold.take_if(|(_, lost, _)| *lost <= *seq)
+                        {
+                            let says = format!("{who}: {message} is gone, and {seq} came");
+                            verdict.broken(Broken::NotTold, *at, says);
+                        }
+                    }
+                    Seen::Message { .. } => {}
+                }
+            }
+            if let Some((at, _, message)) = untold {
+                verdict.broken(Broken::NotTold, at, format!("{who}: {message} is gone"));
+            }
+        }
+    }
+
+    fn view(&mut self, client: ClientNumber, tenant: &str, room: &str) -> &mut View {
+        let view = self.views.entry((client, room.to_owned())).or_default();
+        tenant.clone_into(&mut view.tenant);
+        view
+    }
+}
+
+impl View {
+    fn see(&mut self, at: u64, seq: u64, message: &str, by_event: bool) {
+        self.seen.push(Seen::Message {
+            at,
+            seq,
+            message: message.to_owned(),
+            by_event,
+        });
+    }
+}
+
+/// Whether a client was told of a loss though all it had seen is there, and not
+/// too much follows it.
+fn is_for_no_reason(
+    told: &Told,
+    (tenant, room): (&str, &str),
+    logs: &Logs,
+    faults: &Faults,
+    rules: Rules,
+) -> bool {
+    if told.head > told.seq + rules.max_recover {
+        return false;
+    }
+    let is_there = logs.room(tenant, room).iter().any(|event| {
+        // Where a life goes on behind a place nothing of it is lost up to there.
+        event.epoch == told.epoch && event.seq >= told.seq
+    });
+    is_there || !faults.may_have_lost(0, told.at)
+}

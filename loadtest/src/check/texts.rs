@@ -1,0 +1,85 @@
+//! Whether a reply's text is what the AI said in a call for its question.
+//!
+//! The AI of a run says [`named`] words, which tell in which call they were
+//! said: so words of another reply, or of another attempt, are seen.
+
+use std::collections::{BTreeSet, HashMap};
+
+use causerie_testkit::ai::named;
+
+use super::calls::Calls;
+use super::logs::{Kept, Logs};
+use super::replies::Shown;
+use super::{Broken, Verdict};
+use crate::ledger::{Call, Durable};
+
+/// Holds the texts of all replies that are kept against what the AI said, and
+/// those that were shown for a while, by these clients.
+pub(super) fn check<'a>(
+    shown: impl Iterator<Item = &'a Shown>,
+    logs: &Logs,
+    calls: &Calls,
+    verdict: &mut Verdict,
+) {
+    let mut questions: HashMap<&str, &str> = HashMap::new();
+    for Kept { event, .. } in logs.events() {
+        if let Some(question) = &event.in_reply_to {
+            questions.insert(&event.message, question);
+            let of_attempt = calls.of(question, event.attempt.unwrap_or(0));
+            if !is_said(event, of_attempt) {
+                let says = format!(
+                    "{} is of no call, or of two: {}",
+                    event.message, event.content
+                );
+                verdict.broken(Broken::WrongText, 0, says);
+            }
+        }
+    }
+    for shown in shown {
+        // What became of a question that is lost nobody knows.
+        let Some(question) = questions.get(shown.message.as_str()) else {
+            continue;
+        };
+        let mut of_attempt = calls.of(question, shown.attempt);
+        if !of_attempt.any(|call| begins(&shown.text, call)) {
+            let Shown { message, text, .. } = shown;
+            let says = format!("{message} {}: of no call: {text}", shown.attempt);
+            verdict.broken(Broken::WrongText, shown.at, says);
+        }
+    }
+}
+
+/// Whether a reply is all that was said in one call, or, where it did not come
+/// to its end, the beginning of that.
+fn is_said<'a>(reply: &Durable, mut calls: impl Iterator<Item = &'a Call>) -> bool {
+    if reply.finish.as_deref() == Some("stop") {
+        let whole = calls.filter(|call| is_whole(&reply.content, call));
+        // That two have one name is found elsewhere.
+        whole.map(|call| call.r#try).collect::<BTreeSet<_>>().len() == 1
+    } else {
+        reply.content.is_empty() || calls.any(|call| begins(&reply.content, call))
+    }
+}
+
+fn is_whole(text: &str, call: &Call) -> bool {
+    said(call, words(text)) == text
+}
+
+fn begins(text: &str, call: &Call) -> bool {
+    // One word more: the last one is another where it is not the last.
+    said(call, words(text) + 1).starts_with(text) || is_whole(text, call)
+}
+
+fn words(text: &str) -> usize {
+    text.split_whitespace().count()
+}
+
+fn said(call: &Call, words: usize) -> String {
+    let Call {
+        question,
+        attempt,
+        r#try,
+        ..
+    } = call;
+    named(&format!("{question}/{attempt}/{try}"), words).collect()
+}

@@ -1,0 +1,42 @@
+//! All that a bus can be asked.
+
+use causerie_shared::bus::Bus;
+use causerie_shared::bus::reply::{Cancelled, ClaimId, Takeover};
+
+use crate::ear::Ear;
+use crate::scene::*;
+
+/// Uses every verb of a new installation, and every branch of it that has
+/// commands of its own.
+pub async fn use_every_verb(bus: &dyn Bus) {
+    let room = room("acme:project:p1");
+    let mut ear = Ear::open(bus, &[&room]).await;
+    let _wakes = bus.wakes(10);
+    let first = ask_and_claim(bus, &question_in(&room, "s1")).await;
+    let second = question_in(&room, "s1");
+    ask(bus, &second).await;
+    bus.beat(&first.lease, 1).await.unwrap();
+    bus.append(&first.lease, &delta(&first, 0, "a"))
+        .await
+        .unwrap();
+    let seen = bus.leases().await.unwrap().remove(0);
+    let claim = ClaimId::generate();
+    let Takeover::Taken(first) = bus.take_over(&seen, &claim).await.unwrap() else {
+        panic!("not taken over")
+    };
+    let mut ending = ending(&first, "done");
+    ending.dead_letter = Some("a trial".to_owned());
+    bus.finish(&first.lease, &ending).await.unwrap();
+    let cancelled = bus.cancel(&room, reply_of(&second)).await.unwrap();
+    assert_eq!(cancelled, Cancelled::Finished);
+    bus.reply(reply_of(&second)).await.unwrap().unwrap();
+    bus.waiting().await.unwrap();
+    let changes = bus.changed(room.partition(), 0).await.unwrap();
+    assert_eq!(changes.rooms.len(), 1);
+    missed(bus, &room, &at(&head(bus, &room).await, 1)).await;
+    bus.history(&room, Default::default(), 10).await.unwrap();
+    bus.publish(&room, &typing(&room, 1)).await.unwrap();
+    ear.durable(4).await;
+    ear.rooms.unsubscribe(&room).await.unwrap();
+    bus.ping().await.unwrap();
+}
