@@ -53,6 +53,19 @@ pub(super) enum NotSubscribed {
     Shifted,
 }
 
+impl NotSubscribed {
+    /// Whether no answer came, where another may be a refusal.
+    fn is_silence(&self) -> bool {
+        match self {
+            Self::Failed(error) => matches!(
+                error.kind(),
+                ErrorKind::Timeout | ErrorKind::IO | ErrorKind::Canceled
+            ),
+            Self::Shifted => false,
+        }
+    }
+}
+
 /// What a subscription failed of, by channel.
 pub(super) type Failed = HashMap<String, NotSubscribed>;
 
@@ -156,24 +169,43 @@ pub(super) async fn all(
     if channels.len() < MANY {
         return each(link, channels).await;
     }
-    let _nothing_else = link.quiet.lock().await;
     let rows = rows(link.client.is_clustered(), topology, channels);
-    let rows = rows.into_values().map(|row| async move {
-        let mut failed = Failed::new();
-        let mut batches = row.into_iter();
-        for batch in batches.by_ref() {
-            if let Err(error) = subscribe_batch(link, publisher, fences, &batch).await {
-                let of_batch = batch.channels.into_iter();
-                failed.extend(of_batch.map(|channel| (channel, error.clone())));
-                // What this node did not do now it will not do for the rest.
-                let rest = batches.by_ref().flat_map(|batch| batch.channels);
-                failed.extend(rest.map(|channel| (channel, error.clone())));
-                break;
-            }
-        }
-        failed
-    });
-    join_all(rows).await.into_iter().flatten().collect()
+    let nothing_else = link.quiet.lock().await;
+    let subscribing = rows
+        .into_values()
+        .map(|row| subscribe_row(link, publisher, fences, row));
+    let mut failed: Failed = join_all(subscribing).await.into_iter().flatten().collect();
+    drop(nothing_else);
+    // One of a batch may be refused, and none of the others; or the error was
+    // the answer to something else.
+    let refused = failed.extract_if(|_, error| !error.is_silence());
+    let refused = refused.map(|(channel, _)| channel).collect();
+    failed.extend(each(link, refused).await);
+    failed
+}
+
+async fn subscribe_row(
+    link: &Link,
+    publisher: &Client,
+    fences: &Fences,
+    row: Vec<Batch>,
+) -> Failed {
+    let mut failed = Failed::new();
+    let mut silence = None;
+    for batch in row {
+        let subscribed = match &silence {
+            None => subscribe_batch(link, publisher, fences, &batch).await,
+            // What this node does not answer now it will not answer for the rest.
+            Some(error) => Err(NotSubscribed::clone(error)),
+        };
+        let Err(error) = subscribed else {
+            continue;
+        };
+        silence = silence.or_else(|| error.is_silence().then(|| error.clone()));
+        let of_batch = batch.channels.into_iter();
+        failed.extend(of_batch.map(|channel| (channel, error.clone())));
+    }
+    failed
 }
 
 /// Channels that one command takes.
