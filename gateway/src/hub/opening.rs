@@ -5,12 +5,14 @@
 //! while, the longer the more come: so they cost few steps for each partition,
 //! however many they are.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use causerie_shared::bus::log::{Look, Page};
 use causerie_shared::bus::subscription::Subscriptions;
 use causerie_shared::bus::{Bus, BusError};
+use futures::future::join_all;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::TaskTracker;
@@ -115,16 +117,25 @@ async fn open_all(bus: Arc<dyn Bus>, subscriptions: Arc<dyn Subscriptions>, wish
     let rooms: Vec<_> = wishes.iter().map(|wish| wish.look.room.clone()).collect();
     // In this order: what is published after the read is then heard.
     let heard = subscriptions.subscribe_all(&rooms).await;
-    let mut to_read = Vec::new();
+    let mut by_partition: HashMap<_, Vec<_>> = HashMap::new();
     for (wish, heard) in wishes.into_iter().zip(heard) {
         match heard {
-            Ok(()) => to_read.push(wish),
+            Ok(()) => {
+                let partition = wish.look.room.partition().index();
+                by_partition.entry(partition).or_default().push(wish);
+            }
             Err(error) => wish.end(Err(error)),
         }
     }
-    let looks: Vec<_> = to_read.iter().map(|wish| wish.look.clone()).collect();
+    // Each by itself: one that lies on a node that is slow holds up no other.
+    let reads = by_partition.into_values().map(|wishes| read(&*bus, wishes));
+    join_all(reads).await;
+}
+
+async fn read(bus: &dyn Bus, wishes: Vec<Wish>) {
+    let looks: Vec<_> = wishes.iter().map(|wish| wish.look.clone()).collect();
     let pages = bus.read_all(&looks, PAGE).await;
-    for (wish, page) in to_read.into_iter().zip(pages) {
+    for (wish, page) in wishes.into_iter().zip(pages) {
         wish.end(page);
     }
 }
