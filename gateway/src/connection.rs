@@ -74,7 +74,7 @@ pub struct Connection {
     pub identity: Arc<Identity>,
     /// What waits to be sent to it.
     pub outbox: Arc<Outbox>,
-    membership: Membership,
+    membership: Arc<Membership>,
     live: Live,
     started: Instant,
     /// Milliseconds after `started`.
@@ -95,7 +95,7 @@ impl Connection {
             id: ConnectionId::generate(),
             transport,
             identity,
-            membership: Membership::new(gateway.hub.clone(), Arc::clone(&outbox)),
+            membership: Arc::new(Membership::new(gateway.hub.clone(), Arc::clone(&outbox))),
             outbox,
             live: settings.live,
             started: Instant::now(),
@@ -106,17 +106,20 @@ impl Connection {
     }
 
     /// Joins `room`, which the caller may read, and recovers from `position`.
-    /// When it returns, `subscribed` and what was missed wait in the outbox.
+    /// When it returns, `subscribed` waits in the outbox, and what was missed
+    /// too, or it follows as the client reads.
     ///
     /// # Errors
     /// As [`Membership::join`].
     pub async fn join(&self, room: &Room, position: Option<Position>) -> Result<(), NotJoined> {
-        let viewer = self.viewer(room);
-        self.membership.join(self.key(room), viewer, position).await
+        let (key, viewer) = (self.key(room), self.viewer(room));
+        self.membership
+            .join_without_delay(key, viewer, position)
+            .await
     }
 
-    /// As [`join`](Self::join), however long the bus is away, unless the room
-    /// is left or joined anew meanwhile.
+    /// Joins a room and recovers it, however long that takes and the bus is
+    /// away, unless it is left or joined anew meanwhile.
     pub(crate) async fn join_at_last(&self, room: &Room, position: Option<Position>) {
         let (key, viewer) = (self.key(room), self.viewer(room));
         self.membership.join_at_last(key, viewer, position).await;

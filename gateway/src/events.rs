@@ -8,7 +8,7 @@ use causerie_shared::protocol::error::ErrorCode;
 use causerie_shared::record::Record;
 use causerie_shared::room::RoomKey;
 use metrics::{counter, gauge, histogram};
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::connection::{Connection, Transport};
 use crate::hub::order::Hole;
@@ -34,6 +34,7 @@ pub(crate) fn begin_at_zero() {
     for name in [
         "causerie_deliveries_total",
         "causerie_feed_gaps_total",
+        "causerie_rooms_given_up_total",
         "causerie_snapshots_total",
         "causerie_repeated_messages_total",
     ] {
@@ -121,6 +122,12 @@ pub(crate) fn room_repaired(room: &RoomKey, page: &Page) {
             warn!(%room, "a part of the room's log is gone: its clients reload");
         }
     }
+}
+
+/// A room cannot be read until somebody mends what is stored of it.
+pub(crate) fn room_given_up(room: &RoomKey, error: &BusError) {
+    counter!("causerie_rooms_given_up_total").increment(1);
+    error!(%room, %error, "a room is given up: its clients are sent away");
 }
 
 /// A room could not be read.

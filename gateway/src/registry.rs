@@ -80,11 +80,6 @@ impl Registry {
         self.0.is_draining.load(Ordering::Acquire)
     }
 
-    /// The connection of that id, on this node.
-    pub fn find(&self, id: &ConnectionId) -> Option<Arc<Connection>> {
-        self.lock().get(id).cloned()
-    }
-
     /// All connections, as they are now.
     pub fn all(&self) -> Vec<Arc<Connection>> {
         self.lock().values().cloned().collect()

@@ -15,6 +15,7 @@ use causerie_shared::record::{Class, Header, Record};
 use causerie_shared::room::RoomKey;
 use compact_str::CompactString;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -39,7 +40,8 @@ pub(crate) struct Typist {
 
 #[derive(Debug)]
 enum Sign {
-    Typing(Typist),
+    /// Somebody types, since then.
+    Typing(Typist, Instant),
     Stopped(Typist),
     Gone(ConnectionId),
 }
@@ -64,7 +66,7 @@ impl Typing {
     /// Notes that somebody types, or has stopped.
     pub(crate) fn note(&self, typist: Typist, is_typing: bool) {
         let sign = if is_typing {
-            Sign::Typing(typist)
+            Sign::Typing(typist, Instant::now())
         } else {
             Sign::Stopped(typist)
         };
@@ -104,11 +106,14 @@ impl Typists {
 
     async fn on_sign(&mut self, sign: Sign) {
         match sign {
-            Sign::Typing(typist) => {
+            // Where the bus is slow signs wait: one that is over is not shown.
+            Sign::Typing(_, since) if since.elapsed() >= LASTS => {}
+            Sign::Typing(typist, since) => {
+                let end = since + LASTS;
                 match self.keys.get(&typist) {
-                    Some(key) => self.ends.reset(key, LASTS),
+                    Some(key) => self.ends.reset_at(key, end),
                     None => {
-                        let key = self.ends.insert(typist.clone(), LASTS);
+                        let key = self.ends.insert_at(typist.clone(), end);
                         self.keys.insert(typist.clone(), key);
                     }
                 }

@@ -49,8 +49,8 @@ enum RedisKind {
 pub enum Store {
     /// One server.
     Redis(Redis),
-    /// A primary and a replica behind a Sentinel.
-    Replicated(Box<Replicated>),
+    /// A primary and two replicas behind Sentinels.
+    Replicated(Replicated),
     /// Six.
     Cluster(RedisCluster),
 }
@@ -76,7 +76,7 @@ impl Options {
         self
     }
 
-    /// On a primary and a replica behind a Sentinel.
+    /// On a primary and two replicas behind Sentinels.
     pub fn replicated(mut self) -> Self {
         self.redis = RedisKind::Replicated;
         self
@@ -119,7 +119,7 @@ impl Options {
         let store = match self.redis {
             RedisKind::Volatile => Store::Redis(Redis::start().await),
             RedisKind::Durable => Store::Redis(Redis::options().aof().start().await),
-            RedisKind::Replicated => Store::Replicated(Box::new(Replicated::start().await)),
+            RedisKind::Replicated => Store::Replicated(Replicated::start().await),
             RedisKind::Cluster => Store::Cluster(RedisCluster::start().await),
         };
         let gateways = (0..2).map(|number| self.gateway(number, &store, &ai).start());
@@ -196,7 +196,7 @@ impl Cluster {
         }
     }
 
-    /// The primary and its replica.
+    /// The primary and its replicas.
     ///
     /// # Panics
     /// When it does not stand on such.

@@ -2,8 +2,7 @@
 //!
 //! - [`redis`]: a private Redis server, which a test may pause, kill and cut short.
 //! - [`redis_cluster`]: six of them as a Redis Cluster.
-//! - [`sentinel`]: a Redis Sentinel.
-//! - [`replicated`]: a primary, its replica and the Sentinel that watches both.
+//! - [`sentinel`]: Redis Sentinels; [`replicated`]: three servers behind them.
 //! - [`proxy`]: a bad network between a client and a server.
 //! - [`process`]: our own programs as processes, on free ports.
 //! - [`ai`]: servers that speak the AI providers' streaming formats, errors included.

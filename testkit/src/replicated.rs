@@ -1,133 +1,173 @@
-//! A primary and its replica, and the Sentinel that lets one take the other's
-//! place.
-//!
-//! ```no_run
-//! # async fn example() {
-//! use causerie_testkit::replicated::Replicated;
-//! let mut redis = Replicated::start().await;
-//! redis.cut_replica_off().await; // what is written from now on is lost
-//! redis.kill_primary();
-//! redis.promoted().await;
-//! redis.mend().await; // the former primary is the replica now
-//! # }
-//! ```
+//! A primary with two replicas, behind three Sentinels.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use crate::proxy::Proxy;
 use crate::redis::Redis;
-use crate::sentinel::Sentinel;
+use crate::sentinel::Sentinels;
 
-/// Sentinel looks at a replica every ten seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+const SERVERS: usize = 3;
+const SENTINELS: usize = 3;
+/// Sentinels take their seconds, more so on a busy machine: to agree on a new
+/// primary, and to make a replica of an old one that has come back.
+const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Two servers, and the Sentinel that watches them. Dropping it ends all.
+/// Servers of which any may be the primary. All write down every change before
+/// they answer, and take none while no replica hears of it. Dropping it ends all.
 #[derive(Debug)]
 pub struct Replicated {
-    primary: Redis,
-    replica: Redis,
-    sentinel: Sentinel,
+    servers: Vec<Redis>,
+    sentinels: Sentinels,
 }
 
 impl Replicated {
-    /// Starts all, and waits until the replica is in step and the Sentinel
-    /// knows of it.
+    /// Starts all, and waits until they know each other and are in step.
     ///
     /// # Panics
     /// When that does not happen in time.
     pub async fn start() -> Self {
-        let primary = Redis::start().await;
-        let replica = Redis::options().replica_of(&primary).start().await;
-        let sentinel = Sentinel::watch(&primary).await;
-        let started = Self {
-            primary,
-            replica,
-            sentinel,
-        };
-        started.in_step().await;
-        started
+        let options = || Redis::options().aof().set("min-replicas-to-write", "1");
+        let mut servers = vec![options().start().await];
+        for _ in 1..SERVERS {
+            servers.push(options().replica_of(&servers[0]).start().await);
+        }
+        let sentinels = Sentinels::watch(&servers[0], SENTINELS).await;
+        let replicated = Self { servers, sentinels };
+        replicated.ready().await;
+        replicated
     }
 
     /// What `redis.url` is set to.
     pub fn url(&self) -> String {
-        self.sentinel.url()
+        self.sentinels.url()
     }
 
-    /// The primary, as far as this knows: see [`promoted`](Self::promoted).
-    pub fn primary(&self) -> &Redis {
-        &self.primary
+    /// One of the servers.
+    pub fn server(&self, number: usize) -> &Redis {
+        &self.servers[number]
     }
 
-    /// Ends the replica's connection to the primary for good, so that it lacks
-    /// what is written from now on.
-    pub async fn cut_replica_off(&self) {
-        // It comes again, and is not let in.
-        let nobody = ["CONFIG", "SET", "masteruser", "nobody", "masterauth", "x"];
-        self.replica.command(&nobody).await;
-        let kill = ["CLIENT", "KILL", "TYPE", "replica"];
-        self.primary.command(&kill).await;
-        let is_off = async || info(&self.replica, "master_link_status").await == "down";
-        until("the replica to be cut off", is_off).await;
+    /// The same, to kill or restart it.
+    pub fn server_mut(&mut self, number: usize) -> &mut Redis {
+        &mut self.servers[number]
     }
 
-    /// Kills the primary.
-    pub fn kill_primary(&mut self) {
-        self.primary.kill();
+    /// The number of the server that all Sentinels take for the primary.
+    ///
+    /// # Panics
+    /// When they don't agree in time.
+    pub async fn primary(&self) -> usize {
+        self.wait("the Sentinels to agree", async || self.try_primary().await)
+            .await
     }
 
-    /// Waits until the Sentinel names the replica as the primary, and until
-    /// that is one. From then on [`primary`](Self::primary) is it.
+    /// Waits until another server than `old` is the primary; gives its number.
     ///
     /// # Panics
     /// When that does not happen in time.
-    pub async fn promoted(&mut self) {
-        let is_promoted = async || {
-            self.sentinel.primary_port().await == self.replica.port()
-                && info(&self.replica, "role").await == "master"
-        };
-        until("the replica to be promoted", is_promoted).await;
-        std::mem::swap(&mut self.primary, &mut self.replica);
+    pub async fn taken_over(&self, old: usize) -> usize {
+        let heir = async || self.try_primary().await.filter(|heir| *heir != old);
+        self.wait("a replica to take over", heir).await
     }
 
-    /// Starts the former primary again, as the replica; waits until it is in
-    /// step and the Sentinel would promote it.
+    /// Waits until all servers run, all but the primary are its replicas, and
+    /// the Sentinels know them.
     ///
     /// # Panics
     /// When that does not happen in time.
-    pub async fn mend(&mut self) {
-        self.replica.restart().await;
-        let port = self.primary.port().to_string();
-        let follow = ["REPLICAOF", "127.0.0.1", &port];
-        self.replica.command(&follow).await;
-        self.in_step().await;
-    }
-
-    async fn in_step(&self) {
-        let is_in_step = async || {
-            let offset = |redis| info(redis, "master_repl_offset");
-            info(&self.replica, "master_link_status").await == "up"
-                && offset(&self.primary).await == offset(&self.replica).await
+    pub async fn ready(&self) {
+        let ready = async || {
+            let primary = self.try_primary().await?;
+            let is_known = self.sentinels.know(SERVERS - 1).await;
+            (is_known && self.online_replicas(primary).await == SERVERS - 1).then_some(())
         };
-        until("the replica to be in step", is_in_step).await;
-        let is_known = async || self.sentinel.has_sound_replica(self.replica.port()).await;
-        until("the Sentinel to know the replica", is_known).await;
+        self.wait("all replicas to be in step", ready).await;
+    }
+
+    /// Lets no more changes in at the primary, and waits until its replicas
+    /// have all that were. Killed then, it takes nothing with it.
+    ///
+    /// # Panics
+    /// When they don't get them in time.
+    pub async fn hold_in_step(&self) {
+        let primary = &self.servers[self.primary().await];
+        primary
+            .command(&["CLIENT", "PAUSE", "60000", "WRITE"])
+            .await;
+        let in_step = async || {
+            let mut offsets = Vec::new();
+            for server in &self.servers {
+                offsets.push(field(server, "master_repl_offset:").await);
+            }
+            offsets
+                .iter()
+                .all(|offset| *offset == offsets[0])
+                .then_some(())
+        };
+        self.wait("the replicas to catch up", in_step).await;
+    }
+
+    /// Leads what the replicas hear through a proxy, for a while: Sentinels
+    /// undo that after some seconds.
+    ///
+    /// # Panics
+    /// When the replicas don't come back through it in time.
+    pub async fn through_proxy(&self) -> Proxy {
+        let primary = self.primary().await;
+        let proxy = Proxy::start(self.servers[primary].port()).await;
+        let port = proxy.port().to_string();
+        let replicas = || {
+            let numbered = self.servers.iter().enumerate();
+            numbered.filter_map(|(number, server)| (number != primary).then_some(server))
+        };
+        for replica in replicas() {
+            replica.command(&["REPLICAOF", "127.0.0.1", &port]).await;
+        }
+        let back = async || {
+            for replica in replicas() {
+                let (to, link) = (field(replica, "master_port:"), "master_link_status:");
+                if to.await != port || field(replica, link).await != "up" {
+                    return None;
+                }
+            }
+            Some(())
+        };
+        self.wait("the replicas to come back", back).await;
+        proxy
+    }
+
+    async fn try_primary(&self) -> Option<usize> {
+        let port = self.sentinels.primary_port().await?;
+        self.servers.iter().position(|server| server.port() == port)
+    }
+
+    async fn online_replicas(&self, primary: usize) -> usize {
+        let info = self.servers[primary].try_command(&["INFO", "replication"]);
+        let info = info.await.map(|info| info.text()).unwrap_or_default();
+        info.matches("state=online").count()
+    }
+
+    async fn wait<T>(&self, what: &str, look: impl AsyncFn() -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(seen) = look().await {
+                return seen;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "waited {PATIENCE:?} in vain for {what}"
+            );
+            sleep(Duration::from_millis(20)).await;
+        }
     }
 }
 
-/// A field of what a server tells of its replication; empty where there is none.
-async fn info(redis: &Redis, field: &str) -> String {
-    let told = redis.try_command(&["INFO", "replication"]).await;
-    let told = told.map(|told| told.text()).unwrap_or_default();
-    let mut fields = told.lines().filter_map(|line| line.split_once(':'));
-    let found = fields.find(|(name, _)| *name == field);
-    found.map(|(_, value)| value.to_owned()).unwrap_or_default()
-}
-
-async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_so().await {
-        assert!(Instant::now() < deadline, "waited for {what} in vain");
-        sleep(Duration::from_millis(5)).await;
-    }
+/// A line of what a server says of its replication; empty while it is away.
+async fn field(server: &Redis, name: &str) -> String {
+    let info = server.try_command(&["INFO", "replication"]).await;
+    let info = info.map(|info| info.text()).unwrap_or_default();
+    let line = info.lines().find_map(|line| line.strip_prefix(name));
+    line.unwrap_or_default().to_owned()
 }

@@ -59,6 +59,13 @@ impl Audience {
         }
     }
 
+    /// Ends the connections of all: what they miss cannot be found here.
+    pub(super) fn send_away(&mut self) {
+        for Member { outbox, .. } in std::mem::take(&mut self.members).iter() {
+            outbox.close(CloseCode::LostPlace);
+        }
+    }
+
     /// Tells one from where the room's stream goes on.
     pub(super) fn tell_position_to(
         &self,

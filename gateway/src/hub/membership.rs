@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use causerie_shared::bus::BusError;
 use causerie_shared::position::Position;
 use causerie_shared::protocol::close::CloseCode;
 use causerie_shared::room::RoomKey;
@@ -18,8 +19,18 @@ use tokio_util::sync::CancellationToken;
 use super::{Hub, Join, NotJoined, Start, Viewer};
 use crate::outbox::Outbox;
 
-/// How long a room that could not be joined waits to be tried again.
-const REJOIN_AFTER: Duration = Duration::from_secs(1);
+/// How long a room that could not be joined waits to be tried again: until the
+/// bus may be back, or somebody may have mended what it holds.
+const fn rejoin_after(error: &BusError) -> Duration {
+    match error {
+        BusError::Unavailable(_) => Duration::from_secs(1),
+        BusError::Unreadable(_) => Duration::from_secs(30),
+    }
+}
+
+/// How long one who joins may take to read what it missed before the rest goes
+/// on beside what it does next.
+const RECOVERY_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The rooms of one outbox. Dropping it leaves them all and closes the outbox.
 #[derive(Debug)]
@@ -66,13 +77,36 @@ impl Membership {
         position: Option<Position>,
     ) -> Result<(), NotJoined> {
         let turn = self.turn(&room).await;
-        let joining = self.hub.join(self.wish(&room, viewer, position));
-        let joined = turn.wish.run_until_cancelled(joining).await;
-        let joined = joined.unwrap_or(Err(NotJoined::Over));
-        if matches!(joined, Err(NotJoined::Bus(_))) {
-            self.forget(&room, &turn);
+        self.join_in(&turn, self.wish(&room, viewer, position))
+            .await
+    }
+
+    /// As [`join`](Self::join), but does not wait for one who is slow to read
+    /// what was missed: then the rest follows.
+    ///
+    /// # Errors
+    /// As [`join`](Self::join).
+    pub async fn join_without_delay(
+        self: &Arc<Self>,
+        room: RoomKey,
+        viewer: Viewer,
+        position: Option<Position>,
+    ) -> Result<(), NotJoined> {
+        let wish = self.wish(&room, viewer, position);
+        let told = Arc::clone(&wish.told);
+        let membership = Arc::clone(self);
+        let joining = self.hub.spawn(async move {
+            let turn = membership.turn(&room).await;
+            membership.join_in(&turn, wish).await
+        });
+        let is_slow = async {
+            told.wait().await;
+            sleep(RECOVERY_PATIENCE).await;
+        };
+        tokio::select! {
+            joined = joining => joined.unwrap_or(Err(NotJoined::Over)),
+            () = is_slow => Ok(()),
         }
-        joined
     }
 
     /// As [`join`](Self::join), however long the bus is away. It also returns
@@ -81,8 +115,8 @@ impl Membership {
         let turn = self.turn(&room).await;
         let wish = self.wish(&room, viewer, position);
         let joining = async {
-            while let Err(NotJoined::Bus(_)) = self.hub.join(wish.clone()).await {
-                sleep(REJOIN_AFTER).await;
+            while let Err(NotJoined::Bus(error)) = self.hub.join(wish.clone()).await {
+                sleep(rejoin_after(&error)).await;
             }
         };
         turn.wish.run_until_cancelled(joining).await;
@@ -115,6 +149,16 @@ impl Membership {
         }
         let rooms = rooms.into_keys().collect();
         self.hub.leave_soon(rooms, self.outbox.id());
+    }
+
+    async fn join_in(&self, turn: &Turn, wish: Join) -> Result<(), NotJoined> {
+        let room = wish.room.clone();
+        let joined = turn.wish.run_until_cancelled(self.hub.join(wish)).await;
+        let joined = joined.unwrap_or(Err(NotJoined::Over));
+        if matches!(joined, Err(NotJoined::Bus(_))) {
+            self.forget(&room, turn);
+        }
+        joined
     }
 
     /// Cancels what is being done in `room`, and waits until that has let go.

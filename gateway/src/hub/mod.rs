@@ -20,9 +20,11 @@ use std::sync::Arc;
 use causerie_shared::bus::{Bus, BusError};
 use causerie_shared::ids::MessageId;
 use causerie_shared::position::Position;
+use causerie_shared::protocol::close::CloseCode;
 use causerie_shared::room::RoomKey;
 use tokio::runtime::Handle;
 use tokio::sync::{SetOnce, mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -123,6 +125,7 @@ pub struct Hub {
     bus: Arc<dyn Bus>,
     shards: Arc<[mpsc::Sender<Command>]>,
     runtime: Handle,
+    tasks: TaskTracker,
     stop: CancellationToken,
 }
 
@@ -151,6 +154,7 @@ impl Hub {
             bus: Arc::clone(&bus),
             shards: shards.collect(),
             runtime: Handle::current(),
+            tasks: tasks.clone(),
             stop: stop.clone(),
         };
         tasks.spawn(feed::run(hub.clone(), records, stop.clone()));
@@ -160,7 +164,7 @@ impl Hub {
 
     /// Makes an outbox a member of a room, once it has what it missed. After
     /// `subscribed` was sent there is no way back: then it goes on from where
-    /// it is as soon as the bus answers again.
+    /// it is as soon as the bus answers again, or is sent to come back.
     pub(crate) async fn join(&self, mut join: Join) -> Result<(), NotJoined> {
         let mut tries = 0;
         while !join.outbox.is_closed() {
@@ -169,8 +173,13 @@ impl Hub {
                 Ok(Joined::Behind) => tries = 0,
                 Err(NotJoined::Bus(error)) if join.told.initialized() => {
                     events::read_failed(&join.room, &error);
-                    tries += 1;
-                    sleep(backoff(tries)).await;
+                    match error {
+                        BusError::Unavailable(_) => {
+                            tries += 1;
+                            sleep(backoff(tries)).await;
+                        }
+                        BusError::Unreadable(_) => join.outbox.close(CloseCode::LostPlace),
+                    }
                 }
                 Err(error) => return Err(error),
             }
@@ -250,6 +259,14 @@ impl Hub {
         for shard in self.shards.iter() {
             let _ = shard.send(command()).await;
         }
+    }
+
+    /// Runs a task that the node waits for when it stops.
+    pub(crate) fn spawn<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.tasks.spawn(task)
     }
 
     /// What an outbox wants of a room, until it is cancelled or the node stops.

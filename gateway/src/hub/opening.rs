@@ -18,7 +18,6 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::task::TaskTracker;
 
 use super::shard::PAGE;
-use crate::events;
 
 /// How many rooms may wait to be gathered.
 const QUEUE: usize = 4_096;
@@ -142,9 +141,6 @@ async fn read(bus: &dyn Bus, wishes: Vec<Wish>) {
 
 impl Wish {
     fn end(self, page: Result<Page, BusError>) {
-        if let Err(error) = &page {
-            events::read_failed(&self.look.room, error);
-        }
         // Who asked ends with the node.
         let _ = self.opened.send(page);
     }

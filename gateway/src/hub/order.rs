@@ -130,6 +130,19 @@ impl Order {
         }
     }
 
+    /// Judges a record that was heard before the room was read. What the log
+    /// keeps is published with it: so that was in the read, or the log does not
+    /// have it, and will not.
+    pub(super) fn take_after_read(&mut self, record: &Record) -> Verdict {
+        match record.header.class {
+            Class::Durable | Class::Final | Class::Delta => Verdict::Stale,
+            Class::Start | Class::Transient => match self.take(record) {
+                Verdict::Deliver => Verdict::Deliver,
+                Verdict::Stale | Verdict::Repair(_) => Verdict::Stale,
+            },
+        }
+    }
+
     /// Whether the log is known up to `position`.
     pub(super) fn has(&self, position: &Position) -> bool {
         position.epoch == self.head.epoch && position.seq <= self.head.seq

@@ -37,6 +37,8 @@ pub(super) enum Need {
     Open(Option<Position>),
     /// Read the room on from here. `tries` reads before this one did not help.
     Read { after: Position, tries: u32 },
+    /// Hear the room no more.
+    Close,
 }
 
 /// A room that somebody hears on this node, or did a moment ago.
@@ -166,19 +168,14 @@ impl Room {
         member.outbox.resume(message_id, snapshot.as_ref());
     }
 
-    /// Whether nobody has heard the room since before `deadline`; then it
-    /// begins to close.
-    pub(super) fn closes_if_empty_since(&mut self, deadline: Instant, now: Instant) -> bool {
+    /// Begins to close if nobody has heard the room since before `deadline`.
+    pub(super) fn close_if_empty_since(&mut self, deadline: Instant, now: Instant) -> Option<Need> {
         if !self.audience.members.is_empty() || !self.waiting.is_empty() {
             self.empty_since = None;
-            return false;
+            return None;
         }
         let since = *self.empty_since.get_or_insert(now);
-        let closes = since <= deadline && self.phase == Phase::Live;
-        if closes {
-            self.phase = Phase::Closing;
-        }
-        closes
+        (since <= deadline && self.phase == Phase::Live).then(|| self.begin_closing())
     }
 
     /// Whether there is nothing left to keep the room for.
@@ -202,6 +199,11 @@ impl Room {
         Some(Need::Open(self.asked.clone()))
     }
 
+    fn begin_closing(&mut self) -> Need {
+        self.phase = Phase::Closing;
+        Need::Close
+    }
+
     fn close(&mut self) {
         self.phase = Phase::Closed;
         self.order = None;
@@ -211,7 +213,18 @@ impl Room {
 
     /// Delivers a live record, drops it, or lets it wait for a repair.
     fn judge(&mut self, record: Arc<Record>) -> Option<Need> {
-        match self.order.as_mut()?.take(&record) {
+        let verdict = self.order.as_mut()?.take(&record);
+        self.carry_out(verdict, record)
+    }
+
+    /// The same for one that was heard before the room was read.
+    fn judge_after_read(&mut self, record: Arc<Record>) -> Option<Need> {
+        let verdict = self.order.as_mut()?.take_after_read(&record);
+        self.carry_out(verdict, record)
+    }
+
+    fn carry_out(&mut self, verdict: Verdict, record: Arc<Record>) -> Option<Need> {
+        match verdict {
             Verdict::Deliver => {
                 self.audience.deliver(&record);
                 if record.header.position.is_some() {

@@ -172,8 +172,8 @@ impl Shard {
             return;
         };
         for (key, room) in &mut self.rooms {
-            if room.closes_if_empty_since(deadline, now) {
-                self.reader.unsubscribe(key.clone());
+            if let Some(need) = room.close_if_empty_since(deadline, now) {
+                self.reader.meet(key.clone(), need);
             }
         }
     }
@@ -202,17 +202,23 @@ impl Reader {
         match need {
             Need::Open(after) => self.open(room, after),
             Need::Read { after, tries } => self.read(room, after, tries),
+            Need::Close => self.close(room),
         }
     }
 
     fn open(&self, room: RoomKey, after: Option<Position>) {
-        let opener = self.opener.clone();
+        let (opener, subscriptions) = (self.opener.clone(), Arc::clone(&self.subscriptions));
         self.spawn(async move {
             let look = Look {
                 room: room.clone(),
                 after,
             };
             let page = opener.open(look).await;
+            if let Err(error) = &page {
+                events::read_failed(&room, error);
+                // It may have been subscribed to all the same.
+                unsubscribe(&*subscriptions, &room).await;
+            }
             Command::Opened { room, page }
         });
     }
@@ -229,12 +235,10 @@ impl Reader {
         });
     }
 
-    fn unsubscribe(&self, room: RoomKey) {
+    fn close(&self, room: RoomKey) {
         let subscriptions = Arc::clone(&self.subscriptions);
         self.spawn(async move {
-            if let Err(error) = subscriptions.unsubscribe(&room).await {
-                events::unsubscribe_failed(&room, &error);
-            }
+            unsubscribe(&*subscriptions, &room).await;
             Command::Unsubscribed { room }
         });
     }
@@ -249,6 +253,12 @@ impl Reader {
                 let _ = shard.send(outcome).await;
             }
         });
+    }
+}
+
+async fn unsubscribe(subscriptions: &dyn Subscriptions, room: &RoomKey) {
+    if let Err(error) = subscriptions.unsubscribe(room).await {
+        events::unsubscribe_failed(room, &error);
     }
 }
 

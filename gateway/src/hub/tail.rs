@@ -10,10 +10,15 @@ use causerie_shared::record::Record;
 /// How many events are kept.
 const LEN: usize = 128;
 
+/// How many bytes of frames are kept. A node has a room for each of its users,
+/// so this counts ten thousand times; what is older is read from the log.
+const BYTES: usize = 64 << 10;
+
 /// The last durable events of a room, without a hole, up to its head.
 #[derive(Debug, Default)]
 pub(super) struct Tail {
     records: VecDeque<Arc<Record>>,
+    bytes: usize,
     /// The position before the first of them.
     start: Option<Position>,
 }
@@ -21,18 +26,22 @@ pub(super) struct Tail {
 impl Tail {
     /// Forgets all, and goes on from `head`.
     pub(super) fn restart(&mut self, head: Position) {
-        self.records.clear();
-        self.start = Some(head);
+        *self = Self {
+            start: Some(head),
+            ..Self::default()
+        };
     }
 
     /// Takes the event that follows the last one.
     pub(super) fn push(&mut self, record: Arc<Record>) {
-        if self.records.len() == LEN
+        self.bytes += record.frame.len();
+        self.records.push_back(record);
+        while (self.records.len() > LEN || self.bytes > BYTES)
             && let Some(oldest) = self.records.pop_front()
         {
+            self.bytes -= oldest.frame.len();
             self.start.clone_from(&oldest.header.position);
         }
-        self.records.push_back(record);
     }
 
     /// The events after `position`; `None` where the tail does not reach back
@@ -97,5 +106,22 @@ mod tests {
         let tail = tail(LEN as u64 + 2);
         assert!(tail.after(&position("aaaaaaaa", 11)).is_none());
         assert_eq!(tail.after(&position("aaaaaaaa", 12)).unwrap().len(), LEN);
+    }
+
+    #[test]
+    fn keeps_no_more_bytes_than_its_bound() {
+        let mut tail = tail(0);
+        for seq in 11..=14 {
+            let mut record = durable("aaaaaaaa", seq);
+            record.frame = vec![b' '; BYTES / 2].into();
+            tail.push(Arc::new(record));
+        }
+        assert!(tail.after(&position("aaaaaaaa", 11)).is_none());
+        assert_eq!(tail.after(&position("aaaaaaaa", 12)).unwrap().len(), 2);
+        let mut large = durable("aaaaaaaa", 15);
+        large.frame = vec![b' '; BYTES + 1].into();
+        tail.push(Arc::new(large));
+        assert!(tail.after(&position("aaaaaaaa", 14)).is_none());
+        assert!(tail.after(&position("aaaaaaaa", 15)).unwrap().is_empty());
     }
 }

@@ -1,8 +1,11 @@
 //! What one socket sends and is sent.
 //!
-//! Reading and writing go on side by side: a peer that reads slowly can still
-//! act, and an action that takes long holds up no event.
+//! Reading, acting and writing go on side by side: a peer that reads slowly
+//! can still act, and an action that takes long holds up no event, nor hides
+//! that the peer lives.
 
+use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,10 +18,10 @@ use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::ProtocolError as WebSocketViolation;
-use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
+use tokio_tungstenite::tungstenite::{Bytes, Error, Message, Utf8Bytes};
 
 use super::closing;
 use crate::actions::{Caller, perform};
@@ -37,6 +40,10 @@ const BATCH: usize = 16 << 10;
 /// hears what they bring about, but can act while the bus is away.
 const FIRST_ROOMS_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How many frames may wait for an action that goes on. Past that the socket is
+/// not read.
+const WAITING_FRAMES: usize = 8;
+
 /// How a session ends.
 #[derive(Debug)]
 pub(super) enum End {
@@ -54,15 +61,21 @@ pub(super) async fn run(connected: Connected, socket: Socket) {
         sink,
     };
     let mut reader = Reader {
+        connected: &connected,
+        stream,
+        waiting: VecDeque::new(),
+        end: None,
+    };
+    let actor = Actor {
         caller: Caller {
             identity: connected.identity.clone(),
             connection: Some(connected.connection().clone()),
         },
         connected: &connected,
-        stream,
+        patience: Instant::now() + FIRST_ROOMS_PATIENCE,
     };
     let end = tokio::select! {
-        end = reader.run() => end,
+        end = reader.run(&actor) => end,
         end = writer.run() => end,
     };
     let (Writer { sink, .. }, Reader { stream, .. }) = (writer, reader);
@@ -73,34 +86,81 @@ pub(super) async fn run(connected: Connected, socket: Socket) {
     }
 }
 
+/// A message that asks for something.
+enum Frame {
+    Text(Utf8Bytes),
+    Binary,
+}
+
 struct Reader<'a> {
     connected: &'a Connected,
-    caller: Caller,
     stream: SplitStream<Socket>,
+    /// Read while an action goes on.
+    waiting: VecDeque<Frame>,
+    /// Set when nothing more can be read.
+    end: Option<End>,
 }
 
 impl Reader<'_> {
-    /// Carries out the client's frames one after the other.
-    async fn run(&mut self) -> End {
-        let first_rooms = self.connected.joined_first_rooms();
-        // Past its patience the client acts all the same.
-        let _ = timeout(FIRST_ROOMS_PATIENCE, first_rooms).await;
-        while let Some(message) = self.stream.next().await {
-            self.connected.note_heard();
-            match message {
-                Ok(Message::Text(text)) => self.on_frame(text.as_bytes()).await,
-                Ok(Message::Binary(_)) => self.on_binary(),
-                // The engine answers pings and the close by itself, as the
-                // next read goes on.
-                Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_)) => {
+    /// Has the client's frames carried out one after the other, to the last
+    /// one that can be read.
+    async fn run(&mut self, actor: &Actor<'_>) -> End {
+        loop {
+            if let Some(frame) = self.waiting.pop_front() {
+                let mut acting = pin!(actor.on_frame(frame));
+                loop {
+                    tokio::select! {
+                        () = &mut acting => break,
+                        () = self.read(), if self.may_read() => {}
+                    }
                 }
-                Err(error) => return end_of(&error),
+            } else if let Some(end) = self.end.take() {
+                return end;
+            } else {
+                self.read().await;
             }
         }
-        End::Gone
     }
 
-    async fn on_frame(&self, json: &[u8]) {
+    fn may_read(&self) -> bool {
+        self.end.is_none() && self.waiting.len() < WAITING_FRAMES
+    }
+
+    async fn read(&mut self) {
+        let Some(message) = self.stream.next().await else {
+            self.end = Some(End::Gone);
+            return;
+        };
+        self.connected.note_heard();
+        match message {
+            Ok(Message::Text(text)) => self.waiting.push_back(Frame::Text(text)),
+            Ok(Message::Binary(_)) => self.waiting.push_back(Frame::Binary),
+            // The engine answers pings and the close by itself, as the next
+            // read goes on.
+            Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_)) => {}
+            Err(error) => self.end = Some(end_of(&error)),
+        }
+    }
+}
+
+struct Actor<'a> {
+    connected: &'a Connected,
+    caller: Caller,
+    /// Until when the first rooms are waited for. Past it the client acts all
+    /// the same.
+    patience: Instant,
+}
+
+impl Actor<'_> {
+    async fn on_frame(&self, frame: Frame) {
+        let _ = timeout_at(self.patience, self.connected.joined_first_rooms()).await;
+        match frame {
+            Frame::Text(text) => self.on_text(text.as_bytes()).await,
+            Frame::Binary => self.on_binary(),
+        }
+    }
+
+    async fn on_text(&self, json: &[u8]) {
         let gateway = self.connected.gateway();
         let frame = match read_frame(json, gateway.settings().max_depth) {
             Ok(frame) => frame,

@@ -2,7 +2,7 @@
 
 use causerie_gateway::settings::Settings;
 use causerie_shared::protocol::data::FinishReason;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Node, ask, at, begin_reply, in_short, memory_bus, say};
 
@@ -170,4 +170,37 @@ async fn a_slow_reader_is_closed_alone_and_recovers() {
             frame["type"] == "new_message" && frame["seq"] == sent
         })
         .await;
+}
+
+#[tokio::test]
+async fn one_who_is_slow_to_read_what_it_missed_can_act() {
+    let node = Node::alone().await;
+    let mut talker = node.in_project("u1").await;
+    let mut epoch = json!(null);
+    // More than two sockets buffer.
+    for _ in 0..500 {
+        epoch = say(&mut talker, ROOM, &"x".repeat(30_000)).await["epoch"].clone();
+    }
+    let other = node.connect("u2").param("room", "project:p2");
+    let mut other = node.joined(other, 3).await;
+    let mut slow = node.client("u3").await;
+    slow.stop_reading();
+    for action in [
+        json!({"action": "subscribe", "room": ROOM, "epoch": epoch, "seq": 0}),
+        json!({"action": "sendMessage", "user_input": "x", "room": "project:p2", "ai": false}),
+    ] {
+        slow.send(action).await;
+    }
+    other.expect_type("new_message").await;
+    let is_read = |frame: &Value| frame["type"] == "new_message" && frame["room"] == ROOM;
+    let read = slow.frames().into_iter().filter(is_read).count();
+    assert!(read < 500, "{read} were buffered on the way");
+    slow.resume_reading();
+    slow.expect("the last event", |frame| {
+        is_read(frame) && frame["seq"] == 500
+    })
+    .await;
+    let mut expected = vec!["subscribed 0 true".to_owned()];
+    expected.extend((1..=500).map(|seq| seq.to_string()));
+    assert_eq!(in_short(&slow, ROOM), expected);
 }

@@ -7,18 +7,23 @@ use causerie_gateway::settings::Settings;
 use causerie_shared::bus::redis::{RedisBus, RedisSettings};
 use causerie_shared::bus::{Bus, Retention};
 use causerie_shared::protocol::data::FinishReason;
+use causerie_shared::room::RoomKey;
 use causerie_testkit::client::ws::Client;
 use causerie_testkit::proxy::Proxy;
 use causerie_testkit::redis::Redis;
 use serde_json::{Value, json};
 
-use crate::support::{Node, ask, at, begin_reply, in_short, say};
+use crate::support::{Node, TENANT, ask, at, begin_reply, in_short, say};
 
 const ROOM: &str = "project:p1";
 
 async fn bus_at(url: String) -> Arc<dyn Bus> {
+    patient_bus_at(url, Duration::from_secs(1)).await
+}
+
+async fn patient_bus_at(url: String, timeout: Duration) -> Arc<dyn Bus> {
     let settings = RedisSettings {
-        timeout: Duration::from_secs(1),
+        timeout,
         ..RedisSettings::new(url)
     };
     Arc::new(
@@ -44,6 +49,12 @@ async fn say_at_last(client: &mut Client, id: &str) -> Value {
         assert_eq!(answer["code"], "overloaded", "{answer}");
         assert!(answer["retry_after_ms"].as_u64().unwrap() > 0);
     }
+}
+
+/// From now on channels can be heard, but nothing can be read.
+async fn forbid_reading(redis: &Redis) {
+    let forbid = ["ACL", "SETUSER", "default", "-evalsha", "-eval"];
+    redis.command(&forbid).await;
 }
 
 async fn expect_event(client: &mut Client, seq: u64) {
@@ -206,7 +217,12 @@ async fn lost_data_is_told_and_the_stream_goes_on() {
 async fn one_who_comes_while_redis_is_away_is_served_when_it_is_back() {
     let redis = Redis::start().await;
     let proxy = Proxy::start(redis.port()).await;
-    let node = node_at(proxy.url("redis")).await;
+    // Its actions wait for longer than a peer may be silent.
+    let settings = Settings {
+        heartbeat_interval: Duration::from_secs(1),
+        ..Settings::default()
+    };
+    let node = Node::start(&bus_at(proxy.url("redis")).await, settings).await;
     proxy.block();
     let mut client = node.connect("u1").open().await;
     client.expect_type("ready").await;
@@ -268,10 +284,7 @@ async fn while_a_room_cannot_be_read_those_who_come_are_told() {
     let node = node_at(proxy.url("redis")).await;
     let mut first = node.in_project("u1").await;
     let mut second = node.client("u2").await;
-    // Channels can be heard, but nothing can be read.
-    let scripts = ["-evalsha", "-eval", "-fcall", "-script"];
-    let users = ["ACL", "SETUSER", "default"];
-    redis.command(&[&users[..], &scripts[..]].concat()).await;
+    forbid_reading(&redis).await;
     proxy.cut();
     let subscribe = json!({"action": "subscribe", "data": {"room": ROOM}});
     loop {
@@ -283,7 +296,7 @@ async fn while_a_room_cannot_be_read_those_who_come_are_told() {
         }
     }
     second.ping().await;
-    redis.command(&[&users[..], &["+@all"]].concat()).await;
+    redis.command(&["ACL", "SETUSER", "default", "+@all"]).await;
     loop {
         let answer = second.request(subscribe.clone()).await;
         if answer["type"] == "ack" {
@@ -294,4 +307,78 @@ async fn while_a_room_cannot_be_read_those_who_come_are_told() {
     for client in [&mut first, &mut second] {
         client.expect_type("new_message").await;
     }
+}
+
+#[tokio::test]
+async fn a_room_that_could_not_be_read_is_not_heard_either() {
+    let redis = Redis::start().await;
+    let node = node_at(redis.url()).await;
+    let mut client = node.client("u1").await;
+    forbid_reading(&redis).await;
+    let answer = client
+        .request(json!({"action": "subscribe", "data": {"room": ROOM}}))
+        .await;
+    assert_eq!(answer["code"], "overloaded", "{answer}");
+    let heard = redis.command(&["PUBSUB", "SHARDCHANNELS"]).await;
+    let heard = format!("{heard:?}");
+    assert!(
+        heard.contains("user:u1") && !heard.contains(ROOM),
+        "{heard}"
+    );
+}
+
+#[tokio::test]
+async fn a_room_whose_log_is_damaged_harms_itself_alone() {
+    let redis = Redis::start().await;
+    let proxy = Proxy::start(redis.port()).await;
+    let node = node_at(proxy.url("redis")).await;
+    let mut first = node.in_project("u1").await;
+    say(&mut first, ROOM, "before").await;
+    let mut other = node.client("u2").await;
+    let key = RoomKey::new(TENANT.parse().unwrap(), ROOM.parse().unwrap());
+    let meta = format!("causerie:{{p{}}}:meta:{key}", key.partition());
+    redis.command(&["HSET", &meta, "seq", "many"]).await;
+    proxy.cut();
+    assert_eq!(first.expect_close().await.code, Some(4010));
+    let subscribe = json!({"action": "subscribe", "data": {"room": ROOM}});
+    let answer = other.request(subscribe).await;
+    assert_eq!(answer["code"], "internal", "{answer}");
+    let mut back = node.connect("u1").param("room", ROOM).open().await;
+    for _ in 0..2 {
+        back.expect_type("subscribed").await;
+    }
+    say(&mut back, "user:me", "hello").await;
+    back.expect_type("new_message").await;
+}
+
+#[tokio::test]
+async fn who_typed_while_redis_was_away_is_not_shown_after_it() {
+    let mut redis = Redis::start().await;
+    // Longer than a sign of typing lasts.
+    let bus = patient_bus_at(redis.url(), Duration::from_secs(4)).await;
+    let node = Node::start(&bus, Settings::default()).await;
+    let mut listener = node.in_project("u0").await;
+    let mut typists = Vec::new();
+    for user in ["u1", "u2", "u3"] {
+        typists.push(node.in_project(user).await);
+    }
+    let typing = json!({"action": "typing", "is_typing": true, "room": ROOM});
+    redis.pause();
+    // The first one's sign is on its way, the second one's waits behind it.
+    for typist in &mut typists[..2] {
+        typist.request(typing.clone()).await;
+    }
+    bus.ping().await.unwrap_err();
+    redis.resume();
+    say_at_last(&mut typists[2], ROOM).await;
+    listener.expect_type("new_message").await;
+    typists[2].request(typing).await;
+    listener
+        .expect("a new sign", |frame| {
+            frame["data"]["user_id"] == "u3" && frame["data"]["is_typing"] == true
+        })
+        .await;
+    let frames = listener.frames();
+    let is_old = |frame: &&Value| frame["data"]["user_id"] == "u2";
+    assert_eq!(frames.iter().find(is_old), None);
 }

@@ -13,6 +13,9 @@ use crate::hub::audience::Audience;
 use crate::hub::order::{Hole, Order};
 use crate::hub::tail::Tail;
 
+/// How often a room is read that cannot be understood.
+const UNREADABLE_TRIES: u32 = 5;
+
 impl Room {
     /// Takes what was read when the room began to be heard.
     pub(in crate::hub) fn on_opened(&mut self, opened: Result<Page, BusError>) -> Option<Need> {
@@ -35,9 +38,21 @@ impl Room {
             Ok(page) => self.go_on(&page),
             Err(error) => {
                 self.turn_away(&error);
-                self.read_on()
+                match error {
+                    BusError::Unreadable(_) if self.vain_reads >= UNREADABLE_TRIES => {
+                        Some(self.give_up(&error))
+                    }
+                    BusError::Unreadable(_) | BusError::Unavailable(_) => self.read_on(),
+                }
             }
         }
+    }
+
+    /// Sends all away whose room cannot be read until somebody mends it.
+    fn give_up(&mut self, error: &BusError) -> Need {
+        events::room_given_up(&self.audience.room, error);
+        self.audience.send_away();
+        self.begin_closing()
     }
 
     fn go_on(&mut self, page: &Page) -> Option<Need> {
@@ -90,6 +105,7 @@ impl Room {
         for record in self.held.iter() {
             order.doubt(record);
         }
+        self.held.note_read();
         let tries = self.vain_reads;
         self.vain_reads += 1;
         Some(Need::Read {
@@ -135,12 +151,19 @@ impl Room {
     fn settle(&mut self) -> Option<Need> {
         self.phase = Phase::Live;
         if self.held.take_overflown() {
+            // At once: the longer the wait, the more would overflow again.
+            self.vain_reads = 0;
             return self.repair(Hole::Feed);
         }
         self.end_replies_whose_end_was_read();
-        while let Some(record) = self.held.pop() {
-            if let Some(need) = self.judge(record) {
-                return Some(need);
+        while let Some((record, was_before_read)) = self.held.pop() {
+            let need = if was_before_read {
+                self.judge_after_read(record)
+            } else {
+                self.judge(record)
+            };
+            if need.is_some() {
+                return need;
             }
         }
         let mut waiting = std::mem::take(&mut self.waiting).into_iter();

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub(crate) enum Storage {
     /// One Redis, which writes down every change before it answers.
     Single,
-    /// A primary and a replica behind a Sentinel.
+    /// A primary and two replicas behind Sentinels.
     Replicated,
     /// A Redis Cluster of three masters and three replicas.
     Cluster,
@@ -30,7 +30,7 @@ pub(crate) enum Kind {
     BrokerKilled,
     /// Redis is killed, and started again with its data after up to three seconds.
     RedisRestarted,
-    /// The primary is killed, and the Sentinel puts the replica in its place.
+    /// The primary is killed, and Sentinels put a replica in its place.
     SentinelFailOver,
     /// A master of the Redis Cluster is killed, and its replica takes its place.
     ClusterFailOver,

@@ -157,12 +157,16 @@ impl Stage {
                 sleep(kind.settles_within()).await;
             }
             Kind::SentinelFailOver => {
+                let primary = self.cluster.redis_replicated().primary().await;
                 self.begins(kind, "all")?;
-                self.cluster.redis_replicated().kill_primary();
-                self.cluster.redis_replicated().promoted().await;
+                let redis = self.cluster.redis_replicated();
+                redis.server_mut(primary).kill();
+                redis.taken_over(primary).await;
                 self.pen.note(What::FaultOver)?;
                 sleep(kind.settles_within()).await;
-                self.cluster.redis_replicated().mend().await;
+                let redis = self.cluster.redis_replicated();
+                redis.server_mut(primary).restart().await;
+                redis.ready().await;
             }
             Kind::ClusterFailOver => self.fail_over(partner).await?,
         }

@@ -185,33 +185,50 @@ impl Keeper {
         let new = channels.filter(|channel| !self.channels.contains(*channel));
         let new: BTreeSet<_> = new.cloned().collect();
         let (link, publisher, topology) = (&self.link, &self.publisher, self.topology.as_ref());
-        let subscribed =
-            subscribing::all(link, publisher, &self.fences, topology, new.clone()).await;
+        let subscribed = subscribing::all(link, publisher, &self.fences, topology, new).await;
         let failed = self.unless_shifted(subscribed).await;
-        let done = new
-            .into_iter()
-            .filter(|channel| !failed.contains_key(channel));
-        self.channels.extend(done);
+        let mut abandoned = BTreeSet::new();
         for Change { channels, done, .. } in changes {
-            let failed = channels.into_iter().filter_map(|channel| {
+            let (refused, made): (Vec<_>, Vec<_>) = channels
+                .into_iter()
+                .partition(|channel| failed.contains_key(channel));
+            let refused = refused.into_iter().filter_map(|channel| {
                 let error = failed.get(&channel)?;
                 Some((channel, BusError::Unavailable(error.to_string())))
             });
-            // Who asked may have gone.
-            let _ = done.send(failed.collect());
+            let is_wanted = done.send(refused.collect()).is_ok();
+            for channel in made {
+                let is_new = self.channels.insert(channel.clone());
+                // Who has given up will not end it.
+                if is_wanted {
+                    abandoned.remove(&channel);
+                } else if is_new {
+                    abandoned.insert(channel);
+                }
+            }
+        }
+        for channel in abandoned {
+            // Where it fails the connection is lost, and the channel with it.
+            let _ = self.sunsubscribe(channel).await;
         }
     }
 
     async fn unsubscribe(&mut self, Change { channels, done, .. }: Change) {
         let mut failed = HashMap::new();
         for channel in channels {
-            if self.channels.remove(&channel)
-                && let Err(error) = self.link.client.sunsubscribe(channel.clone()).await
-            {
-                failed.insert(channel, BusError::Unavailable(error.to_string()));
+            if let Err(error) = self.sunsubscribe(channel.clone()).await {
+                failed.insert(channel, error);
             }
         }
         let _ = done.send(failed);
+    }
+
+    async fn sunsubscribe(&mut self, channel: String) -> Result<(), BusError> {
+        if !self.channels.remove(&channel) {
+            return Ok(());
+        }
+        let result = self.link.client.sunsubscribe(channel).await;
+        result.map_err(|error| BusError::Unavailable(error.to_string()))
     }
 
     /// Subscribes until it is done, and then tells that messages were missed.

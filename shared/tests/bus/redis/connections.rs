@@ -129,3 +129,22 @@ async fn calls(redis: &Redis, command: &str) -> u64 {
     let calls = found.next().and_then(|rest| rest.split(',').next());
     calls.map_or(0, |calls| calls.parse().unwrap())
 }
+
+#[tokio::test]
+async fn a_subscription_that_nobody_waits_for_any_more_is_ended() {
+    let rig = rig().await;
+    let (given_up, wanted) = (room("acme:project:p1"), room("acme:project:p2"));
+    let ear = Ear::open(&*rig.near, &[]).await;
+    for _ in 0..2 {
+        let mut asking = std::pin::pin!(ear.rooms.subscribe(&given_up));
+        assert!(futures::poll!(&mut asking).is_pending());
+    }
+    ear.rooms.subscribe(&wanted).await.unwrap();
+    let heard = eventually(async || {
+        let channels = rig.redis.command(&["PUBSUB", "SHARDCHANNELS"]).await;
+        let channels = format!("{channels:?}");
+        (!channels.contains("project:p1")).then_some(channels)
+    })
+    .await;
+    assert!(heard.contains("project:p2"), "{heard}");
+}

@@ -102,9 +102,9 @@ fn one_who_has_gone_is_taken_in_no_more() {
 fn an_empty_room_closes_and_opens_again_for_one_who_comes_meanwhile() {
     let (mut room, client) = live();
     let now = Instant::now();
-    assert!(!room.closes_if_empty_since(now, now));
+    assert_eq!(room.close_if_empty_since(now, now), None);
     room.on_leave(client.outbox.id());
-    assert!(room.closes_if_empty_since(now, now));
+    assert_eq!(room.close_if_empty_since(now, now), Some(Need::Close));
     let (_client, need) = join(&mut room, Start::Asked(position(LIFE, 7)));
     assert_eq!(need, None);
     assert_eq!(

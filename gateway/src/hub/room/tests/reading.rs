@@ -38,6 +38,7 @@ fn a_hole_is_read_before_what_came_after_it_is_delivered() {
 #[test]
 fn a_long_hole_is_read_page_by_page() {
     let (mut room, client) = live();
+    hear(&mut room, durable(LIFE, 13));
     hear(&mut room, durable(LIFE, 14));
     let head = position(LIFE, 13);
     let first = vec![durable(LIFE, 11), durable(LIFE, 12)];
@@ -66,17 +67,42 @@ fn a_last_event_that_was_lost_is_found_by_the_head() {
 }
 
 #[test]
-fn reads_that_do_not_help_come_more_and_more_slowly() {
-    let (mut room, _client) = live();
-    let in_vain = page(position(LIFE, 10), vec![], vec![]);
-    let mut need = hear(&mut room, durable(LIFE, 12));
-    for expected in 0..3 {
-        assert!(
-            matches!(need, Some(Need::Read { tries, .. }) if tries == expected),
-            "{need:?}"
+fn what_was_heard_but_is_not_in_the_log_is_dropped() {
+    // An old master published the one; of the other the log lost what is before.
+    for lost in [
+        durable(NEXT_LIFE, 11),
+        durable(LIFE, 12),
+        delta(1, 1, 2, "c"),
+    ] {
+        let (mut room, client) = live();
+        hear(&mut room, start(1, 1));
+        assert_eq!(hear(&mut room, lost), read_after(10));
+        hear(&mut room, durable(LIFE, 11));
+        let read = page(
+            position(LIFE, 11),
+            vec![durable(LIFE, 11)],
+            vec![running(1, 1, -1, "")],
         );
-        need = room.on_page(Ok(in_vain.clone()));
+        assert_eq!(room.on_page(Ok(read)), None);
+        hear(&mut room, delta(1, 1, 0, "a"));
+        assert_eq!(client.seen(), ["start", "11", "delta 0"]);
     }
+}
+
+#[test]
+fn what_is_heard_while_the_room_is_read_is_looked_for_by_another_read() {
+    let (mut room, client) = live();
+    assert_eq!(hear(&mut room, durable(LIFE, 12)), read_after(10));
+    hear(&mut room, durable(LIFE, 14));
+    let read = vec![durable(LIFE, 11), durable(LIFE, 12)];
+    let need = room.on_page(Ok(page(position(LIFE, 12), read, vec![])));
+    assert!(matches!(need, Some(Need::Read { after, tries: 1 }) if after == position(LIFE, 12)));
+    let read = vec![durable(LIFE, 13), durable(LIFE, 14)];
+    assert_eq!(
+        room.on_page(Ok(page(position(LIFE, 14), read, vec![]))),
+        None
+    );
+    assert_eq!(client.seen(), ["11", "12", "13", "14"]);
 }
 
 #[test]
@@ -125,4 +151,21 @@ fn a_lost_tail_is_told_and_the_stream_goes_on_from_the_head() {
     hear(&mut room, durable(NEXT_LIFE, 10));
     let expected = ["start", "subscribed bbbbbbbb:9 false", "snapshot 0 a", "10"];
     assert_eq!(client.seen(), expected);
+}
+
+#[test]
+fn a_room_that_cannot_be_understood_is_given_up() {
+    let (mut room, client) = live();
+    let mut need = hear(&mut room, durable(LIFE, 12));
+    let mut tries = 0;
+    while let Some(Need::Read { .. }) = need {
+        assert!(!client.outbox.is_closed());
+        need = room.on_page(Err(BusError::Unreadable("what?".into())));
+        tries += 1;
+    }
+    assert_eq!((tries, need), (5, Some(Need::Close)));
+    let closed = client.outbox.closed().now_or_never().unwrap();
+    assert_eq!(closed.code, CloseCode::LostPlace);
+    assert_eq!(room.on_unsubscribed(), None);
+    assert!(room.is_over());
 }
