@@ -1,5 +1,6 @@
 //! One client of Redis, kept connected and watched.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fred::clients::Client;
@@ -9,6 +10,7 @@ use fred::types::RespVersion;
 use fred::types::config::{
     Config, ConnectionConfig, PerformanceConfig, ReconnectPolicy, ServerConfig,
 };
+use tokio::sync::Mutex;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -21,6 +23,11 @@ use crate::bus::BusError;
 const WAITING_COMMANDS: usize = 10_000;
 /// How long a new connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// The pauses between one try to connect and the next, to which fred adds up to
+/// 100 ms at random. People wait for as long as the last one lasts after Redis
+/// is there again.
+const FIRST_PAUSE_MS: u32 = 50;
+const LONGEST_PAUSE_MS: u32 = 250;
 /// How long to wait before a client that ended is started again, and for Redis
 /// to take leave of one that is dropped.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -136,7 +143,7 @@ impl Address {
             ..ConnectionConfig::default()
         };
         connection.tcp.nodelay = Some(true);
-        let policy = ReconnectPolicy::new_exponential(0, 50, 2_000, 2);
+        let policy = ReconnectPolicy::new_exponential(0, FIRST_PAUSE_MS, LONGEST_PAUSE_MS, 2);
         Client::new(
             self.config.clone(),
             Some(performance),
@@ -151,6 +158,8 @@ impl Address {
 pub(super) struct Link {
     pub(super) client: Client,
     pub(super) purpose: Purpose,
+    /// Held while nothing else may be under way on the connections.
+    pub(super) quiet: Arc<Mutex<()>>,
     _ends_tasks: DropGuard,
 }
 
@@ -161,12 +170,15 @@ impl Link {
         let ended = CancellationToken::new();
         let telling = tell(client.clone(), purpose);
         tokio::spawn(ended.clone().run_until_cancelled_owned(telling));
-        let checking = heartbeat::check(client.clone(), address.clone(), purpose);
+        let quiet = Arc::new(Mutex::new(()));
+        let checking =
+            heartbeat::check(client.clone(), address.clone(), purpose, Arc::clone(&quiet));
         tokio::spawn(ended.clone().run_until_cancelled_owned(checking));
         tokio::spawn(keep_connected(client.clone(), purpose, ended.clone()));
         Self {
             client,
             purpose,
+            quiet,
             _ends_tasks: ended.drop_guard(),
         }
     }
