@@ -63,6 +63,10 @@ impl Weather {
         }
     }
 
+    pub fn is_calm(&self) -> bool {
+        self.spike.is_zero()
+    }
+
     pub fn of(dice: &mut StdRng) -> Self {
         // Some networks are bad in one way and good in all others.
         let mut chance = |most: f64| {

@@ -160,7 +160,9 @@ impl Names {
             ClientEvent::Durable { event, .. } => self.rename(event),
             ClientEvent::Delta { message, .. }
             | ClientEvent::Snapshot { message, .. }
-            | ClientEvent::Restart { message, .. } => *message = self.of('m', message),
+            | ClientEvent::Restart { message, .. }
+            | ClientEvent::Cancelling { message, .. }
+            | ClientEvent::Cancelled { reply: message, .. } => *message = self.of('m', message),
             ClientEvent::Named { .. }
             | ClientEvent::Opened
             | ClientEvent::Left { .. }

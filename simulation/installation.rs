@@ -39,6 +39,7 @@ pub const RULES: Rules = Rules {
     takeover_us: 5_000_000,
     hang_up_us: 0,
     max_recover: 1_000,
+    abort_us: 1_000_000,
 };
 
 /// A node, and its network.

@@ -55,7 +55,9 @@ impl Backend for Oracle {
     fn ask(&self, prompt: Prompt) -> ChunkStream {
         let mut dice = self.dice.lock().unwrap();
         let words = dice.random_range(1..25);
+        let is_calm = self.condition.weather().is_calm();
         let fate = match dice.random_range(0..20) {
+            _ if is_calm => Fate::Done(words),
             0 => Fate::Refused,
             1 => Fate::BreaksOff(words / 2),
             2 => Fate::Stalls(words / 2),

@@ -5,8 +5,10 @@
 //! - [`check`]: whether all promises were kept, read from a ledger alone
 //! - [`chaos`]: an installation, the faults that strike it, and the report
 //! - [`person`]: a client that comes back whatever happens, and writes down
+//! - [`circumstances`]: what a report says of the commit, the machine and the run
 
 pub mod chaos;
 pub mod check;
+pub mod circumstances;
 pub mod ledger;
 pub mod person;

@@ -95,9 +95,8 @@ impl Person {
             user: self.user.clone(),
         })?;
         let mut mailbox = Mailbox::new(&self, &mut dice);
-        let mut failures = 0;
+        let (mut failures, mut door) = (0, self.any_door(&mut dice));
         loop {
-            let door = self.door(&mut dice);
             let next = match Socket::open(&self.url(door, &notes)).await {
                 Ok(socket) => {
                     let mut visit = Visit {
@@ -120,15 +119,22 @@ impl Person {
                 Next::After(_) if orders.borrow().leave => return Ok(()),
                 Next::After(pause) => sleep(pause).await,
             }
+            door = self.another_door(door, &mut dice);
         }
     }
 
-    fn door(&self, dice: &mut StdRng) -> &str {
-        let at = dice.random_range(0..self.doors.len().max(1));
-        self.doors.get(at).map_or("", String::as_str)
+    fn any_door(&self, dice: &mut StdRng) -> usize {
+        dice.random_range(0..self.doors.len().max(1))
     }
 
-    fn url(&self, door: &str, notes: &Notes) -> String {
+    /// Any but the one that was just tried or lost, where there are others.
+    fn another_door(&self, lost: usize, dice: &mut StdRng) -> usize {
+        let others = self.doors.len().saturating_sub(1).max(1);
+        (lost + 1 + dice.random_range(0..others)) % self.doors.len().max(1)
+    }
+
+    fn url(&self, door: usize, notes: &Notes) -> String {
+        let door = self.doors.get(door).map_or("", String::as_str);
         let mut url = format!("{door}?token={}", self.token);
         for room in notes.rooms_to_name(&self.rooms) {
             url.push_str("&room=");
@@ -189,10 +195,10 @@ impl Visit<'_> {
                     }
                 }
                 () = until(speaks_at) => {
-                    let message = self.mailbox.next(self.dice);
-                    if let Some(message) = message {
-                        self.notes.write(message.sent())?;
-                        if !socket.send(message.frame(), PATIENCE).await {
+                    let letter = self.mailbox.next(&self.notes.running(), self.dice);
+                    if let Some(letter) = letter {
+                        self.notes.write(letter.sent())?;
+                        if !socket.send(letter.frame(), PATIENCE).await {
                             self.notes.closed(None, "cannot send")?;
                             return Ok((Next::After(pause(0, self.dice)), was_ready));
                         }
@@ -222,7 +228,8 @@ impl Visit<'_> {
         let is_ready = frame["type"] == "ready";
         if frame["type"] == "ack" {
             let data = &frame["data"];
-            self.mailbox.on_ack(&frame["id"], &data["room"]);
+            let (room, message) = (&data["room"], &data["message_id"]);
+            self.mailbox.on_ack(&frame["id"], room, message);
         } else if frame["type"] == "error" {
             self.mailbox.on_error(frame);
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use causerie_loadtest::ledger::{ClientEvent, ClientNumber};
+use causerie_loadtest::ledger::{ClientEvent, ClientNumber, IfBusy};
 use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -62,7 +62,7 @@ struct Message {
     due: Instant,
 }
 
-/// What is written down of a message that is sent.
+/// What is written down of what is sent.
 type Sent = Option<ClientEvent>;
 
 impl Mind {
@@ -143,7 +143,9 @@ impl Mind {
                 self.cancellable.remove(&event.message);
             }
             ClientEvent::Acked { id, message, .. } => self.on_acked(id, message),
-            ClientEvent::Refused { id: Some(id), code } => {
+            ClientEvent::Refused {
+                id: Some(id), code, ..
+            } => {
                 let after = frame["retry_after_ms"].as_u64().unwrap_or(500);
                 self.on_refused(id, code, now + Duration::from_millis(after));
             }
@@ -152,6 +154,8 @@ impl Mind {
             }
             ClientEvent::Named { .. }
             | ClientEvent::GoesOn { .. }
+            | ClientEvent::Cancelling { .. }
+            | ClientEvent::Cancelled { .. }
             | ClientEvent::Sent { .. }
             | ClientEvent::Refused { id: None, .. }
             | ClientEvent::Restart { .. }
@@ -194,7 +198,7 @@ impl Mind {
         match dice.random_range(0..20) {
             0..=11 => self.speak(habits, now, dice),
             12 => self.say_again(now, dice),
-            13 | 14 => (self.cancel(dice), None),
+            13 | 14 => self.cancel(dice),
             15 | 16 => (self.leave_or_join(habits, dice), None),
             _ => (None, None),
         }
@@ -209,9 +213,9 @@ impl Mind {
         let rooms = habits.rooms.iter().chain([&own, &own]).collect::<Vec<_>>();
         let room = rooms.choose(dice).map_or("", |room| room.as_str());
         let if_busy = match dice.random_range(0..10) {
-            0 => "reject",
-            1 => "interrupt",
-            _ => "queue",
+            0 => IfBusy::Reject,
+            1 => IfBusy::Interrupt,
+            _ => IfBusy::Queue,
         };
         let ai = dice.random_bool(0.6);
         let id = format!("c{}-{}", self.number, self.said);
@@ -229,6 +233,7 @@ impl Mind {
                 room: room.to_owned(),
                 text,
                 ai,
+                if_busy,
             },
             id,
             due: now,
@@ -253,11 +258,16 @@ impl Mind {
         (Some(frame), sent)
     }
 
-    fn cancel(&mut self, dice: &mut StdRng) -> Option<Value> {
+    fn cancel(&mut self, dice: &mut StdRng) -> (Option<Value>, Sent) {
         let all: Vec<_> = self.cancellable.iter().cloned().collect();
-        let message = all.choose(dice)?;
+        let Some(message) = all.choose(dice) else {
+            return (None, None);
+        };
         self.cancellable.remove(message);
-        Some(json!({"action": "cancel", "id": "cancel", "data": {"message_id": message}}))
+        let id = "cancel".to_owned();
+        let action = json!({"action": "cancel", "id": id, "data": {"message_id": message}});
+        let message = message.clone();
+        (Some(action), Some(ClientEvent::Cancelling { id, message }))
     }
 
     /// Leaves the last of its rooms, or comes back to where it was there.

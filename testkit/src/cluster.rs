@@ -19,6 +19,7 @@ use crate::ai::{AiOptions, AiServer, Behaviour, Provider};
 use crate::process::{Node, Program};
 use crate::redis::Redis;
 use crate::redis_cluster::RedisCluster;
+use crate::replicated::Replicated;
 use crate::token::Token;
 
 /// The tenants of every cluster; a tenant's hash is its id and `-hash`.
@@ -39,6 +40,7 @@ pub struct Options {
 enum RedisKind {
     Volatile,
     Durable,
+    Replicated,
     Cluster,
 }
 
@@ -47,6 +49,8 @@ enum RedisKind {
 pub enum Store {
     /// One server.
     Redis(Redis),
+    /// A primary and two replicas behind Sentinels.
+    Replicated(Replicated),
     /// Six.
     Cluster(RedisCluster),
 }
@@ -62,12 +66,19 @@ pub struct Cluster {
     pub ai: AiServer,
     /// Redis.
     pub store: Store,
+    options: Options,
 }
 
 impl Options {
     /// On a Redis that loses nothing when it is killed.
     pub fn durable(mut self) -> Self {
         self.redis = RedisKind::Durable;
+        self
+    }
+
+    /// On a primary and two replicas behind Sentinels.
+    pub fn replicated(mut self) -> Self {
+        self.redis = RedisKind::Replicated;
         self
     }
 
@@ -108,23 +119,29 @@ impl Options {
         let store = match self.redis {
             RedisKind::Volatile => Store::Redis(Redis::start().await),
             RedisKind::Durable => Store::Redis(Redis::options().aof().start().await),
+            RedisKind::Replicated => Store::Replicated(Replicated::start().await),
             RedisKind::Cluster => Store::Cluster(RedisCluster::start().await),
         };
-        let starting = |program: Program, name: String| {
-            self.equip(program, &store, &ai)
-                .env("NODE_NAME", name)
-                .start()
-        };
-        let gateways = (1..=2).map(|n| starting(Program::gateway(), format!("gateway-{n}")));
-        let brokers =
-            (1..=self.brokers).map(|n| starting(Program::broker(), format!("broker-{n}")));
+        let gateways = (0..2).map(|number| self.gateway(number, &store, &ai).start());
+        let brokers = (0..self.brokers).map(|number| self.broker(number, &store, &ai).start());
         let (gateways, brokers) = tokio::join!(join_all(gateways), join_all(brokers));
         Cluster {
             gateways,
             brokers,
             ai,
             store,
+            options: self,
         }
+    }
+
+    fn gateway(&self, number: usize, store: &Store, ai: &AiServer) -> Program {
+        self.equip(Program::gateway(), store, ai)
+            .env("NODE_NAME", format!("gateway-{}", number + 1))
+    }
+
+    fn broker(&self, number: usize, store: &Store, ai: &AiServer) -> Program {
+        self.equip(Program::broker(), store, ai)
+            .env("NODE_NAME", format!("broker-{}", number + 1))
     }
 
     fn equip(&self, program: Program, store: &Store, ai: &AiServer) -> Program {
@@ -146,6 +163,7 @@ impl Store {
     pub fn url(&self) -> String {
         match self {
             Self::Redis(redis) => redis.url(),
+            Self::Replicated(redis) => redis.url(),
             Self::Cluster(cluster) => cluster.url(),
         }
     }
@@ -170,11 +188,22 @@ impl Cluster {
     /// The one Redis.
     ///
     /// # Panics
-    /// When there are six.
+    /// When there are more.
     pub fn redis(&mut self) -> &mut Redis {
         match &mut self.store {
             Store::Redis(redis) => redis,
-            Store::Cluster(_) => panic!("this cluster stands on a Redis Cluster"),
+            Store::Replicated(_) | Store::Cluster(_) => panic!("here is more than one Redis"),
+        }
+    }
+
+    /// The primary and its replicas.
+    ///
+    /// # Panics
+    /// When it does not stand on such.
+    pub fn redis_replicated(&mut self) -> &mut Replicated {
+        match &mut self.store {
+            Store::Replicated(redis) => redis,
+            Store::Redis(_) | Store::Cluster(_) => panic!("no Sentinel watches this Redis"),
         }
     }
 
@@ -184,9 +213,30 @@ impl Cluster {
     /// When there is but one Redis.
     pub fn redis_cluster(&mut self) -> &mut RedisCluster {
         match &mut self.store {
-            Store::Redis(_) => panic!("this cluster stands on a single Redis"),
+            Store::Redis(_) | Store::Replicated(_) => panic!("this is no Redis Cluster"),
             Store::Cluster(cluster) => cluster,
         }
+    }
+
+    /// Starts a gateway anew, on the same port; kills it before if it still runs.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn restart_gateway(&mut self, number: usize) {
+        self.gateways[number].kill();
+        let port = self.gateways[number].port().to_string();
+        let program = self.options.gateway(number, &self.store, &self.ai);
+        self.gateways[number] = program.env("WEBSOCKET_PORT", port).start().await;
+    }
+
+    /// Starts a broker anew; kills it before if it still runs.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn restart_broker(&mut self, number: usize) {
+        self.brokers[number].kill();
+        let program = self.options.broker(number, &self.store, &self.ai);
+        self.brokers[number] = program.start().await;
     }
 
     /// The secret under which a tenant signs its tokens.

@@ -216,6 +216,15 @@ impl Node {
         self.public.as_deref().expect("a broker has no public port")
     }
 
+    /// The port of the public listener.
+    ///
+    /// # Panics
+    /// For a broker, which has none.
+    pub fn port(&self) -> u16 {
+        let (_, port) = self.url().rsplit_once(':').expect("a URL with a port");
+        port.parse().expect("a port is a number")
+    }
+
     /// `ws://127.0.0.1:PORT/ws`
     ///
     /// # Panics

@@ -10,6 +10,7 @@
 
 mod bad_settings;
 mod busy_sessions;
+mod calm;
 mod cancelling;
 mod conversation;
 mod devices;
@@ -18,6 +19,8 @@ mod kit;
 mod late_joiner;
 mod lost_processes;
 mod lost_redis;
+mod lost_tail;
+mod many_replies;
 mod moving;
 mod moving_streams;
 mod observing;

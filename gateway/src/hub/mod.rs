@@ -10,6 +10,7 @@
 //! - `tail`: recent events, from which most recoveries are served
 //! - `room`: one room: delivers, joins, and says what it must read
 //! - `shard`: the task that owns rooms and reads for them
+//! - `opening`: begins to hear and reads rooms, many at once where many come
 //! - `viewer`: what somebody sees of a room
 //! - [`membership`]: the rooms of one outbox
 
@@ -33,6 +34,7 @@ use crate::feed;
 use crate::outbox::{Outbox, OutboxId};
 use crate::recovery;
 use heard::HeardRooms;
+use opening::Opener;
 use shard::{Command, Reader, Shard, backoff};
 pub use viewer::{Live, Viewer};
 
@@ -41,6 +43,7 @@ pub(crate) mod heard;
 mod held;
 mod members;
 pub mod membership;
+mod opening;
 pub(crate) mod order;
 mod room;
 pub(crate) mod shard;
@@ -136,11 +139,13 @@ impl Hub {
     ) -> Self {
         let (subscriptions, records) = bus.subscriptions(FEED_QUEUE);
         let heard = Arc::new(HeardRooms::default());
+        let opener = Opener::start(Arc::clone(&bus), Arc::clone(&subscriptions), tasks);
         let shards = (0..shards).map(|_| {
             let (commands, queue) = mpsc::channel(SHARD_QUEUE);
             let reader = Reader {
                 bus: Arc::clone(&bus),
                 subscriptions: Arc::clone(&subscriptions),
+                opener: opener.clone(),
                 shard: commands.downgrade(),
                 tasks: tasks.clone(),
                 stop: stop.clone(),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use causerie_shared::bus::log::Page;
+use causerie_shared::bus::log::{Look, Page};
 use causerie_shared::bus::subscription::Subscriptions;
 use causerie_shared::bus::{Bus, BusError};
 use causerie_shared::ids::MessageId;
@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::heard::HeardRooms;
+use super::opening::Opener;
 use super::room::{Need, Room, Waiting};
 use super::{Join, Joined};
 use crate::events;
@@ -203,6 +204,7 @@ fn in_order(rooms: &mut HashMap<RoomKey, Room>) -> Vec<(&RoomKey, &mut Room)> {
 pub(super) struct Reader {
     pub(super) bus: Arc<dyn Bus>,
     pub(super) subscriptions: Arc<dyn Subscriptions>,
+    pub(super) opener: Opener,
     pub(super) shard: mpsc::WeakSender<Command>,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
@@ -218,17 +220,15 @@ impl Reader {
     }
 
     fn open(&self, room: RoomKey, after: Option<Position>) {
-        let (bus, subscriptions) = (Arc::clone(&self.bus), Arc::clone(&self.subscriptions));
+        let opener = self.opener.clone();
         self.spawn(async move {
-            // In this order: what is published after the read is then heard.
-            let page = match subscriptions.subscribe(&room).await {
-                Ok(()) => bus.read(&room, after.as_ref(), PAGE).await,
-                Err(error) => Err(error),
+            let look = Look {
+                room: room.clone(),
+                after,
             };
+            let page = opener.open(look).await;
             if let Err(error) = &page {
                 events::read_failed(&room, error);
-                // It may have been subscribed to all the same.
-                unsubscribe(&*subscriptions, &room).await;
             }
             Command::Opened { room, page }
         });
@@ -249,7 +249,9 @@ impl Reader {
     fn close(&self, room: RoomKey) {
         let subscriptions = Arc::clone(&self.subscriptions);
         self.spawn(async move {
-            unsubscribe(&*subscriptions, &room).await;
+            if let Err(error) = subscriptions.unsubscribe(&room).await {
+                events::unsubscribe_failed(&room, &error);
+            }
             Command::Unsubscribed { room }
         });
     }
@@ -264,12 +266,6 @@ impl Reader {
                 let _ = shard.send(outcome).await;
             }
         });
-    }
-}
-
-async fn unsubscribe(subscriptions: &dyn Subscriptions, room: &RoomKey) {
-    if let Err(error) = subscriptions.unsubscribe(room).await {
-        events::unsubscribe_failed(room, &error);
     }
 }
 

@@ -125,6 +125,8 @@ impl Story {
             | ClientEvent::GoesOn { .. }
             | ClientEvent::Left { .. }
             | ClientEvent::Subscribed { .. }
+            | ClientEvent::Cancelling { .. }
+            | ClientEvent::Cancelled { .. }
             | ClientEvent::Refused { .. }
             | ClientEvent::Typing { .. } => {}
         }

@@ -1,37 +1,31 @@
 //! The calls of the AI server.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{Broken, Faults, Rules, Verdict};
-use crate::ledger::Call;
+use crate::ledger::{Call, ClientEvent, Durable};
 
 /// All calls, by question.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Calls {
-    rules: Rules,
     by_question: BTreeMap<String, Vec<Call>>,
+    /// When anybody first heard of a message.
+    heard: HashMap<String, u64>,
+    answered: HashMap<String, Answered>,
+}
+
+/// When anybody first saw a question answered.
+#[derive(Debug)]
+struct Answered {
+    at: u64,
+    attempt: u64,
+    is_cancelled: bool,
 }
 
 impl Calls {
-    pub(super) fn new(rules: Rules) -> Self {
-        Self {
-            rules,
-            by_question: BTreeMap::new(),
-        }
-    }
-
     pub(super) fn take(&mut self, call: Call) {
         let calls = self.by_question.entry(call.question.clone()).or_default();
         calls.push(call);
-    }
-
-    /// When a call is over whose caller had hung up at `at`.
-    pub(super) fn hangs_up_by(&self, at: u64, faults: &Faults) -> u64 {
-        match self.rules.hang_up_us {
-            // The caller and the AI have one clock, and nothing in between.
-            0 => at,
-            longest => faults.over_at(at) + longest,
-        }
     }
 
     /// When the first call for `question` began.
@@ -49,28 +43,48 @@ impl Calls {
             .max()
     }
 
-    /// The calls for a question in one attempt at its reply.
-    pub(super) fn of(&self, question: &str, attempt: u64) -> impl Iterator<Item = &Call> {
-        let calls = self.by_question.get(question).into_iter().flatten();
-        calls.filter(move |call| call.attempt == attempt)
+    pub(super) fn on_event(&mut self, at: u64, event: &ClientEvent) {
+        if let ClientEvent::Acked { message, .. }
+        | ClientEvent::Durable {
+            event: Durable { message, .. },
+            ..
+        } = event
+            && !self.heard.contains_key(message)
+        {
+            self.heard.insert(message.clone(), at);
+        }
+        if let ClientEvent::Durable { event, .. } = event
+            && let Some(question) = &event.in_reply_to
+            && !self.answered.contains_key(question)
+        {
+            let answered = Answered {
+                at,
+                attempt: event.attempt.unwrap_or(0),
+                is_cancelled: event.finish.as_deref() == Some("cancelled"),
+            };
+            self.answered.insert(question.clone(), answered);
+        }
     }
 
-    /// A call for a question in a later attempt than this.
-    pub(super) fn later(&self, question: &str, attempt: u64) -> Option<&Call> {
-        let mut calls = self.by_question.get(question).into_iter().flatten();
-        calls.find(|call| call.attempt > attempt)
+    /// The calls for a question.
+    pub(super) fn of(&self, question: &str) -> impl Iterator<Item = &Call> {
+        self.by_question.get(question).into_iter().flatten()
     }
 
-    pub(super) fn finish(self, faults: &Faults, verdict: &mut Verdict) {
-        let Self { rules, by_question } = self;
-        for mut calls in by_question.into_values() {
+    pub(super) fn finish(&mut self, faults: &Faults, rules: Rules, verdict: &mut Verdict) {
+        for calls in self.by_question.values_mut() {
             calls.sort_by_key(|call| call.began);
+        }
+        for (question, calls) in &self.by_question {
             for (number, call) in calls.iter().enumerate() {
-                let says = || format!("{}/{}/{}", call.question, call.attempt, call.r#try);
+                let says = || format!("{question}/{}/{}", call.attempt, call.r#try);
                 if call.attempt > rules.attempts || call.r#try > rules.tries {
                     verdict.broken(Broken::TooManyTries, call.began, says());
                 }
                 let earlier = calls.get(..number).unwrap_or_default();
+                if self.is_needless(call, earlier, faults, rules) {
+                    verdict.broken(Broken::NeedlessCall, call.began, says());
+                }
                 for before in earlier {
                     let is_same = (before.attempt, before.r#try) == (call.attempt, call.r#try);
                     // A claim that the storage lost is made again, under its name.
@@ -85,20 +99,50 @@ impl Calls {
             }
         }
     }
+
+    /// Whether nothing explains why there is one more call.
+    fn is_needless(&self, call: &Call, earlier: &[Call], faults: &Faults, rules: Rules) -> bool {
+        if let Some(answered) = self.answered.get(&call.question)
+            && answered.is_before(call, rules)
+            && !faults.may_have_lost(answered.at, call.began)
+        {
+            // A broker that stood still does not know yet that another one has
+            // answered.
+            let knows_at = faults.over_at(answered.at) + rules.takeover_us;
+            return call.attempt >= answered.attempt || call.began > knows_at;
+        }
+        let heard = self.heard.get(&call.question).copied();
+        let before = earlier.last().map(|before| before.began);
+        let since = before.or(heard).unwrap_or(0);
+        let is_taken_over = call.attempt > 1 && earlier.iter().all(|e| e.attempt < call.attempt);
+        // A try that never came to the AI has cost nothing.
+        let is_before = |e: &Call| (e.attempt, e.r#try + 1) == (call.attempt, call.r#try);
+        let is_tried_again = earlier.iter().any(is_before);
+        is_taken_over && !faults.may_have_stopped_a_broker(since, call.began)
+            || is_tried_again && !faults.may_have_stopped_the_ai(since, call.began)
+    }
 }
 
-/// Two attempts at one reply may go on side by side, until the broker that has
-/// lost it learns of that.
+impl Answered {
+    fn is_before(&self, call: &Call, rules: Rules) -> bool {
+        // A call that is given up may still be on its way to the AI.
+        let grace = if self.is_cancelled { rules.abort_us } else { 0 };
+        call.began > self.at + grace
+    }
+}
+
+/// Whether a call that began while one `before` it went on had no right to.
 fn overlaps_too_long(before: &Call, call: &Call, faults: &Faults, rules: Rules) -> bool {
-    let is_over = |call: &Call, at: u64| call.ended.is_some_and(|ended| ended <= at);
-    if is_over(before, call.began) {
+    if before.ended.unwrap_or(u64::MAX) <= call.began {
         return false;
     }
-    let by = faults.over_at(call.began) + rules.takeover_us;
+    let within = |at: u64, since: u64| at <= faults.over_at(since) + rules.takeover_us;
+    let ends_in_time = |former: &Call| within(former.ended.unwrap_or(u64::MAX), call.began);
     if call.attempt < before.attempt {
-        return !is_over(call, by);
+        // A broker stood still just before its call, and was taken over.
+        return !within(call.began, before.began) || !ends_in_time(call);
     }
     let is_takeover =
         call.attempt > before.attempt || faults.may_have_lost(before.began, call.began);
-    !is_takeover || !is_over(before, by)
+    !is_takeover || !ends_in_time(before)
 }

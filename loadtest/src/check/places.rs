@@ -64,6 +64,8 @@ impl Places {
             | ClientEvent::Left { .. }
             | ClientEvent::Opened
             | ClientEvent::Sent { .. }
+            | ClientEvent::Cancelling { .. }
+            | ClientEvent::Cancelled { .. }
             | ClientEvent::Refused { .. }
             | ClientEvent::Delta { .. }
             | ClientEvent::Snapshot { .. }

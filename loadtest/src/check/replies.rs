@@ -71,6 +71,17 @@ impl Replies {
         let Some(reply) = self.reply(&piece.message, piece.attempt, finder) else {
             return;
         };
+        if reply.is_old && piece.index == 0 {
+            // At a gateway that is a moment behind it has only begun.
+            let begun = Reply {
+                attempt: piece.attempt,
+                ..Reply::default()
+            };
+            let before = std::mem::replace(reply, begun);
+            self.replaced
+                .extend(before.shown(finder.at, piece.message.clone()));
+            return self.on_delta(piece, finder);
+        }
         let says = || format!("{} {}/{}", piece.message, piece.attempt, piece.index);
         if piece.index < reply.next {
             finder.broken(Broken::PieceTwice, says());

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::logs::Logs;
 use super::places::Places;
 use super::replies::{Piece, Replies, Shown};
+use super::sends::is_for_good;
 use super::{Broken, Finder, Verdict};
 use crate::ledger::{ClientEvent, ClientNumber, Durable};
 
@@ -75,14 +76,6 @@ impl Stream {
             client,
         };
         match event {
-            ClientEvent::Named { .. } => {}
-            ClientEvent::Refused { id, code } => {
-                // The one refusal that is the last word.
-                if code == "conflict" {
-                    self.unacked
-                        .retain(|(waits, _), _| id.as_ref() != Some(waits));
-                }
-            }
             ClientEvent::GoesOn { room, epoch, seq } => {
                 let known = Room {
                     epoch,
@@ -99,6 +92,17 @@ impl Stream {
                     known.replies.on_left(at);
                 }
             }
+            ClientEvent::Refused {
+                id: Some(refused),
+                code,
+                can_retry,
+            } if is_for_good(&code, can_retry) => {
+                self.unacked.retain(|(id, _), _| *id != refused);
+            }
+            ClientEvent::Named { .. }
+            | ClientEvent::Cancelling { .. }
+            | ClientEvent::Cancelled { .. }
+            | ClientEvent::Refused { .. } => {}
             ClientEvent::Opened => self.is_open = true,
             ClientEvent::Closed { .. } => self.on_closed(),
             ClientEvent::Sent { id, room, .. } => {

@@ -4,20 +4,26 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::calls::Calls;
 use super::logs::Logs;
-use super::{Broken, Faults, Verdict};
+use super::{Broken, Faults, Rules, Verdict};
 use crate::ledger::Durable;
 
 /// The questions of one session in the order in which they were asked, with the
 /// attempts that answered them.
 type Questions<'a> = Vec<(&'a str, Option<u64>)>;
 
-pub(super) fn finish(logs: &Logs, calls: &Calls, faults: &Faults, verdict: &mut Verdict) {
+pub(super) fn finish(
+    logs: &Logs,
+    calls: &Calls,
+    faults: &Faults,
+    rules: Rules,
+    verdict: &mut Verdict,
+) {
     for log in logs.rooms() {
         in_order(log, verdict);
         // A reply whose end was lost is made again, whatever came after it.
         if !faults.may_have_lost(0, u64::MAX) {
             for questions in sessions(log).into_values() {
-                one_at_a_time(&questions, calls, faults, verdict);
+                one_at_a_time(&questions, calls, faults, rules, verdict);
             }
         }
     }
@@ -73,17 +79,27 @@ fn one_at_a_time(
     questions: &[(&str, Option<u64>)],
     calls: &Calls,
     faults: &Faults,
+    rules: Rules,
     verdict: &mut Verdict,
 ) {
     let mut busy = (0, "");
     for (question, made_by) in questions {
         if let Some(began) = calls.began(question)
-            && busy.0 > calls.hangs_up_by(began, faults)
+            && busy.0 > hangs_up_by(began, faults, rules)
         {
             let says = format!("{question} while {} was being answered", busy.1);
             verdict.broken(Broken::OutOfTurn, began, says);
         }
         let ended = made_by.and_then(|attempt| calls.ended(question, attempt));
         busy = busy.max((ended.unwrap_or(0), question));
+    }
+}
+
+/// When a call is over whose caller had hung up at `at`.
+fn hangs_up_by(at: u64, faults: &Faults, rules: Rules) -> u64 {
+    match rules.hang_up_us {
+        // The caller and the AI have one clock, and nothing in between.
+        0 => at,
+        longest => faults.over_at(at) + longest,
     }
 }

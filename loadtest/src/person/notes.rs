@@ -84,6 +84,12 @@ impl Notes {
         placed.chain(new.cloned()).collect()
     }
 
+    /// Replies that it sees being made.
+    pub(super) fn running(&self) -> Vec<String> {
+        let replies = self.streaming.iter();
+        replies.map(|(_, reply)| reply.clone()).collect()
+    }
+
     pub(super) fn show_unacked(&self, unacked: usize) {
         self.state.unacked.store(unacked, Ordering::Relaxed);
     }
@@ -136,6 +142,8 @@ impl Notes {
             ClientEvent::Named { .. }
             | ClientEvent::Sent { .. }
             | ClientEvent::Acked { .. }
+            | ClientEvent::Cancelling { .. }
+            | ClientEvent::Cancelled { .. }
             | ClientEvent::Refused { .. }
             | ClientEvent::Restart { .. }
             | ClientEvent::Typing { .. }
@@ -184,10 +192,15 @@ pub fn event_of(frame: &Value) -> Option<ClientEvent> {
             epoch: text(&data["epoch"]),
             seq: data["seq"].as_u64()?,
         },
+        "ack" if data.get("message_id").is_some() => ClientEvent::Cancelled {
+            id: text(&frame["id"]),
+            reply: message(),
+        },
         "unsubscribed" => ClientEvent::Left { room: room() },
         "error" => ClientEvent::Refused {
             id: frame["id"].as_str().map(str::to_owned),
             code: text(&frame["code"]),
+            can_retry: frame["canRetry"] == true,
         },
         "message_delta" => ClientEvent::Delta {
             room: room(),

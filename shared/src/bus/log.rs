@@ -5,6 +5,15 @@ use crate::position::{Epoch, Position};
 use crate::record::Record;
 use crate::room::RoomKey;
 
+/// From where a room's log is to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// The room.
+    pub room: RoomKey,
+    /// From here on; only where the log stands where there is none.
+    pub after: Option<Position>,
+}
+
 /// A part of a room's log for one who recovers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {

@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::future::join_all;
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
@@ -47,7 +48,7 @@ pub mod redis;
 pub mod reply;
 pub mod subscription;
 
-use log::{Changes, History, HistoryRange, Page};
+use log::{Changes, History, HistoryRange, Look, Page};
 use question::{Accepted, Question};
 use reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
@@ -129,6 +130,16 @@ pub trait Bus: Send + Sync + Debug {
         after: Option<&Position>,
         limit: usize,
     ) -> Result<Page, BusError>;
+
+    /// Reads on in many rooms, each as [`read`](Self::read) does, at the most
+    /// `limit` events of each. The pages are in the order of `looks`. What is of
+    /// one partition is read in as few steps as can be.
+    async fn read_all(&self, looks: &[Look], limit: usize) -> Vec<Result<Page, BusError>> {
+        let reads = looks
+            .iter()
+            .map(|look| self.read(&look.room, look.after.as_ref(), limit));
+        join_all(reads).await
+    }
 
     /// Reads a part of the log for a person who scrolls.
     async fn history(

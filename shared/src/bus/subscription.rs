@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::future::join_all;
 
 use super::BusError;
 use crate::record::Record;
@@ -15,6 +16,12 @@ pub trait Subscriptions: Send + Sync + Debug {
     /// Begins to hear `room`. When it returns, every record published from
     /// then on is heard, or a [`Heard::Gap`]. Hearing a room twice is once.
     async fn subscribe(&self, room: &RoomKey) -> Result<(), BusError>;
+
+    /// Begins to hear many rooms, each as [`subscribe`](Self::subscribe) does, in
+    /// as few steps as can be. The results are in the order of `rooms`.
+    async fn subscribe_all(&self, rooms: &[RoomKey]) -> Vec<Result<(), BusError>> {
+        join_all(rooms.iter().map(|room| self.subscribe(room))).await
+    }
 
     /// Ends hearing `room`. Records on their way may still come.
     async fn unsubscribe(&self, room: &RoomKey) -> Result<(), BusError>;

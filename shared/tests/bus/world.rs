@@ -100,6 +100,7 @@ macro_rules! conformance {
                 a_position_that_cannot_be_is_lost,
                 a_look_shows_the_replies_being_made,
                 what_was_read_and_what_is_heard_join,
+                many_rooms_are_read_as_each_by_itself,
                 history_is_read_in_both_directions,
                 changed_rooms_are_found,
                 an_unchanged_room_goes_in_time;
@@ -107,6 +108,7 @@ macro_rules! conformance {
                 transient_records_reach_all_and_no_log,
                 the_log_keeps_what_was_heard,
                 only_rooms_subscribed_to_are_heard,
+                many_rooms_are_heard_as_each_by_itself,
                 a_feed_ends_with_its_handle,
                 a_slow_subscriber_is_told_and_in_nobodys_way,
                 nothing_crosses_tenants;

@@ -26,9 +26,9 @@ impl Room {
                 self.settle_without_a_past()
             }
             Err(error) => {
-                self.close();
                 self.turn_away(&error);
-                None
+                // It may be subscribed to all the same.
+                Some(self.begin_closing())
             }
         }
     }

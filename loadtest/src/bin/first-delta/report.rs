@@ -1,7 +1,8 @@
 //! The report.
 
 use std::io::Write;
-use std::process::Command;
+
+use causerie_loadtest::circumstances;
 
 use crate::clients::Seen;
 
@@ -33,7 +34,6 @@ pub(crate) fn show(text: &str) {
 /// The report as Markdown.
 pub(crate) fn write(run: &Run<'_>) -> String {
     let ms = |quantile| run.seen.firsts.value_at_quantile(quantile) as f64 / 1000.0;
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
     format!(
         "# First delta: what Causerie adds\n\n\
          From the moment at which the AI server wrote a reply's first words to the\n\
@@ -44,9 +44,7 @@ pub(crate) fn write(run: &Run<'_>) -> String {
          | questions | {questions}, {rate:.0} a second, over {clients} connections |\n\
          | p50 | {p50:.2} ms |\n| p90 | {p90:.2} ms |\n| p99 | {p99:.2} ms |\n| most | {most:.2} ms |\n\
          | full load | {full:.0} answers a second: the most in a closed loop whose clients were doubled until that brought less than a tenth more, or to 1,024 |\n\
-         | model calls in all | {calls} |\n\
-         | commit | {commit} |\n| machine | {machine} |\n| date | {date} |\n\
-         | command | `first-delta {arguments}` |\n",
+         | model calls in all | {calls} |\n{circumstances}",
         questions = run.seen.answers,
         rate = run.rate,
         clients = run.clients,
@@ -56,32 +54,6 @@ pub(crate) fn write(run: &Run<'_>) -> String {
         most = run.seen.firsts.max() as f64 / 1000.0,
         full = run.full,
         calls = run.calls,
-        commit = said_by("git", &["rev-parse", "--short", "HEAD"]),
-        machine = machine(),
-        date = said_by("date", &["-u", "+%Y-%m-%d"]),
-        arguments = arguments.join(" "),
+        circumstances = circumstances::rows(),
     )
-}
-
-fn machine() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info
-        .lines()
-        .find_map(|line| line.strip_prefix("model name"));
-    let model = model.map_or("unknown processor", |name| {
-        name.trim_matches([' ', '\t', ':'])
-    });
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let build = if cfg!(debug_assertions) {
-        "debug"
-    } else {
-        "release"
-    };
-    format!("{model}, {cores} cores, shared; {build} build")
-}
-
-fn said_by(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program).args(arguments).output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-    text.unwrap_or_default().trim().to_owned()
 }

@@ -3,22 +3,16 @@
 //! fred's own means are not used. Its `SubscriberClient` sends an empty
 //! SUBSCRIBE and PSUBSCRIBE when it subscribes again, whose errors are then
 //! taken for the answers to other commands; and of an SSUBSCRIBE with several
-//! channels the second and later confirmations likewise. So here each channel
-//! has an SSUBSCRIBE of its own, many in flight at once, each checked to be
-//! answered with its own channel's name; and a connection whose answers have
-//! shifted is given up.
+//! channels the second and later confirmations likewise. How it is done here
+//! stands in `subscribing`; a connection whose answers have shifted is given up.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use fred::clients::Client;
-use fred::error::Error;
 use fred::interfaces::{ClientLike, ClusterInterface, EventInterface, PubsubInterface};
 use fred::types::config::Server;
-use fred::types::{ClusterHash, CustomCommand, Value};
-use futures::future;
-use futures::stream::{self, StreamExt};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
@@ -26,14 +20,13 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::link::{Address, Link, Purpose};
 use super::messages::{Listener, drain};
+use super::subscribing::{self, Failed, Fenced, Fences, NotSubscribed};
 use super::topology::Topology;
 use super::{events, names};
 use crate::bus::BusError;
 
 /// How many changes may wait for the task that makes them.
 const WAITING_CHANGES: usize = 4_096;
-/// How many SSUBSCRIBEs are in flight at once.
-const IN_FLIGHT: usize = 512;
 /// How often it is looked whether partitions moved to other nodes: Redis ends
 /// their subscriptions without a word that fred would pass on.
 const LOOK_FOR_MOVES: Duration = Duration::from_secs(2);
@@ -50,9 +43,10 @@ pub(super) struct Channels {
 
 #[derive(Debug)]
 struct Change {
-    channel: String,
+    channels: Vec<String>,
     kind: Kind,
-    done: oneshot::Sender<Result<(), BusError>>,
+    /// Takes what failed of which channel.
+    done: oneshot::Sender<HashMap<String, BusError>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,15 +56,29 @@ enum Kind {
 }
 
 impl Channels {
-    pub(super) fn open(address: &Address, purpose: Purpose, listener: Arc<dyn Listener>) -> Self {
+    /// `publisher` is another connection, over which it is found out that many
+    /// channels are subscribed to.
+    pub(super) fn open(
+        address: &Address,
+        purpose: Purpose,
+        listener: Arc<dyn Listener>,
+        publisher: Client,
+    ) -> Self {
         let (changes, waiting) = mpsc::channel(WAITING_CHANGES);
         let link = Link::open(address, purpose);
         let ended = CancellationToken::new();
         let messages = link.client.message_rx();
-        let drained = drain(messages, Arc::clone(&listener));
+        let fences = Fences::new();
+        let heard = Arc::new(Fenced {
+            fences: Arc::clone(&fences),
+            listener: Arc::clone(&listener),
+        });
+        let drained = drain(messages, heard);
         tokio::spawn(ended.clone().run_until_cancelled_owned(drained));
         let keeper = Keeper {
             link,
+            publisher,
+            fences,
             listener,
             channels: BTreeSet::new(),
             topology: None,
@@ -83,36 +91,41 @@ impl Channels {
         }
     }
 
-    /// Returns when Redis has confirmed it.
-    pub(super) async fn subscribe(&self, channel: String) -> Result<(), BusError> {
-        self.change(channel, Kind::Subscribe).await
+    /// Returns when Redis has confirmed all; what failed of which channel.
+    pub(super) async fn subscribe(&self, channels: Vec<String>) -> HashMap<String, BusError> {
+        self.change(channels, Kind::Subscribe).await
     }
 
-    pub(super) async fn unsubscribe(&self, channel: String) -> Result<(), BusError> {
-        self.change(channel, Kind::Unsubscribe).await
+    pub(super) async fn unsubscribe(&self, channels: Vec<String>) -> HashMap<String, BusError> {
+        self.change(channels, Kind::Unsubscribe).await
     }
 
-    async fn change(&self, channel: String, kind: Kind) -> Result<(), BusError> {
+    async fn change(&self, channels: Vec<String>, kind: Kind) -> HashMap<String, BusError> {
         let (done, made) = oneshot::channel();
         let change = Change {
-            channel,
+            channels: channels.clone(),
             kind,
             done,
         };
-        let ended = || BusError::Unavailable("the feed has ended".to_owned());
         let asked = async {
-            self.changes.send(change).await.map_err(|_| ended())?;
-            made.await.map_err(|_| ended())?
+            self.changes.send(change).await.ok()?;
+            made.await.ok()
         };
-        let too_late =
-            || BusError::Unavailable(format!("not subscribed within {:?}", self.timeout));
-        timeout(self.timeout, asked).await.map_err(|_| too_late())?
+        let why = match timeout(self.timeout, asked).await {
+            Ok(Some(failed)) => return failed,
+            Ok(None) => "the feed has ended".to_owned(),
+            Err(_) => format!("not subscribed within {:?}", self.timeout),
+        };
+        let failed = |channel| (channel, BusError::Unavailable(why.clone()));
+        channels.into_iter().map(failed).collect()
     }
 }
 
 /// The task that makes all changes, one after the other.
 struct Keeper {
     link: Link,
+    publisher: Client,
+    fences: Arc<Fences>,
     listener: Arc<dyn Listener>,
     channels: BTreeSet<String>,
     /// As it was before the channels were subscribed.
@@ -168,21 +181,30 @@ impl Keeper {
     }
 
     async fn subscribe(&mut self, changes: Vec<Change>) {
-        let channels = changes.iter().map(|change| change.channel.clone());
-        let new = channels.filter(|channel| !self.channels.contains(channel));
-        let failed = self.ssubscribe_all(new.collect()).await;
+        let channels = changes.iter().flat_map(|change| change.channels.iter());
+        let new = channels.filter(|channel| !self.channels.contains(*channel));
+        let new: BTreeSet<_> = new.cloned().collect();
+        let (link, publisher, topology) = (&self.link, &self.publisher, self.topology.as_ref());
+        let subscribed = subscribing::all(link, publisher, &self.fences, topology, new).await;
+        let failed = self.unless_shifted(subscribed).await;
         let mut abandoned = BTreeSet::new();
-        for Change { channel, done, .. } in changes {
-            if let Some(error) = failed.get(&channel) {
-                let _ = done.send(Err(BusError::Unavailable(error.to_string())));
-                continue;
-            }
-            let is_new = self.channels.insert(channel.clone());
-            // Who has given up will not end it.
-            if done.send(Ok(())).is_ok() {
-                abandoned.remove(&channel);
-            } else if is_new {
-                abandoned.insert(channel);
+        for Change { channels, done, .. } in changes {
+            let (refused, made): (Vec<_>, Vec<_>) = channels
+                .into_iter()
+                .partition(|channel| failed.contains_key(channel));
+            let refused = refused.into_iter().filter_map(|channel| {
+                let error = failed.get(&channel)?;
+                Some((channel, BusError::Unavailable(error.to_string())))
+            });
+            let is_wanted = done.send(refused.collect()).is_ok();
+            for channel in made {
+                let is_new = self.channels.insert(channel.clone());
+                // Who has given up will not end it.
+                if is_wanted {
+                    abandoned.remove(&channel);
+                } else if is_new {
+                    abandoned.insert(channel);
+                }
             }
         }
         for channel in abandoned {
@@ -191,8 +213,14 @@ impl Keeper {
         }
     }
 
-    async fn unsubscribe(&mut self, Change { channel, done, .. }: Change) {
-        let _ = done.send(self.sunsubscribe(channel).await);
+    async fn unsubscribe(&mut self, Change { channels, done, .. }: Change) {
+        let mut failed = HashMap::new();
+        for channel in channels {
+            if let Err(error) = self.sunsubscribe(channel.clone()).await {
+                failed.insert(channel, error);
+            }
+        }
+        let _ = done.send(failed);
     }
 
     async fn sunsubscribe(&mut self, channel: String) -> Result<(), BusError> {
@@ -211,7 +239,8 @@ impl Keeper {
     ) {
         self.topology = Topology::ask(&self.link.client).await;
         while !channels.is_empty() {
-            let failed = self.ssubscribe_all(channels).await;
+            let failed = subscribing::each(&self.link, channels).await;
+            let failed = self.unless_shifted(failed).await;
             if let Some(error) = failed.values().next() {
                 events::not_subscribed(self.link.purpose, failed.len(), error);
                 sleep(RETRY).await;
@@ -228,9 +257,8 @@ impl Keeper {
         }
     }
 
-    /// Subscribes to all; tells of which failed.
-    async fn ssubscribe_all(&self, channels: BTreeSet<String>) -> HashMap<String, NotSubscribed> {
-        let failed = self.try_ssubscribe_all(channels).await;
+    /// Gives a connection up that answers to the wrong commands, and tries again.
+    async fn unless_shifted(&self, failed: Failed) -> Failed {
         let is_shifted = |error: &NotSubscribed| matches!(error, NotSubscribed::Shifted);
         if !failed.values().any(is_shifted) {
             return failed;
@@ -238,24 +266,7 @@ impl Keeper {
         let why = "a subscription was given the answer to something else";
         self.link.begin_anew(why).await;
         // An error may have been meant for something else as well.
-        self.try_ssubscribe_all(failed.into_keys().collect()).await
-    }
-
-    /// The same, all at once over the connections that there are.
-    async fn try_ssubscribe_all(
-        &self,
-        channels: BTreeSet<String>,
-    ) -> HashMap<String, NotSubscribed> {
-        let client = &self.link.client;
-        stream::iter(channels)
-            .map(|channel| async move {
-                let error = ssubscribe(client, &channel).await.err()?;
-                Some((channel, error))
-            })
-            .buffered(IN_FLIGHT)
-            .filter_map(future::ready)
-            .collect()
-            .await
+        subscribing::each(&self.link, failed.into_keys().collect()).await
     }
 
     /// The channels of partitions that another node serves than before.
@@ -280,28 +291,5 @@ impl Keeper {
             .filter(|channel| names::partition_of_channel(channel).is_some_and(has_moved))
             .cloned()
             .collect()
-    }
-}
-
-/// Why a channel is not subscribed to.
-#[derive(Debug, thiserror::Error)]
-enum NotSubscribed {
-    #[error(transparent)]
-    Failed(#[from] Error),
-    /// The connection gives answers to the wrong commands.
-    #[error("it was given the answer to something else")]
-    Shifted,
-}
-
-/// Subscribes to one channel, and checks that it is this one that is confirmed.
-async fn ssubscribe(client: &Client, channel: &str) -> Result<(), NotSubscribed> {
-    let command = CustomCommand::new_static("SSUBSCRIBE", ClusterHash::FirstKey, false);
-    let answer: Value = client.custom(command, vec![channel]).await?;
-    // `["ssubscribe", channel, count]`
-    let confirmed = answer.into_array().into_iter().nth(1);
-    if confirmed.and_then(Value::into_string).as_deref() == Some(channel) {
-        Ok(())
-    } else {
-        Err(NotSubscribed::Shifted)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::future::join_all;
+use fred::clients::Client;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
@@ -27,9 +27,13 @@ pub(super) struct Hearing {
 }
 
 impl Hearing {
-    pub(super) fn open(address: &Address, buffer: usize) -> (Self, mpsc::Receiver<Heard>) {
+    pub(super) fn open(
+        address: &Address,
+        publisher: Client,
+        buffer: usize,
+    ) -> (Self, mpsc::Receiver<Heard>) {
         let (feed, receiver) = Feed::new(buffer);
-        let channels = Channels::open(address, Purpose::Rooms, Arc::new(feed));
+        let channels = Channels::open(address, Purpose::Rooms, Arc::new(feed), publisher);
         (Self { channels }, receiver)
     }
 }
@@ -37,11 +41,20 @@ impl Hearing {
 #[async_trait]
 impl Subscriptions for Hearing {
     async fn subscribe(&self, room: &RoomKey) -> Result<(), BusError> {
-        self.channels.subscribe(names::room_channel(room)).await
+        let failed = self.channels.subscribe(vec![names::room_channel(room)]);
+        failed.await.into_values().next().map_or(Ok(()), Err)
+    }
+
+    async fn subscribe_all(&self, rooms: &[RoomKey]) -> Vec<Result<(), BusError>> {
+        let channels: Vec<_> = rooms.iter().map(names::room_channel).collect();
+        let failed = self.channels.subscribe(channels.clone()).await;
+        let result = |channel| failed.get(channel).cloned().map_or(Ok(()), Err);
+        channels.iter().map(result).collect()
     }
 
     async fn unsubscribe(&self, room: &RoomKey) -> Result<(), BusError> {
-        self.channels.unsubscribe(names::room_channel(room)).await
+        let failed = self.channels.unsubscribe(vec![names::room_channel(room)]);
+        failed.await.into_values().next().map_or(Ok(()), Err)
     }
 }
 
@@ -65,9 +78,14 @@ impl Listener for Feed {
 }
 
 /// Opens a stream of hints, which ends when its receiver is dropped.
-pub(super) fn open_wakes(address: &Address, buffer: usize) -> mpsc::Receiver<Wake> {
+pub(super) fn open_wakes(
+    address: &Address,
+    publisher: Client,
+    buffer: usize,
+) -> mpsc::Receiver<Wake> {
     let (sender, receiver) = mpsc::channel(buffer.max(1));
-    let channels = Channels::open(address, Purpose::Wakes, Arc::new(Waker(sender.clone())));
+    let waker = Arc::new(Waker(sender.clone()));
+    let channels = Channels::open(address, Purpose::Wakes, waker, publisher);
     tokio::spawn(async move {
         let wakes = Partition::all().map(|partition| names::in_partition(partition, "wake"));
         tokio::select! {
@@ -81,11 +99,7 @@ pub(super) fn open_wakes(address: &Address, buffer: usize) -> mpsc::Receiver<Wak
 /// Subscribes to all, however often that fails.
 async fn subscribe_all(channels: &Channels, mut names: Vec<String>) {
     while !names.is_empty() {
-        let tried = names.into_iter().map(|name| async move {
-            let result = channels.subscribe(name.clone()).await;
-            result.is_err().then_some(name)
-        });
-        names = join_all(tried).await.into_iter().flatten().collect();
+        names = channels.subscribe(names).await.into_keys().collect();
     }
 }
 

@@ -3,12 +3,14 @@
 //! fred's own heartbeat asks only one node of a cluster, and its check for
 //! unresponsive connections begins to count anew with every command written.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fred::clients::Client;
 use fred::interfaces::{ClientLike, ClusterInterface};
 use fred::types::config::{Options, Server, ServerConfig};
 use futures::future::join_all;
+use tokio::sync::Mutex;
 use tokio::time::sleep;
 
 use super::link::{Address, Purpose, begin_anew};
@@ -20,12 +22,18 @@ const EVERY: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Replaces connections that only look alive, for ever.
-pub(super) async fn check(client: Client, address: Address, purpose: Purpose) {
+pub(super) async fn check(
+    client: Client,
+    address: Address,
+    purpose: Purpose,
+    quiet: Arc<Mutex<()>>,
+) {
     loop {
         sleep(EVERY).await;
         if !client.is_connected() {
             continue;
         }
+        let _may_ask = quiet.lock().await;
         let silent = silent_servers(&client).await;
         if !silent.is_empty() && would_help(&client, &address, silent).await {
             begin_anew(&client, purpose, "a heartbeat was not answered").await;

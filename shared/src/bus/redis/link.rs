@@ -1,13 +1,16 @@
 //! One client of Redis, kept connected and watched.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fred::clients::Client;
+use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, EventInterface};
 use fred::types::RespVersion;
 use fred::types::config::{
     Config, ConnectionConfig, PerformanceConfig, ReconnectPolicy, ServerConfig,
 };
+use tokio::sync::Mutex;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -20,6 +23,11 @@ use crate::bus::BusError;
 const WAITING_COMMANDS: usize = 10_000;
 /// How long a new connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// The pauses between one try to connect and the next, to which fred adds up to
+/// 100 ms at random. People wait for as long as the last one lasts after Redis
+/// is there again.
+const FIRST_PAUSE_MS: u32 = 50;
+const LONGEST_PAUSE_MS: u32 = 250;
 /// How long to wait before a client that ended is started again, and for Redis
 /// to take leave of one that is dropped.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -99,8 +107,26 @@ impl Address {
                 let _ = client.quit().await;
                 Ok(())
             }
-            Ok(Err(error)) => Err(BusError::Unavailable(error.to_string())),
+            Ok(Err(error)) => Err(BusError::Unavailable(self.in_words(&error))),
             Err(_) => Err(no_connection()),
+        }
+    }
+
+    /// Why there is no connection, and what to do.
+    fn in_words(&self, error: &Error) -> String {
+        if *error.kind() != ErrorKind::IO {
+            return error.to_string();
+        }
+        let servers = self.config.server.hosts();
+        let servers: Vec<String> = servers.iter().map(ToString::to_string).collect();
+        let servers = servers.join(", ");
+        if error.details().contains("ConnectionRefused") {
+            format!(
+                "Redis at {servers} refuses connections: start it, or set redis.url (REDIS_URL)"
+            )
+        } else {
+            let reason = io_reason(error);
+            format!("Redis at {servers} cannot be reached: {reason}; see redis.url (REDIS_URL)")
         }
     }
 
@@ -117,7 +143,7 @@ impl Address {
             ..ConnectionConfig::default()
         };
         connection.tcp.nodelay = Some(true);
-        let policy = ReconnectPolicy::new_exponential(0, 50, 2_000, 2);
+        let policy = ReconnectPolicy::new_exponential(0, FIRST_PAUSE_MS, LONGEST_PAUSE_MS, 2);
         Client::new(
             self.config.clone(),
             Some(performance),
@@ -132,6 +158,8 @@ impl Address {
 pub(super) struct Link {
     pub(super) client: Client,
     pub(super) purpose: Purpose,
+    /// Held while nothing else may be under way on the connections.
+    pub(super) quiet: Arc<Mutex<()>>,
     _ends_tasks: DropGuard,
 }
 
@@ -142,12 +170,15 @@ impl Link {
         let ended = CancellationToken::new();
         let telling = tell(client.clone(), purpose);
         tokio::spawn(ended.clone().run_until_cancelled_owned(telling));
-        let checking = heartbeat::check(client.clone(), address.clone(), purpose);
+        let quiet = Arc::new(Mutex::new(()));
+        let checking =
+            heartbeat::check(client.clone(), address.clone(), purpose, Arc::clone(&quiet));
         tokio::spawn(ended.clone().run_until_cancelled_owned(checking));
         tokio::spawn(keep_connected(client.clone(), purpose, ended.clone()));
         Self {
             client,
             purpose,
+            quiet,
             _ends_tasks: ended.drop_guard(),
         }
     }
@@ -173,6 +204,12 @@ impl Link {
     pub(super) async fn begin_anew(&self, why: &str) {
         begin_anew(&self.client, self.purpose, why).await;
     }
+}
+
+/// What the system says. fred keeps no more of that than its form for debugging.
+pub(super) fn io_reason(error: &Error) -> &str {
+    let details = error.details();
+    details.rsplit('"').nth(1).unwrap_or(details)
 }
 
 fn no_connection() -> BusError {

@@ -1,12 +1,15 @@
 //! Reading rooms' logs.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
+use futures::future::join_all;
 
 use super::answer::Answer;
 use super::script::{CHANGED, HISTORY, READ};
 use super::{RedisBus, events, nothing};
 use crate::bus::BusError;
-use crate::bus::log::{Changes, History, HistoryRange, Missed, Page, RunningReply};
+use crate::bus::log::{Changes, History, HistoryRange, Look, Missed, Page, RunningReply};
 use crate::ids::MessageId;
 use crate::position::{Epoch, Position};
 use crate::record::Record;
@@ -15,38 +18,74 @@ use crate::room::{Partition, RoomKey};
 /// The greatest `seq` that Lua can count to.
 const MAX_SEQ: u64 = (1 << 53) - 1;
 
+/// How many rooms one script reads: Redis does nothing else meanwhile.
+const READ_AT_ONCE: usize = 64;
+
 impl RedisBus {
-    pub(super) async fn read_log(
+    pub(super) async fn read_logs(
         &self,
-        room: &RoomKey,
-        after: Option<&Position>,
+        looks: &[Look],
         limit: usize,
-    ) -> Result<Page, BusError> {
+    ) -> Vec<Result<Page, BusError>> {
+        let mut by_partition: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (place, look) in looks.iter().enumerate() {
+            let of_partition = by_partition.entry(look.room.partition().index());
+            of_partition.or_default().push((place, look));
+        }
+        let together = by_partition.values().flat_map(|of| of.chunks(READ_AT_ONCE));
+        let reads = together.map(|some| async move {
+            let looks: Vec<_> = some.iter().map(|(_, look)| *look).collect();
+            let places = some.iter().map(|(place, _)| *place);
+            let pages = self.read_of_one_partition(&looks, limit).await;
+            places.zip(pages).collect::<Vec<_>>()
+        });
+        let mut pages = join_all(reads).await.concat();
+        pages.sort_by_key(|(place, _)| *place);
+        pages.into_iter().map(|(_, page)| page).collect()
+    }
+
+    async fn read_of_one_partition(
+        &self,
+        looks: &[&Look],
+        limit: usize,
+    ) -> Vec<Result<Page, BusError>> {
+        match self.read_at_once(looks, limit).await {
+            Ok(pages) => pages.into_iter().map(Ok).collect(),
+            // One of them, which must not take the others with it.
+            Err(BusError::Unreadable(_)) if looks.len() > 1 => {
+                let alone = looks.iter().map(|look| self.read_log(look, limit));
+                join_all(alone).await
+            }
+            Err(error) => vec![Err(error); looks.len()],
+        }
+    }
+
+    pub(super) async fn read_log(&self, look: &Look, limit: usize) -> Result<Page, BusError> {
+        let page = self.read_at_once(&[look], limit).await?.pop();
+        page.ok_or_else(|| nothing("read"))
+    }
+
+    /// Reads rooms of one partition with one script.
+    async fn read_at_once(&self, looks: &[&Look], limit: usize) -> Result<Vec<Page>, BusError> {
+        let Some(first) = looks.first() else {
+            return Ok(Vec::new());
+        };
         let args = self
             .log_args()
-            .text(room.to_string())
             .number(self.retention.max_recover)
             .number(self.bounded(limit))
-            .text(after.map_or("", |position| position.epoch.as_str()))
-            .number(after.map_or(0, |position| position.seq.min(MAX_SEQ)));
-        let answer = self.pool.run(room.partition(), &READ, args).await?;
-        let mut answer = answer.ok_or_else(|| nothing("read"))?;
-        let head = position(&mut answer)?;
-        let missed = match answer.list()? {
-            Some(records) => {
-                let records = records.rest(Answer::bytes)?;
-                let readable: Option<_> = records.iter().map(|r| readable(room, r)).collect();
-                readable.map_or(Missed::Lost, Missed::Records)
-            }
-            None => Missed::Lost,
-        };
-        let mut running = answer.all(running_reply)?;
-        running.sort_by(|a, b| a.message_id.cmp(&b.message_id));
-        Ok(Page {
-            head,
-            missed,
-            running,
-        })
+            .number(looks.len() as u64);
+        let args = looks.iter().fold(args, |args, Look { room, after }| {
+            let after = after.as_ref();
+            args.text(room.to_string())
+                .text(after.map_or("", |position| position.epoch.as_str()))
+                .number(after.map_or(0, |position| position.seq.min(MAX_SEQ)))
+        });
+        let partition = first.room.partition();
+        let answer = self.pool.run(partition, &READ, args).await?;
+        let mut pages = answer.ok_or_else(|| nothing("read"))?;
+        let pages = looks.iter().map(|look| page(&mut pages, &look.room));
+        pages.collect()
     }
 
     pub(super) async fn read_history(
@@ -103,6 +142,26 @@ impl RedisBus {
         })?;
         Ok(Changes { now_ms, rooms })
     }
+}
+
+fn page(answer: &mut Answer, room: &RoomKey) -> Result<Page, BusError> {
+    let mut page = answer.list()?.ok_or_else(|| nothing("read"))?;
+    let head = position(&mut page)?;
+    let missed = match page.list()? {
+        Some(records) => {
+            let records = records.rest(Answer::bytes)?;
+            let readable: Option<_> = records.iter().map(|r| readable(room, r)).collect();
+            readable.map_or(Missed::Lost, Missed::Records)
+        }
+        None => Missed::Lost,
+    };
+    let mut running = page.all(running_reply)?;
+    running.sort_by(|a, b| a.message_id.cmp(&b.message_id));
+    Ok(Page {
+        head,
+        missed,
+        running,
+    })
 }
 
 /// The record, unless it is damaged, or of a version to come.

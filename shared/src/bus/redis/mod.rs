@@ -10,7 +10,7 @@
 //!   looked at before they are used
 //! - `script`, `answer`, `names`: what is sent and what comes back
 //! - `question`, `log`, `reply`, `lease`: the verbs
-//! - `channels`, `messages`, `hearing`: what is heard
+//! - `channels`, `subscribing`, `messages`, `hearing`: what is heard
 //! - `heartbeat`, `topology`: connections that only look alive, nodes that changed
 //!   places
 //! - `clock`: Redis's clock
@@ -45,7 +45,8 @@
 //!
 //! # Channels
 //! All sharded. `room:R` carries the room's records, `wake` hints for brokers:
-//! `runnable tenant` and `cancelled M`.
+//! `runnable tenant` and `cancelled M`; on `fence:name` a node tells itself that
+//! many subscriptions were made.
 //!
 //! # fred
 //! What the client library does otherwise than one would expect, and what is
@@ -56,11 +57,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use fred::clients::Client;
 use fred::interfaces::ClientLike;
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::log::{Changes, History, HistoryRange, Page};
+use super::log::{Changes, History, HistoryRange, Look, Page};
 use super::question::{Accepted, Question};
 use super::reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
@@ -91,6 +93,7 @@ mod question;
 mod reply;
 mod script;
 mod settings;
+mod subscribing;
 mod topology;
 
 use hearing::Hearing;
@@ -134,6 +137,11 @@ impl RedisBus {
             clock,
             _ends_tasks: ended.drop_guard(),
         })
+    }
+
+    /// A connection beside those that hear.
+    fn publisher(&self) -> Client {
+        self.pool.client(Partition::FIRST).clone()
     }
 
     /// What scripts that look at a log take first.
@@ -181,7 +189,15 @@ impl Bus for RedisBus {
         after: Option<&Position>,
         limit: usize,
     ) -> Result<Page, BusError> {
-        self.read_log(room, after, limit).await
+        let look = Look {
+            room: room.clone(),
+            after: after.cloned(),
+        };
+        self.read_log(&look, limit).await
+    }
+
+    async fn read_all(&self, looks: &[Look], limit: usize) -> Vec<Result<Page, BusError>> {
+        self.read_logs(looks, limit).await
     }
 
     async fn history(
@@ -198,7 +214,7 @@ impl Bus for RedisBus {
     }
 
     fn subscriptions(&self, buffer: usize) -> (Arc<dyn Subscriptions>, mpsc::Receiver<Heard>) {
-        let (hearing, receiver) = Hearing::open(&self.address, buffer);
+        let (hearing, receiver) = Hearing::open(&self.address, self.publisher(), buffer);
         (Arc::new(hearing), receiver)
     }
 
@@ -211,7 +227,7 @@ impl Bus for RedisBus {
     }
 
     fn wakes(&self, buffer: usize) -> mpsc::Receiver<Wake> {
-        hearing::open_wakes(&self.address, buffer)
+        hearing::open_wakes(&self.address, self.publisher(), buffer)
     }
 
     async fn waiting(&self) -> Result<Waiting, BusError> {

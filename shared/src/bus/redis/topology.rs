@@ -72,6 +72,13 @@ impl Topology {
         }
     }
 
+    /// The node that serves `partition`; empty where none does.
+    pub(super) fn owner(&self, partition: Partition) -> &str {
+        self.owners
+            .get(partition.index())
+            .map_or("", String::as_str)
+    }
+
     pub(super) fn has_moved(&self, partition: Partition, since: &Self) -> bool {
         let at = partition.index();
         self.owners.get(at) != since.owners.get(at)

@@ -93,6 +93,34 @@ pub async fn only_rooms_subscribed_to_are_heard<W: World>() {
     assert_eq!((heard_in, seqs([&*record])), (two, vec![3]));
 }
 
+pub async fn many_rooms_are_heard_as_each_by_itself<W: World>() {
+    let (_world, here, there) = two_nodes::<W>(Retention::default()).await;
+    let rooms = |from: usize, to: usize| {
+        let names = (from..to).map(|number| room(&format!("acme:user:u{number}")));
+        names.collect::<Vec<_>>()
+    };
+    let mut ear = Ear::open(&*there, &[]).await;
+    for some in [rooms(0, 3), rooms(2, 400), Vec::new(), rooms(300, 900)] {
+        let heard = ear.rooms.subscribe_all(&some).await;
+        assert!(heard.iter().all(Result::is_ok) && heard.len() == some.len());
+        // When it returns, all that is published from then on is heard.
+        for room in &some {
+            here.publish(room, &typing(room, 1)).await.unwrap();
+        }
+        let mut heard = Vec::new();
+        for _ in &some {
+            heard.push(ear.next().await.0);
+        }
+        heard.sort();
+        let mut expected = some.clone();
+        expected.sort();
+        assert_eq!(heard, expected);
+    }
+    let none = room("acme:user:u901");
+    here.publish(&none, &typing(&none, 1)).await.unwrap();
+    assert_eq!(ear.until_now(&*here, &rooms(0, 1)[0]).await.len(), 0);
+}
+
 pub async fn a_feed_ends_with_its_handle<W: World>() {
     let (_world, here, _) = two_nodes::<W>(Retention::default()).await;
     let room = room("acme:project:p1");

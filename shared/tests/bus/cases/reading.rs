@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use causerie_shared::bus::log::{HistoryRange, Missed};
+use causerie_shared::bus::log::{HistoryRange, Look, Missed};
 use causerie_shared::bus::{Bus, Retention};
 use causerie_shared::position::{Epoch, Position};
 use causerie_shared::record::{Class, Record};
@@ -122,6 +122,41 @@ pub async fn a_position_that_cannot_be_is_lost<W: World>() {
         assert_eq!((page.missed, &page.head), (Missed::Lost, head), "{lost}");
     }
     assert!(missed(&*there, &room, head).await.unwrap().is_empty());
+}
+
+pub async fn many_rooms_are_read_as_each_by_itself<W: World>() {
+    let (_world, here, there) = two_nodes::<W>(Retention::default()).await;
+    let mut looks = Vec::new();
+    for number in 0..300_u64 {
+        let room = room(&format!("acme:user:u{number}"));
+        // Of each kind some: all missed, a part, the head, lost, unknown, none.
+        let mut after = Some(head(&*here, &room).await);
+        if number % 3 > 0 {
+            let positions = say(&*here, &room, 2).await;
+            after = match number % 6 {
+                1 => after,
+                2 => Some(positions[0].clone()),
+                4 => Some(at(&positions[0], 7)),
+                _ => None,
+            };
+        }
+        looks.push(Look { room, after });
+    }
+    let running = looks[7].room.clone();
+    let claimed = ask_and_claim(&*here, &question(&running)).await;
+    here.append(&claimed.lease, &delta(&claimed, 0, "So far"))
+        .await
+        .unwrap();
+
+    let pages = there.read_all(&looks, 100).await;
+    assert_eq!(pages.len(), looks.len());
+    for (look, page) in looks.iter().zip(pages) {
+        let alone = there.read(&look.room, look.after.as_ref(), 100).await;
+        assert_eq!(page.unwrap(), alone.unwrap(), "{look:?}");
+    }
+    let page = there.read_all(&looks[7..8], 100).await.remove(0).unwrap();
+    assert_eq!(page.running[0].text, "So far");
+    assert_eq!(there.read_all(&[], 100).await.len(), 0);
 }
 
 pub async fn a_look_shows_the_replies_being_made<W: World>() {

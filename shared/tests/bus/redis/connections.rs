@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use causerie_shared::bus::log::Look;
 use causerie_shared::bus::redis::{RedisBus, RedisSettings};
 use causerie_shared::bus::reply::Wake;
 use causerie_shared::bus::{Bus, BusError, Retention};
@@ -97,6 +98,36 @@ async fn scripts_that_redis_forgot_are_loaded_again() {
     rig.redis.command(&["SCRIPT", "FLUSH"]).await;
     ask(&*rig.near, &question(&room)).await;
     assert_eq!(head(&*rig.near, &room).await.seq, 2);
+}
+
+#[tokio::test]
+async fn many_rooms_take_few_commands() {
+    let redis = Redis::start().await;
+    let bus = RedisBus::connect(RedisSettings::new(redis.url()), Retention::default()).await;
+    let bus = bus.unwrap();
+    let name = |number| room(&format!("acme:project:p{number}"));
+    let rooms: Vec<_> = (0..5_000).map(name).collect();
+    let ear = Ear::open(&bus, &[]).await;
+    redis.command(&["CONFIG", "RESETSTAT"]).await;
+    let heard = ear.rooms.subscribe_all(&rooms).await;
+    assert!(heard.iter().all(Result::is_ok));
+    let look = |room| Look { room, after: None };
+    let looks: Vec<_> = rooms.into_iter().map(look).collect();
+    let pages = bus.read_all(&looks, 100).await;
+    assert!(pages.iter().all(Result::is_ok));
+    let subscribed = calls(&redis, "ssubscribe").await;
+    let read = calls(&redis, "evalsha").await + calls(&redis, "eval").await;
+    // One more of each partition where Redis did not know the script yet.
+    assert!(subscribed <= 6 && read <= 3 * 128, "{subscribed}, {read}");
+}
+
+/// How often a command was carried out.
+async fn calls(redis: &Redis, command: &str) -> u64 {
+    let stats = redis.command(&["INFO", "commandstats"]).await.text();
+    let name = format!("cmdstat_{command}:calls=");
+    let mut found = stats.lines().filter_map(|line| line.strip_prefix(&name));
+    let calls = found.next().and_then(|rest| rest.split(',').next());
+    calls.map_or(0, |calls| calls.parse().unwrap())
 }
 
 #[tokio::test]

@@ -1,0 +1,219 @@
+//! Opens rooms: begins to hear them, and reads them.
+//!
+//! A room that is opened by itself costs the bus two steps. When a crowd comes
+//! over from a gateway that died, a room for each, those are gathered for a
+//! while, the longer the more come: so they cost few steps for each partition,
+//! however many they are.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use causerie_shared::bus::log::{Look, Page};
+use causerie_shared::bus::subscription::Subscriptions;
+use causerie_shared::bus::{Bus, BusError};
+use futures::future::join_all;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::task::TaskTracker;
+
+use super::shard::PAGE;
+
+/// How many rooms may wait to be gathered.
+const QUEUE: usize = 4_096;
+
+/// How many rooms are opened together at the most.
+const TOGETHER: usize = 8_192;
+
+/// So many rooms a second are each opened at once.
+const AT_ONCE: f64 = 16.0;
+
+/// How much longer rooms are gathered for each that came within a second.
+const LONGER_FOR_EACH: Duration = Duration::from_millis(1);
+
+/// The longest that a room waits for others.
+const LONGEST: Duration = Duration::from_secs(2);
+
+/// Where nobody came for so long a crowd is there, and is waited for no longer.
+/// A busy machine halts for less.
+const LULL: Duration = Duration::from_millis(250);
+
+/// A room that is to be opened, and who waits for what was read.
+struct Wish {
+    look: Look,
+    opened: oneshot::Sender<Result<Page, BusError>>,
+}
+
+/// Opens rooms. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Opener(mpsc::Sender<Wish>);
+
+impl Opener {
+    /// Starts to gather, until all clones are gone.
+    pub(super) fn start(
+        bus: Arc<dyn Bus>,
+        subscriptions: Arc<dyn Subscriptions>,
+        tasks: &TaskTracker,
+    ) -> Self {
+        let (wishes, waiting) = mpsc::channel(QUEUE);
+        tasks.spawn(run(bus, subscriptions, waiting, tasks.clone()));
+        Self(wishes)
+    }
+
+    /// Hears a room, and reads it. What is published after the read is heard.
+    pub(super) async fn open(&self, look: Look) -> Result<Page, BusError> {
+        let (opened, page) = oneshot::channel();
+        let wish = Wish { look, opened };
+        self.0.send(wish).await.map_err(|_| stopping())?;
+        page.await.map_err(|_| stopping())?
+    }
+}
+
+fn stopping() -> BusError {
+    BusError::Unavailable("the node is stopping".to_owned())
+}
+
+async fn run(
+    bus: Arc<dyn Bus>,
+    subscriptions: Arc<dyn Subscriptions>,
+    mut waiting: mpsc::Receiver<Wish>,
+    tasks: TaskTracker,
+) {
+    let mut rush = Rush::default();
+    while let Some(wishes) = gather(&mut waiting, &mut rush).await {
+        tasks.spawn(open_all(
+            Arc::clone(&bus),
+            Arc::clone(&subscriptions),
+            wishes,
+        ));
+    }
+}
+
+/// The next room and those that come while it waits; `None` where nobody can
+/// have any more.
+async fn gather(waiting: &mut mpsc::Receiver<Wish>, rush: &mut Rush) -> Option<Vec<Wish>> {
+    let mut wishes = vec![waiting.recv().await?];
+    let began = Instant::now();
+    let mut last = began;
+    rush.count(began);
+    while wishes.len() < TOGETHER {
+        let until = (began + rush.worth_waiting()).min(last + LULL);
+        tokio::select! {
+            biased;
+            wish = waiting.recv() => {
+                let Some(wish) = wish else { break };
+                wishes.push(wish);
+                last = Instant::now();
+                rush.count(last);
+            }
+            () = sleep_until(until) => break,
+        }
+    }
+    Some(wishes)
+}
+
+async fn open_all(bus: Arc<dyn Bus>, subscriptions: Arc<dyn Subscriptions>, wishes: Vec<Wish>) {
+    let rooms: Vec<_> = wishes.iter().map(|wish| wish.look.room.clone()).collect();
+    // In this order: what is published after the read is then heard.
+    let heard = subscriptions.subscribe_all(&rooms).await;
+    let mut by_partition: HashMap<_, Vec<_>> = HashMap::new();
+    for (wish, heard) in wishes.into_iter().zip(heard) {
+        match heard {
+            Ok(()) => {
+                let partition = wish.look.room.partition().index();
+                by_partition.entry(partition).or_default().push(wish);
+            }
+            Err(error) => wish.end(Err(error)),
+        }
+    }
+    // Each by itself: one that lies on a node that is slow holds up no other.
+    let reads = by_partition.into_values().map(|wishes| read(&*bus, wishes));
+    join_all(reads).await;
+}
+
+async fn read(bus: &dyn Bus, wishes: Vec<Wish>) {
+    let looks: Vec<_> = wishes.iter().map(|wish| wish.look.clone()).collect();
+    let pages = bus.read_all(&looks, PAGE).await;
+    for (wish, page) in wishes.into_iter().zip(pages) {
+        wish.end(page);
+    }
+}
+
+impl Wish {
+    fn end(self, page: Result<Page, BusError>) {
+        // Who asked ends with the node.
+        let _ = self.opened.send(page);
+    }
+}
+
+/// How many rooms came of late.
+#[derive(Debug, Default)]
+struct Rush {
+    /// Those that came just now in full, less for each that is longer ago, none
+    /// after a second.
+    recent: f64,
+    last: Option<Instant>,
+}
+
+impl Rush {
+    fn count(&mut self, now: Instant) {
+        let since = self.last.map_or(0.0, |last| (now - last).as_secs_f64());
+        self.recent = self.recent * (1.0 - since).max(0.0) + 1.0;
+        self.last = Some(now);
+    }
+
+    fn worth_waiting(&self) -> Duration {
+        LONGER_FOR_EACH
+            .mul_f64((self.recent - AT_ONCE).max(0.0))
+            .min(LONGEST)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::testing::room;
+
+    /// How long it is worth waiting after each of so many, at so many a second.
+    fn waits(count: u32, a_second: u32) -> Vec<Duration> {
+        let (began, mut rush) = (Instant::now(), Rush::default());
+        let waits = (0..count).map(|number| {
+            rush.count(began + Duration::from_secs(1) * number / a_second);
+            rush.worth_waiting()
+        });
+        waits.collect()
+    }
+
+    #[test]
+    fn a_few_do_not_wait() {
+        assert!(waits(100, 10).iter().all(Duration::is_zero));
+    }
+
+    #[test]
+    fn a_crowd_is_waited_for_until_it_is_there_but_not_for_ever() {
+        let waits = waits(20_000, 10_000);
+        let came = |number: u32| Duration::from_secs(1) * number / 10_000;
+        assert!(waits[100] > came(100) && waits[1_000] > came(1_000));
+        assert!(waits.iter().all(|wait| *wait <= LONGEST));
+        assert_eq!(waits.last(), Some(&LONGEST));
+    }
+
+    #[tokio::test]
+    async fn what_comes_together_is_opened_together() {
+        let (sender, mut waiting) = mpsc::channel(QUEUE);
+        for _ in 0..1_000 {
+            let (opened, _) = oneshot::channel();
+            let look = Look {
+                room: room(),
+                after: None,
+            };
+            let sent = sender.try_send(Wish { look, opened });
+            assert!(sent.is_ok());
+        }
+        drop(sender);
+        let mut rush = Rush::default();
+        let wishes = gather(&mut waiting, &mut rush).await;
+        assert_eq!(wishes.unwrap().len(), 1_000);
+        assert!(gather(&mut waiting, &mut rush).await.is_none());
+    }
+}

@@ -1,0 +1,92 @@
+//! The report.
+
+use std::io::Write;
+use std::time::Duration;
+
+use causerie_loadtest::circumstances;
+
+use crate::crowd::Return;
+use crate::onlookers::Gaps;
+use crate::redis::Counted;
+
+/// What was measured.
+pub(crate) struct Run<'a> {
+    pub clients: usize,
+    pub onlookers: usize,
+    pub returns: &'a [Return],
+    /// From the kill until the last was back.
+    pub took: Duration,
+    /// What Redis was asked before.
+    pub calm: &'a Counted,
+    /// What Redis was asked until the last was back.
+    pub storm: &'a Counted,
+    pub gaps: &'a Gaps,
+}
+
+/// Prints a text.
+pub(crate) fn show(text: &str) {
+    // Nobody reads: nothing is lost, the report is in its file.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// The report as Markdown.
+pub(crate) fn write(run: &Run<'_>) -> String {
+    let Run { calm, storm, .. } = run;
+    let opened = quantiles(run.returns.iter().map(|back| back.opened));
+    let caught_up = quantiles(run.returns.iter().map(|back| back.caught_up));
+    let failures: u32 = run.returns.iter().map(|back| back.failures).sum();
+    let for_each = storm.for_each_of(run.clients);
+    let scripts_a_second = calm.scripts / calm.within.as_secs_f64();
+    let expected = scripts_a_second * storm.within.as_secs_f64();
+    format!(
+        "# A crowd comes to another gateway\n\n\
+         A gateway was killed that {clients} clients were on, each a user of its own. All came\n\
+         to the other gateway, the first try within 250 ms, with the positions of three rooms:\n\
+         their own, of which they had missed an event and of which that gateway knew nothing;\n\
+         a project's, of which they had missed one too and which {onlookers} onlookers heard\n\
+         there; and the tenant's. Everybody got everything. Times are from the end of a\n\
+         client's connection, in milliseconds; two gateways, two brokers, Redis, the AI server\n\
+         and all clients share one machine.\n\n\
+         | | |\n|---|---|\n\
+         | back on a socket | p50 {opened} |\n\
+         | caught up | p50 {caught_up} |\n\
+         | from the kill until the last was caught up | {took} |\n\
+         | tries that failed | {failures} |\n\
+         | Redis commands for each client | {for_each:.3}; goal < 0.1: {is_met} |\n\
+         | – SSUBSCRIBE | {subscriptions:.0}, and as many fences at the most |\n\
+         | – scripts that read rooms | {reads:.0} |\n\
+         | beside these: scripts that look for changes each second | {looks:.0} |\n\
+         | all scripts of all nodes | {scripts:.0}; at the pace of the calm before, {calm_pace:.0} a second, it would have been {expected:.0} |\n\
+         | longest silence within an onlooker's reply, which has a piece each 50 ms | {before} before, {since} since; goal < 1000: {is_quiet} |\n\
+         {circumstances}",
+        clients = run.clients,
+        onlookers = run.onlookers,
+        took = run.took.as_millis(),
+        is_met = met(for_each < 0.1),
+        subscriptions = storm.subscriptions,
+        reads = storm.reads,
+        looks = storm.looks,
+        scripts = storm.scripts,
+        calm_pace = scripts_a_second,
+        before = run.gaps.before.as_millis(),
+        since = run.gaps.since.as_millis(),
+        is_quiet = met(run.gaps.since < Duration::from_secs(1)),
+        circumstances = circumstances::rows(),
+    )
+}
+
+fn met(is_met: bool) -> &'static str {
+    if is_met { "met" } else { "**missed**" }
+}
+
+/// `…, p90 …, max …`
+fn quantiles(times: impl Iterator<Item = Duration>) -> String {
+    let mut sorted: Vec<_> = times.map(|time| time.as_millis()).collect();
+    sorted.sort_unstable();
+    let last = sorted.len().saturating_sub(1) as f64;
+    let at = |part: f64| {
+        let place = (last * part).ceil() as usize;
+        sorted.get(place).copied().unwrap_or_default()
+    };
+    format!("{}, p90 {}, max {}", at(0.5), at(0.9), at(1.0))
+}

@@ -1,0 +1,106 @@
+//! How long it takes until people can go on after a fault.
+//!
+//! ```text
+//! cargo build --release --workspace && cargo run --release --bin recovery-times
+//! ```
+//!
+//! Two gateways, two brokers and Redis run as processes, three times: on one
+//! Redis, on one with a Sentinel, on a Redis Cluster. People ask and read replies
+//! all the time. Faults of each kind strike while replies are being
+//! streamed. Everybody writes down what happens and when; the times are read
+//! from that. Somebody who never goes on ends the program with an error.
+
+mod kind;
+mod report;
+mod stage;
+mod times;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, ensure};
+use causerie_loadtest::ledger;
+use causerie_shared::cli::raise_open_files;
+use clap::Parser;
+use futures::future::try_join_all;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use kind::{Kind, Storage};
+use stage::Stage;
+use times::Times;
+
+/// Measures how long it takes until people can go on after a fault.
+#[derive(Parser)]
+#[command(version)]
+struct Args {
+    /// How often each kind of fault strikes.
+    #[arg(long, default_value_t = 30)]
+    faults: usize,
+    /// People who are connected.
+    #[arg(long, default_value_t = 20)]
+    people: usize,
+    /// What people do, and when faults strike, is drawn from this.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Only these kinds of faults, by their names, with commas between.
+    #[arg(long, value_delimiter = ',', value_parser = kind)]
+    kinds: Vec<Kind>,
+    /// Where the report is written; it is printed in any case.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
+
+fn kind(name: &str) -> Result<Kind, String> {
+    Kind::named(name).ok_or_else(|| {
+        let names: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+        format!("must be one of {}", names.join(", "))
+    })
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    raise_open_files();
+    let of_storage = Storage::ALL.map(|storage| measure(storage, &args));
+    let mut times = Times::default();
+    for measured in try_join_all(of_storage).await? {
+        times.add(measured);
+    }
+    let text = report::write(&times, args.people);
+    report::show(&text);
+    if let Some(file) = args.report {
+        std::fs::write(&file, text).with_context(|| format!("writing {}", file.display()))?;
+    }
+    let never: usize = times.measured().map(|(_, measured)| measured.never).sum();
+    ensure!(never == 0, "{never} never went on");
+    Ok(())
+}
+
+/// Lets the faults strike that an installation on this storage can have.
+async fn measure(storage: Storage, args: &Args) -> anyhow::Result<Times> {
+    let is_wanted = |kind: &Kind| args.kinds.is_empty() || args.kinds.contains(kind);
+    let kinds = Kind::ALL
+        .into_iter()
+        .filter(|kind| kind.storage() == storage);
+    let kinds: Vec<_> = kinds.filter(is_wanted).collect();
+    let mut times = Times::default();
+    if kinds.is_empty() {
+        return Ok(times);
+    }
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("ledger.jsonl");
+    let dice = StdRng::seed_from_u64(args.seed);
+    let mut stage = Stage::start(storage, args.people, dice, &path).await?;
+    for kind in kinds {
+        for number in 1..=args.faults {
+            stage.strike(kind).await?;
+            report::show(&format!("{} {number}/{}", kind.name(), args.faults));
+        }
+    }
+    stage.end().await?;
+    for entry in ledger::read(&path)? {
+        times.take(entry.context("reading the ledger")?);
+    }
+    times.end();
+    Ok(times)
+}

@@ -1,0 +1,404 @@
+//! How long it took, read from what people wrote down.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use causerie_loadtest::ledger::{ClientEvent, ClientNumber, Entry, Fault, What};
+
+use crate::kind::{Kind, Measure};
+
+/// All people are of one tenant, so that a room's name says which it is.
+pub(crate) const TENANT: &str = "acme";
+
+/// What was measured of one kind of fault. Times are in microseconds.
+#[derive(Debug, Default)]
+pub(crate) struct Measured {
+    /// How often it struck.
+    pub faults: usize,
+    /// The times that the goal is about.
+    pub times: Vec<u64>,
+    /// The same from the moment of the fault.
+    pub from_fault: Vec<u64>,
+    /// Who had not gone on when the next fault struck.
+    pub never: usize,
+}
+
+/// Reads ledgers.
+#[derive(Debug, Default)]
+pub(crate) struct Times {
+    measured: BTreeMap<Kind, Measured>,
+    clients: BTreeMap<ClientNumber, Client>,
+    /// The last `seq` of each room that anybody knows of.
+    heads: BTreeMap<String, u64>,
+    fault: Option<Current>,
+}
+
+#[derive(Debug)]
+struct Current {
+    kind: Kind,
+    at: u64,
+    /// When Redis served again.
+    over: Option<u64>,
+    /// Who is to go on, and with what: a room, or a reply.
+    waiting: BTreeSet<(ClientNumber, String)>,
+}
+
+#[derive(Debug, Default)]
+struct Client {
+    rooms: BTreeMap<String, u64>,
+    /// Replies that are being made, with their rooms and attempts.
+    replies: BTreeMap<String, (String, u64)>,
+    away: Option<Away>,
+}
+
+#[derive(Debug)]
+struct Away {
+    since: u64,
+    /// The rooms that are to be joined, and how far they are to be known: to
+    /// where they were when the connection was made. None before that.
+    to_reach: Option<BTreeMap<String, u64>>,
+    joined: BTreeSet<String>,
+}
+
+impl Times {
+    /// What was measured, by kind.
+    pub(crate) fn measured(&self) -> impl Iterator<Item = (Kind, &Measured)> {
+        self.measured
+            .iter()
+            .map(|(kind, measured)| (*kind, measured))
+    }
+
+    /// Takes in the next line.
+    pub(crate) fn take(&mut self, Entry { at, what }: Entry) {
+        match what {
+            What::Fault(fault) => self.on_fault(at, &fault),
+            What::FaultOver => self.on_over(at),
+            What::Client { client, event } => self.on_client(at, client, &event),
+            What::Round(_) | What::Counted { .. } | What::Call(_) | What::Log(_) => {}
+        }
+    }
+
+    /// All lines were taken.
+    pub(crate) fn end(&mut self) {
+        self.give_up_waiting();
+    }
+
+    /// Adds what was measured of other kinds of faults.
+    pub(crate) fn add(&mut self, others: Self) {
+        self.measured.extend(others.measured);
+    }
+
+    fn on_fault(&mut self, at: u64, fault: &Fault) {
+        self.give_up_waiting();
+        let Some(kind) = Kind::named(&fault.kind) else {
+            return;
+        };
+        self.measured.entry(kind).or_default().faults += 1;
+        let is_struck =
+            |room: &str| fault.target == "all" || fault.target.split(' ').any(|r| r == room);
+        let replies = self.clients.iter().flat_map(|(client, known)| {
+            let replies = known.replies.iter();
+            replies.map(move |(reply, (room, _))| (*client, reply.clone(), room.clone()))
+        });
+        let waiting = replies.filter_map(|(client, reply, room)| match kind.measure() {
+            Measure::Return => None,
+            Measure::Takeover => Some((client, reply)),
+            Measure::Delivery => is_struck(&room).then_some((client, room)),
+        });
+        self.fault = Some(Current {
+            kind,
+            at,
+            over: None,
+            waiting: waiting.collect(),
+        });
+    }
+
+    /// Redis serves again. What ended before is not waited for.
+    fn on_over(&mut self, at: u64) {
+        let Some(fault) = &mut self.fault else {
+            return;
+        };
+        fault.over = Some(at);
+        let clients = &self.clients;
+        fault.waiting.retain(|(client, room)| {
+            let replies = clients.get(client).map(|known| known.replies.values());
+            replies.is_some_and(|mut replies| replies.any(|(of, _)| of == room))
+        });
+    }
+
+    fn give_up_waiting(&mut self) {
+        let Some(Current {
+            kind, at, waiting, ..
+        }) = self.fault.take()
+        else {
+            return;
+        };
+        let is_away = |client: &&Client| client.away.as_ref().is_some_and(|away| away.since >= at);
+        let away = self.clients.values().filter(is_away).count();
+        self.measured.entry(kind).or_default().never += waiting.len() + away;
+    }
+
+    fn on_client(&mut self, at: u64, number: ClientNumber, event: &ClientEvent) {
+        let client = self.clients.entry(number).or_default();
+        match event {
+            ClientEvent::Closed { .. } => {
+                client.away.get_or_insert(Away {
+                    since: at,
+                    to_reach: None,
+                    joined: BTreeSet::new(),
+                });
+                // It is told of them again where they still run.
+                let is_measured = |fault: &Current| fault.kind.measure() != Measure::Return;
+                if !self.fault.as_ref().is_some_and(is_measured) {
+                    client.replies.clear();
+                }
+            }
+            ClientEvent::Opened => {
+                let heads = &self.heads;
+                let head = |room: &String| heads.get(room).copied().unwrap_or_default();
+                if let Some(away) = &mut client.away {
+                    let rooms = client.rooms.keys();
+                    away.to_reach = Some(rooms.map(|room| (room.clone(), head(room))).collect());
+                    away.joined.clear();
+                }
+            }
+            ClientEvent::Subscribed { room, seq, .. } => {
+                client.rooms.insert(room.clone(), *seq);
+                if let Some(away) = &mut client.away {
+                    away.joined.insert(room.clone());
+                }
+                self.on_progress(at, number);
+            }
+            ClientEvent::Durable { room, event } => {
+                client.rooms.insert(room.clone(), event.seq);
+                client.replies.remove(&event.message);
+                let head = self.heads.entry(room.clone()).or_default();
+                *head = event.seq.max(*head);
+                self.on_delivery(at, number, room);
+                self.on_end(number, &event.message);
+                self.on_progress(at, number);
+            }
+            ClientEvent::Acked { room, seq, .. } => {
+                let head = self.heads.entry(room.clone()).or_default();
+                *head = (*seq).max(*head);
+            }
+            ClientEvent::Delta {
+                room,
+                message,
+                attempt,
+                ..
+            }
+            | ClientEvent::Snapshot {
+                room,
+                message,
+                attempt,
+                ..
+            } => {
+                let reply = (room.clone(), *attempt);
+                let before = client.replies.insert(message.clone(), reply);
+                let is_new = before.is_some_and(|(_, before)| before < *attempt);
+                if matches!(event, ClientEvent::Delta { .. }) {
+                    self.on_delivery(at, number, room);
+                }
+                if is_new {
+                    self.on_takeover(at, number, message);
+                }
+            }
+            ClientEvent::Named { .. }
+            | ClientEvent::GoesOn { .. }
+            | ClientEvent::Left { .. }
+            | ClientEvent::Cancelling { .. }
+            | ClientEvent::Cancelled { .. }
+            | ClientEvent::Sent { .. }
+            | ClientEvent::Refused { .. }
+            | ClientEvent::Restart { .. }
+            | ClientEvent::Typing { .. } => {}
+        }
+    }
+
+    /// Something came that a client may have been waiting for since it came back.
+    fn on_progress(&mut self, at: u64, number: ClientNumber) {
+        let (Some(client), Some(fault)) = (self.clients.get_mut(&number), &self.fault) else {
+            return;
+        };
+        let Some(away) = &client.away else {
+            return;
+        };
+        let has = |(room, seq): (&String, &u64)| {
+            away.joined.contains(room) && client.rooms.get(room) >= Some(seq)
+        };
+        if !away
+            .to_reach
+            .as_ref()
+            .is_some_and(|rooms| rooms.iter().all(has))
+        {
+            return;
+        }
+        let since = away.since;
+        client.away = None;
+        if fault.kind.measure() == Measure::Return && since >= fault.at {
+            let measured = self.measured.entry(fault.kind).or_default();
+            measured.times.push(at - since);
+            measured.from_fault.push(at - fault.at);
+        }
+    }
+
+    fn on_delivery(&mut self, at: u64, number: ClientNumber, room: &str) {
+        let Some(fault) = &mut self.fault else {
+            return;
+        };
+        let Some(over) = fault.over else {
+            return;
+        };
+        if fault.kind.measure() == Measure::Delivery
+            && fault.waiting.remove(&(number, room.to_owned()))
+        {
+            let measured = self.measured.entry(fault.kind).or_default();
+            measured.times.push(at - over);
+            measured.from_fault.push(at - fault.at);
+        }
+    }
+
+    fn on_takeover(&mut self, at: u64, number: ClientNumber, reply: &str) {
+        let Some(fault) = &mut self.fault else {
+            return;
+        };
+        if fault.kind.measure() == Measure::Takeover
+            && fault.waiting.remove(&(number, reply.to_owned()))
+        {
+            let measured = self.measured.entry(fault.kind).or_default();
+            measured.times.push(at - fault.at);
+            measured.from_fault.push(at - fault.at);
+        }
+    }
+
+    /// A reply whose broker was not struck is not waited for.
+    fn on_end(&mut self, number: ClientNumber, reply: &str) {
+        if let Some(fault) = &mut self.fault
+            && fault.kind.measure() == Measure::Takeover
+        {
+            fault.waiting.remove(&(number, reply.to_owned()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use causerie_loadtest::ledger::Durable;
+
+    fn fault(kind: Kind, target: &str) -> What {
+        What::Fault(Fault {
+            kind: kind.name().to_owned(),
+            target: target.to_owned(),
+            until: 0,
+            streaming: 1,
+            may_lose: false,
+        })
+    }
+
+    fn of(client: ClientNumber, event: ClientEvent) -> What {
+        What::Client { client, event }
+    }
+
+    fn subscribed(room: &str, seq: u64) -> ClientEvent {
+        ClientEvent::Subscribed {
+            room: room.to_owned(),
+            epoch: "aaaaaaaa".to_owned(),
+            seq,
+            recovered: true,
+        }
+    }
+
+    fn said(room: &str, seq: u64) -> ClientEvent {
+        let event = Durable {
+            epoch: "aaaaaaaa".to_owned(),
+            seq,
+            kind: "new_message".to_owned(),
+            message: format!("m{seq}"),
+            session: None,
+            in_reply_to: None,
+            finish: None,
+            attempt: None,
+            content: String::new(),
+        };
+        ClientEvent::Durable {
+            room: room.to_owned(),
+            event,
+        }
+    }
+
+    fn delta(room: &str, attempt: u64) -> ClientEvent {
+        ClientEvent::Delta {
+            room: room.to_owned(),
+            message: "reply".to_owned(),
+            attempt,
+            index: 0,
+            text: "a".to_owned(),
+        }
+    }
+
+    const CLOSED: ClientEvent = ClientEvent::Closed {
+        code: None,
+        reason: String::new(),
+    };
+
+    fn times(lines: Vec<(u64, What)>) -> Times {
+        let mut times = Times::default();
+        for (at, what) in lines {
+            times.take(Entry { at, what });
+        }
+        times.end();
+        times
+    }
+
+    #[test]
+    fn one_is_back_when_it_has_what_others_had_when_it_connected() {
+        let mut lines = vec![
+            (1, of(1, subscribed("tenant", 0))),
+            (1, of(1, subscribed("project:p1", 5))),
+            (2, of(2, subscribed("project:p1", 5))),
+            (10, fault(Kind::GatewayKilled, "all")),
+            (12, of(1, CLOSED)),
+            (20, of(2, said("project:p1", 6))),
+            (30, of(1, ClientEvent::Opened)),
+            (31, of(1, subscribed("tenant", 0))),
+            (32, of(1, subscribed("project:p1", 5))),
+        ];
+        let never = times(lines.clone());
+        assert_eq!(never.measured[&Kind::GatewayKilled].never, 1);
+        lines.push((40, of(1, said("project:p1", 6))));
+        let back = &times(lines).measured[&Kind::GatewayKilled];
+        assert_eq!((&*back.times, &*back.from_fault), (&[28][..], &[30][..]));
+        assert_eq!((back.never, back.faults), (0, 1));
+    }
+
+    #[test]
+    fn a_reply_goes_on_with_its_next_attempt() {
+        let begun = vec![
+            (1, of(1, delta("project:p1", 1))),
+            (10, fault(Kind::BrokerKilled, "all")),
+            (11, of(1, delta("project:p1", 1))),
+        ];
+        let never = times(begun.clone());
+        assert_eq!(never.measured[&Kind::BrokerKilled].never, 1);
+        let goes_on = vec![(50, of(1, delta("project:p1", 2)))];
+        let taken = &times([begun, goes_on].concat()).measured[&Kind::BrokerKilled];
+        assert_eq!((&*taken.times, taken.never), (&[40][..], 0));
+    }
+
+    #[test]
+    fn delivery_counts_from_when_redis_serves_again_and_where_it_was_struck() {
+        let times = times(vec![
+            (1, of(1, delta("project:p1", 1))),
+            (1, of(2, delta("project:p2", 1))),
+            (10, fault(Kind::ClusterFailOver, "project:p1 tenant")),
+            (15, of(1, delta("project:p1", 1))),
+            (20, What::FaultOver),
+            (25, of(2, delta("project:p2", 1))),
+            (27, of(1, delta("project:p1", 1))),
+            (29, of(1, delta("project:p1", 1))),
+        ]);
+        let measured = &times.measured[&Kind::ClusterFailOver];
+        assert_eq!((&*measured.times, measured.never), (&[7][..], 0));
+    }
+}
