@@ -207,7 +207,7 @@ impl Reader {
     }
 
     fn open(&self, room: RoomKey, after: Option<Position>) {
-        let (opener, subscriptions) = (self.opener.clone(), Arc::clone(&self.subscriptions));
+        let opener = self.opener.clone();
         self.spawn(async move {
             let look = Look {
                 room: room.clone(),

@@ -207,6 +207,8 @@ impl Times {
             | ClientEvent::Sent { .. }
             | ClientEvent::Refused { .. }
             | ClientEvent::Restart { .. }
+            | ClientEvent::Cancelling { .. }
+            | ClientEvent::Cancelled { .. }
             | ClientEvent::Typing { .. } => {}
         }
     }
