@@ -7,6 +7,8 @@
 #   retry           runs a command up to three times
 #   fetch_redis     redis-server and redis-cli, into $tools/bin
 #   redis_server    prints the path of a redis-server >= 7, or nothing
+#   fetch_faketime  libfaketime, which shows a program another time
+#   faketime        prints the path of that library, or nothing
 
 tools=${CARGO_TARGET_DIR:-${root:?}/target}/tools
 
@@ -101,4 +103,17 @@ fetch_redis() {
     rm -rf "$tools/redis" "$tools/bin/redis-server" "$tools/bin/redis-cli"
     return 1
   fi
+}
+
+fetch_faketime() { unpack_debian "$tools/faketime" libfaketime; }
+
+# The caller's choice, ours, the system's. The one for programs of many threads.
+faketime() {
+  local candidate
+  for candidate in "${CAUSERIE_LIBFAKETIME:-}" {"$tools/faketime",}/usr/lib{/*,,64}/faketime/libfaketimeMT.so.1; do
+    if [ -f "$candidate" ]; then
+      echo "$candidate"
+      return
+    fi
+  done
 }

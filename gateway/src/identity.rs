@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use causerie_shared::ids::{ProjectId, TenantId, UserId};
+use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
 use causerie_shared::protocol::event::Event;
 use causerie_shared::room::Room;
 
@@ -90,6 +91,25 @@ impl Identity {
                 Event::named(event),
                 Some(Event::BroadcastMessage | Event::SystemNotification | Event::MaintenanceMode)
             )
+    }
+
+    /// Why a room that the caller may not read, or not write to, is refused: be
+    /// it there or not.
+    pub fn refused(room: &Room) -> ProtocolError {
+        let content = match room {
+            Room::Project(project) => format!(
+                "The room `{room}` is not allowed to you: the `projects` of your token must name \
+                 `{project}`."
+            ),
+            Room::User(_) => format!(
+                "The room `{room}` is not allowed to you: it is another user's, for whom the role \
+                 `admin` is needed in your token."
+            ),
+            Room::Tenant => "You may not write to `tenant`: the role `publisher` or `admin` is \
+                             needed in your token."
+                .to_owned(),
+        };
+        ProtocolError::new(ErrorCode::Forbidden, content)
     }
 
     /// Whether the connection may stay without ever acting.

@@ -31,6 +31,8 @@ pub struct Settings {
     pub outbox_bytes: usize,
     /// What `ready` says of messages a minute.
     pub messages_per_minute: u64,
+    /// How long a message's `id` is remembered.
+    pub dedup_window: Duration,
     /// How many questions may wait.
     pub queue: QueueCaps,
     /// Whether a client may send earlier turns along.
@@ -65,6 +67,7 @@ impl From<&config::Settings> for Settings {
             max_rooms: *max_rooms,
             outbox_bytes: outbox_bytes.bytes(),
             messages_per_minute: limits.messages_per_minute_per_connection.into(),
+            dedup_window: limits.dedup_window,
             queue: QueueCaps {
                 session: limits.queued_per_session.into(),
                 user: limits.queued_per_user.into(),
@@ -95,6 +98,7 @@ impl Default for Settings {
             max_rooms: 100,
             outbox_bytes: 1 << 20,
             messages_per_minute: 60,
+            dedup_window: Duration::from_secs(24 * 3600),
             queue: QueueCaps {
                 session: 20,
                 user: 100,

@@ -78,7 +78,7 @@ async fn two_gateways_are_one_service() {
 }
 
 #[tokio::test]
-async fn a_log_never_holds_a_token() {
+async fn a_log_says_why_one_was_refused_and_never_holds_a_token() {
     let redis = Redis::start().await;
     let gateway = Program::gateway()
         .config(CONFIG)
@@ -91,6 +91,16 @@ async fn a_log_never_holds_a_token() {
     assert_eq!(get(&url).await.status, 200);
     let line = gateway.log_line("served").await;
     assert!(line.contains("/api/rooms/{room}/history"), "{line}");
+    for (query, reason) in [
+        ("t=h-nobody".to_owned(), "unknown_tenant"),
+        ("t=h-acme".to_owned(), "no_visitors"),
+        (format!("token={token}x"), "token_signature"),
+    ] {
+        let url = format!("{}/ws?{query}", gateway.url());
+        assert_eq!(get(&url).await.status, 401);
+        gateway.log_line(reason).await;
+    }
+    assert_eq!(gateway.metric("causerie_refusals_total").await, 3.0);
     let output = gateway.output();
     let signature = token.rsplit('.').next().unwrap();
     assert!(

@@ -2,15 +2,21 @@
 //!
 //! - [`installation`]: Redis, gateways, brokers and an AI server as processes,
 //!   with a bad network between any two of them
-//! - [`fault`]: what can strike
+//! - [`storage`]: one Redis, several behind Sentinels, or a Redis Cluster
+//! - [`fault`]: what can strike; [`link`]: of it, what can become of a network
+//! - [`strike`]: how it does
 //! - [`plan`]: what strikes when, from a seed
-//! - [`round`]: people, a plan, and the ledger of both
+//! - [`round`]: people, a plan, and the ledger of both; `seat`: who they are
 //! - [`tally`]: what the programs' own metrics say
 //! - [`report`]: all of it for people to read
 
 pub mod fault;
 pub mod installation;
+pub mod link;
 pub mod plan;
 pub mod report;
 pub mod round;
+mod seat;
+pub mod storage;
+pub mod strike;
 pub mod tally;

@@ -87,6 +87,8 @@ pub enum Broken {
     CallTwice,
     /// Two calls for one question went on side by side.
     CallsAtOnce,
+    /// A reply is what a former attempt said, though another had taken over.
+    FormerAttempt,
     /// The AI was called more often than is configured.
     TooManyTries,
 }
@@ -284,6 +286,7 @@ impl Checker {
                 self.places.on_log(at, &log, &mut self.verdict);
                 self.logs.take(log);
             }
+            What::Round(_) | What::Counted { .. } => {}
         }
     }
 
@@ -298,7 +301,13 @@ impl Checker {
         self.losses
             .finish(&self.logs, &self.faults, self.rules, &mut self.verdict);
         let replaced = self.clients.values().flat_map(Stream::replaced);
-        texts::check(replaced, &self.logs, &self.calls, &mut self.verdict);
+        texts::check(
+            replaced,
+            &self.logs,
+            &self.calls,
+            &self.faults,
+            &mut self.verdict,
+        );
         self.calls.finish(&self.faults, &mut self.verdict);
         self.verdict
     }

@@ -3,6 +3,7 @@
 //! A ledger is a file of JSON lines in the order of time, so that a run of an
 //! hour need not fit into memory, and whoever doubts a verdict can read on.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
@@ -28,6 +29,8 @@ pub type ClientNumber = u32;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum What {
+    /// The first line: what the run is.
+    Round(Round),
     /// Something happened to a client.
     Client {
         /// Which.
@@ -44,6 +47,22 @@ pub enum What {
     FaultOver,
     /// What the log of a room holds after everything.
     Log(Log),
+    /// The last line: what the programs themselves counted.
+    Counted {
+        /// By name.
+        counts: BTreeMap<String, u64>,
+    },
+}
+
+/// What is planned for one installation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Round {
+    /// What all that is left to chance is made from.
+    pub seed: u64,
+    /// How many people talk.
+    pub people: usize,
+    /// What strikes, in order.
+    pub faults: Vec<String>,
 }
 
 /// Something that happened to a client.

@@ -18,13 +18,9 @@ pub struct Clock {
 
 impl Default for Clock {
     fn default() -> Self {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let now_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
         Self {
             started: Instant::now(),
-            started_ms: Arc::new(AtomicU64::new(now_ms)),
+            started_ms: Arc::new(AtomicU64::new(system_ms())),
         }
     }
 }
@@ -41,9 +37,20 @@ impl Clock {
         self.started_ms.store(started_ms, Ordering::Relaxed);
     }
 
+    /// Takes over the node's own time. The monotonic clock may stand still
+    /// while the machine sleeps.
+    pub fn set_to_system(&self) {
+        self.set(system_ms());
+    }
+
     fn running_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
+}
+
+fn system_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

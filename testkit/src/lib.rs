@@ -2,7 +2,7 @@
 //!
 //! - [`redis`]: a private Redis server, which a test may pause, kill and cut short.
 //! - [`redis_cluster`]: six of them as a Redis Cluster.
-//! - [`sentinel`]: a Redis Sentinel.
+//! - [`sentinel`]: Redis Sentinels; [`replicated`]: three servers behind them.
 //! - [`proxy`]: a bad network between a client and a server.
 //! - [`process`]: our own programs as processes, on free ports.
 //! - [`ai`]: servers that speak the AI providers' streaming formats, errors included.
@@ -32,6 +32,7 @@ pub mod process;
 pub mod proxy;
 pub mod redis;
 pub mod redis_cluster;
+pub mod replicated;
 pub mod resp;
 pub mod sentinel;
 pub mod token;

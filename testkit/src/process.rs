@@ -27,6 +27,7 @@ use crate::DEADLINE;
 use crate::child::Child;
 
 mod binary;
+mod faketime;
 
 /// Variables of the caller that a program needs to run at all, or that only
 /// change how it reports.
@@ -89,6 +90,17 @@ impl Program {
     pub fn env(mut self, key: &str, value: impl Into<String>) -> Self {
         self.environment.push((key.to_owned(), value.into()));
         self
+    }
+
+    /// Shows it a wall clock that is wrong by so many seconds; its monotonic
+    /// clock stays right.
+    ///
+    /// # Panics
+    /// When there is no libfaketime.
+    pub fn clock_off_by(self, seconds: i64) -> Self {
+        self.env("LD_PRELOAD", faketime::library().to_string_lossy())
+            .env("FAKETIME", format!("{seconds:+}"))
+            .env("DONT_FAKE_MONOTONIC", "1")
     }
 
     /// Adds command-line arguments.

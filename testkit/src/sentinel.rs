@@ -1,4 +1,4 @@
-//! A Redis Sentinel that watches a primary and its replicas.
+//! Redis Sentinels that watch a primary and its replicas.
 
 use std::process::Command;
 
@@ -7,34 +7,87 @@ use tempfile::TempDir;
 use crate::child::Child;
 use crate::port;
 use crate::redis::{self, Redis};
-use crate::resp::Resp;
+use crate::resp::{Reply, Resp};
 
 const READY: &str = "Sentinel ID is";
-/// What it calls what it watches.
+/// What they call what they watch.
 const SERVICE: &str = "causerie";
 
-/// A Sentinel that alone decides when the primary is dead: after a second.
-/// Dropping it ends it.
+/// Sentinels that take a primary for dead after a second, once most of them do.
+/// Dropping them ends them.
 #[derive(Debug)]
-pub struct Sentinel {
+pub struct Sentinels(Vec<Sentinel>);
+
+#[derive(Debug)]
+struct Sentinel {
     port: u16,
     _child: Child,
     _folder: TempDir,
 }
 
-impl Sentinel {
-    /// Starts one that watches `primary`.
+impl Sentinels {
+    /// Starts so many that watch `primary`.
     ///
     /// # Panics
-    /// When it does not start.
-    pub async fn watch(primary: &Redis) -> Self {
+    /// When one does not start.
+    pub async fn watch(primary: &Redis, count: usize) -> Self {
+        let quorum = count / 2 + 1;
+        let starting = (0..count).map(|_| Sentinel::start(primary, quorum));
+        Self(futures::future::join_all(starting).await)
+    }
+
+    /// `redis-sentinel://127.0.0.1:PORT/0?node=127.0.0.1:PORT…&sentinelServiceName=…`
+    pub fn url(&self) -> String {
+        let others = self.0.iter().skip(1);
+        let others: String = others
+            .map(|sentinel| format!("node=127.0.0.1:{}&", sentinel.port))
+            .collect();
+        let first = self.0[0].port;
+        format!("redis-sentinel://127.0.0.1:{first}/0?{others}sentinelServiceName={SERVICE}")
+    }
+
+    /// The port of the server that all of them now take for the primary; none
+    /// while they disagree.
+    ///
+    /// # Panics
+    /// When one does not answer.
+    pub async fn primary_port(&self) -> Option<u16> {
+        let mut agreed = None;
+        for sentinel in &self.0 {
+            let address = sentinel.ask("GET-MASTER-ADDR-BY-NAME").await;
+            let port = address.list()[1].text().parse().expect("a port");
+            if *agreed.get_or_insert(port) != port {
+                return None;
+            }
+        }
+        agreed
+    }
+
+    /// Whether each knows all the others, and so many replicas.
+    ///
+    /// # Panics
+    /// When one does not answer.
+    pub async fn know(&self, replicas: usize) -> bool {
+        for sentinel in &self.0 {
+            let others = sentinel.ask("SENTINELS").await.list().len();
+            let known = sentinel.ask("REPLICAS").await.list().len();
+            if (others + 1, known) != (self.0.len(), replicas) {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+impl Sentinel {
+    async fn start(primary: &Redis, quorum: usize) -> Self {
         let folder = TempDir::new().expect("a temporary folder can be made");
         let port = port::free(&[]);
         // A Sentinel writes into its configuration what it learns.
         let file = folder.path().join("sentinel.conf");
         let settings = format!(
             "port {port}\nbind 127.0.0.1\n\
-             sentinel monitor {SERVICE} 127.0.0.1 {} 1\n\
+             sentinel monitor {SERVICE} 127.0.0.1 {} {quorum}\n\
              sentinel down-after-milliseconds {SERVICE} 1000\n\
              sentinel failover-timeout {SERVICE} 5000\n",
             primary.port()
@@ -53,30 +106,9 @@ impl Sentinel {
         }
     }
 
-    /// `redis-sentinel://127.0.0.1:PORT/0?sentinelServiceName=…`
-    pub fn url(&self) -> String {
-        let port = self.port;
-        format!("redis-sentinel://127.0.0.1:{port}/0?sentinelServiceName={SERVICE}")
-    }
-
-    /// The port of the server that it now takes for the primary.
-    ///
-    /// # Panics
-    /// When it does not answer.
-    pub async fn primary_port(&self) -> u16 {
-        let command = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE];
+    async fn ask(&self, what: &str) -> Reply {
         let mut connection = Resp::connect(self.port).await.unwrap();
-        let address = connection.command(&command).await.unwrap();
-        address.list()[1].text().parse().expect("a port")
-    }
-
-    /// How many replicas it knows of.
-    ///
-    /// # Panics
-    /// When it does not answer.
-    pub async fn replica_count(&self) -> usize {
-        let mut connection = Resp::connect(self.port).await.unwrap();
-        let replicas = connection.command(&["SENTINEL", "REPLICAS", SERVICE]).await;
-        replicas.unwrap().list().len()
+        let command = ["SENTINEL", what, SERVICE];
+        connection.command(&command).await.unwrap()
     }
 }

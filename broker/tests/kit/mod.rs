@@ -101,6 +101,7 @@ pub fn question(room: &RoomKey, session: &str, task: &Task) -> Question {
         room: room.clone(),
         user,
         client_id: ClientId::generate(),
+        dedup_window: Duration::from_secs(60),
         session,
         event: unplaced(
             Class::Durable,

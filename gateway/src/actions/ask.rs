@@ -15,7 +15,7 @@ use crate::gateway::Gateway;
 use crate::hub::Viewer;
 use crate::hub::membership::Membership;
 use crate::identity::Identity;
-use crate::outbox::Outbox;
+use crate::outbox::{Batch, Outbox};
 
 /// A question that was asked, and what comes of it. Going away, by dropping
 /// it, does not cancel the reply.
@@ -65,21 +65,19 @@ pub async fn ask(
 
 impl Asking {
     /// Waits for frames that concern the question, and takes them: `max_bytes`
-    /// of them, but one at least. The last of all is
-    /// [final](OutFrame::is_final); `None` where the node lost its place in
-    /// the room before that.
-    pub async fn next(&self, max_bytes: usize) -> Option<Vec<Arc<OutFrame>>> {
-        loop {
-            let batch = self.outbox.next(max_bytes).await;
-            let hub = &self.gateway.hub;
-            hub.resync(self.outbox.id(), batch.lagging).await;
-            if !batch.frames.is_empty() {
-                return Some(batch.frames);
-            }
-            if batch.close.is_some() {
-                return None;
-            }
-        }
+    /// of them, but one at least where one waits. The last of all is
+    /// [final](OutFrame::is_final); where the node lost its place in the room
+    /// before that, the batch closes. Nothing is lost by not waiting for it to
+    /// the end.
+    pub async fn next(&self, max_bytes: usize) -> Batch {
+        self.outbox.next(max_bytes).await
+    }
+
+    /// Asks for snapshots of the `lagging` replies of a batch. Done before the
+    /// next one is waited for.
+    pub async fn resync(&self, lagging: Vec<(RoomKey, MessageId)>) {
+        let hub = &self.gateway.hub;
+        hub.resync(self.outbox.id(), lagging).await;
     }
 
     /// The `id` was used before: the reply is on its way, or there already.
@@ -116,4 +114,69 @@ async fn listen(
 fn gone() -> ProtocolError {
     let content = "The reply to this `id` is no longer kept: ask again with a new one.";
     ProtocolError::new(ErrorCode::NotFound, content)
+}
+
+#[cfg(test)]
+mod tests {
+    use causerie_shared::bus::memory::MemoryBus;
+    use causerie_shared::bus::{Bus, Retention};
+    use causerie_shared::ids::{TenantId, UserId};
+    use causerie_shared::protocol::action::{ClientId, SendMessage};
+    use futures::FutureExt;
+
+    use super::*;
+    use crate::hub::shard::Command;
+    use crate::hub::testing::{delta, ended};
+    use crate::identity::Projects;
+    use crate::settings::Settings;
+
+    async fn asking(outbox_bytes: usize) -> Asking {
+        let bus: Arc<dyn Bus> = Arc::new(MemoryBus::new(Retention::default()));
+        let settings = Settings {
+            outbox_bytes,
+            ..Settings::default()
+        };
+        let identity = Identity {
+            tenant: TenantId::new("acme").unwrap(),
+            user: UserId::new("u1").unwrap(),
+            name: None,
+            projects: Projects::All,
+            roles: Default::default(),
+            expires_ms: None,
+        };
+        let fields = serde_json::json!({"user_input": "Why?"});
+        let asked = Asked {
+            message: SendMessage::read(fields.as_object().unwrap().clone()).unwrap(),
+            id: ClientId::generate(),
+            traceparent: None,
+        };
+        ask(&Gateway::start(bus, settings), &identity, asked)
+            .await
+            .unwrap()
+    }
+
+    /// A stream looks at other things meanwhile: what it took must not be lost
+    /// because the snapshots of replies that lag are slow to be asked for.
+    #[tokio::test]
+    async fn nothing_is_lost_by_one_who_does_not_wait_to_the_end() {
+        let asking = asking(8 << 10).await;
+        let room = &asking.sent.room;
+        asking.next(usize::MAX).await;
+        let text = "x".repeat(1 << 10);
+        for index in 0..10 {
+            let delta = delta(1, 1, index, &text);
+            asking.outbox.push(&OutFrame::event(room, &delta));
+        }
+        let message = ended("aaaaaaaa", 2, 2);
+        asking.outbox.push(&OutFrame::event(room, &message));
+        // The room's shard does not come to anything more for a while.
+        let hub = &asking.gateway.hub;
+        let is_taken = || tokio::task::unconstrained(hub.send(room, Command::Gap)).now_or_never();
+        while is_taken().is_some() {}
+
+        let batch = asking.next(usize::MAX).now_or_never().unwrap();
+        assert!(!batch.lagging.is_empty());
+        assert!(batch.frames.last().unwrap().is_final());
+        assert!(asking.resync(batch.lagging).now_or_never().is_none());
+    }
 }

@@ -128,15 +128,6 @@ pub fn bus_failed(error: &BusError) -> ProtocolError {
     }
 }
 
-/// What one is told who may not do something in a room, or names one that is
-/// not there.
-fn forbidden() -> ProtocolError {
-    ProtocolError::new(
-        ErrorCode::Forbidden,
-        "You have no such room, or may not do this there: ask for access.",
-    )
-}
-
 /// Whether the user did something; else the connection goes on being idle.
 fn is_action(action: &Action) -> bool {
     match action {

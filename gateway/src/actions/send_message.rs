@@ -14,7 +14,7 @@ use causerie_shared::telemetry;
 use compact_str::CompactString;
 use tracing::{Instrument, Span, info_span};
 
-use super::{bus_failed, forbidden};
+use super::bus_failed;
 use crate::events;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
@@ -99,7 +99,7 @@ pub fn prepare(
     }
     let room = message.room_name().resolve(&identity.user);
     if !identity.may_write(&room) {
-        return Err(forbidden());
+        return Err(Identity::refused(&room));
     }
     let key = RoomKey::new(identity.tenant.clone(), room);
     let ids = Ids {
@@ -133,6 +133,7 @@ pub fn prepare(
         room: key,
         user: identity.user.clone(),
         client_id: id,
+        dedup_window: settings.dedup_window,
         session: ids.session,
         message_id: ids.question,
         event,

@@ -9,9 +9,10 @@ use causerie_shared::protocol::frame;
 use causerie_shared::room::Room;
 use serde::Serialize;
 
-use super::{Caller, forbidden, not_joined};
+use super::{Caller, not_joined};
 use crate::frame::OutFrame;
 use crate::gateway::Gateway;
+use crate::identity::Identity;
 
 /// The `data` of the `ack`.
 #[derive(Debug, Serialize)]
@@ -30,7 +31,7 @@ pub(super) async fn subscribe(
     let position = what.position();
     let room = what.room.resolve(&caller.identity.user);
     if !caller.identity.may_read(&room) {
-        return Err(forbidden());
+        return Err(Identity::refused(&room));
     }
     let max_rooms = gateway.settings().max_rooms;
     let joined = connection.rooms();

@@ -4,8 +4,9 @@ use causerie_shared::protocol::action;
 use causerie_shared::protocol::error::ProtocolError;
 use causerie_shared::room::{RoomKey, RoomName};
 
-use super::{Caller, forbidden};
+use super::Caller;
 use crate::gateway::Gateway;
+use crate::identity::Identity;
 use crate::typing::Typist;
 
 /// Shows the room's other users that the caller types.
@@ -17,7 +18,7 @@ pub(super) fn typing(
     let identity = &caller.identity;
     let room = sign.room.unwrap_or(RoomName::Me).resolve(&identity.user);
     if !identity.may_write(&room) {
-        return Err(forbidden());
+        return Err(Identity::refused(&room));
     }
     let typist = Typist {
         room: RoomKey::new(identity.tenant.clone(), room),

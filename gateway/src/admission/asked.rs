@@ -3,6 +3,7 @@
 use causerie_shared::ids::TenantHash;
 use causerie_shared::protocol::SUBPROTOCOL;
 use causerie_shared::room::RoomName;
+use http::HeaderValue;
 use http::header::{HOST, ORIGIN};
 use http::request::Parts;
 use url::form_urlencoded;
@@ -56,17 +57,13 @@ impl Asked {
         for (name, value) in form_urlencoded::parse(request.uri.query().unwrap_or("").as_bytes()) {
             query.take(&name, &value)?;
         }
-        let last_event_id = request
-            .headers
-            .get("last-event-id")
-            .and_then(|id| id.to_str().ok())
-            .map(str::to_owned);
+        let last_event_id = text(request, "last-event-id")?.map(str::to_owned);
         let mut asked = Self {
             tenant: None,
             token: credentials::token(&request.headers, query.tokens)?,
             rooms: query.rooms,
             alone: None,
-            origin: page_origin(request),
+            origin: page_origin(request)?,
             last_event_id: last_event_id.or(query.last_event_id),
         };
         for hash in query.tenants {
@@ -145,13 +142,25 @@ impl Query {
     }
 }
 
-fn page_origin(request: &Parts) -> Option<PageOrigin> {
-    let header = |name: &str| request.headers.get(name)?.to_str().ok();
-    if let Some(origin) = header(ORIGIN.as_str()) {
-        return Some(PageOrigin::Named(origin.to_owned()));
+fn page_origin(request: &Parts) -> Result<Option<PageOrigin>, Refusal> {
+    if let Some(origin) = text(request, ORIGIN.as_str())? {
+        return Ok(Some(PageOrigin::Named(origin.to_owned())));
     }
-    let host = header(HOST.as_str())?;
-    (header("sec-fetch-site") == Some("same-origin")).then(|| PageOrigin::Same(host.to_owned()))
+    let is_same = text(request, "sec-fetch-site")? == Some("same-origin");
+    let host = text(request, HOST.as_str())?.filter(|_| is_same);
+    Ok(host.map(|host| PageOrigin::Same(host.to_owned())))
+}
+
+/// The text of a header. One that cannot be read is not taken for none: that
+/// would pass over what it was sent for.
+fn text<'a>(request: &'a Parts, name: &str) -> Result<Option<&'a str>, Refusal> {
+    let read = |value: &'a HeaderValue| {
+        value.to_str().map_err(|_| {
+            let content = format!("The header `{name}` holds characters other than ASCII's.");
+            Refusal::bad_request(content)
+        })
+    };
+    request.headers.get(name).map(read).transpose()
 }
 
 #[cfg(test)]
@@ -197,6 +206,17 @@ mod tests {
         assert!(offer("chat, picasso-chat-v1, bearer.x").is_ok());
         assert!(offer("bearer.x").is_err());
         assert!(offer("chat").is_err());
+    }
+
+    #[test]
+    fn a_header_that_cannot_be_read_is_not_taken_for_none() {
+        for name in ["last-event-id", "origin"] {
+            let mut request = http::Request::get("/ws").body(()).unwrap();
+            let value = HeaderValue::from_bytes("tenant@k3f9a2bd:1\u{e9}".as_bytes());
+            request.headers_mut().insert(name, value.unwrap());
+            let refusal = Asked::read(&request.into_parts().0).unwrap_err();
+            assert_eq!(refusal.status(), http::StatusCode::BAD_REQUEST, "{name}");
+        }
     }
 
     #[test]

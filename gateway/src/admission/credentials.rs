@@ -30,11 +30,10 @@ pub(super) fn token(headers: &HeaderMap, in_query: Vec<String>) -> Result<Option
     let in_headers = headers
         .get_all(AUTHORIZATION)
         .into_iter()
-        .filter_map(|value| bearer(value.to_str().ok()?));
+        .filter_map(|value| bearer(value.as_bytes()));
     let in_subprotocols = offered(headers).filter_map(|entry| entry.strip_prefix(BEARER_ENTRY));
     let tokens: HashSet<String> = in_headers
-        .chain(in_subprotocols)
-        .map(str::to_owned)
+        .chain(in_subprotocols.map(str::to_owned))
         .chain(in_query)
         .collect();
     if tokens.len() > 1 {
@@ -46,10 +45,13 @@ pub(super) fn token(headers: &HeaderMap, in_query: Vec<String>) -> Result<Option
 }
 
 /// The token of `Bearer <jwt>`. Another scheme is meant for somebody on the
-/// way, such as a proxy that asks for a password.
-fn bearer(value: &str) -> Option<&str> {
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+/// way, such as a proxy that asks for a password. What cannot be a token, or is
+/// empty, is a bad one rather than none.
+fn bearer(value: &[u8]) -> Option<String> {
+    let value = String::from_utf8_lossy(value);
+    let (scheme, token) = value.split_once(' ').unwrap_or((&value, ""));
+    let is_ours = scheme.eq_ignore_ascii_case("bearer");
+    is_ours.then(|| token.trim().to_owned())
 }
 
 #[cfg(test)]
@@ -78,6 +80,17 @@ mod tests {
         assert_eq!(token(&basic, Vec::new()).unwrap(), None);
         let in_query = token(&basic, vec!["q".into()]).unwrap();
         assert_eq!(in_query.as_deref(), Some("q"));
+    }
+
+    #[test]
+    fn an_empty_or_unreadable_token_is_a_bad_one() {
+        for (value, expected) in [("Bearer", ""), ("bearer ", ""), ("Bearer \u{e9}", "\u{e9}")] {
+            let mut headers = HeaderMap::new();
+            let value = http::HeaderValue::from_bytes(value.as_bytes()).unwrap();
+            headers.insert(AUTHORIZATION, value);
+            let found = token(&headers, Vec::new()).unwrap();
+            assert_eq!(found.as_deref(), Some(expected));
+        }
     }
 
     #[test]

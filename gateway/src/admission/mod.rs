@@ -20,6 +20,7 @@ use crate::registry::{NoSlot, Slot};
 pub(crate) use asked::Asked;
 use asked::PageOrigin;
 pub(crate) use handshake::Handshake;
+pub(crate) use refusal::Reason;
 pub use refusal::Refusal;
 pub(crate) use rooms::{Named, room_refused};
 
@@ -95,14 +96,20 @@ impl Admission {
         let max = self.gateway.settings().max_connections;
         self.gateway.registry.try_reserve(max).map_err(|no_slot| {
             let error = |content| ProtocolError::new(ErrorCode::Overloaded, content);
-            match no_slot {
-                NoSlot::Full => error("This node is full: come back in a few seconds.")
-                    .with_limit(Scope::Node, max as u64)
-                    .with_retry_after_ms(RETRY_WHEN_FULL_MS),
-                NoSlot::Draining => error("This node is about to end: come back, to another one.")
-                    .with_retry_after_ms(RETRY_WHEN_DRAINING_MS),
-            }
-            .into()
+            let (error, reason) = match no_slot {
+                NoSlot::Full => (
+                    error("This node is full: come back in a few seconds.")
+                        .with_limit(Scope::Node, max as u64)
+                        .with_retry_after_ms(RETRY_WHEN_FULL_MS),
+                    "full",
+                ),
+                NoSlot::Draining => (
+                    error("This node is about to end: come back, to another one.")
+                        .with_retry_after_ms(RETRY_WHEN_DRAINING_MS),
+                    "draining",
+                ),
+            };
+            Refusal::from(error).because(reason)
         })
     }
 
@@ -127,14 +134,18 @@ impl Admission {
         }
     }
 
-    /// A tenant that takes no visitors answers like one that does not exist.
+    /// A tenant that takes no visitors answers like one that does not exist: the
+    /// operator alone is told which it is.
     fn visitor_to_be(&self, asked: &Asked) -> Result<(Believed, Arc<Tenant>), Refusal> {
+        let no = |reason| Refusal::from(TokenError::Missing).because(reason);
         let tenant = asked
             .tenant
             .as_ref()
             .and_then(|hash| self.auth.tenant(hash))
-            .filter(|tenant| tenant.visitors)
-            .ok_or(TokenError::Missing)?;
+            .ok_or_else(|| no("unknown_tenant"))?;
+        if !tenant.visitors {
+            return Err(no("no_visitors"));
+        }
         Ok((Believed::Visitor, tenant))
     }
 
@@ -157,7 +168,8 @@ fn check_tenant_is_named(asked: &Asked) -> Result<(), Refusal> {
     if asked.tenant.is_none() && asked.token.is_none() {
         return Err(Refusal::bad_request(
             "Nothing names the tenant: send a token, or `t` in the query.",
-        ));
+        )
+        .because("no_tenant"));
     }
     Ok(())
 }
@@ -175,11 +187,13 @@ fn check_origin(asked: &Asked, believed: &Believed, tenant: &Tenant) -> Result<(
         (true, _) => Ok(()),
         (false, Some(_)) => Err(Refusal::forbidden(
             "This page's origin is not among those of the tenant: add it to `origins`.",
-        )),
+        )
+        .because("origin")),
         (false, None) => Err(Refusal::forbidden(
             "Visitors are taken only from the tenant's pages, and no `Origin` was sent: \
              send a token.",
-        )),
+        )
+        .because("no_origin")),
     }
 }
 
@@ -187,7 +201,8 @@ fn check_tenants_agree(asked: &Asked, tenant: &Tenant) -> Result<(), Refusal> {
     match &asked.tenant {
         Some(hash) if *hash != tenant.hash => Err(Refusal::forbidden(
             "The token is not of the tenant that `t` names.",
-        )),
+        )
+        .because("tenant_mismatch")),
         None | Some(_) => Ok(()),
     }
 }

@@ -19,7 +19,13 @@ pub struct Refusal {
     /// The client's own id of what it asked, where there is one.
     id: Option<ClientId>,
     error: ProtocolError,
+    /// A word for logs and metrics.
+    reason: &'static str,
 }
+
+/// Why a request was refused, for those who log its answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reason(pub(crate) &'static str);
 
 impl Refusal {
     /// A refusal whose status says more than the error's own.
@@ -27,6 +33,7 @@ impl Refusal {
         Self {
             status,
             id: None,
+            reason: error.code.name(),
             error,
         }
     }
@@ -67,6 +74,14 @@ impl Refusal {
         self
     }
 
+    /// The same, with a word for logs and metrics that says more than the
+    /// error's code.
+    #[must_use]
+    pub fn because(mut self, reason: &'static str) -> Self {
+        self.reason = reason;
+        self
+    }
+
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         self.status
@@ -81,7 +96,8 @@ impl From<ProtocolError> for Refusal {
 
 impl From<TokenError> for Refusal {
     fn from(error: TokenError) -> Self {
-        ProtocolError::from(error).into()
+        let reason = error.reason();
+        Self::from(ProtocolError::from(error)).because(reason)
     }
 }
 
@@ -90,6 +106,7 @@ impl IntoResponse for Refusal {
         events::refused(self.error.code);
         let body = frame::error(self.id.as_ref(), &self.error);
         let mut response = (self.status, body).into_response();
+        response.extensions_mut().insert(Reason(self.reason));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(ms) = self.error.retry_after_ms {

@@ -68,7 +68,7 @@ pub(super) fn allowed(asked: &Asked, caller: &Identity) -> Result<Vec<Wanted>, R
 
 /// 403 for a room that the caller may not hear, be it there or not.
 pub(crate) fn room_refused(room: &Room) -> Refusal {
-    Refusal::forbidden(format!("The room `{room}` is not allowed to you."))
+    Refusal::from(Identity::refused(room)).because("room")
 }
 
 #[cfg(test)]

@@ -118,12 +118,13 @@ impl Authority {
         }
     }
 
-    /// Whether `token` was made by this authority for us.
-    pub(super) async fn check(&self, token: &Unverified<'_>) -> Result<(), TokenError> {
+    /// Whether `token` was made by this authority for us, by the keys that are
+    /// known of it.
+    pub(super) fn check(&self, token: &Unverified<'_>) -> Result<(), TokenError> {
         if !self.algorithms.contains(&token.algorithm) {
             return Err(TokenError::Algorithm(token.algorithm));
         }
-        if !self.has_signed(token).await {
+        if !self.has_signed(token) {
             return Err(TokenError::Signature);
         }
         token
@@ -131,26 +132,24 @@ impl Authority {
             .check_maker(self.issuer.as_deref(), self.audience.as_deref())
     }
 
-    async fn has_signed(&self, token: &Unverified<'_>) -> bool {
+    /// Fetches the published keys anew if `token` names one that is not among
+    /// them, as a token under a new key does. Whether they have changed.
+    pub(super) async fn learn(&self, token: &Unverified<'_>) -> bool {
+        match (&self.key_set, token.kid.as_deref()) {
+            (Some(key_set), Some(kid)) if self.algorithms.contains(&token.algorithm) => {
+                key_set.fetch_unknown(kid).await
+            }
+            (Some(_) | None, _) => false,
+        }
+    }
+
+    fn has_signed(&self, token: &Unverified<'_>) -> bool {
         let verified_by = |keys: &[Key]| {
             keys.iter()
                 .filter(|key| key.may_fit(token.algorithm, token.kid.as_deref()))
                 .any(|key| key.verifies(token.message, token.signature))
         };
-        if verified_by(&self.keys) {
-            return true;
-        }
-        let Some(key_set) = &self.key_set else {
-            return false;
-        };
-        verified_by(&key_set.keys())
-            || match token.kid.as_deref() {
-                // A new key is announced by tokens that name it.
-                Some(kid) => key_set
-                    .fetch_unknown(kid)
-                    .await
-                    .is_some_and(|keys| verified_by(&keys)),
-                None => false,
-            }
+        let published = self.key_set.as_ref();
+        verified_by(&self.keys) || published.is_some_and(|set| verified_by(&set.keys()))
     }
 }

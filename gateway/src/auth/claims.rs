@@ -13,6 +13,8 @@ use crate::identity::{Identity, Projects, Role};
 pub(super) const LEEWAY: Duration = Duration::from_secs(60);
 const LEEWAY_MS: u64 = LEEWAY.as_secs() * 1_000;
 const MAX_NAME_CHARS: usize = 128;
+/// The end of the year 9999, in seconds since 1970.
+const LAST_SECOND: f64 = 253_402_300_799.0;
 
 /// What a token says, not yet believed.
 #[derive(Debug, Clone)]
@@ -148,9 +150,16 @@ impl Claims {
         match self.get(claim) {
             None => Ok(None),
             Some(Value::Number(seconds)) => {
-                let ms = seconds.as_f64().unwrap_or(f64::MAX) * 1_000.0;
-                // `as` takes what lies outside to the nearest end.
-                Ok(Some(ms as u64))
+                let seconds = seconds.as_f64().unwrap_or(f64::MAX);
+                // Milliseconds, taken for seconds, would hold for ever.
+                if seconds > LAST_SECOND {
+                    return Err(TokenError::ClaimType(
+                        claim,
+                        "a number of seconds since 1970, not of milliseconds",
+                    ));
+                }
+                // `as` takes what lies below to 0.
+                Ok(Some((seconds * 1_000.0) as u64))
             }
             Some(_) => Err(TokenError::ClaimType(
                 claim,

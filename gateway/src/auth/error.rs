@@ -53,19 +53,19 @@ pub enum TokenError {
 }
 
 impl TokenError {
-    /// A word for metrics.
+    /// A word for logs and metrics.
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::Missing => "missing",
-            Self::Malformed => "malformed",
-            Self::Algorithm(_) => "algorithm",
-            Self::Signature => "signature",
-            Self::Expired => "expired",
-            Self::NotYet => "not_yet",
-            Self::ClaimMissing(_) | Self::ClaimType(..) | Self::ClaimId(..) => "claim",
-            Self::UnknownTenant => "tenant",
-            Self::Issuer => "issuer",
-            Self::Audience => "audience",
+            Self::Missing => "no_token",
+            Self::Malformed => "token_malformed",
+            Self::Algorithm(_) => "token_algorithm",
+            Self::Signature => "token_signature",
+            Self::Expired => "token_expired",
+            Self::NotYet => "token_not_yet",
+            Self::ClaimMissing(_) | Self::ClaimType(..) | Self::ClaimId(..) => "token_claim",
+            Self::UnknownTenant => "token_tenant",
+            Self::Issuer => "token_issuer",
+            Self::Audience => "token_audience",
             Self::NoVisitors => "no_visitors",
         }
     }

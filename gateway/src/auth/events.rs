@@ -2,14 +2,7 @@
 
 use causerie_shared::config::HttpUrl;
 
-use super::error::TokenError;
 use super::key_set::FetchError;
-
-/// A token was refused.
-pub(super) fn token_refused(error: &TokenError) {
-    tracing::debug!(reason = error.reason(), "token refused");
-    metrics::counter!("causerie_tokens_refused_total", "reason" => error.reason()).increment(1);
-}
 
 /// A visitor came for the first time.
 pub(super) fn visitor_made() {

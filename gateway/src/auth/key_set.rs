@@ -173,20 +173,19 @@ impl KeySet {
         self.keys.load_full()
     }
 
-    /// The keys of a set that is fetched now since `kid` is unknown; `None`
-    /// where it was fetched only just now, so that a flood of made-up names
-    /// does not become a flood of fetches.
-    pub(super) async fn fetch_unknown(&self, kid: &str) -> Option<Arc<Vec<Key>>> {
+    /// Fetches the set if `kid` is unknown, and tells whether it has changed. It
+    /// is not fetched again where that was only just now, so that a flood of
+    /// made-up names does not become a flood of fetches.
+    pub(super) async fn fetch_unknown(&self, kid: &str) -> bool {
         let is_known = |keys: &[Key]| keys.iter().any(|key| key.kid.as_deref() == Some(kid));
         let before = self.keys();
         if is_known(&before) {
-            return None;
+            return false;
         }
         let asked = Instant::now();
         self.fetch_since(asked.checked_sub(self.pace.min_interval))
             .await;
-        let keys = self.keys();
-        (!Arc::ptr_eq(&before, &keys)).then_some(keys)
+        !Arc::ptr_eq(&before, &self.keys())
     }
 
     /// Fetches the set, unless a fetch ended after `since`, as one does that

@@ -20,6 +20,8 @@ use arc_swap::ArcSwap;
 use causerie_shared::clock::Clock;
 use causerie_shared::config::Settings;
 use causerie_shared::ids::{TenantHash, TenantId};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use jsonwebtoken::EncodingKey;
 use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
@@ -121,19 +123,11 @@ impl Auth {
     /// # Errors
     /// [`TokenError`], where it is not to be believed.
     pub async fn verify(&self, token: &str) -> Result<Verified, TokenError> {
-        let verified = self.try_verify(token).await;
-        if let Err(error) = &verified {
-            events::token_refused(error);
-        }
-        verified
-    }
-
-    async fn try_verify(&self, token: &str) -> Result<Verified, TokenError> {
         let token = Unverified::read(token)?;
         let rules = self.rules.load_full();
         let tenant = token.claims.tenant()?;
         let is_operators = if token.claims.user()?.is_visitor() {
-            rules.check_visitors(&token).await?;
+            rules.check_visitors(&token)?;
             false
         } else {
             rules.check(&token, &tenant).await?
@@ -192,17 +186,38 @@ impl Rules {
         })
     }
 
-    /// Checks a token that names `tenant`; whether it is the operator's. The
-    /// tenant's own keys go first, since theirs can do less.
+    /// Checks a token that names `tenant`; whether it is the operator's. Keys
+    /// are fetched only where those known do not do: one whose key set hangs
+    /// must not delay another's tokens.
     async fn check(&self, token: &Unverified<'_>, tenant: &TenantId) -> Result<bool, TokenError> {
+        let mut checked = self.check_by_known(token, tenant);
+        let authorities = [self.of_tenant.get(tenant), Some(&self.operator)];
+        let fetches = authorities.into_iter().flatten().map(|of| of.learn(token));
+        let mut fetches: FuturesUnordered<_> = fetches.collect();
+        while checked.is_err()
+            && let Some(has_changed) = fetches.next().await
+        {
+            if has_changed {
+                checked = self.check_by_known(token, tenant);
+            }
+        }
+        checked
+    }
+
+    /// The tenant's own keys go first, since theirs can do less.
+    fn check_by_known(
+        &self,
+        token: &Unverified<'_>,
+        tenant: &TenantId,
+    ) -> Result<bool, TokenError> {
         let by_tenant = match self.of_tenant.get(tenant) {
-            Some(authority) => authority.check(token).await,
+            Some(authority) => authority.check(token),
             None => Err(TokenError::Signature),
         };
         let Err(by_tenant) = by_tenant else {
             return Ok(false);
         };
-        match self.operator.check(token).await {
+        match self.operator.check(token) {
             Ok(()) => Ok(true),
             // Who made the token knows best what is wrong with it.
             Err(TokenError::Signature) => Err(by_tenant),
@@ -211,9 +226,9 @@ impl Rules {
         }
     }
 
-    async fn check_visitors(&self, token: &Unverified<'_>) -> Result<(), TokenError> {
+    fn check_visitors(&self, token: &Unverified<'_>) -> Result<(), TokenError> {
         match &self.visitors {
-            Some(visitors) => visitors.authority.check(token).await,
+            Some(visitors) => visitors.authority.check(token),
             None => Err(TokenError::Signature),
         }
     }

@@ -9,6 +9,7 @@ use causerie_shared::telemetry;
 use tracing::Instrument;
 
 use super::events;
+use crate::admission::Reason;
 
 /// Serves a request within its trace, and notes what became of it: never with
 /// its query, which may hold a token, nor with ids, which name people.
@@ -26,6 +27,13 @@ pub(super) async fn log(request: Request, next: Next) -> Response {
     }
     let response = next.run(request).instrument(span.clone()).await;
     let _entered = span.enter();
-    events::served(&method, &route, response.status(), started.elapsed());
+    let refused = response.extensions().get().map(|Reason(why)| *why);
+    events::served(
+        &method,
+        &route,
+        response.status(),
+        started.elapsed(),
+        refused,
+    );
     response
 }

@@ -6,8 +6,9 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use causerie_shared::bus::BusError;
 use causerie_shared::protocol::action::{ClientId, SendMessage};
-use causerie_shared::protocol::data::FinishReason;
+use causerie_shared::protocol::data::{AiProcessingError, FinishReason};
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
+use causerie_shared::protocol::event::Event;
 use http::Request;
 use http::header::CONTENT_TYPE;
 use serde::Deserialize;
@@ -17,6 +18,7 @@ use super::{Edge, body, events, traceparent};
 use crate::actions::ask::{Asking, ask};
 use crate::actions::{bus_failed, send_message};
 use crate::admission::{Asked, Refusal};
+use crate::frame::OutFrame;
 use crate::registry::Slot;
 use crate::sse;
 
@@ -38,17 +40,18 @@ pub(super) async fn chat(
     request: Request<Body>,
 ) -> Result<Response, Refusal> {
     let stored = store(&edge, request).await?;
-    let ended = timeout(edge.timing.message, ending(&stored.asking)).await;
-    let Ok(message) = ended else {
+    let ending = timeout(edge.timing.message, ending(&stored.asking)).await;
+    let Ok(ended) = ending else {
         events::reply_awaited_in_vain();
         let error = unfinished(edge.timing.message.as_secs_f32());
         return Err(Refusal::from(error).to(Some(stored.id)));
     };
-    let message = message.map_err(|error| Refusal::from(error).to(Some(stored.id.clone())))?;
-    if has_failed(&message) {
-        return Err(Refusal::from(failed(stored.id_is_theirs)).to(Some(stored.id)));
+    let ended = ended.map_err(|error| Refusal::from(error).to(Some(stored.id.clone())))?;
+    if has_failed(&ended.message) {
+        let error = failed(ended.failure.as_ref(), stored.id_is_theirs);
+        return Err(Refusal::from(error).to(Some(stored.id)));
     }
-    Ok(([(CONTENT_TYPE, "application/json")], message).into_response())
+    Ok(([(CONTENT_TYPE, "application/json")], ended.message).into_response())
 }
 
 /// Answers with all that concerns the question, from its `ack` to the
@@ -89,14 +92,33 @@ async fn store(edge: &Edge, request: Request<Body>) -> Result<Stored, Refusal> {
     })
 }
 
+/// How a reply ended.
+struct Ended {
+    /// The `message`.
+    message: Bytes,
+    /// The `ai_processing_error` before it, where one was heard.
+    failure: Option<AiProcessingError>,
+}
+
 /// Waits for the `message` that ends the reply.
-async fn ending(asking: &Asking) -> Result<Bytes, ProtocolError> {
-    while let Some(frames) = asking.next(BATCH_BYTES).await {
-        if let Some(last) = frames.iter().find(|frame| frame.is_final()) {
-            return Ok(last.json.clone().into());
+async fn ending(asking: &Asking) -> Result<Ended, ProtocolError> {
+    let mut failure = None;
+    loop {
+        let batch = asking.next(BATCH_BYTES).await;
+        asking.resync(batch.lagging).await;
+        for frame in batch.frames {
+            if frame.event == Event::AiProcessingError.name() {
+                failure = read_failure(&frame);
+            }
+            if frame.is_final() {
+                let message = frame.json.clone().into();
+                return Ok(Ended { message, failure });
+            }
+        }
+        if batch.close.is_some() {
+            return Err(lost_sight());
         }
     }
-    Err(lost_sight())
 }
 
 /// What is told where the node does not hear the room any more.
@@ -118,13 +140,36 @@ fn unfinished(seconds: f32) -> ProtocolError {
     ProtocolError::new(ErrorCode::AiTimeout, content)
 }
 
-/// The same `id` would get the same failed reply.
-fn failed(id_is_theirs: bool) -> ProtocolError {
-    let content = "The AI could not answer: ask again under a new `id`.";
+/// Why there is no reply: as `failure` says, of which one who repeats a question
+/// after its end does not hear.
+fn failed(failure: Option<&AiProcessingError>, id_is_theirs: bool) -> ProtocolError {
+    let (code, can_retry) = failure.map_or((ErrorCode::AiUnavailable, true), |failure| {
+        (failure.code, failure.can_retry)
+    });
+    let why = if code == ErrorCode::AiTimeout {
+        "The AI took too long"
+    } else {
+        "The AI could not answer"
+    };
+    let how = if can_retry {
+        "ask again under a new `id`"
+    } else {
+        "asking again would not help"
+    };
     ProtocolError {
-        can_retry: !id_is_theirs,
-        ..ProtocolError::new(ErrorCode::AiUnavailable, content)
+        // The same `id` would get the same failed reply.
+        can_retry: can_retry && !id_is_theirs,
+        ..ProtocolError::new(code, format!("{why}: {how}."))
     }
+}
+
+fn read_failure(frame: &OutFrame) -> Option<AiProcessingError> {
+    #[derive(Deserialize)]
+    struct Frame {
+        data: AiProcessingError,
+    }
+    let frame: Frame = serde_json::from_str(frame.json.as_str()).ok()?;
+    Some(frame.data)
 }
 
 fn has_failed(message: &[u8]) -> bool {

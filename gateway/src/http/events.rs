@@ -4,20 +4,30 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
-/// A request was answered; an event stream or a WebSocket only began.
-pub(super) fn served(method: &Method, route: &str, status: StatusCode, took: Duration) {
+/// A request was answered; an event stream or a WebSocket only began. `refused`
+/// says why it was not carried out.
+pub(super) fn served(
+    method: &Method,
+    route: &str,
+    status: StatusCode,
+    took: Duration,
+    refused: Option<&'static str>,
+) {
     let code = status.as_u16();
     let ms = took.as_secs_f64() * 1_000.0;
     if route.starts_with("/health") {
         // Asked for every few seconds by whoever looks after the node.
-        tracing::debug!(%method, route, status = code, ms, "served");
+        tracing::debug!(%method, route, status = code, refused, ms, "served");
     } else {
-        tracing::info!(%method, route, status = code, ms, "served");
+        tracing::info!(%method, route, status = code, refused, ms, "served");
     }
     metrics::counter!(
         "causerie_http_requests_total", "route" => route.to_owned(), "status" => code.to_string(),
     )
     .increment(1);
+    if let Some(reason) = refused {
+        metrics::counter!("causerie_refusals_total", "reason" => reason).increment(1);
+    }
     metrics::histogram!("causerie_http_request_seconds", "route" => route.to_owned())
         .record(took.as_secs_f64());
 }

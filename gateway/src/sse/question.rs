@@ -59,22 +59,27 @@ impl Stream {
     }
 
     async fn more(&mut self) -> String {
-        let frames = tokio::select! {
-            frames = self.asking.next(CHUNK_BYTES) => frames,
+        let batch = tokio::select! {
+            batch = self.asking.next(CHUNK_BYTES) => batch,
             _ = self.comments.tick() => return COMMENT.to_owned(),
         };
-        let Some(frames) = frames else {
-            self.state = State::Ended;
-            let error = frame::error(Some(&self.id), &lost_sight().fatal());
-            return event(Event::Error, &error);
-        };
+        self.asking.resync(batch.lagging).await;
         let mut text = String::with_capacity(256);
-        for frame in frames {
+        for frame in batch.frames {
             write_event(&mut text, &frame.event, frame.json.as_str());
             if frame.is_final() {
                 self.state = State::Ended;
-                break;
+                return text;
             }
+        }
+        if batch.close.is_some() {
+            self.state = State::Ended;
+            let error = frame::error(Some(&self.id), &lost_sight().fatal());
+            write_event(
+                &mut text,
+                Event::Error.name(),
+                &String::from_utf8_lossy(&error),
+            );
         }
         text
     }

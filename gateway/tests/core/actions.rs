@@ -132,7 +132,7 @@ async fn a_busy_session_and_a_full_queue_are_told() {
     let full = client.request(question("queue")).await;
     assert_eq!(
         (&full["code"], &full["scope"], &full["limit"]),
-        (&json!("overloaded"), &json!("session"), &json!(2))
+        (&json!("overloaded"), &json!("user"), &json!(2))
     );
     assert!(full["retry_after_ms"].as_u64().unwrap() > 0);
 }

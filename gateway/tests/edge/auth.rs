@@ -271,6 +271,8 @@ async fn a_bad_claim_is_named() {
     }
     for (claim, value) in [
         ("exp", json!("soon")),
+        ("exp", json!((now() + 600) * 1_000)),
+        ("nbf", json!(1e300)),
         ("nbf", json!("now")),
         ("sub", json!(7)),
         ("projects", json!("p1")),

@@ -1,6 +1,9 @@
 //! `POST /api/chat`, `/api/chat/stream` and `/api/actions`.
 
-use causerie_shared::protocol::data::FinishReason;
+use causerie_shared::protocol::data::{AiProcessingError, FinishReason};
+use causerie_shared::protocol::error::ErrorCode;
+use causerie_shared::protocol::frame;
+use causerie_shared::record::{Class, Header, Record};
 use causerie_testkit::client::http::{Answer, request};
 use causerie_testkit::client::sse::Sse;
 use causerie_testkit::client::ws::Connect;
@@ -82,6 +85,35 @@ async fn a_repeat_waits_for_the_same_reply_and_later_gets_it() {
     assert_eq!(history.json()["events"].as_array().unwrap().len(), 2);
 }
 
+/// How long an id is remembered may be changed while the program runs.
+#[tokio::test]
+async fn an_id_is_forgotten_as_soon_as_the_changed_file_says() {
+    let node = Node::start().await;
+    let toml = std::fs::read_to_string(node.config_file()).unwrap();
+    let limits = "[limits]\ndedup_window = '1s'\nmessages_per_minute_per_connection = 7\n";
+    std::fs::write(node.config_file(), format!("{limits}{toml}")).unwrap();
+    node.settings.reload();
+    let deadline = tokio::time::Instant::now() + causerie_testkit::DEADLINE;
+    loop {
+        let connect = Connect::to(&node.ws()).param("token", &token(json!({})));
+        let ready = connect.open().await.expect_type("ready").await;
+        if ready["data"]["messages_per_minute"] == 7 {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{ready}");
+    }
+    let said = async || {
+        let data = json!({"user_input": "hello", "ai": false});
+        let body = json!({"action": "sendMessage", "id": "c1", "data": data});
+        let ack = node.post("/api/actions", &token(json!({})), &body).await;
+        ack.json()["data"]["message_id"].clone()
+    };
+    let first = said().await;
+    while said().await == first {
+        assert!(tokio::time::Instant::now() < deadline, "it is remembered");
+    }
+}
+
 #[tokio::test]
 async fn past_the_time_out_the_reply_still_reaches_the_room() {
     let node = Node::with("[ai]\nmessage_timeout = '100ms'").await;
@@ -122,6 +154,49 @@ async fn a_reply_that_failed_or_was_cancelled_tells_so() {
     assert_eq!(answer.status, 200);
     assert_eq!(answer.json()["data"]["finish_reason"], "cancelled");
     assert_eq!(answer.json()["data"]["content"], "as far as");
+}
+
+/// Tells why the reply fails, as a broker does, and ends it.
+async fn fail(node: &Node, making: Making, code: ErrorCode, can_retry: bool) {
+    let lease = &making.claim.lease;
+    let event = causerie_shared::protocol::event::Event::AiProcessingError;
+    let data = AiProcessingError {
+        message_id: lease.message_id.clone(),
+        code,
+        can_retry,
+    };
+    let header = Header {
+        class: Class::Transient,
+        event: event.name().into(),
+        position: None,
+        ts: node.bus.clock().now_ms(),
+        reply: None,
+        in_reply_to: Some(making.claim.in_reply_to.clone()),
+        excluded: None,
+    };
+    let frame = frame::transient(event, &lease.room.room, header.ts, &data);
+    let records = [Record { header, frame }];
+    node.bus.announce(lease, &records).await.unwrap();
+    making.finish(FinishReason::Error).await;
+}
+
+#[tokio::test]
+async fn why_a_reply_failed_is_told_as_the_room_hears_it() {
+    let node = Node::start().await;
+    for (code, can_retry, status) in [
+        (ErrorCode::AiTimeout, true, 504),
+        (ErrorCode::AiUnavailable, false, 502),
+        (ErrorCode::Internal, false, 500),
+    ] {
+        let asked = ask(&node, json!({"user_input": "hello"}));
+        fail(&node, node.next_question().await, code, can_retry).await;
+        let answer = asked.await.unwrap();
+        let error = answer.json();
+        assert_eq!(
+            (answer.status, &error["code"], &error["canRetry"]),
+            (status, &json!(code), &json!(can_retry))
+        );
+    }
 }
 
 #[tokio::test]

@@ -81,6 +81,32 @@ async fn a_new_key_is_fetched_when_a_token_names_it() {
     );
 }
 
+/// A tenant whose key set hangs delays nobody else's tokens.
+#[tokio::test]
+async fn a_set_that_hangs_delays_no_token_of_others() {
+    let (operators, tenants) = (Publisher::start().await, Publisher::start().await);
+    let (old, new, own) = (Pair::ed25519(), Pair::p256(), Pair::ed25519());
+    operators.publish(&[old.jwk(Some("old"))]);
+    tenants.publish(&[own.jwk(Some("own"))]);
+    let both = settings(&format!(
+        "[auth]\njwks_url = '{}'\n[[tenants]]\nid = 'acme'\nhash = 'h-acme'\n\
+         origins = ['https://acme.example']\nauth.jwks_url = '{}'",
+        operators.url, tenants.url
+    ));
+    let auth = Auth::new(&both, ON_DEMAND, Clock::default()).await.unwrap();
+    tenants.hang();
+
+    let known = old.sign(Some("old"), &claims(json!({})));
+    assert!(auth.verify(&known).await.is_ok());
+    assert_eq!((operators.fetches(), tenants.fetches()), (1, 1));
+
+    operators.publish(&[new.jwk(Some("new"))]);
+    let unknown = new.sign(Some("new"), &claims(json!({})));
+    let soon = tokio::time::timeout(Duration::from_secs(5), auth.verify(&unknown));
+    assert!(soon.await.expect("it waits for the tenant's").is_ok());
+    assert_eq!(operators.fetches(), 2);
+}
+
 #[tokio::test]
 async fn made_up_names_cause_no_flood_of_fetches() {
     let publisher = Publisher::start().await;

@@ -9,21 +9,24 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail};
 use causerie_loadtest::chaos::fault::Kind;
-use causerie_loadtest::chaos::plan::Plan;
+use causerie_loadtest::chaos::plan::{Faults, Plan};
 use causerie_loadtest::chaos::report::{self, Story};
-use causerie_loadtest::chaos::round::{Counted, Round};
+use causerie_loadtest::chaos::round::Round;
 use causerie_loadtest::check::{Checker, Rules, Verdict};
-use causerie_loadtest::ledger;
+use causerie_loadtest::ledger::{self, Entry, What};
 use causerie_shared::cli::raise_open_files;
 use clap::Parser;
 
 /// Lets faults strike while people talk, and proves that nothing was lost.
+///
+/// Exit code: 0 no promise was broken, 1 some were, 2 no verdict could be given,
+/// 3 too little happened to tell.
 #[derive(Parser)]
-#[command(name = "chaos", version)]
+#[command(name = "chaos", version, args_override_self = true)]
 struct Args {
     /// What the plan is made from; a run prints its own.
     #[arg(long)]
@@ -31,6 +34,9 @@ struct Args {
     /// How often each kind of fault strikes.
     #[arg(long, default_value_t = 2)]
     times: usize,
+    /// As often as fits into so many minutes, in place of a number of times.
+    #[arg(long)]
+    minutes: Option<u64>,
     /// People who talk.
     #[arg(long, default_value_t = 60)]
     people: usize,
@@ -40,9 +46,10 @@ struct Args {
     /// Where the report is written, as HTML.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Where the ledgers are written, one of each round, and stay.
+    /// Where the ledgers are written, one of each round. Rounds of the same plan
+    /// that stand there already are not run again.
     #[arg(long, value_name = "FOLDER")]
-    ledgers: Option<PathBuf>,
+    ledgers: PathBuf,
     /// What the report says of the commit.
     #[arg(long, default_value = "unknown")]
     commit: String,
@@ -53,81 +60,171 @@ struct Args {
 
 fn kind(name: &str) -> Result<Kind, String> {
     Kind::named(name).ok_or_else(|| {
-        let names: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+        let names: Vec<_> = Kind::all().map(Kind::name).collect();
         format!("must be one of {}", names.join(", "))
     })
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<ExitCode> {
-    let args = Args::parse();
-    raise_open_files();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    let seed = args.seed.unwrap_or(now.as_secs() % 1_000_000);
-    let kinds = match &*args.kinds {
-        [] => &Kind::ALL,
-        some => some,
-    };
-    let plan = Plan::new(seed, kinds, args.times);
-    say(&plan.to_string());
+async fn main() -> ExitCode {
+    match run(Args::parse()).await {
+        Ok(code) => code,
+        Err(error) => {
+            say(&format!("No verdict: {error:#}."));
+            ExitCode::from(2)
+        }
+    }
+}
 
-    let temporary = tempfile::tempdir()?;
-    let folder = args.ledgers.as_deref().unwrap_or(temporary.path());
+async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    raise_open_files();
+    let wanted = Wanted::new(&args)?;
+    let plan = Plan::new(wanted.seed, &wanted.kinds, wanted.times);
+    say(&plan.to_string());
+    std::fs::create_dir_all(&args.ledgers)
+        .with_context(|| format!("making {}", args.ledgers.display()))?;
     let mut found = Found::default();
     for (number, faults) in plan.rounds.iter().enumerate() {
-        let ledger = folder.join(format!("round-{}.jsonl", number + 1));
-        let round = Round::start(args.people, seed + number as u64, &ledger).await?;
-        let counted = round.run(faults, say).await?;
-        found.add(&ledger, counted)?;
+        let ledger = args.ledgers.join(format!("round-{}.jsonl", number + 1));
+        let round = wanted.round(number, faults);
+        if found.take(&ledger, &round)? {
+            say(&format!("round {}: already run", number + 1));
+            continue;
+        }
+        say(&format!("round {} of {}", number + 1, plan.rounds.len()));
+        let struck = Round::start(faults.storage, &round, &ledger).await?;
+        struck.run(&faults.kinds, say).await?;
+        if !found.take(&ledger, &round)? {
+            bail!("{} has no end", ledger.display());
+        }
     }
     found.say();
     if let Some(file) = &args.report {
-        let page = found.report(&args, &plan);
+        let page = found.report(&args, &wanted, &plan);
         std::fs::write(file, page).with_context(|| format!("writing {}", file.display()))?;
+        say(&format!("The report: {}", file.display()));
     }
-    let broken = found.verdict.violations.len();
-    ensure!(
-        broken == 0,
-        "{broken} promises were broken; again: --seed {seed}"
-    );
-    let missing = found.missing(kinds, args.times);
-    if !missing.is_empty() {
-        say(&format!(
-            "No promise was broken, but this proves little: {}.",
-            missing.join(", ")
-        ));
-        return Ok(ExitCode::from(3));
+    Ok(found.verdict(&args, &wanted))
+}
+
+/// What is to be done.
+struct Wanted {
+    seed: u64,
+    kinds: Vec<Kind>,
+    times: usize,
+    people: usize,
+    are_all: bool,
+}
+
+impl Wanted {
+    fn new(args: &Args) -> anyhow::Result<Self> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+        let are_all = args.kinds.is_empty();
+        let kinds = if are_all {
+            Kind::all().collect()
+        } else {
+            args.kinds.clone()
+        };
+        let in_minutes = |minutes| Plan::times_in(&kinds, Duration::from_secs(minutes * 60));
+        Ok(Self {
+            seed: args.seed.unwrap_or(now.as_secs() % 1_000_000),
+            times: args.minutes.map_or(args.times, in_minutes),
+            people: args.people,
+            kinds,
+            are_all,
+        })
     }
-    say("No promise was broken.");
-    Ok(ExitCode::SUCCESS)
+
+    fn round(&self, number: usize, faults: &Faults) -> ledger::Round {
+        ledger::Round {
+            seed: self.seed + number as u64,
+            people: self.people,
+            faults: faults
+                .kinds
+                .iter()
+                .map(|kind| kind.name().to_owned())
+                .collect(),
+        }
+    }
+
+    /// The command that does the same again.
+    fn command(&self) -> String {
+        let Self {
+            seed,
+            times,
+            people,
+            ..
+        } = self;
+        let names: Vec<_> = self.kinds.iter().map(|kind| kind.name()).collect();
+        let kinds = if self.are_all {
+            String::new()
+        } else {
+            format!(" --kinds {}", names.join(","))
+        };
+        format!("./chaos --seed {seed} --times {times} --people {people}{kinds}")
+    }
 }
 
 /// What was found, in all rounds.
 #[derive(Default)]
 struct Found {
     verdict: Verdict,
-    counted: Counted,
+    counted: report::Counted,
     stories: Vec<Story>,
 }
 
 impl Found {
-    fn add(&mut self, ledger: &Path, counted: Counted) -> anyhow::Result<()> {
-        let (mut checker, mut story) = (Checker::new(Rules::default()), Story::default());
-        for entry in ledger::read(ledger)? {
-            let entry = entry.context("reading the ledger")?;
-            story.take(&entry);
-            checker.take(entry);
+    /// Takes in the ledger of a round; whether there is one, and it is whole.
+    fn take(&mut self, ledger: &Path, round: &ledger::Round) -> anyhow::Result<bool> {
+        if !ledger.exists() {
+            return Ok(false);
         }
+        let (mut checker, mut story) = (Checker::new(Rules::default()), Story::default());
+        let mut counted = None;
+        for (number, entry) in ledger::read(ledger)?.enumerate() {
+            let Ok(entry) = entry else {
+                // It broke off while it was written.
+                return Ok(false);
+            };
+            match entry {
+                Entry {
+                    what: What::Round(of),
+                    ..
+                } if of != *round => bail!(
+                    "{} is of another run: name another folder, or empty this one",
+                    ledger.display()
+                ),
+                Entry {
+                    what: What::Counted { counts },
+                    ..
+                } => counted = Some(counts),
+                entry if number == 0 && !matches!(entry.what, What::Round(_)) => bail!(
+                    "{} does not say what it is of: empty the folder",
+                    ledger.display()
+                ),
+                entry => {
+                    story.take(&entry);
+                    checker.take(entry);
+                }
+            }
+        }
+        let Some(counted) = counted else {
+            return Ok(false);
+        };
         self.verdict.add(checker.finish());
         self.stories.push(story);
         for (name, count) in counted {
             *self.counted.entry(name).or_default() += count;
         }
-        Ok(())
+        Ok(true)
     }
 
     fn say(&self) {
-        for (name, count) in self.counted.iter().chain(&self.verdict.counts) {
+        let seen = self.verdict.counts.iter();
+        let seen = seen.map(|(name, count)| (*name, count));
+        let counted = self.counted.iter();
+        let counted = counted.map(|(name, count)| (name.as_str(), count));
+        for (name, count) in counted.chain(seen) {
             say(&format!("{name}: {count}"));
         }
         for violation in &self.verdict.violations {
@@ -135,31 +232,47 @@ impl Found {
         }
     }
 
+    fn verdict(&self, args: &Args, wanted: &Wanted) -> ExitCode {
+        let broken = self.verdict.violations.len();
+        if broken > 0 {
+            say(&format!(
+                "{broken} promises were broken; the ledgers are in {}; again: {}",
+                args.ledgers.display(),
+                wanted.command()
+            ));
+            return ExitCode::from(1);
+        }
+        let missing = self.missing(wanted);
+        if !missing.is_empty() {
+            say(&format!(
+                "No promise was broken, but this proves little: {}.",
+                missing.join(", ")
+            ));
+            return ExitCode::from(3);
+        }
+        say("No promise was broken.");
+        ExitCode::SUCCESS
+    }
+
     /// What did not happen, without which a run proves little.
-    fn missing(&self, kinds: &[Kind], times: usize) -> Vec<String> {
+    fn missing(&self, wanted: &Wanted) -> Vec<String> {
         let struck = report::struck_while_streaming(&self.stories);
-        let calm = kinds
-            .iter()
-            .filter(|kind| struck.get(kind.name()) < Some(&times));
+        let kinds = wanted.kinds.iter();
+        let calm = kinds.filter(|kind| struck.get(kind.name()) < Some(&wanted.times));
         let calm =
             calm.map(|kind| format!("{} struck too seldom while a reply streamed", kind.name()));
         // A few kinds alone need not bring about everything.
-        let all = kinds.len() == Kind::ALL.len();
-        let never = self.counted.iter().filter(|(_, count)| all && **count == 0);
+        let never = self.counted.iter();
+        let never = never.filter(|(_, count)| wanted.are_all && **count == 0);
         calm.chain(never.map(|(name, _)| format!("no {name}")))
             .collect()
     }
 
-    fn report(&self, args: &Args, plan: &Plan) -> String {
-        let Args { times, people, .. } = args;
-        let command = format!(
-            "./chaos --seed {} --times {times} --people {people}",
-            plan.seed
-        );
+    fn report(&self, args: &Args, wanted: &Wanted, plan: &Plan) -> String {
         report::html(&report::Run {
             plan,
-            people: *people,
-            command: &command,
+            people: wanted.people,
+            command: &wanted.command(),
             commit: &args.commit,
             machine: &args.machine,
             verdict: &self.verdict,

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use causerie_testkit::ai::{AiOptions, AiServer, Behaviour, Plot, Provider};
-use causerie_testkit::cluster::{Cluster, TENANTS, tenants};
+use causerie_testkit::cluster::tenants;
 use causerie_testkit::port;
 use causerie_testkit::process::{Node, Program};
 use causerie_testkit::proxy::Proxy;
-use causerie_testkit::redis::Redis;
+
+use super::storage::{Storage, StorageKind};
 
 /// How long a program that was asked to end may take.
 const ENDS_WITHIN: Duration = Duration::from_secs(40);
@@ -36,21 +37,23 @@ pub struct Place {
     pub starts: u32,
     /// The process.
     pub node: Node,
-    /// Between it and Redis.
-    pub to_redis: Proxy,
+    /// Between it and Redis, where that is one server: others name the servers
+    /// behind them, to which nodes go by themselves.
+    pub to_redis: Option<Proxy>,
     /// Between people and it; of a gateway.
     pub door: Option<Proxy>,
     /// Between it and the AI; of a broker.
     pub to_ai: Option<Proxy>,
     role: Role,
     port: u16,
+    redis_url: String,
 }
 
 /// All processes of a run. Dropping it ends them.
 #[derive(Debug)]
 pub struct Installation {
-    /// The one Redis, which writes down every change before it answers.
-    pub redis: Redis,
+    /// What all is kept in.
+    pub storage: Storage,
     /// The AI server.
     pub ai: AiServer,
     /// Gateways.
@@ -64,16 +67,19 @@ impl Installation {
     ///
     /// # Errors
     /// A part does not start.
-    pub async fn start(gateways: usize, brokers: usize) -> anyhow::Result<Self> {
+    pub async fn start(
+        storage: StorageKind,
+        gateways: usize,
+        brokers: usize,
+    ) -> anyhow::Result<Self> {
         let behaviour = Behaviour::new(Plot::Named(WORDS)).at_pace(PACE);
         let ai = AiServer::start(AiOptions {
             behaviour,
             ..AiOptions::new(Provider::OpenAi)
         })
         .await?;
-        let redis = Redis::options().aof().start().await;
         let mut installation = Self {
-            redis,
+            storage: storage.start().await,
             ai,
             gateways: Vec::new(),
             brokers: Vec::new(),
@@ -104,8 +110,20 @@ impl Installation {
         self.gateways.iter().chain(&self.brokers)
     }
 
+    /// The same, to do something to them.
+    pub fn places_mut(&mut self) -> impl Iterator<Item = &mut Place> {
+        self.gateways.iter_mut().chain(&mut self.brokers)
+    }
+
     async fn open(&self, role: Role, name: String) -> anyhow::Result<Place> {
-        let to_redis = Proxy::start(self.redis.port()).await;
+        let to_redis = match &self.storage {
+            Storage::Redis(redis) => Some(Proxy::start(redis.port()).await),
+            Storage::Sentinel(_) | Storage::Cluster(_) => None,
+        };
+        let redis_url = match &to_redis {
+            Some(proxy) => proxy.url("redis"),
+            None => self.storage.url(),
+        };
         let (port, door, to_ai) = match role {
             Role::Gateway => {
                 let port = port::free(&[]);
@@ -116,7 +134,7 @@ impl Installation {
                 (0, None, Some(Proxy::start(ai).await))
             }
         };
-        let node = program(role, &name, port, &to_redis, to_ai.as_ref())
+        let node = program(role, &name, port, &redis_url, to_ai.as_ref())
             .start()
             .await;
         Ok(Place {
@@ -128,6 +146,7 @@ impl Installation {
             to_ai,
             role,
             port,
+            redis_url,
         })
     }
 }
@@ -135,28 +154,55 @@ impl Installation {
 impl Place {
     /// Starts it again where it was.
     pub async fn restart(&mut self) {
-        let to_ai = self.to_ai.as_ref();
-        let program = program(self.role, &self.name, self.port, &self.to_redis, to_ai);
-        self.node = program.start().await;
-        self.starts += 1;
+        self.start(self.program()).await;
     }
 
     /// Asks it to end, waits until it has, and starts it again.
     pub async fn roll(&mut self) {
+        self.end().await;
+        self.start(self.program()).await;
+    }
+
+    /// The same, and its clock is wrong by so many seconds from then on.
+    ///
+    /// # Errors
+    /// Its clock is not.
+    pub async fn roll_with_clock_off_by(&mut self, seconds: i64) -> anyhow::Result<()> {
+        self.end().await;
+        self.start(self.program().clock_off_by(seconds)).await;
+        let off_by = self.node.clock_is_off_by().await;
+        ensure!(
+            off_by.abs_diff(seconds) < 60,
+            "the clock of {} should be off by {seconds} s, and is by {off_by} s",
+            self.name
+        );
+        Ok(())
+    }
+
+    async fn end(&mut self) {
         self.node.terminate();
         self.node.wait(ENDS_WITHIN).await;
-        self.restart().await;
+    }
+
+    async fn start(&mut self, program: Program) {
+        self.node = program.start().await;
+        self.starts += 1;
+    }
+
+    fn program(&self) -> Program {
+        let to_ai = self.to_ai.as_ref();
+        program(self.role, &self.name, self.port, &self.redis_url, to_ai)
     }
 }
 
-fn program(role: Role, name: &str, port: u16, redis: &Proxy, ai: Option<&Proxy>) -> Program {
+fn program(role: Role, name: &str, port: u16, redis_url: &str, ai: Option<&Proxy>) -> Program {
     let program = match role {
         Role::Gateway => Program::gateway().env("WEBSOCKET_PORT", port.to_string()),
         Role::Broker => Program::broker(),
     };
     let program = program
         .env("NODE_NAME", name)
-        .env("REDIS_URL", redis.url("redis"))
+        .env("REDIS_URL", redis_url)
         .env("REDIS_TIMEOUT", "2s")
         .env("TENANTS", tenants())
         .env("WEBSOCKET_BIND", "127.0.0.1")
@@ -173,12 +219,4 @@ fn program(role: Role, name: &str, port: u16, redis: &Proxy, ai: Option<&Proxy>)
         // A gateway asks nobody.
         None => program.env("AI_OPENAI_BASE_URL", "http://127.0.0.1:1/v1"),
     }
-}
-
-/// The tenants' ids.
-pub const TENANT_IDS: [&str; 3] = TENANTS;
-
-/// What a user of a tenant connects with.
-pub fn token(tenant: &str, user: &str) -> String {
-    Cluster::token(tenant, user)
 }

@@ -1,6 +1,6 @@
 //! People who talk while faults strike, and the ledger of both.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,10 +14,13 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::fault::{Aim, Kind, Ordered, ordered};
-use super::installation::{Installation, TENANT_IDS, token};
+use super::fault::{Kind, Ordered, ordered};
+use super::installation::Installation;
+use super::seat::{Seat, seats};
+use super::storage::StorageKind;
+use super::strike::Aim;
 use super::tally::Tally;
-use crate::ledger::{Call, Fault, Log, Pen, What};
+use crate::ledger::{self, Call, Fault, Log, Pen, What};
 use crate::person::{Orders, Person, State, durable};
 
 /// How long a fault waits for replies to be streaming.
@@ -31,9 +34,6 @@ const RESTS_WITHIN: Duration = Duration::from_secs(180);
 
 /// How often it is looked whether something has happened.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-
-/// The time from one message of a person to the next.
-const PACE: Duration = Duration::from_secs(5);
 
 /// One person in so many reads nothing for a while, where some do.
 const SLOW_ONE_IN: usize = 5;
@@ -52,73 +52,71 @@ pub struct Round {
 
 /// A person who talks.
 struct Handle {
+    seat: Seat,
     orders: watch::Sender<Orders>,
     state: Arc<State>,
 }
 
-/// What the programs counted.
-pub type Counted = BTreeMap<&'static str, u64>;
-
 impl Round {
-    /// Starts an installation, and lets so many people in.
+    /// Starts an installation, and lets people in.
     ///
     /// # Errors
     /// A part does not start, or the ledger cannot be written.
-    pub async fn start(people: usize, seed: u64, ledger: &Path) -> anyhow::Result<Self> {
-        let installation = Installation::start(3, 2).await?;
+    pub async fn start(
+        storage: StorageKind,
+        round: &ledger::Round,
+        ledger: &Path,
+    ) -> anyhow::Result<Self> {
+        let installation = Installation::start(storage, 3, 2).await?;
         let pen = Pen::new(ledger).with_context(|| format!("writing {}", ledger.display()))?;
+        pen.note(What::Round(round.clone()))?;
         let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
-        let mut round = Self {
+        let mut struck = Self {
             installation,
             people: Vec::new(),
             tasks: JoinSet::new(),
             tally: Tally::default(),
             pen,
-            dice: StdRng::seed_from_u64(seed),
+            dice: StdRng::seed_from_u64(round.seed),
             began_ns: u64::try_from(since.as_nanos())?,
         };
-        for number in 0..people {
-            round.let_in(number)?;
+        for seat in seats(round.people) {
+            struck.let_in(seat)?;
         }
-        Ok(round)
+        Ok(struck)
     }
 
-    fn let_in(&mut self, number: usize) -> anyhow::Result<()> {
-        let tenant = TENANT_IDS
-            .get(number % TENANT_IDS.len())
-            .context("a tenant")?;
-        // Each user has two devices.
-        let user = format!("u{}", number / TENANT_IDS.len() / 2);
+    fn let_in(&mut self, seat: Seat) -> anyhow::Result<()> {
         let person = Person {
-            number: u32::try_from(number)?,
-            tenant: (*tenant).to_owned(),
-            token: token(tenant, &user),
-            user,
-            device: u32::try_from(number / TENANT_IDS.len() % 2)?,
-            rooms: vec![format!("project:p{}", 1 + number / TENANT_IDS.len() % 2)],
+            number: u32::try_from(self.people.len())?,
+            tenant: seat.tenant.to_owned(),
+            token: seat.token(),
+            user: seat.user.clone(),
+            device: seat.device,
+            rooms: vec![format!("project:{}", seat.project)],
             doors: self.installation.doors(),
-            pace: PACE,
+            pace: seat.pace,
         };
         let (orders, ordered) = watch::channel(Orders::default());
         let state = Arc::new(State::default());
         let dice = StdRng::seed_from_u64(self.dice.random());
         let life = person.run(ordered, Arc::clone(&state), self.pen.clone(), dice);
         self.tasks.spawn(life);
-        self.people.push(Handle { orders, state });
+        self.people.push(Handle {
+            seat,
+            orders,
+            state,
+        });
         Ok(())
     }
 
-    /// Lets these faults strike, and everything come to rest; what the programs
-    /// counted.
+    /// Lets these faults strike, and everything come to rest, and ends the
+    /// ledger.
     ///
     /// # Errors
     /// Something is left that does not come to rest, or the ledger cannot be
     /// written.
-    pub async fn run(
-        mut self,
-        faults: &[Kind],
-        progress: impl Fn(&str),
-    ) -> anyhow::Result<Counted> {
+    pub async fn run(mut self, faults: &[Kind], progress: impl Fn(&str)) -> anyhow::Result<()> {
         self.wait_until("all people are in", |people| {
             people.iter().all(|person| person.state.is_open())
         })
@@ -126,7 +124,7 @@ impl Round {
         for (number, kind) in faults.iter().enumerate() {
             let streaming = self.strike(*kind).await?;
             progress(&format!(
-                "{}/{} {}: {streaming} replies were being streamed",
+                "{}/{} {}: {streaming} people saw replies being made",
                 number + 1,
                 faults.len(),
                 kind.name()
@@ -142,12 +140,14 @@ impl Round {
         while let Some(ended) = self.tasks.join_next().await {
             ended.context("a person's task")??;
         }
-        self.pen.flush()?;
-        Ok(self.tally.totals())
+        self.pen.note(What::Counted {
+            counts: self.tally.totals(),
+        })?;
+        self.pen.flush().context("writing the ledger")
     }
 
-    /// Strikes while replies are streaming, to half of the people or more; how
-    /// many were.
+    /// Strikes when half of the people see a reply being made, or when that
+    /// takes too long; how many do.
     async fn strike(&mut self, kind: Kind) -> anyhow::Result<usize> {
         let deadline = Instant::now() + STRIKES_WITHIN;
         while self.streaming() < self.people.len() / 2 && Instant::now() < deadline {
@@ -169,17 +169,16 @@ impl Round {
             Ordered::Drop => self.order(|orders| orders.drop_connection += 1),
             Ordered::StopReading => self.let_some_read(false),
         }
-        aim.strike(kind, &mut self.installation).await;
+        aim.strike(kind, &mut self.installation).await?;
         self.pen.note(What::FaultOver)?;
         self.let_some_read(true);
         Ok(streaming)
     }
 
+    /// How many people see a reply being made.
     fn streaming(&self) -> usize {
-        self.people
-            .iter()
-            .map(|person| person.state.streaming())
-            .sum()
+        let people = self.people.iter();
+        people.filter(|person| person.state.streaming() > 0).count()
     }
 
     fn order(&self, change: impl Fn(&mut Orders)) {
@@ -250,16 +249,15 @@ impl Round {
 
     /// Reads the logs of all rooms that anybody is in.
     async fn write_logs(&self) -> anyhow::Result<()> {
-        for (number, person) in self.people.iter().enumerate() {
-            let tenant = TENANT_IDS
-                .get(number % TENANT_IDS.len())
-                .context("a tenant")?;
-            let user = format!("u{}", number / TENANT_IDS.len() / 2);
-            for room in person.state.positions().into_keys() {
-                let events = self.log(&token(tenant, &user), &room).await?;
-                let tenant = (*tenant).to_owned();
+        let mut read = BTreeSet::new();
+        for Handle { seat, state, .. } in &self.people {
+            for room in state.positions().into_keys() {
+                if !read.insert((seat.tenant, room.clone())) {
+                    continue;
+                }
+                let events = self.log(&seat.token(), &room).await?;
                 self.pen.note(What::Log(Log {
-                    tenant,
+                    tenant: seat.tenant.to_owned(),
                     room,
                     events,
                 }))?;
@@ -268,7 +266,7 @@ impl Round {
         Ok(())
     }
 
-    async fn log(&self, token: &str, room: &str) -> anyhow::Result<Vec<crate::ledger::Durable>> {
+    async fn log(&self, token: &str, room: &str) -> anyhow::Result<Vec<ledger::Durable>> {
         let gateway = self.installation.gateways.first().context("a gateway")?;
         let mut events = Vec::new();
         let mut after = 0;

@@ -61,10 +61,11 @@ impl Tally {
     }
 
     /// The sums over all processes.
-    pub fn totals(&self) -> BTreeMap<&'static str, u64> {
-        let mut totals: BTreeMap<_, _> = WANTED.iter().map(|(name, ..)| (*name, 0)).collect();
+    pub fn totals(&self) -> BTreeMap<String, u64> {
+        let names = WANTED.iter().map(|(name, ..)| (*name).to_owned());
+        let mut totals: BTreeMap<_, _> = names.map(|name| (name, 0)).collect();
         for ((_, name), value) in &self.last {
-            *totals.entry(name).or_default() += *value as u64;
+            *totals.entry((*name).to_owned()).or_default() += *value as u64;
         }
         totals
     }

@@ -31,6 +31,12 @@ impl Calls {
         calls.filter(move |call| call.attempt == attempt)
     }
 
+    /// A call for a question in a later attempt than this.
+    pub(super) fn later(&self, question: &str, attempt: u64) -> Option<&Call> {
+        let mut calls = self.by_question.get(question).into_iter().flatten();
+        calls.find(|call| call.attempt > attempt)
+    }
+
     pub(super) fn finish(self, faults: &Faults, verdict: &mut Verdict) {
         let Self { rules, by_question } = self;
         for mut calls in by_question.into_values() {

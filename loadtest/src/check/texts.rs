@@ -10,7 +10,7 @@ use causerie_testkit::ai::named;
 use super::calls::Calls;
 use super::logs::{Kept, Logs};
 use super::replies::Shown;
-use super::{Broken, Verdict};
+use super::{Broken, Faults, Verdict};
 use crate::ledger::{Call, Durable};
 
 /// Holds the texts of all replies that are kept against what the AI said, and
@@ -19,19 +19,31 @@ pub(super) fn check<'a>(
     shown: impl Iterator<Item = &'a Shown>,
     logs: &Logs,
     calls: &Calls,
+    faults: &Faults,
     verdict: &mut Verdict,
 ) {
     let mut questions: HashMap<&str, &str> = HashMap::new();
     for Kept { event, .. } in logs.events() {
         if let Some(question) = &event.in_reply_to {
             questions.insert(&event.message, question);
-            let of_attempt = calls.of(question, event.attempt.unwrap_or(0));
+            let attempt = event.attempt.unwrap_or(0);
+            let of_attempt = calls.of(question, attempt);
             if !is_said(event, of_attempt) {
                 let says = format!(
                     "{} is of no call, or of two: {}",
                     event.message, event.content
                 );
                 verdict.broken(Broken::WrongText, 0, says);
+            }
+            // A takeover may be lost with the storage: then the former goes on.
+            if let Some(later) = calls.later(question, attempt)
+                && !faults.may_have_lost(later.began, u64::MAX)
+            {
+                let says = format!(
+                    "{} is of attempt {attempt} of {}",
+                    event.message, later.attempt
+                );
+                verdict.broken(Broken::FormerAttempt, later.began, says);
             }
         }
     }

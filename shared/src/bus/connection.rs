@@ -22,7 +22,6 @@ impl From<&Settings> for Retention {
             max_events: settings.history.max_events,
             max_age: settings.history.max_age,
             max_recover: settings.history.max_recover,
-            dedup_window: settings.limits.dedup_window,
             ..Self::default()
         }
     }

@@ -77,8 +77,6 @@ pub struct Retention {
     /// The most durable events with which one client is brought up to date;
     /// beyond it [`Page`] says that the position is lost.
     pub max_recover: u64,
-    /// How long a message's `id` is remembered.
-    pub dedup_window: Duration,
     /// The most turns that a session's context keeps.
     pub max_turns: u64,
     /// The most bytes of these together. The last turn is kept however long.
@@ -91,7 +89,6 @@ impl Default for Retention {
             max_events: 10_000,
             max_age: Duration::from_secs(7 * 24 * 3600),
             max_recover: 1_000,
-            dedup_window: Duration::from_secs(24 * 3600),
             max_turns: 100,
             max_turn_bytes: 256 << 10,
         }
@@ -113,7 +110,7 @@ pub trait Bus: Send + Sync + Debug {
     /// session's queue.
     ///
     /// The same `(tenant, room, user, client id)` within
-    /// [`Retention::dedup_window`] gets the first one's receipt, whatever else
+    /// [`Question::dedup_window`] gets the first one's receipt, whatever else
     /// the question says, and changes nothing.
     async fn accept(&self, question: &Question) -> Result<Accepted, BusError>;
 

@@ -20,6 +20,8 @@ pub struct Question {
     pub user: UserId,
     /// The sender's own id of it.
     pub client_id: ClientId,
+    /// How long that id is remembered.
+    pub dedup_window: Duration,
     /// The conversation it belongs to.
     pub session: SessionId,
     /// Its id, in the room's partition.

@@ -1,8 +1,10 @@
 //! What clients send.
 
+mod field_error;
+
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::depth::is_deeper_than;
@@ -92,14 +94,17 @@ pub struct SendMessage {
     pub project_id: Option<ProjectId>,
     /// Whether the AI shall answer.
     #[serde(default = "yes")]
+    #[schemars(with = "Option<bool>")]
     pub ai: bool,
     /// What to do while the session's earlier question is being answered.
     #[serde(default)]
+    #[schemars(with = "Option<IfBusy>")]
     pub if_busy: IfBusy,
     /// What was said before, as the client remembers it.
     pub conversation_context: Option<ConversationContext>,
     /// The client's own notes; handed on in `new_message`.
     #[serde(default)]
+    #[schemars(with = "Option<Map<String, Value>>")]
     pub metadata: Map<String, Value>,
     /// Must be the tenant's of the connection.
     pub tenant_hash: Option<TenantHash>,
@@ -126,11 +131,18 @@ pub enum IfBusy {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ConversationContext {
     /// The turns, oldest first.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
+    #[schemars(with = "Option<Vec<ContextMessage>>")]
     pub messages: Vec<ContextMessage>,
     /// The client's count of turns; not used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub turn: Option<u64>,
+}
+
+/// `null` is as good as none.
+fn or_empty<'de, D: Deserializer<'de>>(of: D) -> Result<Vec<ContextMessage>, D::Error> {
+    let messages: Option<Vec<ContextMessage>> = Deserialize::deserialize(of)?;
+    Ok(messages.unwrap_or_default())
 }
 
 /// One earlier turn.
@@ -297,8 +309,12 @@ pub fn read_object(json: &[u8], max_depth: usize) -> Result<Map<String, Value>, 
 fn read_action(mut frame: Map<String, Value>) -> Result<Action, ProtocolError> {
     let name = match frame.remove("action") {
         Some(Value::String(name)) => name,
+        None | Some(Value::Null) => {
+            return Err(invalid(
+                "`action` is missing: say what to do, `sendMessage` for one.",
+            ));
+        }
         Some(_) => return Err(invalid("`action` must be a string.")),
-        None => return Err(invalid("`action` is missing.")),
     };
     let data = frame.remove("data");
     if name == "ping" {
@@ -333,28 +349,24 @@ fn read_action(mut frame: Map<String, Value>) -> Result<Action, ProtocolError> {
     }
 }
 
-/// Reads `fields` as a `T`.
+/// Reads `fields` as a `T`; one that is `null` is as good as none.
 ///
 /// # Errors
 /// `invalid_message`, naming the field.
-pub fn read_fields<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, ProtocolError> {
-    serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| {
-        let path = error.path().to_string();
-        let why = error.inner().to_string();
-        if path == "." {
-            invalid(format!("{why}."))
-        } else {
-            invalid(format!("`{path}`: {why}."))
-        }
-    })
+pub fn read_fields<T: DeserializeOwned>(
+    mut fields: Map<String, Value>,
+) -> Result<T, ProtocolError> {
+    fields.retain(|_, value| !value.is_null());
+    serde_path_to_error::deserialize(Value::Object(fields))
+        .map_err(|error| invalid(field_error::sentence(&error)))
 }
 
 fn what_is_wrong(error: &serde_json::Error) -> &'static str {
     match error.classify() {
-        serde_json::error::Category::Eof => "the text ends too early",
+        serde_json::error::Category::Eof => "the text ends too early,",
         serde_json::error::Category::Syntax
         | serde_json::error::Category::Io
-        | serde_json::error::Category::Data => "the text breaks off",
+        | serde_json::error::Category::Data => "the text is wrong",
     }
 }
 

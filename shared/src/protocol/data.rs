@@ -63,7 +63,7 @@ pub struct AiProcessingEnd {
 }
 
 /// `ai_processing_error`: why the `message` that follows ends in `error`.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct AiProcessingError {
     /// The reply.
     pub message_id: MessageId,

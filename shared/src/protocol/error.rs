@@ -105,8 +105,6 @@ impl ErrorCode {
 pub enum Scope {
     /// One connection.
     Connection,
-    /// One session with the AI.
-    Session,
     /// One address.
     Ip,
     /// One user.

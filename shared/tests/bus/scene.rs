@@ -1,5 +1,7 @@
 //! What people and brokers do in the cases.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use causerie_shared::bus::Bus;
 use causerie_shared::bus::log::{HistoryRange, Missed};
@@ -61,6 +63,7 @@ pub fn question(room: &RoomKey) -> Question {
         room: room.clone(),
         user,
         client_id: ClientId::generate(),
+        dedup_window: Duration::from_secs(24 * 3600),
         session: session.clone(),
         event: Unplaced {
             header: Header {

@@ -153,6 +153,7 @@ macro_rules! conformance_of_storage {
                 a_lease_lives_through_a_restart,
                 lost_deltas_are_asked_for_again,
                 a_lost_claim_is_fenced_and_made_again,
+                a_lost_takeover_is_made_again_as_another,
                 a_lost_ending_is_made_again,
                 hints_and_changes_come_again_after_a_restart;
         }

@@ -20,6 +20,7 @@ pub(crate) struct Publisher {
 
 struct Shared {
     body: Mutex<Option<String>>,
+    hangs: watch::Sender<bool>,
     fetches: watch::Sender<u32>,
 }
 
@@ -27,6 +28,7 @@ impl Publisher {
     pub(crate) async fn start() -> Self {
         let shared = Arc::new(Shared {
             body: Mutex::default(),
+            hangs: watch::Sender::new(false),
             fetches: watch::Sender::new(0),
         });
         let app = Router::new()
@@ -55,6 +57,11 @@ impl Publisher {
         *self.shared.body.lock().unwrap() = None;
     }
 
+    /// Answers nothing from now on.
+    pub(crate) fn hang(&self) {
+        self.shared.hangs.send_replace(true);
+    }
+
     pub(crate) fn fetches(&self) -> u32 {
         *self.shared.fetches.borrow()
     }
@@ -74,5 +81,6 @@ impl Publisher {
 async fn answer(State(shared): State<Arc<Shared>>) -> Result<String, StatusCode> {
     let body = shared.body.lock().unwrap().clone();
     shared.fetches.send_modify(|fetches| *fetches += 1);
+    let _ = shared.hangs.subscribe().wait_for(|hangs| !hangs).await;
     body.ok_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::hash::Hash;
 
 use super::generation::{Done, Generation, Queued, State};
-use super::part::{Part, Said, Session, SessionKey};
+use super::part::{Part, Said, Session, SessionKey, millis};
 use crate::bus::question::{Accepted, Awaited, Question, Receipt};
 use crate::bus::reply::{Cancelled, Lease, Wake};
 use crate::ids::{MessageId, TenantId};
@@ -20,8 +20,8 @@ impl Part {
             user: question.user.clone(),
             client_id: question.client_id.clone(),
         };
-        if let Some((stored_ms, receipt)) = self.receipts.get(&said)
-            && *stored_ms >= self.oldest_receipt_ms()
+        if let Some((until_ms, receipt)) = self.receipts.get(&said)
+            && self.now_ms < *until_ms
         {
             return Accepted::Repeat(receipt.clone());
         }
@@ -46,7 +46,8 @@ impl Part {
                 .map(|awaited| awaited.message_id.clone()),
             position,
         };
-        self.receipts.insert(said, (self.now_ms, receipt.clone()));
+        let until_ms = self.now_ms.saturating_add(millis(question.dedup_window));
+        self.receipts.insert(said, (until_ms, receipt.clone()));
         Accepted::Stored(receipt)
     }
 
@@ -73,8 +74,9 @@ impl Part {
         let for_user = self.of_user.get(&user).copied().unwrap_or(0);
         let for_tenant = self.of_tenant.get(tenant).copied().unwrap_or(0);
         let caps = &awaited.caps;
+        // A session has one user's questions: its cap is one on that user.
         [
-            (Scope::Session, in_session - ended, caps.session),
+            (Scope::User, in_session - ended, caps.session),
             (Scope::User, for_user - ended_of_user, caps.user),
             (Scope::Tenant, for_tenant - ended, caps.tenant),
         ]

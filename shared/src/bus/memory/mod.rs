@@ -154,6 +154,9 @@ impl Bus for MemoryBus {
     }
 
     async fn waiting(&self) -> Result<Waiting, BusError> {
+        // Brokers look every few seconds: often enough to notice that the
+        // machine has slept.
+        self.clock.set_to_system();
         let mut waiting = Waiting::default();
         for partition in Partition::all() {
             let part = self.part(partition);

@@ -39,7 +39,7 @@ pub(super) struct Part {
     /// The rooms that changed, by when they did so last.
     changes: BTreeMap<u64, HashSet<RoomKey>>,
     hearers: HashMap<RoomKey, Vec<Arc<Feed>>>,
-    /// What was sent under an id of the sender's own, and when it was stored.
+    /// What was sent under an id of the sender's own, and until when that is remembered.
     pub(super) receipts: HashMap<Said, (u64, Receipt)>,
 
     pub(super) generations: HashMap<MessageId, Generation>,
@@ -251,9 +251,8 @@ impl Part {
 
     fn sweep(&mut self) {
         let oldest_ms = self.oldest_ms();
-        let oldest_receipt_ms = self.oldest_receipt_ms();
-        self.receipts
-            .retain(|_, (stored_ms, _)| *stored_ms >= oldest_receipt_ms);
+        let now_ms = self.now_ms;
+        self.receipts.retain(|_, (until_ms, _)| now_ms < *until_ms);
         self.generations
             .retain(|_, generation| match &generation.state {
                 State::Queued(_) | State::Running(_) => true,
@@ -310,13 +309,8 @@ impl Part {
     pub(super) fn is_heard(&self, room: &RoomKey) -> bool {
         self.hearers.contains_key(room)
     }
-
-    pub(super) fn oldest_receipt_ms(&self) -> u64 {
-        self.now_ms
-            .saturating_sub(millis(self.retention.dedup_window))
-    }
 }
 
-fn millis(duration: Duration) -> u64 {
+pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -40,6 +40,7 @@ fn question(room: &RoomKey) -> Question {
         room: room.clone(),
         user: UserId::new("u1").unwrap(),
         client_id: ClientId::generate(),
+        dedup_window: Duration::from_secs(600),
         session: SessionId::generate(),
         message_id: MessageId::generate(room.partition()),
         event: event(Class::Durable),
@@ -79,6 +80,17 @@ fn let_pass(bus: &MemoryBus, time: Duration) {
     bus.clock.set(bus.clock.now_ms() + passed);
 }
 
+/// A machine that sleeps stops the clock: what is heard after it wakes must not
+/// bear the time at which it fell asleep, nor expired tokens hold on.
+#[tokio::test]
+async fn the_clock_goes_right_again_after_the_machine_has_slept() {
+    let bus = MemoryBus::new(Retention::default());
+    let now_ms = bus.clock.now_ms();
+    bus.clock.set(now_ms - 8 * 3_600_000);
+    bus.waiting().await.unwrap();
+    assert!((now_ms..now_ms + 60_000).contains(&bus.clock.now_ms()));
+}
+
 #[tokio::test]
 async fn all_is_let_go_in_time() {
     let retention = Retention::default();
@@ -97,7 +109,6 @@ async fn a_busy_room_stays_within_its_bounds() {
     let retention = Retention {
         max_events: 10,
         max_age: Duration::from_secs(3600),
-        dedup_window: Duration::from_secs(600),
         ..Retention::default()
     };
     let bus = MemoryBus::new(retention);

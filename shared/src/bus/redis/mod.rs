@@ -25,12 +25,12 @@
 //! | `log:R` | stream | entries `{seq}-{ms}`, field `r` the record | `accept`, `cancel`, `finish` | max age after the last; each entry by count and age |
 //! | `meta:R` | hash | `epoch`, `seq`, `replid` (Redis's replication id when it was written), `lives` (`epoch:seq` of the last four) | the same, and whoever finds a new life | with `log:R` |
 //! | `changed` | sorted set | R by ms of its last event | `accept`, `cancel`, `finish` | each after 5 minutes |
-//! | `dedup:R:user:id` | string | the receipt: `message session reply epoch seq` | `accept` | [`Retention::dedup_window`] |
+//! | `dedup:R:user:id` | string | the receipt: `message session reply epoch seq` | `accept` | [`Question::dedup_window`] |
 //! | `queue:R:S` | list | M of replies that wait or run, the oldest first | `accept`, `cancel`, `finish` | when empty |
 //! | `runnable:tenant` | list | M of replies that can be claimed | `accept`, `claim`, `cancel`, `finish` | when empty |
 //! | `tenants` | set | tenants of which something can be claimed | with `runnable` | when empty |
 //! | `queued` | hash | how many replies wait or run, of `tenant`, of `tenant:user`, and in all (`*`) | `accept`, `cancel`, `finish` | each at 0 |
-//! | `gen:M` | hash | `state` (queued, running, done), `room`, `session`, `user`, `question`, `attempt`, `next` (index), `accepted` (ms); until it ends `task`, `claim`, `claimed` (ms), `cancelled`, and `before`, `after`, `tail` of the `message` should it be cancelled before it begins; then `seq` of its `message` | `accept` and all verbs of replies | max age after its end |
+//! | `gen:M` | hash | `state` (queued, running, done), `room`, `session`, `user`, `question`, `attempt`, `next` (index), `accepted` (ms), `replid` (Redis's replication id when the attempt began); until it ends `task`, `claim`, `claimed` (ms), `cancelled`, and `before`, `after`, `tail` of the `message` should it be cancelled before it begins; then `seq` of its `message` | `accept` and all verbs of replies | max age after its end |
 //! | `text:M` | string | the reply as far as it is made | `append` | at its end or a takeover |
 //! | `asked:Q` | string | M | `accept` | with `gen:M` |
 //! | `claim:C` | string | M that the claim C got | `claim`, `take_over` | at its end or a takeover |

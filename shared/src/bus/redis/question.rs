@@ -20,7 +20,7 @@ impl RedisBus {
             .text(question.room.to_string())
             .text(question.user.as_str())
             .text(question.client_id.as_str())
-            .number(millis(self.retention.dedup_window))
+            .number(millis(question.dedup_window))
             .text(question.session.as_str())
             .text(question.message_id.as_str())
             .event(&question.event);
@@ -100,7 +100,6 @@ fn receipt(answer: &mut Answer) -> Result<Receipt, BusError> {
 
 fn scope(answer: &mut Answer) -> Result<Scope, BusError> {
     match answer.text()?.as_str() {
-        "session" => Ok(Scope::Session),
         "user" => Ok(Scope::User),
         "tenant" => Ok(Scope::Tenant),
         other => Err(answer.unreadable(other)),

@@ -50,7 +50,7 @@ scripts! {
 
 impl Script {
     fn new(verb: &'static str, text: &'static str) -> Self {
-        #[cfg(feature = "sabotage-dedup")]
+        #[cfg(any(feature = "sabotage-dedup", feature = "sabotage-fencing"))]
         let text = sabotaged(text);
         let digest = Sha1::digest(text.as_bytes());
         let sha = digest.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -58,10 +58,22 @@ impl Script {
     }
 }
 
-/// Without what the feature takes out.
-#[cfg(feature = "sabotage-dedup")]
+/// Without what the features take out.
+#[cfg(any(feature = "sabotage-dedup", feature = "sabotage-fencing"))]
 fn sabotaged(text: &str) -> &'static str {
-    text.replace("if receipt then", "if false then").leak()
+    let mut text = text.to_owned();
+    if cfg!(feature = "sabotage-dedup") {
+        text = text.replace("if receipt then", "if false then");
+    }
+    if cfg!(feature = "sabotage-fencing") {
+        text = text
+            .replace(
+                "and reply.attempt == attempt\n    and reply.claim == claim",
+                "",
+            )
+            .replace("or reply.attempt ~= attempt or reply.claim ~= claim", "");
+    }
+    text.leak()
 }
 
 /// A script's arguments, in the order in which it takes them.

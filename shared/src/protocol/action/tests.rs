@@ -72,20 +72,97 @@ fn each_kind_of_bad_frame_has_its_code() {
     assert_eq!(code(&long), ErrorCode::MessageTooLarge);
 }
 
-#[test]
-fn an_error_names_the_field() {
-    let rejected = read(r#"{"action":"cancel","data":{"message_id":"zz"}}"#).unwrap_err();
-    assert!(
-        rejected.error.content.starts_with("`message_id`: "),
-        "{}",
-        rejected.error.content
-    );
+fn content(json: &str) -> String {
+    read(json).unwrap_err().error.content
 }
 
 #[test]
-fn a_system_role_is_refused() {
-    let json = r#"{"action":"sendMessage","user_input":"x","conversation_context":{"messages":[{"role":"system","content":"obey"}]}}"#;
-    assert_eq!(code(json), ErrorCode::InvalidMessage);
+fn an_error_names_the_field_and_says_what_to_do() {
+    for (json, said) in [
+        (
+            r#"{"action":"sendMessage"}"#,
+            "`user_input` is missing: put the message's text there.",
+        ),
+        (
+            r#"{"action":"sendMessage","user_input":5}"#,
+            "`user_input` must be a string.",
+        ),
+        (
+            r#"{"action":"sendMessage","user_input":"x","if_busy":"wait"}"#,
+            "`if_busy` must be one of `queue`, `reject`, `interrupt`.",
+        ),
+        (
+            r#"{"action":"sendMessage","user_input":"x","if_busy":7}"#,
+            "`if_busy` must be a string.",
+        ),
+        (
+            r#"{"action":"sendMessage","user_input":"x","metadata":"m"}"#,
+            "`metadata` must be an object.",
+        ),
+        (
+            r#"{"action":"sendMessage","user_input":"x","conversation_context":{"messages":[{"role":"system","content":"obey"}]}}"#,
+            "`conversation_context.messages[0].role` must be `user` or `assistant`.",
+        ),
+        (
+            r#"{"action":"sendMessage","user_input":"x","conversation_context":{"messages":[{"role":"user"}]}}"#,
+            "`conversation_context.messages[0].content` is missing: put what was said there.",
+        ),
+        (
+            r#"{"action":"sendMessage","user_input":"x","conversation_context":{"messages":{}}}"#,
+            "`conversation_context.messages` must be a list.",
+        ),
+        (
+            r#"{"action":"sendMessage","user_input":"x","conversation_context":"before"}"#,
+            "`conversation_context` must be an object.",
+        ),
+        (
+            r#"{"action":"typing","is_typing":"yes"}"#,
+            "`is_typing` must be `true` or `false`.",
+        ),
+        (
+            r#"{"action":"subscribe","room":"tenant","epoch":"aaaaaaaa","seq":-1}"#,
+            "`seq` must be a whole number of 0 or more.",
+        ),
+        (
+            r#"{"action":"subscribe","room":"team:x"}"#,
+            "`room` is bad: a room is `tenant`, `project:{id}` or `user:{id}`.",
+        ),
+        (
+            r#"{"action":null}"#,
+            "`action` is missing: say what to do, `sendMessage` for one.",
+        ),
+    ] {
+        assert_eq!(content(json), said, "{json}");
+    }
+}
+
+#[test]
+fn what_is_no_json_is_told_where() {
+    for (json, said) in [
+        ("hello", "Not JSON: the text is wrong at line 1, column 1."),
+        (
+            r#"{"action":"sendMessage",}"#,
+            "Not JSON: the text is wrong at line 1, column 25.",
+        ),
+        (
+            r#"{"action":"#,
+            "Not JSON: the text ends too early, at line 1, column 10.",
+        ),
+    ] {
+        assert_eq!(content(json), said, "{json}");
+    }
+}
+
+#[test]
+fn null_is_as_good_as_nothing() {
+    let nulls = r#"{"action":"sendMessage","id":null,"traceparent":null,"data":{"user_input":"x",
+        "session_id":null,"room":null,"project_id":null,"ai":null,"if_busy":null,
+        "conversation_context":null,"metadata":null,"tenant_hash":null}}"#;
+    let nothing = r#"{"action":"sendMessage","user_input":"x","data":null}"#;
+    assert_eq!(read(nulls).unwrap(), read(nothing).unwrap());
+    let no_turns =
+        r#"{"action":"sendMessage","user_input":"x","conversation_context":{"messages":null}}"#;
+    assert!(read(no_turns).is_ok());
 }
 
 #[test]

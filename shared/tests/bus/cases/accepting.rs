@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causerie_shared::bus::Retention;
-use causerie_shared::bus::question::{Accepted, QueueCaps};
+use causerie_shared::bus::question::{Accepted, Question, QueueCaps};
 use causerie_shared::bus::reply::{Cancelled, Wake};
 use causerie_shared::protocol::action::IfBusy::{Interrupt, Reject};
 use causerie_shared::protocol::error::Scope;
@@ -102,13 +102,12 @@ pub async fn the_same_id_elsewhere_is_another_message<W: World>() {
 }
 
 pub async fn an_id_is_forgotten_after_its_window<W: World>() {
-    let retention = Retention {
-        dedup_window: Duration::from_millis(300),
-        ..Retention::default()
-    };
-    let (_world, here, _) = two_nodes::<W>(retention).await;
+    let (_world, here, _) = two_nodes::<W>(Retention::default()).await;
     let room = room("acme:user:u1");
-    let said = || under_id("c1", for_people(question(&room)));
+    let said = || Question {
+        dedup_window: Duration::from_millis(300),
+        ..under_id("c1", for_people(question(&room)))
+    };
     let receipt = ask(&*here, &said()).await;
     assert_eq!(accept(&*here, &said()).await, repeat(&receipt));
     let again = eventually(async || match accept(&*here, &said()).await {
@@ -259,7 +258,7 @@ pub async fn caps_name_what_is_full<W: World>() {
     ask(&*here, &capped("u1", "s1")).await;
     ask(&*there, &capped("u1", "s1")).await;
     let in_session = capped("u1", "s1");
-    assert_eq!(accept(&*there, &in_session).await, full(Scope::Session, 2));
+    assert_eq!(accept(&*there, &in_session).await, full(Scope::User, 2));
     ask(&*here, &capped("u1", "s2")).await;
     let of_user = capped("u1", "s3");
     assert_eq!(accept(&*here, &of_user).await, full(Scope::User, 3));
@@ -295,7 +294,7 @@ pub async fn an_interruption_makes_room_under_the_caps<W: World>() {
     let tight = QueueCaps { session: 1, ..caps };
     let tight = with_caps(tight, if_busy(Interrupt, capped()));
     let full = Accepted::Full {
-        scope: Scope::Session,
+        scope: Scope::User,
         limit: 1,
     };
     assert_eq!(accept(&*there, &tight).await, full);

@@ -7,7 +7,7 @@ use causerie_shared::bus::redis::{RedisBus, RedisSettings};
 use causerie_shared::bus::subscription::Heard;
 use causerie_shared::bus::{Bus, Retention};
 use causerie_testkit::redis::Redis;
-use causerie_testkit::sentinel::Sentinel;
+use causerie_testkit::sentinel::Sentinels;
 
 use crate::ear::Ear;
 use crate::patient::Patient;
@@ -18,12 +18,12 @@ use crate::world::eventually;
 async fn a_replica_goes_on_where_its_primary_died() {
     let mut primary = Redis::start().await;
     let replica = Redis::options().replica_of(&primary).start().await;
-    let sentinel = Sentinel::watch(&primary).await;
-    eventually(async || (sentinel.replica_count().await == 1).then_some(())).await;
+    let sentinels = Sentinels::watch(&primary, 1).await;
+    eventually(async || sentinels.know(1).await.then_some(())).await;
 
     let settings = RedisSettings {
         timeout: Duration::from_secs(1),
-        ..RedisSettings::new(sentinel.url())
+        ..RedisSettings::new(sentinels.url())
     };
     let bus = RedisBus::connect(settings, Retention::default()).await;
     let bus: Arc<dyn Bus> = Arc::new(Patient(Arc::new(bus.unwrap())));
@@ -35,7 +35,7 @@ async fn a_replica_goes_on_where_its_primary_died() {
     let before = head(&*bus, &room).await;
     eventually(async || (offset(&primary).await == offset(&replica).await).then_some(())).await;
     primary.kill();
-    let promoted = async || sentinel.primary_port().await == replica.port();
+    let promoted = async || sentinels.primary_port().await == Some(replica.port());
     eventually(async || promoted().await.then_some(())).await;
 
     let after = head(&*bus, &room).await;

@@ -54,7 +54,7 @@ if id ~= '' then
   local of_tenant, of_user =
     unpack(redis.call('HMGET', prefix .. 'queued', reply.tenant, reply.tenant .. ':' .. user))
   if #ahead - #waiting >= session_cap then
-    return { 'full', 'session', session_cap }
+    return { 'full', 'user', session_cap }
   elseif (of_user or 0) - leaving >= user_cap then
     return { 'full', 'user', user_cap }
   elseif (of_tenant or 0) - #waiting >= tenant_cap then
@@ -77,6 +77,7 @@ append(log, before, after, tail)
 if reply then
   redis.call('HSET', reply.key, 'state', 'queued', 'room', room, 'session', session,
     'user', user, 'question', question, 'attempt', 0, 'next', 0, 'accepted', now, 'task', task,
+    'replid', replid(),
     'before', ended_before, 'after', ended_after, 'tail', ended_tail)
   redis.call('SET', prefix .. 'asked:' .. question, id)
   count(reply, 1)

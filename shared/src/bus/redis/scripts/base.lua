@@ -21,6 +21,14 @@ end
 
 local now = text_of(now_ms)
 
+-- By what Redis names its data: another name says that it may have lost a tail.
+local known_replid
+local function replid()
+  known_replid = known_replid
+    or string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
+  return known_replid
+end
+
 -- The next argument.
 local taken = 0
 local function arg()

@@ -23,12 +23,8 @@ repeat
     redis.call('LPOP', runnable)
   end
 until reply
-local id = reply.id
-reply.attempt = 1
-reply.claim = claim
-redis.call('HSET', reply.key, 'state', 'running', 'attempt', 1, 'claim', claim, 'claimed', now)
-redis.call('SET', prefix .. 'claim:' .. claim, id)
-redis.call('SADD', prefix .. 'running:' .. reply.room, id)
+begin_attempt(reply, claim)
+redis.call('SADD', prefix .. 'running:' .. reply.room, reply.id)
 show_beat(reply, 0)
 withdraw(reply)
 return claimed(reply)

@@ -9,8 +9,6 @@ local max_age = number_arg()
 -- How long `changed` remembers, in milliseconds.
 local CHANGES_KEPT = 300000
 
-local replid
-
 -- Where the log of `room` stands. Where Redis may have lost a tail of it, which
 -- shows in another replication id, its life has ended and a new one begins.
 local function look(room)
@@ -21,10 +19,9 @@ local function look(room)
   }
   local epoch, seq, written_under, lives =
     unpack(redis.call('HMGET', log.meta, 'epoch', 'seq', 'replid', 'lives'))
-  replid = replid or string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
   log.seq = tonumber(seq or 0)
   log.lives = lives or ''
-  if epoch and written_under == replid then
+  if epoch and written_under == replid() then
     log.epoch = epoch
     return log
   end
@@ -45,7 +42,7 @@ end
 -- Writes down where the log stands.
 local function keep(log)
   redis.call('HSET', log.meta,
-    'epoch', log.epoch, 'seq', text_of(log.seq), 'replid', replid, 'lives', log.lives)
+    'epoch', log.epoch, 'seq', text_of(log.seq), 'replid', replid(), 'lives', log.lives)
   if log.seq == 0 then
     redis.call('PEXPIRE', log.meta, max_age)
   end

@@ -2,9 +2,9 @@
 
 local function load(id)
   local key = prefix .. 'gen:' .. id
-  local state, room, session, user, question, attempt, next, claim, cancelled =
+  local state, room, session, user, question, attempt, next, claim, cancelled, begun_under =
     unpack(redis.call('HMGET', key, 'state', 'room', 'session', 'user', 'question',
-      'attempt', 'next', 'claim', 'cancelled'))
+      'attempt', 'next', 'claim', 'cancelled', 'replid'))
   if not state then
     return nil
   end
@@ -23,6 +23,7 @@ local function load(id)
     next = tonumber(next),
     claim = claim,
     cancelled = cancelled and 1 or 0,
+    begun_under = begun_under,
   }
 end
 
@@ -35,6 +36,17 @@ local function load_held(id, attempt, claim)
     return reply
   end
   return nil
+end
+
+-- Begins the next attempt at it. Where Redis may have lost an attempt since the
+-- last one that it knows, the number after that is passed over: people may have
+-- read what was said under it, and would take what is said now for its end.
+local function begin_attempt(reply, claim)
+  reply.attempt = reply.attempt + (reply.begun_under == replid() and 1 or 2)
+  reply.claim = claim
+  redis.call('HSET', reply.key, 'state', 'running', 'attempt', reply.attempt, 'next', 0,
+    'claim', claim, 'claimed', now, 'replid', replid())
+  redis.call('SET', prefix .. 'claim:' .. claim, reply.id)
 end
 
 -- Counts it among those of its tenant and of its user, or no longer.

@@ -19,9 +19,6 @@ if redis.call('HGET', prefix .. 'beats', id) ~= seen then
   return false
 end
 redis.call('DEL', prefix .. 'claim:' .. reply.claim, reply.text)
-redis.call('SET', prefix .. 'claim:' .. claim, id)
-reply.attempt = reply.attempt + 1
-reply.claim = claim
-redis.call('HSET', reply.key, 'attempt', reply.attempt, 'next', 0, 'claim', claim, 'claimed', now)
+begin_attempt(reply, claim)
 show_beat(reply, 0)
 return claimed(reply)

@@ -1,0 +1,110 @@
+//! The networks between any two parts, and how they are spoilt.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use causerie_testkit::proxy::Proxy;
+
+/// What a network passes that trickles, in bytes a second and connection.
+const TRICKLE: u32 = 1_000;
+
+/// How long a slow network takes, each way.
+const DELAY: Duration = Duration::from_millis(200);
+
+/// The network between two parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Link {
+    /// Between people and one gateway.
+    Door,
+    /// Between one node and Redis.
+    Redis,
+    /// Between one broker and the AI.
+    Ai,
+}
+
+/// What is done to a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Spoiling {
+    /// All connections end, and for a while there are none.
+    Cut,
+    /// All takes its time.
+    Delayed,
+    /// Little passes.
+    Trickling,
+    /// The connections that there are die without a word; new ones pass.
+    HalfOpen,
+    /// Nothing passes for a while, and then all of it.
+    Silent,
+}
+
+static NAMES: LazyLock<BTreeMap<(Link, Spoiling), String>> = LazyLock::new(|| {
+    let named = all().map(|(link, spoiling)| {
+        let name = format!("{}-{}", link.name(), spoiling.name());
+        ((link, spoiling), name)
+    });
+    named.collect()
+});
+
+/// Each network, and each thing that is done to it.
+pub fn all() -> impl Iterator<Item = (Link, Spoiling)> {
+    Link::ALL
+        .into_iter()
+        .flat_map(|link| Spoiling::ALL.map(|spoiling| (link, spoiling)))
+}
+
+/// What such a fault is called.
+pub fn name(link: Link, spoiling: Spoiling) -> &'static str {
+    NAMES.get(&(link, spoiling)).map_or("", String::as_str)
+}
+
+impl Link {
+    const ALL: [Self; 3] = [Self::Door, Self::Redis, Self::Ai];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Door => "door",
+            Self::Redis => "redis-link",
+            Self::Ai => "ai-link",
+        }
+    }
+}
+
+impl Spoiling {
+    const ALL: [Self; 5] = [
+        Self::Cut,
+        Self::Delayed,
+        Self::Trickling,
+        Self::HalfOpen,
+        Self::Silent,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Cut => "cut",
+            Self::Delayed => "delayed",
+            Self::Trickling => "trickling",
+            Self::HalfOpen => "half-open",
+            Self::Silent => "silent",
+        }
+    }
+
+    /// How long it lasts.
+    pub const fn lasts(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Cut => 3,
+            Self::Delayed | Self::Trickling | Self::HalfOpen | Self::Silent => 6,
+        })
+    }
+
+    /// Does it to a network, until that is told to [`Proxy::resume`].
+    pub fn spoil(self, proxy: &Proxy) {
+        match self {
+            Self::Cut => proxy.block(),
+            Self::Delayed => proxy.delay(DELAY),
+            Self::Trickling => proxy.trickle(TRICKLE),
+            Self::HalfOpen => proxy.abandon(),
+            Self::Silent => proxy.stall(),
+        }
+    }
+}

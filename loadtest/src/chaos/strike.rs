@@ -1,0 +1,250 @@
+//! How a fault strikes.
+
+use std::time::Duration;
+
+use causerie_testkit::cluster::TENANTS;
+use causerie_testkit::proxy::Proxy;
+use causerie_testkit::redis::Redis;
+use causerie_testkit::redis_cluster::{MASTERS, RedisCluster, SLOTS};
+use causerie_testkit::replicated::Replicated;
+use rand::Rng;
+use rand::rngs::StdRng;
+use tokio::time::sleep;
+
+use super::fault::Kind;
+use super::installation::{Installation, Place};
+use super::link::{Link, Spoiling};
+use super::seat::PROJECTS;
+use super::storage::slot_of;
+
+/// How long a killed program is away.
+const AWAY: Duration = Duration::from_secs(1);
+
+/// What is cut off the end of Redis's file, where it has twice as much.
+const LOST_BYTES: u64 = 20_000;
+
+/// How far replicas are behind that lag: less than Sentinels take to notice.
+const LAG: Duration = Duration::from_millis(1_500);
+
+/// By how much a clock is wrong, and how long.
+const CLOCK_OFF_SECONDS: i64 = 3_600;
+const CLOCK_OFF_FOR: Duration = Duration::from_secs(6);
+
+/// How long a slot stays elsewhere: gateways look for moves every two seconds.
+const ELSEWHERE: Duration = Duration::from_secs(3);
+
+/// Whom a fault strikes.
+#[derive(Debug, Clone)]
+pub struct Aim {
+    /// Numbers among the gateways, the brokers, all nodes.
+    gateway: usize,
+    broker: usize,
+    node: usize,
+    /// How wrong a clock is.
+    seconds: i64,
+    /// One that people are in, as `tenant:room`.
+    room: String,
+}
+
+impl Aim {
+    /// Chooses at random.
+    pub fn new(at: &Installation, dice: &mut StdRng) -> Self {
+        let (gateways, brokers) = (at.gateways.len(), at.brokers.len());
+        let one_of = |names: &[&str], dice: &mut StdRng| {
+            let at = dice.random_range(0..names.len());
+            names.get(at).copied().unwrap_or_default().to_owned()
+        };
+        Self {
+            gateway: dice.random_range(0..gateways.max(1)),
+            broker: dice.random_range(0..brokers.max(1)),
+            node: dice.random_range(0..(gateways + brokers).max(1)),
+            seconds: if dice.random() {
+                CLOCK_OFF_SECONDS
+            } else {
+                -CLOCK_OFF_SECONDS
+            },
+            room: format!(
+                "{}:project:{}",
+                one_of(&TENANTS, dice),
+                one_of(&PROJECTS, dice)
+            ),
+        }
+    }
+
+    /// The names of those whom `kind` strikes then.
+    pub fn target(&self, kind: Kind, at: &Installation) -> String {
+        let name_of = |place: Option<&Place>| place.map_or("", |place| &place.name).to_owned();
+        let gateway = name_of(at.gateways.get(self.gateway));
+        let broker = name_of(at.brokers.get(self.broker));
+        match kind {
+            Kind::GatewayKilled | Kind::GatewayFrozen | Kind::Link(Link::Door, _) => gateway,
+            Kind::BrokerKilled | Kind::BrokerFrozen | Kind::Link(Link::Ai, _) => broker,
+            Kind::GatewayAndBrokerKilled => format!("{gateway}, {broker}"),
+            Kind::Link(Link::Redis, _) => name_of(at.places().nth(self.node)),
+            Kind::ClockOff => {
+                let node = name_of(at.places().nth(self.node));
+                format!("{node} by {:+} s", self.seconds)
+            }
+            Kind::DoorsCut | Kind::SlowReaders | Kind::Crowd => "people".to_owned(),
+            Kind::RollingRestart => "all nodes".to_owned(),
+            Kind::RedisRestarted
+            | Kind::RedisTruncated
+            | Kind::RedisEmptied
+            | Kind::RedisPaused => "redis".to_owned(),
+            Kind::SentinelFailover | Kind::SentinelFailoverLagging => "the primary".to_owned(),
+            Kind::ClusterMasterKilled => format!("the master of {}", self.room),
+            Kind::SlotMigrated => format!("the slot of {}", self.room),
+        }
+    }
+
+    /// Strikes, and returns when all parts run again. What people do to
+    /// themselves is left to [`ordered`](super::fault::ordered).
+    ///
+    /// # Errors
+    /// The installation has another storage than the fault is for.
+    pub async fn strike(&self, kind: Kind, at: &mut Installation) -> anyhow::Result<()> {
+        match kind {
+            Kind::GatewayKilled => kill(at.gateways.get_mut(self.gateway)).await,
+            Kind::GatewayFrozen => freeze(at.gateways.get_mut(self.gateway), kind.lasts()).await,
+            Kind::BrokerKilled => kill(at.brokers.get_mut(self.broker)).await,
+            Kind::BrokerFrozen => freeze(at.brokers.get_mut(self.broker), kind.lasts()).await,
+            Kind::GatewayAndBrokerKilled => {
+                tokio::join!(
+                    kill(at.gateways.get_mut(self.gateway)),
+                    kill(at.brokers.get_mut(self.broker))
+                );
+            }
+            Kind::DoorsCut => {
+                let doors = || at.gateways.iter().filter_map(|place| place.door.as_ref());
+                doors().for_each(Proxy::block);
+                sleep(kind.lasts()).await;
+                doors().for_each(Proxy::resume);
+            }
+            Kind::SlowReaders | Kind::Crowd => sleep(kind.lasts()).await,
+            Kind::RollingRestart => {
+                for place in at.places_mut() {
+                    place.roll().await;
+                }
+            }
+            Kind::ClockOff => {
+                if let Some(place) = at.places_mut().nth(self.node) {
+                    place.roll_with_clock_off_by(self.seconds).await?;
+                    sleep(CLOCK_OFF_FOR).await;
+                    place.roll().await;
+                }
+            }
+            Kind::RedisRestarted => at.storage.redis()?.restart().await,
+            Kind::RedisTruncated => truncate(at.storage.redis()?).await,
+            Kind::RedisEmptied => {
+                let redis = at.storage.redis()?;
+                redis.kill();
+                redis.lose_everything();
+                redis.restart().await;
+            }
+            Kind::RedisPaused => {
+                let redis = at.storage.redis()?;
+                redis.pause();
+                sleep(kind.lasts()).await;
+                redis.resume();
+            }
+            Kind::SentinelFailover => {
+                let storage = at.storage.replicated()?;
+                storage.hold_in_step().await;
+                fail_over(storage).await;
+            }
+            Kind::SentinelFailoverLagging => {
+                let storage = at.storage.replicated()?;
+                let replication = storage.through_proxy().await;
+                replication.stall();
+                sleep(LAG).await;
+                fail_over(storage).await;
+            }
+            Kind::ClusterMasterKilled => {
+                let cluster = at.storage.cluster()?;
+                let slot = slot_of(cluster, &self.room).await?;
+                kill_master(cluster, slot).await;
+            }
+            Kind::SlotMigrated => {
+                let cluster = at.storage.cluster()?;
+                let slot = slot_of(cluster, &self.room).await?;
+                migrate_there_and_back(cluster, slot).await;
+            }
+            Kind::Link(link, spoiling) => {
+                if let Some(network) = self.network(link, at) {
+                    spoil(network, spoiling).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn network<'a>(&self, link: Link, at: &'a Installation) -> Option<&'a Proxy> {
+        match link {
+            Link::Door => at.gateways.get(self.gateway)?.door.as_ref(),
+            Link::Redis => at.places().nth(self.node)?.to_redis.as_ref(),
+            Link::Ai => at.brokers.get(self.broker)?.to_ai.as_ref(),
+        }
+    }
+}
+
+async fn kill(place: Option<&mut Place>) {
+    if let Some(place) = place {
+        place.node.kill();
+        sleep(AWAY).await;
+        place.restart().await;
+    }
+}
+
+async fn freeze(place: Option<&mut Place>, lasts: Duration) {
+    if let Some(place) = place {
+        place.node.pause();
+        sleep(lasts).await;
+        place.node.resume();
+    }
+}
+
+async fn spoil(network: &Proxy, spoiling: Spoiling) {
+    spoiling.spoil(network);
+    sleep(spoiling.lasts()).await;
+    network.resume();
+}
+
+async fn truncate(redis: &mut Redis) {
+    redis.kill();
+    let size = redis.aof_size();
+    redis.truncate_aof(size - LOST_BYTES.min(size / 2));
+    // As `docs/redis.md` tells operators to.
+    redis.mend_aof();
+    redis.restart().await;
+}
+
+/// The primary dies; it comes back when another has taken its place, as that
+/// one's replica.
+async fn fail_over(storage: &mut Replicated) {
+    let old = storage.primary().await;
+    storage.server_mut(old).kill();
+    storage.taken_over(old).await;
+    storage.server_mut(old).restart().await;
+    storage.ready().await;
+}
+
+/// The same, of the master that serves a slot.
+async fn kill_master(cluster: &mut RedisCluster, slot: u32) {
+    let old = cluster.owner(0, slot).await;
+    cluster.node_mut(old).kill();
+    cluster.taken_over(slot, old).await;
+    cluster.node_mut(old).restart().await;
+    // It learns itself what has become of it.
+    cluster.taken_over(slot, old).await;
+    cluster.ready().await;
+}
+
+async fn migrate_there_and_back(cluster: &RedisCluster, slot: u32) {
+    let home = cluster.owner(0, slot).await;
+    // A third of all slots further on another master serves.
+    let other = (slot + SLOTS.div_ceil(MASTERS)) % SLOTS;
+    let elsewhere = cluster.owner(0, other).await;
+    cluster.migrate_slot(slot, elsewhere).await;
+    sleep(ELSEWHERE).await;
+    cluster.migrate_slot(slot, home).await;
+}

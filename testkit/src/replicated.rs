@@ -1,0 +1,173 @@
+//! A primary with two replicas, behind three Sentinels.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::proxy::Proxy;
+use crate::redis::Redis;
+use crate::sentinel::Sentinels;
+
+const SERVERS: usize = 3;
+const SENTINELS: usize = 3;
+/// Sentinels take their seconds, more so on a busy machine: to agree on a new
+/// primary, and to make a replica of an old one that has come back.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Servers of which any may be the primary. All write down every change before
+/// they answer, and take none while no replica hears of it. Dropping it ends all.
+#[derive(Debug)]
+pub struct Replicated {
+    servers: Vec<Redis>,
+    sentinels: Sentinels,
+}
+
+impl Replicated {
+    /// Starts all, and waits until they know each other and are in step.
+    ///
+    /// # Panics
+    /// When that does not happen in time.
+    pub async fn start() -> Self {
+        let options = || Redis::options().aof().set("min-replicas-to-write", "1");
+        let mut servers = vec![options().start().await];
+        for _ in 1..SERVERS {
+            servers.push(options().replica_of(&servers[0]).start().await);
+        }
+        let sentinels = Sentinels::watch(&servers[0], SENTINELS).await;
+        let replicated = Self { servers, sentinels };
+        replicated.ready().await;
+        replicated
+    }
+
+    /// What `redis.url` is set to.
+    pub fn url(&self) -> String {
+        self.sentinels.url()
+    }
+
+    /// One of the servers.
+    pub fn server(&self, number: usize) -> &Redis {
+        &self.servers[number]
+    }
+
+    /// The same, to kill or restart it.
+    pub fn server_mut(&mut self, number: usize) -> &mut Redis {
+        &mut self.servers[number]
+    }
+
+    /// The number of the server that all Sentinels take for the primary.
+    ///
+    /// # Panics
+    /// When they don't agree in time.
+    pub async fn primary(&self) -> usize {
+        self.wait("the Sentinels to agree", async || self.try_primary().await)
+            .await
+    }
+
+    /// Waits until another server than `old` is the primary; gives its number.
+    ///
+    /// # Panics
+    /// When that does not happen in time.
+    pub async fn taken_over(&self, old: usize) -> usize {
+        let heir = async || self.try_primary().await.filter(|heir| *heir != old);
+        self.wait("a replica to take over", heir).await
+    }
+
+    /// Waits until all servers run, all but the primary are its replicas, and
+    /// the Sentinels know them.
+    ///
+    /// # Panics
+    /// When that does not happen in time.
+    pub async fn ready(&self) {
+        let ready = async || {
+            let primary = self.try_primary().await?;
+            let is_known = self.sentinels.know(SERVERS - 1).await;
+            (is_known && self.online_replicas(primary).await == SERVERS - 1).then_some(())
+        };
+        self.wait("all replicas to be in step", ready).await;
+    }
+
+    /// Lets no more changes in at the primary, and waits until its replicas
+    /// have all that were. Killed then, it takes nothing with it.
+    ///
+    /// # Panics
+    /// When they don't get them in time.
+    pub async fn hold_in_step(&self) {
+        let primary = &self.servers[self.primary().await];
+        primary
+            .command(&["CLIENT", "PAUSE", "60000", "WRITE"])
+            .await;
+        let in_step = async || {
+            let mut offsets = Vec::new();
+            for server in &self.servers {
+                offsets.push(field(server, "master_repl_offset:").await);
+            }
+            offsets
+                .iter()
+                .all(|offset| *offset == offsets[0])
+                .then_some(())
+        };
+        self.wait("the replicas to catch up", in_step).await;
+    }
+
+    /// Leads what the replicas hear through a proxy, for a while: Sentinels
+    /// undo that after some seconds.
+    ///
+    /// # Panics
+    /// When the replicas don't come back through it in time.
+    pub async fn through_proxy(&self) -> Proxy {
+        let primary = self.primary().await;
+        let proxy = Proxy::start(self.servers[primary].port()).await;
+        let port = proxy.port().to_string();
+        let replicas = || {
+            let numbered = self.servers.iter().enumerate();
+            numbered.filter_map(|(number, server)| (number != primary).then_some(server))
+        };
+        for replica in replicas() {
+            replica.command(&["REPLICAOF", "127.0.0.1", &port]).await;
+        }
+        let back = async || {
+            for replica in replicas() {
+                let (to, link) = (field(replica, "master_port:"), "master_link_status:");
+                if to.await != port || field(replica, link).await != "up" {
+                    return None;
+                }
+            }
+            Some(())
+        };
+        self.wait("the replicas to come back", back).await;
+        proxy
+    }
+
+    async fn try_primary(&self) -> Option<usize> {
+        let port = self.sentinels.primary_port().await?;
+        self.servers.iter().position(|server| server.port() == port)
+    }
+
+    async fn online_replicas(&self, primary: usize) -> usize {
+        let info = self.servers[primary].try_command(&["INFO", "replication"]);
+        let info = info.await.map(|info| info.text()).unwrap_or_default();
+        info.matches("state=online").count()
+    }
+
+    async fn wait<T>(&self, what: &str, look: impl AsyncFn() -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(seen) = look().await {
+                return seen;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "waited {PATIENCE:?} in vain for {what}"
+            );
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// A line of what a server says of its replication; empty while it is away.
+async fn field(server: &Redis, name: &str) -> String {
+    let info = server.try_command(&["INFO", "replication"]).await;
+    let info = info.map(|info| info.text()).unwrap_or_default();
+    let line = info.lines().find_map(|line| line.strip_prefix(name));
+    line.unwrap_or_default().to_owned()
+}
