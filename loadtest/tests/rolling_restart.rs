@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use causerie_loadtest::chaos::fault::Kind;
 use causerie_loadtest::chaos::round::Round;
+use causerie_loadtest::chaos::storage::StorageKind;
 use causerie_loadtest::check::{Rules, check};
 use causerie_loadtest::ledger::{self, ClientEvent, Entry, What};
 
@@ -25,8 +26,16 @@ const WINDOW_MS: u64 = 2_000;
 async fn a_rolling_restart_refuses_nothing_and_spreads_those_who_come_back() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.jsonl");
-    let round = Round::start(PEOPLE, SEED, &path).await.unwrap();
-    round.run(&[Kind::RollingRestart], |_| ()).await.unwrap();
+    let kind = Kind::RollingRestart;
+    let plan = ledger::Round {
+        seed: SEED,
+        people: PEOPLE,
+        faults: vec![kind.name().to_owned()],
+    };
+    let round = Round::start(StorageKind::Redis, &plan, &path)
+        .await
+        .unwrap();
+    round.run(&[kind], |_| ()).await.unwrap();
     let entries: Vec<Entry> = ledger::read(&path).unwrap().map(Result::unwrap).collect();
 
     let refused: Vec<_> = entries.iter().filter(|entry| is_refusal(entry)).collect();
