@@ -200,8 +200,8 @@ async fn an_id_holds_the_position_of_a_room_that_is_still_being_joined() {
     let path = "/api/events?room=project:p1&room=project:p2";
     let mut stream = open(&node, path).await;
     joined(&mut stream, 4).await;
-    let mut ids = stream.events().into_iter().filter_map(|event| event.id);
-    let last = ids.next_back().unwrap();
+    let events = stream.events().into_iter().rev();
+    let last = events.filter_map(|event| event.id).next().unwrap();
     drop(stream);
     say(&node, "project:p1", "missed").await;
 

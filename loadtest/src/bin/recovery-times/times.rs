@@ -211,6 +211,8 @@ impl Times {
             | ClientEvent::Sent { .. }
             | ClientEvent::Refused { .. }
             | ClientEvent::Restart { .. }
+            | ClientEvent::Cancelling { .. }
+            | ClientEvent::Cancelled { .. }
             | ClientEvent::Typing { .. } => {}
         }
     }
