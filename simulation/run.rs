@@ -92,7 +92,9 @@ impl Story {
     /// Everything from the first word to the last look at the logs.
     async fn tell(mut self) -> (History, Vec<Strike>) {
         // The weather may keep brokers and the AI from anything all the while.
-        let until = u64::try_from(STORM.as_micros()).unwrap();
+        let ends = self.plan.iter().map(Strike::until).max();
+        let storm = STORM.max(ends.unwrap_or_default());
+        let until = u64::try_from(storm.as_micros()).unwrap();
         self.history.fault("weather", "network", until);
         self.history.fault("ai-weather", "ai", until);
         let mut due = Due::of(&self.plan);

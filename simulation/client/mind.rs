@@ -223,8 +223,8 @@ impl Mind {
         let data = json!({
             "user_input": text,
             "room": room, "ai": ai, "if_busy": if_busy,
-            // Others speak in it as well.
-            "session_id": format!("s{}", dice.random_range(0..2)),
+            // All devices of somebody speak in it.
+            "session_id": format!("{}-{}", self.own_room, room).replace(':', "."),
         });
         let message = Message {
             frame: json!({"action": "sendMessage", "id": id, "data": data}),
