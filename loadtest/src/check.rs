@@ -12,6 +12,7 @@
 //! - `losses`: who was told of what the storage lost
 //! - `logs`: what the logs hold in the end
 //! - `calls`: the calls of the AI server
+//! - `turns`: whether the questions of a session had their turns
 //! - `cancels`: what was cancelled, and whether that was heeded
 //! - `faults`: what a fault excuses
 
@@ -27,6 +28,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -76,6 +78,9 @@ pub enum Broken {
     Unanswered,
     /// A question has more than one reply.
     AnsweredTwice,
+    /// A question of a session was answered before an earlier one was, or beside
+    /// it.
+    OutOfTurn,
     /// The pieces of a reply do not make its text, or that is not what the AI
     /// said in one call for its question.
     WrongText,
@@ -136,6 +141,9 @@ pub struct Rules {
     /// How long two attempts at one reply may overlap beyond a fault, in
     /// microseconds: a broker learns of its takeover at its next beat.
     pub takeover_us: u64,
+    /// How long a call may seem to go on beyond a fault once its caller has hung
+    /// up, in microseconds: the AI server learns of that when it next writes.
+    pub hang_up_us: u64,
     /// How long the AI may go on with a reply whose end was promised, in
     /// microseconds.
     pub abort_us: u64,
@@ -150,6 +158,7 @@ impl Default for Rules {
             attempts: 3,
             tries: 3,
             takeover_us: 5_000_000,
+            hang_up_us: 5_000_000,
             abort_us: 1_000_000,
             max_recover: 1_000,
         }
@@ -197,6 +206,8 @@ impl Verdict {
             ClientEvent::Restart { .. } => "restarts seen",
             ClientEvent::Cancelling { .. } => "replies to be cancelled",
             ClientEvent::Named { .. }
+            | ClientEvent::GoesOn { .. }
+            | ClientEvent::Left { .. }
             | ClientEvent::Subscribed { .. }
             | ClientEvent::Sent { .. }
             | ClientEvent::Cancelled { .. }
@@ -291,6 +302,13 @@ impl Checker {
         for (client, stream) in &self.clients {
             stream.finish(*client, &self.logs, &self.places, &mut self.verdict);
         }
+        turns::finish(
+            &self.logs,
+            &self.calls,
+            &self.faults,
+            self.rules,
+            &mut self.verdict,
+        );
         self.logs.finish(&mut self.verdict);
         self.sends
             .finish(&self.logs, &self.faults, &mut self.verdict);

@@ -88,6 +88,20 @@ pub enum ClientEvent {
         /// Whether nothing was lost since the position it came back with.
         recovered: bool,
     },
+    /// It goes on in a room from a position that it has from somebody else.
+    GoesOn {
+        /// The room.
+        room: String,
+        /// The life of the position.
+        epoch: String,
+        /// The last event that it counts as seen.
+        seq: u64,
+    },
+    /// `unsubscribed` came.
+    Left {
+        /// The room.
+        room: String,
+    },
     /// A message was sent, or sent again under the same id.
     Sent {
         /// The client's own id of it. Other users use the same, and so does
@@ -221,6 +235,8 @@ pub struct Durable {
     pub kind: String,
     /// Its `message_id`.
     pub message: String,
+    /// Its `session_id`.
+    pub session: Option<String>,
     /// What it answers, if it does.
     pub in_reply_to: Option<String>,
     /// The attempt that it is of, if it is a reply's end.

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::ledger::{ClientEvent, ClientNumber, Pen, What};
 use mailbox::Mailbox;
 use notes::Notes;
-pub use notes::{State, durable};
+pub use notes::{State, durable, event_of};
 use socket::{Gone, Heard, Socket};
 
 /// How long a connection may be silent before it is asked for a sign of life,

@@ -28,6 +28,21 @@ impl Calls {
         calls.push(call);
     }
 
+    /// When the first call for `question` began.
+    pub(super) fn began(&self, question: &str) -> Option<u64> {
+        let calls = self.by_question.get(question)?;
+        calls.iter().map(|call| call.began).min()
+    }
+
+    /// When the last call of an attempt at a reply to `question` ended.
+    pub(super) fn ended(&self, question: &str, attempt: u64) -> Option<u64> {
+        let calls = self.by_question.get(question)?.iter();
+        calls
+            .filter(|call| call.attempt == attempt)
+            .map(|call| call.ended.unwrap_or(u64::MAX))
+            .max()
+    }
+
     pub(super) fn on_event(&mut self, at: u64, event: &ClientEvent) {
         if let ClientEvent::Acked { message, .. }
         | ClientEvent::Durable {

@@ -94,6 +94,8 @@ impl Losses {
                 view.seq = *seq;
             }
             ClientEvent::Named { .. }
+            | ClientEvent::GoesOn { .. }
+            | ClientEvent::Left { .. }
             | ClientEvent::Opened
             | ClientEvent::Sent { .. }
             | ClientEvent::Cancelling { .. }

@@ -60,6 +60,8 @@ impl Places {
                 self.lives.entry(life).or_default().by.insert(Some(client));
             }
             ClientEvent::Named { .. }
+            | ClientEvent::GoesOn { .. }
+            | ClientEvent::Left { .. }
             | ClientEvent::Opened
             | ClientEvent::Sent { .. }
             | ClientEvent::Cancelling { .. }

@@ -130,6 +130,8 @@ impl Sends {
                 }
             }
             ClientEvent::Named { .. }
+            | ClientEvent::GoesOn { .. }
+            | ClientEvent::Left { .. }
             | ClientEvent::Opened
             | ClientEvent::Subscribed { .. }
             | ClientEvent::Cancelling { .. }

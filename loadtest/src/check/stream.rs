@@ -45,6 +45,8 @@ struct Room {
     seq: u64,
     replies: Replies,
     is_typing: bool,
+    /// It does not hear the room any more.
+    is_left: bool,
 }
 
 impl Stream {
@@ -74,6 +76,22 @@ impl Stream {
             client,
         };
         match event {
+            ClientEvent::GoesOn { room, epoch, seq } => {
+                let known = Room {
+                    epoch,
+                    seq,
+                    ..Room::default()
+                };
+                self.rooms.insert(room, known);
+            }
+            ClientEvent::Left { room } => {
+                if let Some(known) = self.joined(&room, &mut finder) {
+                    known.is_joined = false;
+                    known.is_left = true;
+                    known.is_typing = false;
+                    known.replies.on_left(at);
+                }
+            }
             ClientEvent::Refused {
                 id: Some(refused),
                 code,
@@ -203,7 +221,7 @@ impl Stream {
             broken(Broken::LeftBehind, self.ended_at, says);
             return;
         }
-        for (name, room) in &self.rooms {
+        for (name, room) in self.rooms.iter().filter(|(_, room)| !room.is_left) {
             if let Some(head) = logs.head(&self.tenant, name)
                 && head != room.seq
             {
@@ -251,6 +269,7 @@ impl Room {
             self.replies.on_joined();
         }
         self.is_joined = true;
+        self.is_left = false;
     }
 
     /// The event, if it is of a life that the client was not told of.

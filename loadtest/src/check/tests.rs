@@ -3,10 +3,12 @@
 
 mod calls;
 mod cancels;
+mod coming_and_going;
 mod losses;
 mod replies;
 mod sends;
 mod streams;
+mod turns;
 
 use std::collections::BTreeSet;
 
@@ -52,6 +54,7 @@ fn said(epoch: &str, seq: u64, message: &str) -> Durable {
         seq,
         kind: "new_message".into(),
         message: message.into(),
+        session: Some("s1".into()),
         in_reply_to: None,
         attempt: None,
         finish: None,
