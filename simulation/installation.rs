@@ -99,7 +99,11 @@ impl Installation {
         running.choose(dice).map(|node| Arc::clone(node))
     }
 
+    /// Starts one, unless it runs: it may have been killed twice.
     pub fn start_gateway(&self, at: usize) {
+        if self.gateways.lock().unwrap()[at].is_some() {
+            return;
+        }
         let (condition, link) = self.network();
         let settings = Settings {
             node: format!("gw-{at}"),
@@ -123,6 +127,9 @@ impl Installation {
     }
 
     pub fn start_broker(&self, at: usize) {
+        if self.brokers.lock().unwrap()[at].is_some() {
+            return;
+        }
         let (condition, link) = self.network();
         let seed = self.dice.lock().unwrap().random();
         let oracle = Oracle::new(Arc::clone(&condition), self.history.clone(), seed);

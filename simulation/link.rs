@@ -28,7 +28,7 @@ use crate::heard;
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// How late a call may be done that was given up.
-const LATEST: Duration = Duration::from_secs(3);
+pub const LATEST: Duration = Duration::from_secs(3);
 
 /// How many records may wait in a node: few, so that now and then it is told
 /// that it was too slow.

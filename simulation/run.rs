@@ -20,6 +20,7 @@ use crate::client::{Client, Habits, Orders, Person, Positions};
 use crate::condition::State;
 use crate::history::History;
 use crate::installation::{Installation, RULES};
+use crate::link::LATEST;
 use crate::plan::{Kind, STORM, Strike, plan};
 use crate::told::Told;
 
@@ -94,7 +95,8 @@ impl Story {
         // The weather may keep brokers and the AI from anything all the while.
         let ends = self.plan.iter().map(Strike::until).max();
         let storm = STORM.max(ends.unwrap_or_default());
-        let until = u64::try_from(storm.as_micros()).unwrap();
+        // What was given up in it may still be done.
+        let until = u64::try_from((storm + LATEST).as_micros()).unwrap();
         self.history.fault("weather", "network", until);
         self.history.fault("ai-weather", "ai", until);
         let mut due = Due::of(&self.plan);

@@ -85,7 +85,8 @@ impl Stream {
                 self.rooms.insert(room, known);
             }
             ClientEvent::Left { room } => {
-                if let Some(known) = self.joined(&room, &mut finder) {
+                // Perhaps before it was joined on this connection.
+                if let Some(known) = self.rooms.get_mut(&room) {
                     known.is_joined = false;
                     known.is_left = true;
                     known.is_typing = false;
