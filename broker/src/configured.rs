@@ -25,6 +25,14 @@ impl From<&config::Settings> for Settings {
     }
 }
 
+/// Makes the backends of `config` and forgets them.
+///
+/// # Errors
+/// [`ConfigError`] names the key that cannot work.
+pub fn check(config: &config::Settings) -> Result<(), ConfigError> {
+    Models::new(config).ai(config).map(|_| ())
+}
+
 /// The backends of a configuration. They and their breakers outlive a reload.
 pub(crate) struct Models {
     ai: config::Ai,

@@ -98,6 +98,7 @@ impl Generation<'_> {
         // The ending says itself whether it was fenced; a beat behind one that
         // was carried out would say so wrongly.
         let (outcome, text) = tokio::select! {
+            biased;
             made = async { tokio::try_join!(speak, write) } => made?,
             () = self.signals.fenced.cancelled() => return Err(Lost::Fenced),
         };

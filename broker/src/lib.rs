@@ -26,5 +26,6 @@ mod watch;
 mod worker;
 mod writer;
 
+pub use configured::check;
 pub use settings::{Ai, Answering, Settings};
 pub use worker::Broker;

@@ -9,6 +9,7 @@ use causerie_shared::config::Program;
 
 fn main() -> ExitCode {
     App::new(Program::Broker)
+        .check_settings(|settings| Ok(causerie_broker::check(settings)?))
         .check_redis(|settings| async move {
             connection::try_connect(&settings).await?;
             Ok(())

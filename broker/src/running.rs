@@ -1,6 +1,6 @@
 //! The replies that this broker makes now, and the beats that show it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub(crate) struct Signals {
 /// The replies that this broker makes now.
 #[derive(Debug, Default)]
 pub(crate) struct Running {
-    replies: Mutex<HashMap<MessageId, Reply>>,
+    replies: Mutex<BTreeMap<MessageId, Reply>>,
 }
 
 #[derive(Debug)]
@@ -92,6 +92,7 @@ impl Running {
         let mut beats = FuturesUnordered::new();
         loop {
             tokio::select! {
+                biased;
                 _ = ticks.tick() => {
                     let due = self.begin_beats().into_iter();
                     beats.extend(due.map(|(lease, count)| async move {
@@ -130,7 +131,7 @@ impl Running {
         }
     }
 
-    fn replies(&self) -> MutexGuard<'_, HashMap<MessageId, Reply>> {
+    fn replies(&self) -> MutexGuard<'_, BTreeMap<MessageId, Reply>> {
         self.replies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,7 +5,7 @@
 //! wait there only the bus knows. So a place is tried, one claim at a time,
 //! until a claim finds nothing.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use causerie_shared::bus::reply::ClaimId;
@@ -25,7 +25,7 @@ pub(crate) struct Schedule {
     /// Replies that are to be taken over, and wait for a slot.
     takeovers: usize,
     turns: u64,
-    tenants: HashMap<TenantId, Tenant>,
+    tenants: BTreeMap<TenantId, Tenant>,
 }
 
 #[derive(Debug, Default)]
@@ -73,7 +73,7 @@ impl Schedule {
             running: 0,
             takeovers: 0,
             turns: 0,
-            tenants: HashMap::new(),
+            tenants: BTreeMap::new(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The slots in which replies are made, shared by all tasks of a broker.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use causerie_shared::bus::reply::ClaimId;
@@ -50,7 +50,7 @@ impl Slots {
     }
 
     /// Notes all that waits for a claim.
-    pub(crate) fn on_all_waiting(&self, waiting: HashMap<TenantId, Vec<Partition>>) {
+    pub(crate) fn on_all_waiting(&self, waiting: BTreeMap<TenantId, Vec<Partition>>) {
         self.change(|schedule| {
             for (tenant, partitions) in waiting {
                 for partition in partitions {
@@ -99,6 +99,7 @@ impl Slots {
             }
         };
         tokio::select! {
+            biased;
             () = self.changed.notified() => {}
             () = retry => {}
         }

@@ -103,6 +103,7 @@ impl Broker {
         let _ends_all_tasks = worker.ended.clone().drop_guard();
         let work = async {
             tokio::select! {
+                biased;
                 () = shutdown.cancelled() => {}
                 () = worker.fill_slots() => {}
                 () = worker.ask_who_waits() => {}
@@ -111,6 +112,7 @@ impl Broker {
             worker.drain().await;
         };
         tokio::select! {
+            biased;
             () = work => {}
             () = worker.hear_wakes() => {}
             () = worker.follow(follows) => {}

@@ -207,3 +207,34 @@ async fn what_happens_can_be_measured_and_no_content_is_logged() {
         "{output}"
     );
 }
+
+#[tokio::test]
+async fn a_model_call_that_fails_tells_where_and_what_to_look_at() {
+    for (base_url, place, key) in [
+        (
+            "http://me:s3cret@127.0.0.1:1/v1",
+            "127.0.0.1:1",
+            "AI_OPENAI_BASE_URL",
+        ),
+        ("", "127.0.0.1:", "AI_OPENAI_MODEL"),
+    ] {
+        let (mut cluster, broker) = Cluster::new().await;
+        let nowhere = format!("{}nowhere", cluster.openai.url());
+        let base_url = if base_url.is_empty() {
+            nowhere
+        } else {
+            base_url.to_owned()
+        };
+        let node = broker
+            .env("AI_OPENAI_BASE_URL", base_url)
+            .env("AI_RETRIES", "0")
+            .start()
+            .await;
+        cluster.answer("s1", &task("Good morning")).await;
+        let line = node.log_line("AI call failed").await;
+        for part in [place, "\"gpt\"", key] {
+            assert!(line.contains(part), "{part}: {line}");
+        }
+        assert!(!node.output().contains("s3cret"), "{line}");
+    }
+}

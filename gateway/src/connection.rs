@@ -3,12 +3,13 @@
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use causerie_shared::ids::ConnectionId;
 use causerie_shared::position::Position;
 use causerie_shared::room::{Room, RoomKey};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::gateway::Gateway;

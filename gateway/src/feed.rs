@@ -1,6 +1,6 @@
 //! From the bus to the hub.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ pub(crate) async fn watch_changes(hub: Hub, heard: Arc<HeardRooms>, stop: Cancel
     let mut looks = interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // Of each partition in which rooms are heard, up to when it was looked at.
-    let mut since: HashMap<Partition, u64> = HashMap::new();
+    let mut since: BTreeMap<Partition, u64> = BTreeMap::new();
     let mut looked_ms = hub.bus().clock().now_ms();
     while stop.run_until_cancelled(looks.tick()).await.is_some() {
         let partitions = heard.partitions();

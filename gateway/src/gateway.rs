@@ -44,7 +44,7 @@ impl Gateway {
         events::begin_at_zero();
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let gateway = Arc::new(Self {
-            hub: Hub::start(Arc::clone(&bus), &tasks, &stop),
+            hub: Hub::start(Arc::clone(&bus), settings.shards, &tasks, &stop),
             typing: Typing::start(Arc::clone(&bus), &tasks, &stop),
             registry: Registry::default(),
             settings: ArcSwap::from_pointee(settings),

@@ -1,6 +1,7 @@
 //! What the gateway's core needs of the configuration.
 
 use std::collections::HashMap;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use causerie_shared::bus::question::QueueCaps;
@@ -39,6 +40,8 @@ pub struct Settings {
     pub client_context: bool,
     /// Which kinds of events are sent live.
     pub live: Live,
+    /// Among how many tasks the rooms are divided. Fixed while the node runs.
+    pub shards: usize,
     /// The tenants and their public names.
     pub tenants: HashMap<TenantId, TenantHash>,
 }
@@ -79,6 +82,7 @@ impl From<&config::Settings> for Settings {
                 status: settings.realtime.status_updates,
                 memory: settings.realtime.memory_updates,
             },
+            shards: one_per_core(),
             tenants: tenants
                 .map(|tenant| (tenant.id.clone(), tenant.hash.clone()))
                 .collect(),
@@ -106,7 +110,12 @@ impl Default for Settings {
             },
             client_context: true,
             live: Live::ALL,
+            shards: one_per_core(),
             tenants: HashMap::new(),
         }
     }
+}
+
+fn one_per_core() -> usize {
+    available_parallelism().map_or(1, usize::from)
 }

@@ -36,6 +36,33 @@ async fn token(arguments: &[&str]) -> String {
     end.output.trim().to_owned()
 }
 
+/// What would end the start ends the check.
+#[tokio::test]
+async fn the_check_reads_keys_and_tries_redis() {
+    let check = || {
+        let program = Program::gateway().config(CONFIG);
+        program
+            .env("REDIS_URL", "redis://127.0.0.1:1")
+            .args(["--check"])
+    };
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let end = check()
+        .env("AUTH_JWT_PUBLIC_KEY_FILE", manifest)
+        .run()
+        .await;
+    assert_eq!(end.code, Some(1), "{}", end.output);
+    assert!(
+        end.output.contains("it holds no public key"),
+        "{}",
+        end.output
+    );
+
+    let end = check().run().await;
+    assert_eq!(end.code, Some(1), "{}", end.output);
+    let sentence = "Redis at 127.0.0.1:1 refuses connections: start it";
+    assert!(end.output.contains(sentence), "{}", end.output);
+}
+
 /// What one gateway stores, the other delivers; what one is told on its way
 /// out brings its clients to the other.
 #[tokio::test]

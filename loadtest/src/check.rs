@@ -12,8 +12,13 @@
 //! - `losses`: who was told of what the storage lost
 //! - `logs`: what the logs hold in the end
 //! - `calls`: the calls of the AI server
+//! - `turns`: whether the questions of a session had their turns
+//! - `cancels`: what was cancelled, and whether that was heeded
+//! - `faults`: what a fault excuses
 
 mod calls;
+mod cancels;
+mod faults;
 mod logs;
 mod losses;
 mod places;
@@ -23,13 +28,16 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::ledger::{ClientEvent, ClientNumber, Entry, Fault, What};
+use crate::ledger::{ClientEvent, ClientNumber, Entry, What};
 
 use calls::Calls;
+use cancels::Cancels;
+use faults::Faults;
 use logs::Logs;
 use losses::Losses;
 use places::Places;
@@ -56,6 +64,8 @@ pub enum Broken {
     /// What was acknowledged was not sent so: it stands in the log with another
     /// text, or in another room.
     StoredOtherwise,
+    /// What was refused for good is in the log all the same.
+    RefusedAndStored,
     /// Two messages were acknowledged as one.
     AckedAsAnother,
     /// Somebody who had seen what is lost was not told.
@@ -68,6 +78,9 @@ pub enum Broken {
     Unanswered,
     /// A question has more than one reply.
     AnsweredTwice,
+    /// A question of a session was answered before an earlier one was, or beside
+    /// it.
+    OutOfTurn,
     /// The pieces of a reply do not make its text, or that is not what the AI
     /// said in one call for its question.
     WrongText,
@@ -91,6 +104,13 @@ pub enum Broken {
     FormerAttempt,
     /// The AI was called more often than is configured.
     TooManyTries,
+    /// The AI was called again though nothing had gone wrong, or though its
+    /// question was answered.
+    NeedlessCall,
+    /// The AI was called for what was cancelled before, or went on with it.
+    CalledAfterCancel,
+    /// A reply was cancelled that nobody wanted to end.
+    CancelledByNobody,
 }
 
 /// A promise that was broken.
@@ -121,6 +141,12 @@ pub struct Rules {
     /// How long two attempts at one reply may overlap beyond a fault, in
     /// microseconds: a broker learns of its takeover at its next beat.
     pub takeover_us: u64,
+    /// How long a call may seem to go on beyond a fault once its caller has hung
+    /// up, in microseconds: the AI server learns of that when it next writes.
+    pub hang_up_us: u64,
+    /// How long the AI may go on with a reply whose end was promised, in
+    /// microseconds.
+    pub abort_us: u64,
     /// With how many events a client is brought up to date at the most:
     /// `history.max_recover`.
     pub max_recover: u64,
@@ -132,6 +158,8 @@ impl Default for Rules {
             attempts: 3,
             tries: 3,
             takeover_us: 5_000_000,
+            hang_up_us: 5_000_000,
+            abort_us: 1_000_000,
             max_recover: 1_000,
         }
     }
@@ -176,9 +204,13 @@ impl Verdict {
             ClientEvent::Delta { .. } => "pieces of replies seen",
             ClientEvent::Snapshot { .. } => "snapshots seen",
             ClientEvent::Restart { .. } => "restarts seen",
+            ClientEvent::Cancelling { .. } => "replies to be cancelled",
             ClientEvent::Named { .. }
+            | ClientEvent::GoesOn { .. }
+            | ClientEvent::Left { .. }
             | ClientEvent::Subscribed { .. }
             | ClientEvent::Sent { .. }
+            | ClientEvent::Cancelled { .. }
             | ClientEvent::Typing { .. }
             | ClientEvent::Closed { .. } => return,
         });
@@ -223,30 +255,8 @@ pub struct Checker {
     losses: Losses,
     logs: Logs,
     calls: Calls,
+    cancels: Cancels,
     faults: Faults,
-}
-
-/// The faults that struck so far.
-#[derive(Debug, Default)]
-struct Faults(Vec<(u64, Fault)>);
-
-impl Faults {
-    /// Whether the storage may have lost something after `since` and up to
-    /// `until`.
-    fn may_have_lost(&self, since: u64, until: u64) -> bool {
-        self.0
-            .iter()
-            .any(|(at, fault)| fault.may_lose && fault.until >= since && *at <= until)
-    }
-
-    /// When the last fault is over that was under way at `at`.
-    fn over_at(&self, at: u64) -> u64 {
-        let under_way = self
-            .0
-            .iter()
-            .filter(|(began, fault)| (*began..=fault.until).contains(&at));
-        under_way.map(|(_, fault)| fault.until).max().unwrap_or(at)
-    }
 }
 
 impl Checker {
@@ -260,7 +270,8 @@ impl Checker {
             sends: Sends::default(),
             losses: Losses::default(),
             logs: Logs::default(),
-            calls: Calls::new(rules),
+            calls: Calls::default(),
+            cancels: Cancels::default(),
             faults: Faults::default(),
         }
     }
@@ -275,13 +286,9 @@ impl Checker {
             }
             What::Fault(fault) => {
                 self.verdict.count("faults");
-                self.faults.0.push((at, fault));
+                self.faults.on_fault(at, fault);
             }
-            What::FaultOver => {
-                if let Some((_, fault)) = self.faults.0.last_mut() {
-                    fault.until = at;
-                }
-            }
+            What::FaultOver => self.faults.on_over(at),
             What::Log(log) => {
                 self.places.on_log(at, &log, &mut self.verdict);
                 self.logs.take(log);
@@ -295,6 +302,13 @@ impl Checker {
         for (client, stream) in &self.clients {
             stream.finish(*client, &self.logs, &self.places, &mut self.verdict);
         }
+        turns::finish(
+            &self.logs,
+            &self.calls,
+            &self.faults,
+            self.rules,
+            &mut self.verdict,
+        );
         self.logs.finish(&mut self.verdict);
         self.sends
             .finish(&self.logs, &self.faults, &mut self.verdict);
@@ -308,7 +322,14 @@ impl Checker {
             &self.faults,
             &mut self.verdict,
         );
-        self.calls.finish(&self.faults, &mut self.verdict);
+        self.calls
+            .finish(&self.faults, self.rules, &mut self.verdict);
+        self.cancels.finish(
+            (&self.logs, &self.sends, &self.calls),
+            &self.faults,
+            self.rules,
+            &mut self.verdict,
+        );
         self.verdict
     }
 
@@ -328,8 +349,10 @@ impl Checker {
             .on_event(at, client, &stream.tenant, &event, &mut self.verdict);
         self.losses
             .on_event(at, client, &stream.tenant, &event, &mut self.verdict);
+        self.calls.on_event(at, &event);
+        self.cancels.on_event(at, &event);
         self.sends
-            .on_event(at, &stream.tenant, &stream.user, &event);
+            .on_event(at, client, (&stream.tenant, &stream.user), &event);
         stream.on_event(at, client, event, &mut self.verdict);
     }
 }

@@ -3,14 +3,13 @@
 //! A ledger is a file of JSON lines in the order of time, so that a run of an
 //! hour need not fit into memory, and whoever doubts a verdict can read on.
 
+mod pen;
+
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
-use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
+
+pub use pen::{Pen, read};
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -89,6 +88,20 @@ pub enum ClientEvent {
         /// Whether nothing was lost since the position it came back with.
         recovered: bool,
     },
+    /// It goes on in a room from a position that it has from somebody else.
+    GoesOn {
+        /// The room.
+        room: String,
+        /// The life of the position.
+        epoch: String,
+        /// The last event that it counts as seen.
+        seq: u64,
+    },
+    /// `unsubscribed` came.
+    Left {
+        /// The room.
+        room: String,
+    },
     /// A message was sent, or sent again under the same id.
     Sent {
         /// The client's own id of it. Other users use the same, and so does
@@ -100,6 +113,8 @@ pub enum ClientEvent {
         text: String,
         /// Whether the AI is asked.
         ai: bool,
+        /// What to do with it while its session is busy.
+        if_busy: IfBusy,
     },
     /// A message was acknowledged.
     Acked {
@@ -114,12 +129,28 @@ pub enum ClientEvent {
         /// Its place.
         seq: u64,
     },
+    /// The end of a reply was asked for.
+    Cancelling {
+        /// The client's own id of that.
+        id: String,
+        /// The reply, or its question.
+        message: String,
+    },
+    /// That the reply ends was promised.
+    Cancelled {
+        /// The client's own id of the wish.
+        id: String,
+        /// The reply.
+        reply: String,
+    },
     /// An `error` came.
     Refused {
         /// Of what, where it says.
         id: Option<String>,
         /// Why.
         code: String,
+        /// Whether it may be sent again.
+        can_retry: bool,
     },
     /// A durable event came.
     Durable {
@@ -180,6 +211,19 @@ pub enum ClientEvent {
     },
 }
 
+/// What to do with a question while its session is busy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IfBusy {
+    /// It waits its turn.
+    #[default]
+    Queue,
+    /// It is refused, and never stored.
+    Reject,
+    /// It ends what the session is answering.
+    Interrupt,
+}
+
 /// A durable event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Durable {
@@ -191,6 +235,8 @@ pub struct Durable {
     pub kind: String,
     /// Its `message_id`.
     pub message: String,
+    /// Its `session_id`.
+    pub session: Option<String>,
     /// What it answers, if it does.
     pub in_reply_to: Option<String>,
     /// The attempt that it is of, if it is a reply's end.
@@ -240,133 +286,4 @@ pub struct Log {
     pub room: String,
     /// Its events, oldest first.
     pub events: Vec<Durable>,
-}
-
-/// Writes a ledger. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Pen {
-    began: Instant,
-    file: Arc<Mutex<BufWriter<File>>>,
-}
-
-impl Pen {
-    /// Begins a ledger in a new file.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    pub fn new(path: &Path) -> io::Result<Self> {
-        Ok(Self {
-            began: Instant::now(),
-            file: Arc::new(Mutex::new(BufWriter::new(File::create(path)?))),
-        })
-    }
-
-    /// Microseconds since the run began.
-    pub fn now(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX)
-    }
-
-    /// Writes down what happens now.
-    ///
-    /// # Errors
-    /// The disk is full, as a rule: then no verdict can be given.
-    pub fn note(&self, what: What) -> io::Result<()> {
-        // Under the lock, so that the lines are in the order of time.
-        let mut file = self.lock();
-        write_line(&mut *file, self.now(), what)
-    }
-
-    /// Writes down what happened then.
-    ///
-    /// # Errors
-    /// As [`note`](Self::note).
-    pub fn note_at(&self, at: u64, what: What) -> io::Result<()> {
-        write_line(&mut *self.lock(), at, what)
-    }
-
-    /// Has all that was noted on disk.
-    ///
-    /// # Errors
-    /// As [`note`](Self::note).
-    pub fn flush(&self) -> io::Result<()> {
-        self.lock().flush()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BufWriter<File>> {
-        self.file.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn write_line(file: &mut impl Write, at: u64, what: What) -> io::Result<()> {
-    let mut line = serde_json::to_vec(&Entry { at, what })?;
-    line.push(b'\n');
-    file.write_all(&line)
-}
-
-/// Reads a ledger, line by line.
-///
-/// # Errors
-/// The file cannot be read.
-pub fn read(path: &Path) -> io::Result<impl Iterator<Item = io::Result<Entry>> + use<>> {
-    let lines = BufReader::new(File::open(path)?).lines();
-    Ok(lines.map(|line| serde_json::from_str(&line?).map_err(io::Error::from)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_written_is_read_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("ledger.jsonl");
-        let pen = Pen::new(&path).unwrap();
-        let opened = What::Client {
-            client: 7,
-            event: ClientEvent::Opened,
-        };
-        let call = What::Call(Call {
-            question: "00-q".into(),
-            attempt: 1,
-            r#try: 2,
-            began: 5,
-            ended: None,
-        });
-        pen.note_at(1, opened.clone()).unwrap();
-        pen.note_at(2, call.clone()).unwrap();
-        pen.flush().unwrap();
-        let entries: Vec<_> = read(&path).unwrap().map(Result::unwrap).collect();
-        assert_eq!(
-            entries,
-            [
-                Entry {
-                    at: 1,
-                    what: opened
-                },
-                Entry { at: 2, what: call }
-            ]
-        );
-    }
-
-    #[test]
-    fn lines_are_in_the_order_of_time_whoever_writes() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("ledger.jsonl");
-        let pen = Pen::new(&path).unwrap();
-        let write = |client| {
-            let event = ClientEvent::Opened;
-            for _ in 0..2_000 {
-                let event = event.clone();
-                pen.note(What::Client { client, event }).unwrap();
-            }
-        };
-        std::thread::scope(|scope| {
-            for client in 0..8 {
-                scope.spawn(move || write(client));
-            }
-        });
-        pen.flush().unwrap();
-        let times: Vec<_> = read(&path).unwrap().map(|line| line.unwrap().at).collect();
-        assert!(times.is_sorted());
-    }
 }

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::ledger::{ClientEvent, ClientNumber, Pen, What};
 use mailbox::Mailbox;
 use notes::Notes;
-pub use notes::{State, durable};
+pub use notes::{State, durable, event_of};
 use socket::{Gone, Heard, Socket};
 
 /// How long a connection may be silent before it is asked for a sign of life,
@@ -195,10 +195,10 @@ impl Visit<'_> {
                     }
                 }
                 () = until(speaks_at) => {
-                    let message = self.mailbox.next(self.dice);
-                    if let Some(message) = message {
-                        self.notes.write(message.sent())?;
-                        if !socket.send(message.frame(), PATIENCE).await {
+                    let letter = self.mailbox.next(&self.notes.running(), self.dice);
+                    if let Some(letter) = letter {
+                        self.notes.write(letter.sent())?;
+                        if !socket.send(letter.frame(), PATIENCE).await {
                             self.notes.closed(None, "cannot send")?;
                             return Ok((Next::After(pause(0, self.dice)), was_ready));
                         }
@@ -228,7 +228,8 @@ impl Visit<'_> {
         let is_ready = frame["type"] == "ready";
         if frame["type"] == "ack" {
             let data = &frame["data"];
-            self.mailbox.on_ack(&frame["id"], &data["room"]);
+            let (room, message) = (&data["room"], &data["message_id"]);
+            self.mailbox.on_ack(&frame["id"], room, message);
         } else if frame["type"] == "error" {
             self.mailbox.on_error(frame);
         }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
 
 /// The bus's clock, as this node knows it. Token times and `ts` go by it;
 /// durations go by the monotonic clock.
@@ -14,18 +16,28 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 pub struct Clock {
     started: Instant,
     started_ms: Arc<AtomicU64>,
+    /// It knows nothing of the node's own time.
+    is_apart: bool,
 }
 
 impl Default for Clock {
     fn default() -> Self {
-        Self {
-            started: Instant::now(),
-            started_ms: Arc::new(AtomicU64::new(system_ms())),
-        }
+        let mut clock = Self::starting_at(system_ms());
+        clock.is_apart = false;
+        clock
     }
 }
 
 impl Clock {
+    /// A clock that shows `now_ms` now, whatever the node's own time is.
+    pub fn starting_at(now_ms: u64) -> Self {
+        Self {
+            started: Instant::now(),
+            started_ms: Arc::new(AtomicU64::new(now_ms)),
+            is_apart: true,
+        }
+    }
+
     /// Milliseconds since 1970.
     pub fn now_ms(&self) -> u64 {
         self.started_ms.load(Ordering::Relaxed) + self.running_ms()
@@ -40,7 +52,9 @@ impl Clock {
     /// Takes over the node's own time. The monotonic clock may stand still
     /// while the machine sleeps.
     pub fn set_to_system(&self) {
-        self.set(system_ms());
+        if !self.is_apart {
+            self.set(system_ms());
+        }
     }
 
     fn running_ms(&self) -> u64 {

@@ -8,6 +8,7 @@
 //! - [`clock`]: the time that all nodes agree on
 //! - [`config`]: what can be configured, and where it comes from
 //! - [`cli`]: the common command line, and the way from it to a running program
+//! - [`sabotage`]: protections that can be taken out, to see that it is noticed
 //! - [`telemetry`], [`admin`]: logs, traces, metrics, and the listener that shows them
 
 pub mod admin;
@@ -20,5 +21,6 @@ pub mod position;
 pub mod protocol;
 pub mod record;
 pub mod room;
+pub mod sabotage;
 pub mod task;
 pub mod telemetry;

@@ -37,6 +37,10 @@ fn child() {
     let args = std::iter::once("causerie").chain(args.split_whitespace());
     let command = clap::Command::new("shout").arg(clap::Arg::new("word").required(true));
     let code = App::new(Program::Standalone)
+        .check_settings(|settings| {
+            anyhow::ensure!(settings.websocket.max_depth != 99, "99 is bad");
+            Ok(())
+        })
         .check_redis(move |_| async move {
             anyhow::ensure!(!redis_fails, "Redis at localhost:1 does not answer");
             Ok(())
@@ -189,6 +193,7 @@ async fn what_is_typed_is_answered_or_refused_in_one_sentence() {
     ] {
         assert!(printed.contains(part), "{part}: {printed}");
     }
+    assert!(!printed.contains("connection to Redis"), "{printed}");
     let (code, printed, _) = outcome(dir.path(), "--version", "").await;
     let version = format!("causerie {}\n", env!("CARGO_PKG_VERSION"));
     assert_eq!((code, printed), (0, version));
@@ -243,6 +248,12 @@ async fn check_prints_the_configuration_and_tries_redis() {
     let table: toml::Table = printed.parse().expect("it is TOML");
     assert_eq!(table["auth"]["visitor_secret"].as_str(), Some("[hidden]"));
 
+    let refused = outcome(dir.path(), "--check --set websocket.max_depth=99", "").await;
+    assert_eq!(
+        refused,
+        (1, String::new(), "causerie: 99 is bad\n".to_owned())
+    );
+
     let refused = outcome(dir.path(), "--check", "redis fails").await;
     let sentence = "causerie: the Redis of redis.url (REDIS_URL) cannot be used: Redis at localhost:1 does not answer\n".to_owned();
     assert_eq!(refused, (1, String::new(), sentence));
@@ -271,6 +282,8 @@ async fn a_program_starts_is_ready_and_ends() {
         (&"causerie".into(), &"n1".into())
     );
     assert_eq!(get(&address, "/health/live").await.0, 200);
+    let (_, index) = get(&address, "/").await;
+    assert!(index.contains("href=\"/metrics\""), "{index}");
     let (_, metrics) = get(&address, "/metrics").await;
     assert!(metrics.contains("causerie_ready 1"), "{metrics}");
     assert!(
@@ -333,6 +346,9 @@ async fn the_file_is_read_again_on_sighup_and_on_change() {
         process.logged("needs a restart").await["keys"],
         "ai.retries"
     );
+    process
+        .logged("nobody can come in to the tenant `other`")
+        .await;
     assert_eq!(
         process.logged("main sees a change").await["tenant"],
         "other"

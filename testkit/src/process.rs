@@ -31,13 +31,15 @@ mod faketime;
 
 /// Variables of the caller that a program needs to run at all, or that only
 /// change how it reports.
-const PASSED_ON: [&str; 6] = [
+const PASSED_ON: [&str; 7] = [
     "PATH",
     "HOME",
     "TMPDIR",
     "RUST_BACKTRACE",
     "LLVM_PROFILE_FILE",
     "SSL_CERT_FILE",
+    // Of programs that were built for it: shared/src/sabotage.rs.
+    "CAUSERIE_SABOTAGE",
 ];
 
 /// A program of ours that is going to be started.

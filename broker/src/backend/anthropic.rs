@@ -67,6 +67,10 @@ impl Backend for Anthropic {
         prompt.model.as_deref().unwrap_or(&self.model)
     }
 
+    fn place(&self) -> Option<&str> {
+        Some(self.endpoint.place())
+    }
+
     fn ask(&self, prompt: Prompt) -> ChunkStream {
         let model = self.model(&prompt);
         let request = Request {

@@ -140,6 +140,7 @@ enum Said {
 /// The reply of the backend that has begun to answer.
 struct Answer {
     backend: &'static str,
+    place: Option<String>,
     chunks: ChunkStream,
     pass: Option<Pass>,
     call: CallId,
@@ -253,6 +254,7 @@ impl Call {
         let name = guarded.backend.name();
         let call = prompt.call.clone();
         let model = guarded.backend.model(&prompt).to_owned();
+        let place = guarded.backend.place();
         let began = Instant::now();
         let mut chunks = guarded.backend.ask(prompt);
         let limit = self.policy.first_token_timeout;
@@ -266,6 +268,7 @@ impl Call {
                 let (pass, first) = (Some(pass), Some(first));
                 Ok(Answer {
                     backend: name,
+                    place: place.map(str::to_owned),
                     chunks,
                     pass,
                     call,
@@ -275,7 +278,8 @@ impl Call {
                 })
             }
             Err(error) => {
-                on_failure(pass, &call, &error);
+                events::try_failed(&call, &error, place, &model);
+                on_failure(pass, &error);
                 Err(error)
             }
         }
@@ -299,11 +303,15 @@ impl Call {
                 Ok(CallEvent::Done(done))
             }
             Err(error) => {
-                answer
-                    .pass
-                    .take()
-                    .into_iter()
-                    .for_each(|p| on_failure(p, &answer.call, &error));
+                if let Some(pass) = answer.pass.take() {
+                    events::try_failed(
+                        &answer.call,
+                        &error,
+                        answer.place.as_deref(),
+                        &answer.model,
+                    );
+                    on_failure(pass, &error);
+                }
                 Err(error)
             }
         }
@@ -372,8 +380,7 @@ impl CallPolicy {
     }
 }
 
-fn on_failure(pass: Pass, call: &CallId, error: &BackendError) {
-    events::try_failed(call, error);
+fn on_failure(pass: Pass, error: &BackendError) {
     if error.kind.is_backends_fault() {
         pass.on_failure();
     }

@@ -6,14 +6,39 @@ use metrics::{counter, gauge, histogram};
 use tracing::{debug, info, warn};
 
 use super::breaker::BreakerState;
-use super::{BackendError, CallId};
+use super::{BackendError, CallId, ErrorKind};
 
-/// A try ended in an error.
-pub(super) fn try_failed(call: &CallId, error: &BackendError) {
+/// A try of `model` at `place` ended in an error.
+pub(super) fn try_failed(call: &CallId, error: &BackendError, place: Option<&str>, model: &str) {
     let outcome = error.kind.as_str();
+    let hint = hint(error);
     counter!("causerie_ai_tries_total", "backend" => error.backend, "outcome" => outcome)
         .increment(1);
-    warn!(backend = error.backend, %call, outcome, detail = error.detail, "AI call failed");
+    warn!(
+        backend = error.backend,
+        place, model, %call, outcome, detail = error.detail, hint, "AI call failed"
+    );
+}
+
+/// Which key of the configuration to look at.
+fn hint(error: &BackendError) -> Option<String> {
+    let key = match error.kind {
+        ErrorKind::Unavailable => "base_url",
+        ErrorKind::Unauthorized => "api_key",
+        // That is how servers say that they have no such model.
+        ErrorKind::BadRequest if error.detail.starts_with("HTTP 404") => "model",
+        ErrorKind::BadRequest
+        | ErrorKind::RateLimited { .. }
+        | ErrorKind::Overloaded { .. }
+        | ErrorKind::FirstTokenTimeout
+        | ErrorKind::Timeout
+        | ErrorKind::Stalled
+        | ErrorKind::BrokeOff
+        | ErrorKind::Malformed => return None,
+    };
+    let backend = error.backend;
+    let variable = format!("AI_{backend}_{key}").to_ascii_uppercase();
+    Some(format!("see ai.{backend}.{key} ({variable})"))
 }
 
 /// The first text of a reply came in, so long after the try began.

@@ -47,6 +47,7 @@ pub enum ConfigError {
 pub(crate) struct Endpoint {
     backend: &'static str,
     url: Url,
+    place: String,
     headers: HeaderMap,
     client: Client,
 }
@@ -88,8 +89,11 @@ impl Endpoint {
             client
         };
         let client = client.build().map_err(ConfigError::Tls)?;
+        let host = url.host_str().unwrap_or_default();
+        let port = url.port().map(|port| format!(":{port}"));
         Ok(Self {
             backend,
+            place: format!("{host}{}", port.unwrap_or_default()),
             url,
             headers: HeaderMap::new(),
             client,
@@ -123,6 +127,12 @@ impl Endpoint {
     /// The host that is asked.
     pub(crate) fn host(&self) -> &str {
         self.url.host_str().unwrap_or_default()
+    }
+
+    /// The host that is asked, and its port where it is not the usual one: for logs, without what
+    /// else the URL may hold.
+    pub(crate) fn place(&self) -> &str {
+        &self.place
     }
 
     /// Posts `body`, and streams what comes back.
@@ -362,6 +372,19 @@ mod tests {
             url_of("https://h/api/v3/?v=2", "messages"),
             "https://h/api/v3/messages?v=2"
         );
+    }
+
+    #[test]
+    fn its_place_is_told_without_secrets() {
+        for (base, place) in [
+            ("http://user:s3cret@h:11434/v1?key=s3cret", "h:11434"),
+            ("https://[::1]:8/", "[::1]:8"),
+            ("https://api.example", "api.example"),
+        ] {
+            let base = Url::parse(base).unwrap();
+            let endpoint = Endpoint::new("openai", &base, "x", Duration::from_secs(1)).unwrap();
+            assert_eq!(endpoint.place(), place);
+        }
     }
 
     #[test]

@@ -49,6 +49,12 @@ pub trait Backend: Send + Sync {
     /// The model that would answer this prompt: the prompt's own, or the configured one.
     fn model<'a>(&'a self, prompt: &'a Prompt) -> &'a str;
 
+    /// Where it is asked, as `host` or `host:port`; `None` for one that is
+    /// built in.
+    fn place(&self) -> Option<&str> {
+        None
+    }
+
     /// Asks the model.
     ///
     /// The stream yields any number of [`Chunk::Thinking`] and [`Chunk::Text`] and ends with one

@@ -62,6 +62,10 @@ impl Backend for OpenAi {
         prompt.model.as_deref().unwrap_or(&self.model)
     }
 
+    fn place(&self) -> Option<&str> {
+        Some(self.endpoint.place())
+    }
+
     fn ask(&self, prompt: Prompt) -> ChunkStream {
         let model = self.model(&prompt);
         // OpenAI's newer models refuse the old name; other servers know only that one.

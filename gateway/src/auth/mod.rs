@@ -75,6 +75,14 @@ pub struct Verified {
     pub tenant: Arc<Tenant>,
 }
 
+/// Reads the keys of `settings`, but fetches none.
+///
+/// # Errors
+/// [`BadKeys`] names the key of the configuration that cannot be used.
+pub fn check(settings: &Settings) -> Result<(), BadKeys> {
+    Rules::new(settings, &mut KeySets::default(), KeySetPace::default()).map(|_| ())
+}
+
 impl Auth {
     /// Reads the keys, and fetches the key sets. A set that cannot be fetched
     /// is tried again later.

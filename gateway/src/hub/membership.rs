@@ -4,7 +4,7 @@
 //! who changes that. A new wish cancels the one before and waits until that
 //! has let go: so what was left stays left, and nobody joins twice.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ const RECOVERY_PATIENCE: Duration = Duration::from_secs(1);
 pub struct Membership {
     hub: Hub,
     outbox: Arc<Outbox>,
-    rooms: Mutex<HashMap<RoomKey, Stay>>,
+    rooms: Mutex<BTreeMap<RoomKey, Stay>>,
 }
 
 /// The outbox's stay in a room, from the first wish to join it.
@@ -104,6 +104,7 @@ impl Membership {
             sleep(RECOVERY_PATIENCE).await;
         };
         tokio::select! {
+            biased;
             joined = joining => joined.unwrap_or(Err(NotJoined::Over)),
             () = is_slow => Ok(()),
         }
@@ -195,7 +196,7 @@ impl Membership {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<RoomKey, Stay>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<RoomKey, Stay>> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -131,12 +131,16 @@ pub struct Hub {
 
 impl Hub {
     /// Starts the shards and the feed.
-    pub(crate) fn start(bus: Arc<dyn Bus>, tasks: &TaskTracker, stop: &CancellationToken) -> Self {
+    pub(crate) fn start(
+        bus: Arc<dyn Bus>,
+        shards: usize,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Self {
         let (subscriptions, records) = bus.subscriptions(FEED_QUEUE);
         let heard = Arc::new(HeardRooms::default());
         let opener = Opener::start(Arc::clone(&bus), Arc::clone(&subscriptions), tasks);
-        let count = std::thread::available_parallelism().map_or(1, usize::from);
-        let shards = (0..count).map(|_| {
+        let shards = (0..shards).map(|_| {
             let (commands, queue) = mpsc::channel(SHARD_QUEUE);
             let reader = Reader {
                 bus: Arc::clone(&bus),

@@ -5,7 +5,7 @@
 //! while, the longer the more come: so they cost few steps for each partition,
 //! however many they are.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -116,7 +116,7 @@ async fn open_all(bus: Arc<dyn Bus>, subscriptions: Arc<dyn Subscriptions>, wish
     let rooms: Vec<_> = wishes.iter().map(|wish| wish.look.room.clone()).collect();
     // In this order: what is published after the read is then heard.
     let heard = subscriptions.subscribe_all(&rooms).await;
-    let mut by_partition: HashMap<_, Vec<_>> = HashMap::new();
+    let mut by_partition: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (wish, heard) in wishes.into_iter().zip(heard) {
         match heard {
             Ok(()) => {

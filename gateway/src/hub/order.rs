@@ -4,13 +4,14 @@
 //! a hole in the deltas of a reply, an event of a life not heard of before.
 //! What it takes to mend it is one atomic read of the room.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use causerie_shared::bus::log::RunningReply;
 use causerie_shared::ids::MessageId;
 use causerie_shared::position::{Epoch, Position};
 use causerie_shared::protocol::event::Event;
 use causerie_shared::record::{Class, Header, Record, ReplyPart};
+use causerie_shared::sabotage::Protection;
 
 use super::text::Running;
 
@@ -74,11 +75,11 @@ impl Hole {
 pub(super) struct Order {
     head: Position,
     past: VecDeque<Epoch>,
-    replies: HashMap<MessageId, Running>,
+    replies: BTreeMap<MessageId, Running>,
     ended: VecDeque<MessageId>,
     /// Replies heard of but not known, before a read was sent: if that does
     /// not find them running, they are over.
-    doubtful: HashSet<MessageId>,
+    doubtful: BTreeSet<MessageId>,
     /// Whether a life has begun since running replies were last read.
     is_new_life: bool,
 }
@@ -89,9 +90,9 @@ impl Order {
         Self {
             head,
             past: VecDeque::new(),
-            replies: HashMap::new(),
+            replies: BTreeMap::new(),
             ended: VecDeque::new(),
-            doubtful: HashSet::new(),
+            doubtful: BTreeSet::new(),
             is_new_life: false,
         }
     }
@@ -282,6 +283,9 @@ impl Order {
             known.restart(reply.attempt);
         }
         if (reply.attempt, reply.index) < (known.attempt, known.next) {
+            if Protection::DeltaIndex.is_missing() {
+                return Verdict::Deliver;
+            }
             Verdict::Stale
         } else if (reply.attempt, reply.index) == (known.attempt, known.next)
             && known.append(record)

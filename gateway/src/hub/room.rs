@@ -2,7 +2,6 @@
 //! must read. It waits for nothing itself; its shard does.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use causerie_shared::bus::BusError;
 use causerie_shared::clock::Clock;
@@ -10,7 +9,9 @@ use causerie_shared::ids::MessageId;
 use causerie_shared::position::Position;
 use causerie_shared::record::Record;
 use causerie_shared::room::RoomKey;
+use causerie_shared::sabotage::Protection;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::audience::Audience;
 use super::held::Held;
@@ -236,7 +237,7 @@ impl Room {
                 events::stale_record_dropped();
                 None
             }
-            Verdict::Repair(_) if cfg!(feature = "sabotage-gap-repair") => {
+            Verdict::Repair(_) if Protection::GapRepair.is_missing() => {
                 self.deliver_in_spite_of_a_hole(&record);
                 None
             }

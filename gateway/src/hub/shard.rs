@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use causerie_shared::bus::log::{Look, Page};
 use causerie_shared::bus::subscription::Subscriptions;
@@ -12,7 +12,7 @@ use causerie_shared::position::Position;
 use causerie_shared::record::Record;
 use causerie_shared::room::RoomKey;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -95,6 +95,7 @@ impl Shard {
         tidy.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
                 _ = tidy.tick() => self.tidy(),
                 command = queue.recv() => match command {
@@ -158,7 +159,7 @@ impl Shard {
     }
 
     fn on_gap(&mut self) {
-        for (key, room) in &mut self.rooms {
+        for (key, room) in in_order(&mut self.rooms) {
             if let Some(need) = room.on_gap() {
                 self.reader.meet(key.clone(), need);
             }
@@ -171,10 +172,15 @@ impl Shard {
         let Some(deadline) = now.checked_sub(LINGER) else {
             return;
         };
+        let mut closing = Vec::new();
         for (key, room) in &mut self.rooms {
             if let Some(need) = room.close_if_empty_since(deadline, now) {
-                self.reader.meet(key.clone(), need);
+                closing.push((key.clone(), need));
             }
+        }
+        closing.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        for (key, need) in closing {
+            self.reader.meet(key, need);
         }
     }
 
@@ -183,6 +189,13 @@ impl Shard {
         self.heard.remove(key);
         events::room_removed();
     }
+}
+
+/// The rooms by name, so that what happens to all of them happens in one order.
+fn in_order(rooms: &mut HashMap<RoomKey, Room>) -> Vec<(&RoomKey, &mut Room)> {
+    let mut rooms: Vec<_> = rooms.iter_mut().collect();
+    rooms.sort_unstable_by_key(|(key, _)| *key);
+    rooms
 }
 
 /// Does for a shard what takes time, and tells it the outcome through its own
@@ -207,7 +220,7 @@ impl Reader {
     }
 
     fn open(&self, room: RoomKey, after: Option<Position>) {
-        let (opener, subscriptions) = (self.opener.clone(), Arc::clone(&self.subscriptions));
+        let opener = self.opener.clone();
         self.spawn(async move {
             let look = Look {
                 room: room.clone(),
@@ -216,8 +229,6 @@ impl Reader {
             let page = opener.open(look).await;
             if let Err(error) = &page {
                 events::read_failed(&room, error);
-                // It may have been subscribed to all the same.
-                unsubscribe(&*subscriptions, &room).await;
             }
             Command::Opened { room, page }
         });
@@ -238,7 +249,9 @@ impl Reader {
     fn close(&self, room: RoomKey) {
         let subscriptions = Arc::clone(&self.subscriptions);
         self.spawn(async move {
-            unsubscribe(&*subscriptions, &room).await;
+            if let Err(error) = subscriptions.unsubscribe(&room).await {
+                events::unsubscribe_failed(&room, &error);
+            }
             Command::Unsubscribed { room }
         });
     }
@@ -253,12 +266,6 @@ impl Reader {
                 let _ = shard.send(outcome).await;
             }
         });
-    }
-}
-
-async fn unsubscribe(subscriptions: &dyn Subscriptions, room: &RoomKey) {
-    if let Err(error) = subscriptions.unsubscribe(room).await {
-        events::unsubscribe_failed(room, &error);
     }
 }
 

@@ -20,6 +20,7 @@ use causerie_loadtest::check::{Checker, Rules, Verdict};
 use causerie_loadtest::ledger::{self, Entry, What};
 use causerie_shared::cli::raise_open_files;
 use clap::Parser;
+use futures::stream::{self, StreamExt};
 
 /// Lets faults strike while people talk, and proves that nothing was lost.
 ///
@@ -40,6 +41,9 @@ struct Args {
     /// People who talk.
     #[arg(long, default_value_t = 60)]
     people: usize,
+    /// How many rounds run at the same time, each on an installation of its own.
+    #[arg(long, default_value_t = 1)]
+    together: usize,
     /// Only these kinds of faults, by their names, with commas between.
     #[arg(long, value_delimiter = ',', value_parser = kind)]
     kinds: Vec<Kind>,
@@ -84,17 +88,30 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
     std::fs::create_dir_all(&args.ledgers)
         .with_context(|| format!("making {}", args.ledgers.display()))?;
     let mut found = Found::default();
+    let mut left = Vec::new();
     for (number, faults) in plan.rounds.iter().enumerate() {
         let ledger = args.ledgers.join(format!("round-{}.jsonl", number + 1));
         let round = wanted.round(number, faults);
-        if found.take(&ledger, &round)? {
-            say(&format!("round {}: already run", number + 1));
-            continue;
-        }
-        say(&format!("round {} of {}", number + 1, plan.rounds.len()));
-        let struck = Round::start(faults.storage, &round, &ledger).await?;
-        struck.run(&faults.kinds, say).await?;
         if !found.take(&ledger, &round)? {
+            left.push((number + 1, faults, round, ledger));
+        }
+    }
+    say(&format!(
+        "{} rounds, of which {} were run before",
+        plan.rounds.len(),
+        plan.rounds.len() - left.len()
+    ));
+    let runs = left
+        .iter()
+        .map(|(number, faults, round, ledger)| async move {
+            let struck = Round::start(faults.storage, round, ledger).await?;
+            let progress = |line: &str| say(&format!("round {number}: {line}"));
+            struck.run(&faults.kinds, progress).await
+        });
+    let mut runs = stream::iter(runs).buffered(args.together.max(1));
+    for (_, _, round, ledger) in &left {
+        runs.next().await.context("a run of each round")??;
+        if !found.take(ledger, round)? {
             bail!("{} has no end", ledger.display());
         }
     }

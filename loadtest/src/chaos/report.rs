@@ -122,7 +122,11 @@ impl Story {
             } => self.losses.push(at),
             ClientEvent::Subscribed { seq, .. } if *seq > 0 => self.recovered.push(at),
             ClientEvent::Named { .. }
+            | ClientEvent::GoesOn { .. }
+            | ClientEvent::Left { .. }
             | ClientEvent::Subscribed { .. }
+            | ClientEvent::Cancelling { .. }
+            | ClientEvent::Cancelled { .. }
             | ClientEvent::Refused { .. }
             | ClientEvent::Typing { .. } => {}
         }

@@ -46,7 +46,8 @@ pub(super) fn seats(people: usize) -> impl Iterator<Item = Seat> {
             tenant,
             user: format!("u{}", within / 2),
             device: u32::from(within % 2 == 1),
-            project: project(within % projects),
+            // Both devices of a user are in one room, where their repeats meet.
+            project: project(within / 2 % projects),
             pace,
         }
     })

@@ -1,52 +1,90 @@
 //! The calls of the AI server.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{Broken, Faults, Rules, Verdict};
-use crate::ledger::Call;
+use crate::ledger::{Call, ClientEvent, Durable};
 
 /// All calls, by question.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Calls {
-    rules: Rules,
     by_question: BTreeMap<String, Vec<Call>>,
+    /// When anybody first heard of a message.
+    heard: HashMap<String, u64>,
+    answered: HashMap<String, Answered>,
+}
+
+/// When anybody first saw a question answered.
+#[derive(Debug)]
+struct Answered {
+    at: u64,
+    attempt: u64,
+    is_cancelled: bool,
 }
 
 impl Calls {
-    pub(super) fn new(rules: Rules) -> Self {
-        Self {
-            rules,
-            by_question: BTreeMap::new(),
-        }
-    }
-
     pub(super) fn take(&mut self, call: Call) {
         let calls = self.by_question.entry(call.question.clone()).or_default();
         calls.push(call);
     }
 
-    /// The calls for a question in one attempt at its reply.
-    pub(super) fn of(&self, question: &str, attempt: u64) -> impl Iterator<Item = &Call> {
-        let calls = self.by_question.get(question).into_iter().flatten();
-        calls.filter(move |call| call.attempt == attempt)
+    /// When the first call for `question` began.
+    pub(super) fn began(&self, question: &str) -> Option<u64> {
+        let calls = self.by_question.get(question)?;
+        calls.iter().map(|call| call.began).min()
     }
 
-    /// A call for a question in a later attempt than this.
-    pub(super) fn later(&self, question: &str, attempt: u64) -> Option<&Call> {
-        let mut calls = self.by_question.get(question).into_iter().flatten();
-        calls.find(|call| call.attempt > attempt)
+    /// When the last call of an attempt at a reply to `question` ended.
+    pub(super) fn ended(&self, question: &str, attempt: u64) -> Option<u64> {
+        let calls = self.by_question.get(question)?.iter();
+        calls
+            .filter(|call| call.attempt == attempt)
+            .map(|call| call.ended.unwrap_or(u64::MAX))
+            .max()
     }
 
-    pub(super) fn finish(self, faults: &Faults, verdict: &mut Verdict) {
-        let Self { rules, by_question } = self;
-        for mut calls in by_question.into_values() {
+    pub(super) fn on_event(&mut self, at: u64, event: &ClientEvent) {
+        if let ClientEvent::Acked { message, .. }
+        | ClientEvent::Durable {
+            event: Durable { message, .. },
+            ..
+        } = event
+            && !self.heard.contains_key(message)
+        {
+            self.heard.insert(message.clone(), at);
+        }
+        if let ClientEvent::Durable { event, .. } = event
+            && let Some(question) = &event.in_reply_to
+            && !self.answered.contains_key(question)
+        {
+            let answered = Answered {
+                at,
+                attempt: event.attempt.unwrap_or(0),
+                is_cancelled: event.finish.as_deref() == Some("cancelled"),
+            };
+            self.answered.insert(question.clone(), answered);
+        }
+    }
+
+    /// The calls for a question.
+    pub(super) fn of(&self, question: &str) -> impl Iterator<Item = &Call> {
+        self.by_question.get(question).into_iter().flatten()
+    }
+
+    pub(super) fn finish(&mut self, faults: &Faults, rules: Rules, verdict: &mut Verdict) {
+        for calls in self.by_question.values_mut() {
             calls.sort_by_key(|call| call.began);
+        }
+        for (question, calls) in &self.by_question {
             for (number, call) in calls.iter().enumerate() {
-                let says = || format!("{}/{}/{}", call.question, call.attempt, call.r#try);
+                let says = || format!("{question}/{}/{}", call.attempt, call.r#try);
                 if call.attempt > rules.attempts || call.r#try > rules.tries {
                     verdict.broken(Broken::TooManyTries, call.began, says());
                 }
                 let earlier = calls.get(..number).unwrap_or_default();
+                if self.is_needless(call, earlier, faults, rules) {
+                    verdict.broken(Broken::NeedlessCall, call.began, says());
+                }
                 for before in earlier {
                     let is_same = (before.attempt, before.r#try) == (call.attempt, call.r#try);
                     // A claim that the storage lost is made again, under its name.
@@ -61,14 +99,50 @@ impl Calls {
             }
         }
     }
+
+    /// Whether nothing explains why there is one more call.
+    fn is_needless(&self, call: &Call, earlier: &[Call], faults: &Faults, rules: Rules) -> bool {
+        if let Some(answered) = self.answered.get(&call.question)
+            && answered.is_before(call, rules)
+            && !faults.may_have_lost(answered.at, call.began)
+        {
+            // A broker that stood still does not know yet that another one has
+            // answered.
+            let knows_at = faults.over_at(answered.at) + rules.takeover_us;
+            return call.attempt >= answered.attempt || call.began > knows_at;
+        }
+        let heard = self.heard.get(&call.question).copied();
+        let before = earlier.last().map(|before| before.began);
+        let since = before.or(heard).unwrap_or(0);
+        let is_taken_over = call.attempt > 1 && earlier.iter().all(|e| e.attempt < call.attempt);
+        // A try that never came to the AI has cost nothing.
+        let is_before = |e: &Call| (e.attempt, e.r#try + 1) == (call.attempt, call.r#try);
+        let is_tried_again = earlier.iter().any(is_before);
+        is_taken_over && !faults.may_have_stopped_a_broker(since, call.began)
+            || is_tried_again && !faults.may_have_stopped_the_ai(since, call.began)
+    }
 }
 
+impl Answered {
+    fn is_before(&self, call: &Call, rules: Rules) -> bool {
+        // A call that is given up may still be on its way to the AI.
+        let grace = if self.is_cancelled { rules.abort_us } else { 0 };
+        call.began > self.at + grace
+    }
+}
+
+/// Whether a call that began while one `before` it went on had no right to.
 fn overlaps_too_long(before: &Call, call: &Call, faults: &Faults, rules: Rules) -> bool {
-    let ended = before.ended.unwrap_or(u64::MAX);
-    if ended <= call.began {
+    if before.ended.unwrap_or(u64::MAX) <= call.began {
         return false;
+    }
+    let within = |at: u64, since: u64| at <= faults.over_at(since) + rules.takeover_us;
+    let ends_in_time = |former: &Call| within(former.ended.unwrap_or(u64::MAX), call.began);
+    if call.attempt < before.attempt {
+        // A broker stood still just before its call, and was taken over.
+        return !within(call.began, before.began) || !ends_in_time(call);
     }
     let is_takeover =
         call.attempt > before.attempt || faults.may_have_lost(before.began, call.began);
-    !is_takeover || ended > faults.over_at(call.began) + rules.takeover_us
+    !is_takeover || !ends_in_time(before)
 }

@@ -35,6 +35,11 @@ impl Logs {
         log.map_or(&[], Vec::as_slice)
     }
 
+    /// The logs, room by room.
+    pub(super) fn rooms(&self) -> impl Iterator<Item = &[Durable]> {
+        self.0.values().map(Vec::as_slice)
+    }
+
     /// All events.
     pub(super) fn events(&self) -> impl Iterator<Item = Kept<'_>> {
         self.0.iter().flat_map(|((tenant, room), events)| {

@@ -94,8 +94,12 @@ impl Losses {
                 view.seq = *seq;
             }
             ClientEvent::Named { .. }
+            | ClientEvent::GoesOn { .. }
+            | ClientEvent::Left { .. }
             | ClientEvent::Opened
             | ClientEvent::Sent { .. }
+            | ClientEvent::Cancelling { .. }
+            | ClientEvent::Cancelled { .. }
             | ClientEvent::Refused { .. }
             | ClientEvent::Delta { .. }
             | ClientEvent::Snapshot { .. }
@@ -123,7 +127,12 @@ impl Losses {
                     }
                     Seen::Message {
                         at, seq, message, ..
-                    } if !kept.contains_key(message.as_str()) => {
+                    } if kept
+                        .get(message.as_str())
+                        .is_none_or(|kept| kept.event.seq != *seq) =>
+                    {
+                        // Gone from there: what a broker had to say again stands
+                        // somewhere else.
                         untold.get_or_insert((*at, *seq, message));
                     }
                     // What is kept behind the place of what is lost was

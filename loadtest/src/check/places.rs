@@ -60,8 +60,12 @@ impl Places {
                 self.lives.entry(life).or_default().by.insert(Some(client));
             }
             ClientEvent::Named { .. }
+            | ClientEvent::GoesOn { .. }
+            | ClientEvent::Left { .. }
             | ClientEvent::Opened
             | ClientEvent::Sent { .. }
+            | ClientEvent::Cancelling { .. }
+            | ClientEvent::Cancelled { .. }
             | ClientEvent::Refused { .. }
             | ClientEvent::Delta { .. }
             | ClientEvent::Snapshot { .. }

@@ -56,16 +56,32 @@ impl Replies {
     /// Every running reply that is shown has ended, and one whose end was lost
     /// may go on.
     pub(super) fn on_lost(&mut self, at: u64) {
+        self.on_left(at);
+        self.ended.clear();
+    }
+
+    /// What was shown is taken away.
+    pub(super) fn on_left(&mut self, at: u64) {
         for (message, reply) in std::mem::take(&mut self.running) {
             self.replaced.extend(reply.shown(at, message));
         }
-        self.ended.clear();
     }
 
     pub(super) fn on_delta(&mut self, piece: &Piece, finder: &mut Finder<'_>) {
         let Some(reply) = self.reply(&piece.message, piece.attempt, finder) else {
             return;
         };
+        if reply.is_old && piece.index == 0 {
+            // At a gateway that is a moment behind it has only begun.
+            let begun = Reply {
+                attempt: piece.attempt,
+                ..Reply::default()
+            };
+            let before = std::mem::replace(reply, begun);
+            self.replaced
+                .extend(before.shown(finder.at, piece.message.clone()));
+            return self.on_delta(piece, finder);
+        }
         let says = || format!("{} {}/{}", piece.message, piece.attempt, piece.index);
         if piece.index < reply.next {
             finder.broken(Broken::PieceTwice, says());
@@ -88,6 +104,9 @@ impl Replies {
             index,
             text,
         } = piece;
+        // One comes back to a gateway that is a moment behind the one before.
+        self.running
+            .retain(|known, reply| *known != message || !reply.is_old || reply.attempt <= attempt);
         let Some(reply) = self.reply(&message, attempt, finder) else {
             return;
         };

@@ -1,10 +1,10 @@
 //! What people sent and what was acknowledged, against what the logs hold.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::logs::{Kept, Logs};
 use super::{Broken, Faults, Verdict};
-use crate::ledger::ClientEvent;
+use crate::ledger::{ClientEvent, ClientNumber, IfBusy};
 
 /// By what a message is told from others: tenant, user, room, the client's id.
 type Name = (String, String, String, String);
@@ -14,12 +14,20 @@ type Name = (String, String, String, String);
 pub(super) struct Sends {
     sent: HashMap<Name, Sent>,
     acks: BTreeMap<Name, Vec<Ack>>,
+    /// What a client sent last under an id.
+    last: HashMap<(ClientNumber, String), Name>,
 }
 
 #[derive(Debug)]
 struct Sent {
     text: String,
     asks: bool,
+    if_busy: IfBusy,
+    /// How often it was sent and not answered yet, or never: then it may have
+    /// been stored.
+    unanswered: i64,
+    /// When it was refused for good, if it was.
+    refused: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -28,30 +36,106 @@ struct Ack {
     message: String,
 }
 
+/// A message that was sent and is kept.
+#[derive(Debug)]
+pub(super) struct Said<'a> {
+    pub(super) message: &'a str,
+    /// Whether what its session answers was to end for it.
+    pub(super) interrupts: bool,
+    /// When it was first acknowledged, if it was.
+    pub(super) acked: Option<u64>,
+    /// Tenant, user and room: people have one session in each room.
+    session: (&'a str, &'a str, &'a str),
+    seq: u64,
+}
+
+impl Said<'_> {
+    /// Whether it was said earlier in the same session.
+    pub(super) fn is_before(&self, other: &Self) -> bool {
+        self.session == other.session && self.seq < other.seq
+    }
+}
+
 impl Sends {
-    pub(super) fn on_event(&mut self, at: u64, tenant: &str, user: &str, event: &ClientEvent) {
+    /// What is kept of what was sent.
+    pub(super) fn said<'a>(&'a self, logs: &'a Logs) -> Vec<Said<'a>> {
+        let by_text: HashMap<_, _> = logs
+            .events()
+            .filter(|kept| kept.event.kind == "new_message")
+            .map(|kept| ((kept.tenant, kept.room, &*kept.event.content), kept.event))
+            .collect();
+        let said = self.sent.iter().filter_map(|(name, sent)| {
+            let (tenant, user, room, _) = name;
+            let event = by_text.get(&(&**tenant, &**room, &*sent.text))?;
+            let acks = self.acks.get(name).into_iter().flatten();
+            Some(Said {
+                message: &event.message,
+                interrupts: sent.if_busy == IfBusy::Interrupt && sent.asks,
+                acked: acks.map(|ack| ack.at).min(),
+                session: (tenant, user, room),
+                seq: event.seq,
+            })
+        });
+        said.collect()
+    }
+
+    pub(super) fn on_event(
+        &mut self,
+        at: u64,
+        client: ClientNumber,
+        (tenant, user): (&str, &str),
+        event: &ClientEvent,
+    ) {
         let name = |room: &str, id: &str| {
             let [tenant, user] = [tenant, user].map(str::to_owned);
             (tenant, user, room.to_owned(), id.to_owned())
         };
         match event {
-            ClientEvent::Sent { id, room, text, ai } => {
-                let sent = Sent {
+            ClientEvent::Sent {
+                id,
+                room,
+                text,
+                ai,
+                if_busy,
+            } => {
+                let name = name(room, id);
+                self.last.insert((client, id.clone()), name.clone());
+                let sent = self.sent.entry(name).or_insert_with(|| Sent {
                     text: text.clone(),
                     asks: *ai,
-                };
-                self.sent.insert(name(room, id), sent);
+                    if_busy: *if_busy,
+                    unanswered: 0,
+                    refused: None,
+                });
+                sent.unanswered += 1;
             }
             ClientEvent::Acked {
                 id, message, room, ..
             } => {
+                if let Some(sent) = self.sent.get_mut(&name(room, id)) {
+                    sent.unanswered -= 1;
+                }
                 let message = message.clone();
                 let acks = self.acks.entry(name(room, id)).or_default();
                 acks.push(Ack { at, message });
             }
+            ClientEvent::Refused {
+                id: Some(id),
+                code,
+                can_retry,
+            } => {
+                let name = self.last.get(&(client, id.clone()));
+                if let Some(sent) = name.and_then(|name| self.sent.get_mut(name)) {
+                    sent.on_refused(at, code, *can_retry);
+                }
+            }
             ClientEvent::Named { .. }
+            | ClientEvent::GoesOn { .. }
+            | ClientEvent::Left { .. }
             | ClientEvent::Opened
             | ClientEvent::Subscribed { .. }
+            | ClientEvent::Cancelling { .. }
+            | ClientEvent::Cancelled { .. }
             | ClientEvent::Refused { .. }
             | ClientEvent::Durable { .. }
             | ClientEvent::Delta { .. }
@@ -95,7 +179,44 @@ impl Sends {
             }
         }
         answered_once(&asked, logs, verdict);
+        self.refused_and_not_stored(logs, verdict);
     }
+
+    fn refused_and_not_stored(&self, logs: &Logs, verdict: &mut Verdict) {
+        let texts = logs
+            .events()
+            .map(|kept| (kept.tenant, &*kept.event.content));
+        let texts: HashSet<_> = texts.collect();
+        for (name, sent) in &self.sent {
+            let Some(at) = sent.refused.filter(|_| sent.unanswered == 0) else {
+                continue;
+            };
+            if self.acks.contains_key(name) || texts.contains(&(&*name.0, &*sent.text)) {
+                verdict.broken(Broken::RefusedAndStored, at, written(name));
+            } else {
+                verdict.count("messages refused");
+            }
+        }
+    }
+}
+
+impl Sent {
+    fn on_refused(&mut self, at: u64, code: &str, can_retry: bool) {
+        // Whether it was stored is then unknown.
+        if matches!(code, "overloaded" | "internal") {
+            return;
+        }
+        self.unanswered -= 1;
+        if is_for_good(code, can_retry) {
+            self.refused = Some(at);
+        }
+    }
+}
+
+/// Whether a message that was refused so is not sent again: `conflict` answers
+/// one that was not to wait.
+pub(super) fn is_for_good(code: &str, can_retry: bool) -> bool {
+    !can_retry || code == "conflict"
 }
 
 /// Each of these questions, acknowledged at these times, has one reply.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::logs::Logs;
 use super::places::Places;
 use super::replies::{Piece, Replies, Shown};
+use super::sends::is_for_good;
 use super::{Broken, Finder, Verdict};
 use crate::ledger::{ClientEvent, ClientNumber, Durable};
 
@@ -44,6 +45,8 @@ struct Room {
     seq: u64,
     replies: Replies,
     is_typing: bool,
+    /// It does not hear the room any more.
+    is_left: bool,
 }
 
 impl Stream {
@@ -73,7 +76,33 @@ impl Stream {
             client,
         };
         match event {
-            ClientEvent::Named { .. } | ClientEvent::Refused { .. } => {}
+            ClientEvent::GoesOn { room, epoch, seq } => {
+                let known = Room {
+                    epoch,
+                    seq,
+                    ..Room::default()
+                };
+                self.rooms.insert(room, known);
+            }
+            ClientEvent::Left { room } => {
+                if let Some(known) = self.joined(&room, &mut finder) {
+                    known.is_joined = false;
+                    known.is_left = true;
+                    known.is_typing = false;
+                    known.replies.on_left(at);
+                }
+            }
+            ClientEvent::Refused {
+                id: Some(refused),
+                code,
+                can_retry,
+            } if is_for_good(&code, can_retry) => {
+                self.unacked.retain(|(id, _), _| *id != refused);
+            }
+            ClientEvent::Named { .. }
+            | ClientEvent::Cancelling { .. }
+            | ClientEvent::Cancelled { .. }
+            | ClientEvent::Refused { .. } => {}
             ClientEvent::Opened => self.is_open = true,
             ClientEvent::Closed { .. } => self.on_closed(),
             ClientEvent::Sent { id, room, .. } => {
@@ -192,7 +221,7 @@ impl Stream {
             broken(Broken::LeftBehind, self.ended_at, says);
             return;
         }
-        for (name, room) in &self.rooms {
+        for (name, room) in self.rooms.iter().filter(|(_, room)| !room.is_left) {
             if let Some(head) = logs.head(&self.tenant, name)
                 && head != room.seq
             {
@@ -240,6 +269,7 @@ impl Room {
             self.replies.on_joined();
         }
         self.is_joined = true;
+        self.is_left = false;
     }
 
     /// The event, if it is of a life that the client was not told of.

@@ -27,7 +27,7 @@ pub(super) fn check<'a>(
         if let Some(question) = &event.in_reply_to {
             questions.insert(&event.message, question);
             let attempt = event.attempt.unwrap_or(0);
-            let of_attempt = calls.of(question, attempt);
+            let of_attempt = calls.of(question).filter(|call| call.attempt == attempt);
             if !is_said(event, of_attempt) {
                 let says = format!(
                     "{} is of no call, or of two: {}",
@@ -36,7 +36,9 @@ pub(super) fn check<'a>(
                 verdict.broken(Broken::WrongText, 0, says);
             }
             // A takeover may be lost with the storage: then the former goes on.
-            if let Some(later) = calls.later(question, attempt)
+            // (What was cancelled before it began is of none.)
+            if attempt > 0
+                && let Some(later) = calls.of(question).find(|call| call.attempt > attempt)
                 && !faults.may_have_lost(later.began, u64::MAX)
             {
                 let says = format!(
@@ -52,8 +54,8 @@ pub(super) fn check<'a>(
         let Some(question) = questions.get(shown.message.as_str()) else {
             continue;
         };
-        let mut of_attempt = calls.of(question, shown.attempt);
-        if !of_attempt.any(|call| begins(&shown.text, call)) {
+        let is_said = |call: &Call| call.attempt == shown.attempt && begins(&shown.text, call);
+        if !calls.of(question).any(is_said) {
             let Shown { message, text, .. } = shown;
             let says = format!("{message} {}: of no call: {text}", shown.attempt);
             verdict.broken(Broken::WrongText, shown.at, says);

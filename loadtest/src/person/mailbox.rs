@@ -1,15 +1,17 @@
 //! What a client says, until it is acknowledged.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use rand::Rng;
 use rand::rngs::StdRng;
-use serde_json::Value;
+use rand::seq::IteratorRandom;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::Person;
 use super::sayings::{Message, Sayings};
+use crate::ledger::ClientEvent;
 
 /// Messages that may wait for their `ack` before nothing new is said.
 const UNACKED: usize = 5;
@@ -24,6 +26,48 @@ struct Waiting {
     /// When it is sent, or sent again.
     due: Instant,
     sends: u32,
+    /// It was sent, and told to wait.
+    is_put_off: bool,
+    /// Later ones of its session wait until it is stored.
+    goes_first: bool,
+}
+
+/// One time in so many that a client would say something it ends a reply.
+const CANCELS_ONE_IN: u32 = 8;
+
+/// Its own questions that a client remembers, to end their replies.
+const REMEMBERED: usize = 3;
+
+/// What a client sends.
+#[derive(Debug)]
+pub(super) enum Letter {
+    Message(Message),
+    /// The wish that the reply `message`, or the one to it, ends.
+    Cancel {
+        id: String,
+        message: String,
+    },
+}
+
+impl Letter {
+    pub(super) fn frame(&self) -> Value {
+        match self {
+            Self::Message(message) => message.frame(),
+            Self::Cancel { id, message } => {
+                json!({"action": "cancel", "id": id, "data": {"message_id": message}})
+            }
+        }
+    }
+
+    pub(super) fn sent(&self) -> ClientEvent {
+        match self {
+            Self::Message(message) => message.sent(),
+            Self::Cancel { id, message } => ClientEvent::Cancelling {
+                id: id.clone(),
+                message: message.clone(),
+            },
+        }
+    }
 }
 
 /// What a client says, until it is acknowledged.
@@ -33,6 +77,9 @@ pub(super) struct Mailbox {
     pace: Duration,
     speaks_at: Instant,
     unacked: VecDeque<Waiting>,
+    /// Its latest questions, by the server's ids.
+    asked: VecDeque<String>,
+    cancels: u32,
 }
 
 impl Mailbox {
@@ -42,6 +89,8 @@ impl Mailbox {
             pace: person.pace,
             speaks_at: Instant::now() + person.pace.mul_f64(dice.random()),
             unacked: VecDeque::new(),
+            asked: VecDeque::new(),
+            cancels: 0,
         }
     }
 
@@ -51,59 +100,207 @@ impl Mailbox {
 
     /// When something is to be sent.
     pub(super) fn due(&self, is_quiet: bool) -> Option<Instant> {
-        let again = self.unacked.iter().map(|waiting| waiting.due).min();
+        let again = self.free().filter_map(|at| Some(self.unacked.get(at)?.due));
         let new = (!is_quiet && self.unacked.len() < UNACKED).then_some(self.speaks_at);
-        again.into_iter().chain(new).min()
+        again.chain(new).min()
     }
 
-    /// What is to be sent now, if anything is: the oldest first.
-    pub(super) fn next(&mut self, dice: &mut StdRng) -> Option<Message> {
+    /// What is to be sent now, if anything is: the oldest first. `running` are
+    /// replies that the client sees being made.
+    pub(super) fn next(&mut self, running: &[String], dice: &mut StdRng) -> Option<Letter> {
         let now = Instant::now();
-        if let Some(again) = self.unacked.iter_mut().find(|waiting| waiting.due <= now) {
-            again.due = now + ANSWERED_WITHIN;
-            again.sends += 1;
-            return Some(again.message.clone());
+        if let Some(message) = self.send_due(now) {
+            return Some(Letter::Message(message));
         }
         if self.speaks_at > now {
             return None;
         }
         self.speaks_at = now + self.pace.mul_f64(dice.random_range(0.5..1.5));
+        if dice.random_ratio(1, CANCELS_ONE_IN)
+            && let Some(cancel) = self.cancel(running, dice)
+        {
+            return Some(cancel);
+        }
         let message = self.sayings.next(dice);
+        self.say(message, now);
+        self.send_due(now).map(Letter::Message)
+    }
+
+    fn cancel(&mut self, running: &[String], dice: &mut StdRng) -> Option<Letter> {
+        let message = running.iter().chain(&self.asked).choose(dice)?.clone();
+        self.cancels += 1;
+        let id = format!("cancel-{}", self.cancels);
+        Some(Letter::Cancel { id, message })
+    }
+
+    fn say(&mut self, message: Message, now: Instant) {
         self.unacked.push_back(Waiting {
-            message: message.clone(),
-            due: now + ANSWERED_WITHIN,
-            sends: 1,
+            message,
+            due: now,
+            sends: 0,
+            is_put_off: false,
+            goes_first: false,
         });
-        Some(message)
+    }
+
+    fn send_due(&mut self, now: Instant) -> Option<Message> {
+        let is_due = |at: &usize| self.unacked.get(*at).is_some_and(|one| one.due <= now);
+        let at = self.free().find(is_due)?;
+        let waiting = self.unacked.get_mut(at)?;
+        waiting.due = now + ANSWERED_WITHIN;
+        waiting.sends += 1;
+        waiting.is_put_off = false;
+        Some(waiting.message.clone())
+    }
+
+    /// Those that need not let an earlier one of their session go first.
+    fn free(&self) -> impl Iterator<Item = usize> {
+        let mut held_back = BTreeSet::new();
+        let free = self.unacked.iter().enumerate().filter(move |(_, waiting)| {
+            let session = &waiting.message.session;
+            let is_free = !held_back.contains(session);
+            if waiting.goes_first {
+                held_back.insert(session);
+            }
+            is_free
+        });
+        free.map(|(at, _)| at)
     }
 
     /// On a new connection everything is sent at once that was not answered.
     pub(super) fn send_all_again(&mut self) {
         let now = Instant::now();
-        for waiting in &mut self.unacked {
+        let unanswered = self.unacked.iter_mut().filter(|one| !one.is_put_off);
+        for waiting in unanswered {
             waiting.due = now;
         }
     }
 
-    pub(super) fn on_ack(&mut self, id: &Value, room: &Value) {
+    /// The `ack` of a message, which is `message_id` to the server.
+    pub(super) fn on_ack(&mut self, id: &Value, room: &Value, message_id: &Value) {
         let is_acked = |Waiting { message, .. }: &Waiting| {
             *id == message.id.as_str() && *room == message.room.as_str()
         };
         if let Some(at) = self.unacked.iter().position(is_acked)
             && let Some(Waiting { message, sends, .. }) = self.unacked.remove(at)
-            && sends == 1
         {
-            self.sayings.is_free(&message);
+            if sends == 1 {
+                self.sayings.is_free(&message);
+            }
+            if message.ai {
+                self.asked.extend(message_id.as_str().map(str::to_owned));
+                let forgotten = self.asked.len().saturating_sub(REMEMBERED);
+                self.asked.drain(..forgotten);
+            }
         }
     }
 
-    /// Refused for now: again when the server says.
+    /// Refused: again when the server says, if it may be; where the server is
+    /// overloaded what else was to be said in that session comes after it.
     pub(super) fn on_error(&mut self, error: &Value) {
-        let after = error["retry_after_ms"].as_u64().unwrap_or(1_000);
         let id = &error["id"];
-        let mut unacked = self.unacked.iter_mut();
-        if let Some(waiting) = unacked.find(|waiting| *id == waiting.message.id.as_str()) {
+        let is_meant = |waiting: &Waiting| *id == waiting.message.id.as_str();
+        let Some(at) = self.unacked.iter().position(is_meant) else {
+            return;
+        };
+        if error["canRetry"] != true || error["code"] == "conflict" {
+            // Whoever wants no answer while another is made does not wait.
+            self.unacked.remove(at);
+        } else if let Some(waiting) = self.unacked.get_mut(at) {
+            let after = error["retry_after_ms"].as_u64().unwrap_or(1_000);
             waiting.due = Instant::now() + Duration::from_millis(after);
+            waiting.is_put_off = true;
+            waiting.goes_first |= error["code"] == "overloaded";
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use tokio::time::{advance, pause};
+
+    use super::*;
+    use crate::ledger::IfBusy;
+
+    fn mailbox() -> Mailbox {
+        let person = Person {
+            number: 1,
+            tenant: "acme".into(),
+            user: "u1".into(),
+            device: 0,
+            token: String::new(),
+            rooms: vec!["project:p1".into()],
+            doors: [].into(),
+            // Nobody speaks of itself here.
+            pace: Duration::from_secs(3600),
+        };
+        let mut mailbox = Mailbox::new(&person, &mut dice());
+        mailbox.speaks_at = Instant::now() + person.pace;
+        mailbox
+    }
+
+    fn dice() -> StdRng {
+        StdRng::seed_from_u64(1)
+    }
+
+    fn message(id: &str, session: &str) -> Message {
+        Message {
+            id: id.into(),
+            room: "user:u1".into(),
+            session: session.into(),
+            ai: true,
+            if_busy: IfBusy::Queue,
+            text: id.into(),
+        }
+    }
+
+    /// The ids of what is sent now.
+    fn sent(mailbox: &mut Mailbox) -> Vec<String> {
+        let mut dice = dice();
+        let ids = std::iter::from_fn(|| match mailbox.next(&[], &mut dice)? {
+            Letter::Message(message) => Some(message.id),
+            Letter::Cancel { .. } => None,
+        });
+        ids.collect()
+    }
+
+    fn error(id: &str, code: &str, can_retry: bool) -> Value {
+        json!({"type": "error", "id": id, "code": code, "canRetry": can_retry,
+            "retry_after_ms": 2_000})
+    }
+
+    #[tokio::test]
+    async fn an_overloaded_server_holds_back_what_follows_in_the_session() {
+        pause();
+        let mut mailbox = mailbox();
+        for (id, session) in [("a", "s1"), ("b", "s2")] {
+            mailbox.say(message(id, session), Instant::now());
+        }
+        assert_eq!(sent(&mut mailbox), ["a", "b"]);
+        mailbox.on_error(&error("a", "overloaded", true));
+        for (id, session) in [("c", "s1"), ("d", "s2")] {
+            mailbox.say(message(id, session), Instant::now());
+        }
+        assert_eq!(sent(&mut mailbox), ["d"]);
+        // Not even a new connection lets it be sent sooner than was told.
+        mailbox.send_all_again();
+        assert_eq!(sent(&mut mailbox), ["b", "d"]);
+        advance(Duration::from_secs(2)).await;
+        assert_eq!(sent(&mut mailbox), ["a"]);
+        mailbox.on_ack(&json!("a"), &json!("user:u1"), &json!("q1"));
+        assert_eq!(sent(&mut mailbox), ["c"]);
+    }
+
+    #[tokio::test]
+    async fn what_may_not_be_sent_again_is_settled() {
+        pause();
+        let mut mailbox = mailbox();
+        mailbox.say(message("a", "s1"), Instant::now());
+        assert_eq!(sent(&mut mailbox), ["a"]);
+        mailbox.on_error(&error("a", "forbidden", false));
+        assert_eq!(mailbox.unacked(), 0);
+        mailbox.send_all_again();
+        assert_eq!(sent(&mut mailbox), [""; 0]);
     }
 }

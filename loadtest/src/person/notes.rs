@@ -84,6 +84,12 @@ impl Notes {
         placed.chain(new.cloned()).collect()
     }
 
+    /// Replies that it sees being made.
+    pub(super) fn running(&self) -> Vec<String> {
+        let replies = self.streaming.iter();
+        replies.map(|(_, reply)| reply.clone()).collect()
+    }
+
     pub(super) fn show_unacked(&self, unacked: usize) {
         self.state.unacked.store(unacked, Ordering::Relaxed);
     }
@@ -100,71 +106,11 @@ impl Notes {
 
     /// Writes down what a frame says, where the checker cares.
     pub(super) fn on_frame(&mut self, frame: &Value) -> std::io::Result<()> {
-        let Some(event) = self.read(frame) else {
+        let Some(event) = event_of(frame) else {
             return Ok(());
         };
         self.follow(&event);
         self.write(event)
-    }
-
-    fn read(&self, frame: &Value) -> Option<ClientEvent> {
-        let data = &frame["data"];
-        let room = || text(&frame["room"]);
-        let message = || text(&data["message_id"]);
-        let attempt = data["attempt"].as_u64().unwrap_or(0);
-        let index = data["index"].as_i64().unwrap_or(-1);
-        let kind = frame["type"].as_str()?;
-        if frame.get("seq").is_some() && kind != "subscribed" {
-            let event = durable(frame);
-            return Some(ClientEvent::Durable {
-                room: room(),
-                event,
-            });
-        }
-        Some(match kind {
-            "ready" => ClientEvent::Opened,
-            "subscribed" => ClientEvent::Subscribed {
-                room: room(),
-                epoch: text(&frame["epoch"]),
-                seq: frame["seq"].as_u64()?,
-                recovered: frame["recovered"] == true,
-            },
-            "ack" if data.get("seq").is_some() => ClientEvent::Acked {
-                id: text(&frame["id"]),
-                message: message(),
-                room: text(&data["room"]),
-                epoch: text(&data["epoch"]),
-                seq: data["seq"].as_u64()?,
-            },
-            "error" => ClientEvent::Refused {
-                id: frame["id"].as_str().map(str::to_owned),
-                code: text(&frame["code"]),
-            },
-            "message_delta" => ClientEvent::Delta {
-                room: room(),
-                message: message(),
-                attempt,
-                index,
-                text: text(&data["text"]),
-            },
-            "message_snapshot" => ClientEvent::Snapshot {
-                room: room(),
-                message: message(),
-                attempt,
-                index,
-                text: text(&data["text"]),
-            },
-            "message_restart" => ClientEvent::Restart {
-                room: room(),
-                message: message(),
-                attempt,
-            },
-            "typing_indicator" if data["user_id"] == "assistant" => ClientEvent::Typing {
-                room: room(),
-                is_typing: data["is_typing"] == true,
-            },
-            _ => return None,
-        })
     }
 
     /// Keeps positions, and what is being streamed.
@@ -196,9 +142,13 @@ impl Notes {
             ClientEvent::Named { .. }
             | ClientEvent::Sent { .. }
             | ClientEvent::Acked { .. }
+            | ClientEvent::Cancelling { .. }
+            | ClientEvent::Cancelled { .. }
             | ClientEvent::Refused { .. }
             | ClientEvent::Restart { .. }
             | ClientEvent::Typing { .. }
+            | ClientEvent::GoesOn { .. }
+            | ClientEvent::Left { .. }
             | ClientEvent::Closed { .. } => {}
         }
         let streaming = self.streaming.len();
@@ -212,6 +162,73 @@ impl Notes {
     }
 }
 
+/// What a frame tells a client, where the checker cares.
+pub fn event_of(frame: &Value) -> Option<ClientEvent> {
+    let data = &frame["data"];
+    let room = || text(&frame["room"]);
+    let message = || text(&data["message_id"]);
+    let attempt = data["attempt"].as_u64().unwrap_or(0);
+    let index = data["index"].as_i64().unwrap_or(-1);
+    let kind = frame["type"].as_str()?;
+    if frame.get("seq").is_some() && kind != "subscribed" {
+        let event = durable(frame);
+        return Some(ClientEvent::Durable {
+            room: room(),
+            event,
+        });
+    }
+    Some(match kind {
+        "ready" => ClientEvent::Opened,
+        "subscribed" => ClientEvent::Subscribed {
+            room: room(),
+            epoch: text(&frame["epoch"]),
+            seq: frame["seq"].as_u64()?,
+            recovered: frame["recovered"] == true,
+        },
+        "ack" if data.get("seq").is_some() => ClientEvent::Acked {
+            id: text(&frame["id"]),
+            message: message(),
+            room: text(&data["room"]),
+            epoch: text(&data["epoch"]),
+            seq: data["seq"].as_u64()?,
+        },
+        "ack" if data.get("message_id").is_some() => ClientEvent::Cancelled {
+            id: text(&frame["id"]),
+            reply: message(),
+        },
+        "unsubscribed" => ClientEvent::Left { room: room() },
+        "error" => ClientEvent::Refused {
+            id: frame["id"].as_str().map(str::to_owned),
+            code: text(&frame["code"]),
+            can_retry: frame["canRetry"] == true,
+        },
+        "message_delta" => ClientEvent::Delta {
+            room: room(),
+            message: message(),
+            attempt,
+            index,
+            text: text(&data["text"]),
+        },
+        "message_snapshot" => ClientEvent::Snapshot {
+            room: room(),
+            message: message(),
+            attempt,
+            index,
+            text: text(&data["text"]),
+        },
+        "message_restart" => ClientEvent::Restart {
+            room: room(),
+            message: message(),
+            attempt,
+        },
+        "typing_indicator" if data["user_id"] == "assistant" => ClientEvent::Typing {
+            room: room(),
+            is_typing: data["is_typing"] == true,
+        },
+        _ => return None,
+    })
+}
+
 /// A durable event of a frame, or of a log.
 pub fn durable(frame: &Value) -> Durable {
     let data = &frame["data"];
@@ -222,6 +239,7 @@ pub fn durable(frame: &Value) -> Durable {
         seq: frame["seq"].as_u64().unwrap_or(0),
         kind: text(&frame["type"]),
         message: text(&data["message_id"]),
+        session: maybe(&data["session_id"]),
         in_reply_to: maybe(&data["in_reply_to"]),
         attempt: metadata["attempt"].as_u64(),
         finish: maybe(&data["finish_reason"]),

@@ -1,11 +1,13 @@
 //! What a client says: which words, where, and under which id.
 
+use std::collections::BTreeMap;
+
 use rand::Rng;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
 use super::Person;
-use crate::ledger::ClientEvent;
+use crate::ledger::{ClientEvent, IfBusy};
 
 /// A message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +17,7 @@ pub(super) struct Message {
     pub(super) room: String,
     pub(super) session: String,
     pub(super) ai: bool,
+    pub(super) if_busy: IfBusy,
     pub(super) text: String,
 }
 
@@ -24,6 +27,7 @@ impl Message {
         let is_own = self.room.starts_with("user:");
         json!({"action": "sendMessage", "id": self.id, "data": {
             "user_input": self.text, "ai": self.ai, "session_id": self.session,
+            "if_busy": self.if_busy,
             "room": if is_own { "user:me" } else { &self.room },
         }})
     }
@@ -34,6 +38,7 @@ impl Message {
             room: self.room.clone(),
             text: self.text.clone(),
             ai: self.ai,
+            if_busy: self.if_busy,
         }
     }
 }
@@ -49,8 +54,10 @@ pub(super) struct Sayings {
     said: u64,
     /// How many both devices of the user say.
     shared: u64,
-    /// An id that was used up in one room, and so is free in others.
-    used: Option<(String, Vec<String>)>,
+    /// Where ids were used.
+    used: BTreeMap<String, Vec<String>>,
+    /// An id under which nothing is on its way.
+    free: Option<String>,
 }
 
 impl Sayings {
@@ -59,15 +66,16 @@ impl Sayings {
             person,
             said: 0,
             shared: 0,
-            used: None,
+            used: BTreeMap::new(),
+            free: None,
         }
     }
 
     /// Something new.
     pub(super) fn next(&mut self, dice: &mut StdRng) -> Message {
         match dice.random_range(0..10) {
-            0 => self.shared(),
-            1..=3 => self.under_a_used_id(dice),
+            0..=1 => self.shared(),
+            2..=3 => self.under_a_used_id(dice),
             _ => self.fresh(dice),
         }
     }
@@ -75,35 +83,27 @@ impl Sayings {
     /// A message is stored, and was sent only once: nothing comes any more
     /// that could be taken for an answer to another one of its id.
     pub(super) fn is_free(&mut self, message: &Message) {
-        if message.id.starts_with(OF_ALL) {
-            return;
-        }
-        match &mut self.used {
-            Some((id, rooms)) if *id == message.id => rooms.push(message.room.clone()),
-            Some(_) | None => self.used = Some((message.id.clone(), vec![message.room.clone()])),
+        if !message.id.starts_with(OF_ALL) {
+            self.free = Some(message.id.clone());
         }
     }
 
-    /// What the user wrote once, and each of its devices sends.
+    /// What the user wrote once, and each of its devices sends. The user's own
+    /// room is the one that all of them are in.
     fn shared(&mut self) -> Message {
         self.shared += 1;
         let number = self.shared;
-        let rooms = self.rooms();
-        let at = usize::try_from(number).unwrap_or(0) % rooms.len();
+        let room = self.rooms().pop().unwrap_or_default();
         let text = format!("of all devices: message {number}");
-        let room = rooms.get(at).cloned().unwrap_or_default();
-        self.message(
-            format!("{OF_ALL}{number}"),
-            room,
-            !number.is_multiple_of(3),
-            &text,
-        )
+        let ai = !number.is_multiple_of(3);
+        self.message(format!("{OF_ALL}{number}"), room, ai, &text)
     }
 
     fn under_a_used_id(&mut self, dice: &mut StdRng) -> Message {
-        let free = self.used.as_ref().and_then(|(id, used)| {
+        let free = self.free.take().and_then(|id| {
+            let used = self.used.get(&id)?;
             let room = self.rooms().into_iter().find(|room| !used.contains(room))?;
-            Some((id.clone(), room))
+            Some((id, room))
         });
         match free {
             Some((id, room)) => self.own(id, room, dice),
@@ -122,8 +122,18 @@ impl Sayings {
 
     fn own(&mut self, id: String, room: String, dice: &mut StdRng) -> Message {
         self.said += 1;
+        let used = self.used.entry(id.clone()).or_default();
+        used.push(room.clone());
         let text = format!("of {}: message {}", self.person.number, self.said);
-        self.message(id, room, dice.random_bool(0.7), &text)
+        let message = self.message(id, room, dice.random_bool(0.7), &text);
+        Message {
+            if_busy: match dice.random_range(0..10) {
+                0 => IfBusy::Reject,
+                1 => IfBusy::Interrupt,
+                _ => IfBusy::Queue,
+            },
+            ..message
+        }
     }
 
     fn message(&self, id: String, room: String, ai: bool, text: &str) -> Message {
@@ -133,6 +143,7 @@ impl Sayings {
             session: format!("s-{user}-{}", room.replace(':', "-")),
             room,
             ai,
+            if_busy: IfBusy::Queue,
             // No two messages of a run say the same: so one that is stored
             // twice is seen.
             text: format!("{tenant}/{user} {text}"),
@@ -149,7 +160,7 @@ impl Sayings {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::collections::{HashMap, HashSet};
     use std::time::Duration;
 
     use rand::SeedableRng;
@@ -163,13 +174,13 @@ mod tests {
             user: user.into(),
             device,
             token: String::new(),
-            rooms: vec!["project:p1".into()],
+            rooms: vec![format!("project:p{device}")],
             doors: [].into(),
             pace: Duration::ZERO,
         })
     }
 
-    /// What each of four people says, with all of it stored.
+    /// What each of four people says, with all of it stored a little later.
     fn talk() -> Vec<(&'static str, Message)> {
         let mut dice = StdRng::seed_from_u64(1);
         let mut said = Vec::new();
@@ -178,23 +189,29 @@ mod tests {
             .enumerate()
         {
             let mut sayings = sayings(number as u32, user, device);
-            for _ in 0..100 {
-                let message = sayings.next(&mut dice);
-                sayings.is_free(&message);
-                said.push((user, message));
+            for _ in 0..50 {
+                let messages = [sayings.next(&mut dice), sayings.next(&mut dice)];
+                messages.iter().for_each(|message| sayings.is_free(message));
+                said.extend(messages.map(|message| (user, message)));
             }
         }
         said
     }
 
     #[test]
-    fn a_user_says_one_thing_only_under_an_id_in_a_room() {
+    fn one_thing_only_is_said_under_an_id_in_a_room_and_in_one_room_only() {
         let mut texts: HashMap<_, Vec<_>> = HashMap::new();
+        let mut names: HashMap<_, HashSet<_>> = HashMap::new();
         for (user, Message { id, room, text, .. }) in talk() {
-            texts.entry((user, id, room)).or_default().push(text);
+            let name = (user, id, room);
+            names.entry(text.clone()).or_default().insert(name.clone());
+            texts.entry(name).or_default().push(text);
         }
         for said in texts.values() {
             assert!(said.iter().all(|text| *text == said[0]), "{said:?}");
+        }
+        for (text, names) in names {
+            assert_eq!(names.len(), 1, "{text}: {names:?}");
         }
         let repeats = texts.values().filter(|said| said.len() > 1).count();
         assert!(repeats > 10, "both devices say the same: {repeats}");
@@ -211,14 +228,14 @@ mod tests {
         let by_both = |uses: &&Vec<(&str, String)>| {
             let of = |user| {
                 uses.iter()
-                    .find(|(by, room)| *by == user && room == "project:p1")
+                    .find(|(by, room)| *by == user && room == "project:p0")
             };
             of("u1").is_some() && of("u2").is_some()
         };
         assert!(uses.values().filter(by_both).count() > 10);
         let in_both = |uses: &&Vec<(&str, String)>| {
             let of = |at: &str| uses.iter().any(|(by, room)| *by == "u1" && room == at);
-            of("project:p1") && of("user:u1")
+            of("project:p0") && of("user:u1")
         };
         assert!(uses.values().filter(in_both).count() > 10);
     }

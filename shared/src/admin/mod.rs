@@ -7,7 +7,7 @@ use std::future::Future;
 
 use axum::Router;
 use axum::http::header;
-use axum::response::IntoResponse;
+use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -17,8 +17,13 @@ pub use listen::{ListenError, listen};
 
 use crate::telemetry::Metrics;
 
+/// What is found where, for a person with a browser.
+const INDEX: &str = "<!doctype html><title>Causerie</title>\
+    <p><a href=\"/health\">/health</a>, <a href=\"/health/live\">/health/live</a>, \
+    <a href=\"/health/ready\">/health/ready</a>, <a href=\"/metrics\">/metrics</a></p>\n";
+
 /// `/health`, `/health/live`, `/health/ready`, `/metrics` and its other name
-/// `/metrics/prometheus`.
+/// `/metrics/prometheus`; `/` links to them.
 pub fn router(health: Health, metrics: Metrics) -> Router {
     let render = move || {
         let metrics = metrics.clone();
@@ -31,6 +36,7 @@ pub fn router(health: Health, metrics: Metrics) -> Router {
         }
     };
     health_router(health)
+        .route("/", get(|| async { Html(INDEX) }))
         .route("/metrics", get(render.clone()))
         .route("/metrics/prometheus", get(render))
 }

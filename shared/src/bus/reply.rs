@@ -7,7 +7,7 @@
 //! more, the claims differ. That a holder lives is shown by a counter that it
 //! raises; no clock decides.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use bytes::Bytes;
@@ -107,7 +107,7 @@ pub enum Takeover {
 pub struct Waiting {
     /// Where questions wait that could be claimed now: the tenants, and the
     /// partitions in which theirs wait.
-    pub places: HashMap<TenantId, Vec<Partition>>,
+    pub places: BTreeMap<TenantId, Vec<Partition>>,
     /// How many replies have not begun, those included that wait for their
     /// session's earlier ones.
     pub replies: u64,

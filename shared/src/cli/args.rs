@@ -32,7 +32,7 @@ pub(super) fn parse(
             Arg::new("check")
                 .long("check")
                 .action(ArgAction::SetTrue)
-                .help("Check the configuration and the connection to Redis, print it with its secrets hidden, and exit"),
+                .help(check_help(program)),
         ])
         .args_conflicts_with_subcommands(false)
         .subcommand(
@@ -41,6 +41,18 @@ pub(super) fn parse(
         )
         .subcommands(own)
         .try_get_matches_from(args)
+}
+
+fn check_help(program: Program) -> &'static str {
+    match program {
+        Program::Standalone => {
+            "Check the configuration, print it with its secrets hidden, and exit"
+        }
+        Program::Gateway | Program::Broker => {
+            "Check the configuration and the connection to Redis, print it with its secrets \
+             hidden, and exit"
+        }
+    }
 }
 
 fn about(program: Program) -> &'static str {

@@ -40,6 +40,9 @@ type CheckRedis = Box<
     dyn FnOnce(Arc<Settings>) -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>> + Send,
 >;
 
+/// Looks for what only the start itself would find wrong.
+type CheckSettings = Box<dyn Fn(&Settings) -> anyhow::Result<()>>;
+
 /// A command of one program: takes its own arguments and the settings, answers
 /// what is to be printed.
 type Execute = Box<dyn FnOnce(&ArgMatches, &Settings) -> anyhow::Result<String>>;
@@ -47,6 +50,7 @@ type Execute = Box<dyn FnOnce(&ArgMatches, &Settings) -> anyhow::Result<String>>
 /// A program: its command line and what it runs.
 pub struct App {
     program: Program,
+    check_settings: Vec<CheckSettings>,
     check_redis: Option<CheckRedis>,
     commands: Vec<(clap::Command, Execute)>,
 }
@@ -78,9 +82,20 @@ impl App {
     pub fn new(program: Program) -> Self {
         Self {
             program,
+            check_settings: Vec::new(),
             check_redis: None,
             commands: Vec::new(),
         }
+    }
+
+    /// What `--check` does besides reading the settings: it must find all that
+    /// would end the start.
+    pub fn check_settings(
+        mut self,
+        check: impl Fn(&Settings) -> anyhow::Result<()> + 'static,
+    ) -> Self {
+        self.check_settings.push(Box::new(check));
+        self
     }
 
     /// What `--check` does to try the connection to Redis.
@@ -159,6 +174,9 @@ impl App {
 
         let runtime = tokio::runtime::Runtime::new().map_err(anyhow::Error::from)?;
         if matches.get_flag("check") {
+            for check in &self.check_settings {
+                check(&handle.current())?;
+            }
             return runtime.block_on(check(&handle, self.check_redis));
         }
         match matches.subcommand() {

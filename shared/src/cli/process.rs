@@ -1,5 +1,6 @@
 //! From checked settings to a running program, and its end.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -55,7 +56,12 @@ where
     let program = handle.loader().program();
     let open_files = raise_open_files();
     let clients = settings.websocket.max_connections;
-    if program.has_clients() && are_too_few(open_files, clients) {
+    // Nobody asked for the default, and few need it.
+    let is_asked_for = handle
+        .loader()
+        .changes(settings)
+        .contains_key("websocket.max_connections");
+    if program.has_clients() && is_asked_for && are_too_few(open_files, clients) {
         events::too_few_open_files(open_files, clients);
     }
     let shutdown = CancellationToken::new();
@@ -97,9 +103,16 @@ fn log_start(handle: &SettingsHandle, settings: &Settings, format: LogFormat) {
     // A person sees what was set, a log archive everything.
     let shown = match format {
         LogFormat::Json => settings.to_toml(),
-        LogFormat::Auto | LogFormat::Pretty => loader.changes(settings),
+        LogFormat::Auto | LogFormat::Pretty => on_one_line(&loader.changes(settings)),
     };
     events::started(loader.program().name(), &settings.node.name, &shown);
+}
+
+fn on_one_line(settings: &BTreeMap<String, toml::Value>) -> String {
+    let each = settings
+        .iter()
+        .map(|(key, value)| format!("{key} = {value}"));
+    each.collect::<Vec<_>>().join(", ")
 }
 
 async fn follow_log_level(mut handle: SettingsHandle, telemetry: Telemetry) {

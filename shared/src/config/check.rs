@@ -1,12 +1,12 @@
 //! Rules across keys, and defaults that follow from other keys.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use super::error::ConfigError;
-use super::section::{Defaults, Program};
+use super::section::{Defaults, Entries, Program, Section};
 use super::sections::{Ai, Jwt, Redis, Settings};
-use super::tenant;
 use super::types::{Backend, JwtAlgorithm};
+use super::{tenant, value};
 
 type Checked = Result<(), ConfigError>;
 
@@ -18,7 +18,7 @@ pub(super) fn complete(
 ) -> Result<Settings, ConfigError> {
     let program = defaults.program;
     check_redis(&settings.redis, program)?;
-    check_listeners(&settings, program)?;
+    check_listeners(&settings, defaults)?;
     if program == Program::Standalone && settings.tenants.is_empty() {
         let port = public_port.unwrap_or(settings.websocket.port);
         settings.tenants = tenant::demo(port, defaults)?;
@@ -31,10 +31,10 @@ pub(super) fn complete(
     match program {
         Program::Standalone => {
             check_tenants(&settings)?;
-            check_ai(&settings)?;
+            check_ai(&settings, defaults)?;
         }
         Program::Gateway => check_tenants(&settings)?,
-        Program::Broker => check_ai(&settings)?,
+        Program::Broker => check_ai(&settings, defaults)?,
     }
     check_unique(&settings)?;
     if program == Program::Gateway && settings.tenants.is_empty() {
@@ -49,6 +49,23 @@ pub(super) fn complete(
 
 fn rule<T>(sentence: impl Into<String>) -> Result<T, ConfigError> {
     Err(ConfigError::rule(sentence))
+}
+
+/// `key` with its value, and whether anybody gave it.
+fn with_value(key: &str, settings: &Settings, defaults: &Defaults) -> String {
+    let value_in = |settings: &Settings| {
+        let mut values = BTreeMap::new();
+        settings.show("", &mut values);
+        values.remove(key)
+    };
+    let value = value_in(settings);
+    let default = Settings::read("", &Entries::new(), defaults).map(|settings| value_in(&settings));
+    let shown = value.as_ref().map(value::plain).unwrap_or_default();
+    if default.is_ok_and(|default| default == value) {
+        format!("{key} ({shown}, its default)")
+    } else {
+        format!("{key} ({shown})")
+    }
 }
 
 fn check_redis(redis: &Redis, program: Program) -> Checked {
@@ -77,7 +94,8 @@ fn check_redis(redis: &Redis, program: Program) -> Checked {
     }
 }
 
-fn check_listeners(settings: &Settings, program: Program) -> Checked {
+fn check_listeners(settings: &Settings, defaults: &Defaults) -> Checked {
+    let program = defaults.program;
     let (public, admin) = (&settings.websocket, &settings.admin);
     let same_address =
         public.bind == admin.bind || public.bind.is_unspecified() || admin.bind.is_unspecified();
@@ -89,10 +107,11 @@ fn check_listeners(settings: &Settings, program: Program) -> Checked {
         ));
     }
     if public.outbox_bytes < public.max_message_bytes {
-        return rule(
-            "websocket.outbox_bytes is smaller than websocket.max_message_bytes: one frame must \
-             fit into the outbox",
-        );
+        let [outbox, message] = ["websocket.outbox_bytes", "websocket.max_message_bytes"]
+            .map(|key| with_value(key, settings, defaults));
+        return rule(format!(
+            "{outbox} is smaller than {message}: one frame must fit into the outbox"
+        ));
     }
     Ok(())
 }
@@ -137,6 +156,28 @@ fn check_tenants(settings: &Settings) -> Checked {
     Ok(())
 }
 
+/// The tenants that nobody can come in to.
+pub(super) fn tenants_out_of_reach(settings: &Settings) -> Vec<String> {
+    let has_key = |jwt: &Jwt| {
+        jwt.jwt_secret.is_some() || jwt.jwt_public_key_file.is_some() || jwt.jwks_url.is_some()
+    };
+    if has_key(&settings.auth.jwt) {
+        return Vec::new();
+    }
+    let tenants = settings.tenants.iter().enumerate();
+    tenants
+        .filter(|(_, tenant)| !tenant.visitors && !has_key(&tenant.auth))
+        .map(|(at, tenant)| {
+            format!(
+                "nobody can come in to the tenant `{}`: there is no key for its tokens, and it \
+                 takes no visitors; set auth.jwt_secret (AUTH_JWT_SECRET), a key under \
+                 tenants[{at}].auth, or tenants[{at}].visitors",
+                tenant.id
+            )
+        })
+        .collect()
+}
+
 fn check_jwt(jwt: &Jwt, section: &str) -> Checked {
     if let Some(file) = &jwt.jwt_public_key_file
         && let Err(error) = std::fs::read(file)
@@ -164,7 +205,7 @@ fn check_jwt(jwt: &Jwt, section: &str) -> Checked {
     Ok(())
 }
 
-fn check_ai(settings: &Settings) -> Checked {
+fn check_ai(settings: &Settings, defaults: &Defaults) -> Checked {
     let ai = &settings.ai;
     for (name, timeout) in [
         ("ai.connect_timeout", ai.connect_timeout),
@@ -172,9 +213,8 @@ fn check_ai(settings: &Settings) -> Checked {
         ("ai.stall_timeout", ai.stall_timeout),
     ] {
         if timeout > ai.timeout {
-            return rule(format!(
-                "{name} is longer than ai.timeout, which includes it"
-            ));
+            let [part, whole] = [name, "ai.timeout"].map(|key| with_value(key, settings, defaults));
+            return rule(format!("{part} is longer than {whole}, which includes it"));
         }
     }
     let mut backends = HashSet::from([ai.backend]);

@@ -42,12 +42,13 @@ pub enum ConfigError {
         hint: String,
     },
     /// The key does not take this value.
-    #[error("{key} is `{value}` ({from}), but must be {expected}")]
+    #[error("{key} {what} ({from}), but must be {expected}")]
     BadValue {
         /// The key's full name.
         key: String,
-        /// The value as it was given, or `[hidden]`.
-        value: String,
+        /// What it is: its value as it was given, or what of a secret can be
+        /// told.
+        what: String,
         /// Where it was given.
         from: Source,
         /// What is allowed.

@@ -21,6 +21,11 @@ pub(super) fn restart_needed(keys: &[String]) {
     );
 }
 
+/// Something is ignored, or of no use.
+pub(super) fn warned(sentence: &str) {
+    warn!("{sentence}");
+}
+
 /// The configuration has an error; the old one stays.
 pub(super) fn reload_failed(error: &ConfigError) {
     counter!(RELOADS, "result" => "failed").increment(1);

@@ -1,5 +1,6 @@
 //! Puts the layers together: defaults, file, environment, command line.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use super::check;
 use super::error::{ConfigError, Source};
 use super::section::{Defaults, Entries, Entry, Item, Program, Section, environment_name, join};
 use super::sections::Settings;
+use super::tenant;
 use super::types::Secret;
 
 /// The file that is read where none is named, if it exists.
@@ -96,9 +98,12 @@ impl Loader {
         })
     }
 
-    /// What was ignored, one sentence each.
+    /// What was ignored, and what is of no use, one sentence each.
     pub fn warnings(&self, settings: &Settings) -> Vec<String> {
         let mut warnings = self.warnings.clone();
+        if self.program().has_clients() {
+            warnings.extend(check::tenants_out_of_reach(settings));
+        }
         if self.program() == Program::Standalone && settings.redis.address().is_some() {
             warnings.push(
                 "`causerie` does not use Redis: for a cluster run causerie-gateway and \
@@ -109,21 +114,29 @@ impl Loader {
         warnings
     }
 
-    /// What differs from the defaults, on one line, secrets hidden.
-    pub fn changes(&self, settings: &Settings) -> String {
+    /// What differs from the defaults, by the keys' full names, secrets hidden.
+    pub fn changes(&self, settings: &Settings) -> BTreeMap<String, toml::Value> {
         let show = |settings: &Settings| {
-            let mut keys = std::collections::BTreeMap::new();
+            let mut keys = BTreeMap::new();
             settings.show("", &mut keys);
             keys
         };
         let defaults = Settings::read("", &Entries::new(), &self.defaults);
         let defaults = defaults.map(|settings| show(&settings)).unwrap_or_default();
-        show(settings)
-            .into_iter()
-            .filter(|(key, value)| defaults.get(key) != Some(value))
-            .map(|(key, value)| format!("{key} = {value}"))
-            .collect::<Vec<_>>()
-            .join(", ")
+        let mut changes = show(settings);
+        changes.retain(|key, value| defaults.get(key) != Some(value));
+        if self.has_demo(settings) {
+            changes.remove("tenants");
+        }
+        changes
+    }
+
+    /// Whether the tenants are those that `causerie` has without configuration.
+    fn has_demo(&self, settings: &Settings) -> bool {
+        let port = self.public_port.get().copied();
+        let port = port.unwrap_or(settings.websocket.port);
+        self.program() == Program::Standalone
+            && tenant::demo(port, &self.defaults).is_ok_and(|demo| demo == settings.tenants)
     }
 
     /// The program that this configuration is for.
@@ -241,7 +254,7 @@ pub(super) fn flatten(
         } else {
             return Err(ConfigError::BadValue {
                 expected: format!("a section, [{name}]"),
-                value: value.to_string(),
+                what: format!("is `{value}`"),
                 key: name,
                 from: from.clone(),
             });

@@ -29,8 +29,8 @@ names. All programs may share one file.
 - Keys marked \"yes\" under \"reload\" are taken over while the program runs, within two seconds of a change
   of the file, or on SIGHUP. Other changed keys are logged as needing a restart. A file with an error changes
   nothing: the log says what is wrong, and `causerie_config_reloads_total{result=\"failed\"}` counts it.
-- `--check` reads everything, tries the connection to Redis, prints the configuration in effect with its
-  secrets hidden, and exits with 0 or 1.
+- `--check` reads everything, keys included, tries the connection to Redis where one is used, prints the
+  configuration in effect with its secrets hidden, and exits with 0 or 1.
 
 ```toml
 [redis]

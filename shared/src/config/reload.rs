@@ -120,6 +120,11 @@ impl SettingsHandle {
         if !left.is_empty() {
             events::restart_needed(&left);
         }
+        let known = self.loader().warnings(&old);
+        let warnings = self.loader().warnings(&next).into_iter();
+        for warning in warnings.filter(|warning| !known.contains(warning)) {
+            events::warned(&warning);
+        }
         if !taken.is_empty() {
             self.shared.current.store(Arc::new(next));
             self.shared.changed.send_replace(());

@@ -61,14 +61,19 @@ impl Value for Vec<Tenant> {
             toml::Value::Array(items) => items.iter().map(toml::Value::as_table).collect(),
             toml::Value::String(text) if text.trim().is_empty() => Some(Vec::new()),
             toml::Value::String(text) => {
-                json = serde_json::from_str(text).map_err(|_| given.refuse::<Self>())?;
+                json = serde_json::from_str(text).map_err(|error| bad_json(given, &error))?;
                 Some(json.iter().collect())
+            }
+            toml::Value::Table(_) => {
+                return Err(given.refuse_as(
+                    "is one section",
+                    "a list of them: write [[tenants]], in double brackets, above each tenant",
+                ));
             }
             toml::Value::Integer(_)
             | toml::Value::Float(_)
             | toml::Value::Boolean(_)
-            | toml::Value::Datetime(_)
-            | toml::Value::Table(_) => None,
+            | toml::Value::Datetime(_) => None,
         };
         let tenants = tenants.ok_or_else(|| given.refuse::<Self>())?;
         let read = |(at, table)| read_tenant(at, table, given);
@@ -83,6 +88,17 @@ impl Value for Vec<Tenant> {
         };
         Some(toml::Value::Array(self.iter().map(show).collect()))
     }
+}
+
+/// The parser's own words might quote a key.
+fn bad_json(given: &Given<'_>, error: &serde_json::Error) -> ConfigError {
+    let what = if error.is_data() {
+        "is JSON of another shape".to_owned()
+    } else {
+        let (line, column) = (error.line(), error.column());
+        format!("is no JSON: it is wrong at line {line}, column {column}")
+    };
+    given.refuse_as(what, Vec::<Tenant>::expected(given.range))
 }
 
 fn read_tenant(at: usize, table: &toml::Table, given: &Given<'_>) -> Result<Tenant, ConfigError> {

@@ -23,11 +23,20 @@ impl Given<'_> {
         } else {
             shorten(&plain(self.value))
         };
+        self.refuse_as(format!("is `{value}`"), T::expected(self.range))
+    }
+
+    /// The error that says what the value is, and what it must be.
+    pub(super) fn refuse_as(
+        &self,
+        what: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> ConfigError {
         ConfigError::BadValue {
             key: self.key.to_owned(),
-            value,
+            what: what.into(),
             from: self.from.clone(),
-            expected: T::expected(self.range),
+            expected: expected.into(),
         }
     }
 }
@@ -83,10 +92,17 @@ impl<T: Scalar> Value for T {
     }
 
     fn read(given: &Given<'_>) -> Result<Self, ConfigError> {
-        scalar(given.value)
-            .and_then(|text| T::parse(text.trim()))
-            .filter(|value| in_range(value, given.range))
-            .ok_or_else(|| given.refuse::<T>())
+        let value = scalar(given.value).and_then(|text| T::parse(text.trim()));
+        let value = value.ok_or_else(|| given.refuse::<T>())?;
+        match value.measure() {
+            _ if in_range(&value, given.range) => Ok(value),
+            // Of a secret that much can be told.
+            Some(characters) if T::SECRET => Err(given.refuse_as(
+                format!("has {characters} characters"),
+                <T as Value>::expected(given.range),
+            )),
+            Some(_) | None => Err(given.refuse::<T>()),
+        }
     }
 
     fn show(&self) -> Option<toml::Value> {
@@ -178,7 +194,7 @@ fn scalar(value: &toml::Value) -> Option<String> {
 }
 
 /// The value as a person writes it, without quotes.
-fn plain(value: &toml::Value) -> String {
+pub(super) fn plain(value: &toml::Value) -> String {
     match value {
         toml::Value::String(text) => text.clone(),
         toml::Value::Integer(_)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use causerie_shared::position::Position;
 use causerie_shared::record::Record;
+use causerie_shared::sabotage::Protection;
 
 use super::{Need, Room, Waiting};
 use crate::events::{self, RecoveredFrom};
@@ -55,7 +56,7 @@ impl Room {
             Start::Asked(position) => (position, false),
             Start::Reached { position, is_head } => (position, *is_head),
         };
-        if cfg!(feature = "sabotage-hand-over") {
+        if Protection::HandOver.is_missing() {
             // As if what is live followed what the client has seen.
             return Way::Here(Vec::new());
         }

@@ -6,6 +6,7 @@ use causerie_shared::bus::BusError;
 use causerie_shared::bus::log::{Missed, Page};
 use causerie_shared::position::Position;
 use causerie_shared::record::{Class, Record};
+use causerie_shared::sabotage::Protection;
 
 use super::{Need, Phase, Room};
 use crate::events;
@@ -25,9 +26,9 @@ impl Room {
                 self.settle_without_a_past()
             }
             Err(error) => {
-                self.close();
                 self.turn_away(&error);
-                None
+                // It may be subscribed to all the same.
+                Some(self.begin_closing())
             }
         }
     }
@@ -92,7 +93,7 @@ impl Room {
 
     /// Reads the room on, since something of it was missed.
     pub(super) fn repair(&mut self, hole: Hole) -> Option<Need> {
-        if cfg!(feature = "sabotage-gap-repair") {
+        if Protection::GapRepair.is_missing() {
             return None;
         }
         events::gap_found(&self.audience.room, hole);

@@ -204,9 +204,15 @@ impl Times {
                 }
             }
             ClientEvent::Named { .. }
+            | ClientEvent::GoesOn { .. }
+            | ClientEvent::Left { .. }
+            | ClientEvent::Cancelling { .. }
+            | ClientEvent::Cancelled { .. }
             | ClientEvent::Sent { .. }
             | ClientEvent::Refused { .. }
             | ClientEvent::Restart { .. }
+            | ClientEvent::Cancelling { .. }
+            | ClientEvent::Cancelled { .. }
             | ClientEvent::Typing { .. } => {}
         }
     }
@@ -311,6 +317,7 @@ mod tests {
             seq,
             kind: "new_message".to_owned(),
             message: format!("m{seq}"),
+            session: None,
             in_reply_to: None,
             finish: None,
             attempt: None,

@@ -12,6 +12,7 @@ use crate::ids::{MessageId, TenantId};
 use crate::protocol::action::IfBusy;
 use crate::protocol::error::Scope;
 use crate::room::RoomKey;
+use crate::sabotage::Protection;
 
 impl Part {
     pub(super) fn accept(&mut self, question: &Question) -> Accepted {
@@ -22,6 +23,7 @@ impl Part {
         };
         if let Some((until_ms, receipt)) = self.receipts.get(&said)
             && self.now_ms < *until_ms
+            && !Protection::Dedup.is_missing()
         {
             return Accepted::Repeat(receipt.clone());
         }
@@ -111,8 +113,8 @@ impl Part {
         let session = self.sessions.entry(key.clone()).or_default();
         session.used_ms = self.now_ms;
         session.queue.push_back(id.clone());
-        if session.queue.len() == 1 {
-            self.let_go(&key);
+        if session.queue.len() == 1 || Protection::SessionOrder.is_missing() {
+            self.offer(&room.tenant, id);
         }
     }
 
@@ -125,12 +127,17 @@ impl Part {
         let Some(first) = first.filter(|id| self.is_queued(id)) else {
             return;
         };
-        let tenant = key.0.tenant.clone();
+        let first = first.clone();
+        self.offer(&key.0.tenant, &first);
+    }
+
+    /// Lets brokers claim a reply.
+    fn offer(&mut self, tenant: &TenantId, id: &MessageId) {
         let runnable = self.runnable.entry(tenant.clone()).or_default();
-        runnable.push_back(first.clone());
+        runnable.push_back(id.clone());
         self.wake(&Wake::Runnable {
             partition: self.partition,
-            tenant,
+            tenant: tenant.clone(),
         });
     }
 

@@ -51,7 +51,11 @@ pub struct MemoryBus {
 impl MemoryBus {
     /// An empty bus.
     pub fn new(retention: Retention) -> Self {
-        let clock = Clock::default();
+        Self::with_clock(retention, Clock::default())
+    }
+
+    /// An empty bus that goes by `clock`.
+    pub fn with_clock(retention: Retention, clock: Clock) -> Self {
         let wakes = Arc::new(Wakes::default());
         let retention = Arc::new(retention);
         let part = |partition| {

@@ -1,6 +1,6 @@
 //! What one partition holds.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub(super) struct Part {
 
     logs: HashMap<RoomKey, Log>,
     /// The rooms that changed, by when they did so last.
-    changes: BTreeMap<u64, HashSet<RoomKey>>,
+    changes: BTreeMap<u64, BTreeSet<RoomKey>>,
     hearers: HashMap<RoomKey, Vec<Arc<Feed>>>,
     /// What was sent under an id of the sender's own, and until when that is remembered.
     pub(super) receipts: HashMap<Said, (u64, Receipt)>,
@@ -47,9 +47,9 @@ pub(super) struct Part {
     pub(super) replies: HashMap<MessageId, MessageId>,
     pub(super) sessions: HashMap<SessionKey, Session>,
     /// The replies now being made.
-    pub(super) running: HashMap<RoomKey, Vec<MessageId>>,
+    pub(super) running: BTreeMap<RoomKey, Vec<MessageId>>,
     /// The replies that could be claimed now, of each tenant in order.
-    pub(super) runnable: HashMap<TenantId, VecDeque<MessageId>>,
+    pub(super) runnable: BTreeMap<TenantId, VecDeque<MessageId>>,
     /// How many replies wait or run.
     pub(super) of_user: HashMap<(TenantId, UserId), u64>,
     pub(super) of_tenant: HashMap<TenantId, u64>,
@@ -100,8 +100,8 @@ impl Part {
             generations: HashMap::new(),
             replies: HashMap::new(),
             sessions: HashMap::new(),
-            running: HashMap::new(),
-            runnable: HashMap::new(),
+            running: BTreeMap::new(),
+            runnable: BTreeMap::new(),
             of_user: HashMap::new(),
             of_tenant: HashMap::new(),
         }
@@ -291,7 +291,7 @@ impl Part {
     #[cfg(test)]
     pub(super) fn size(&self) -> usize {
         let events: usize = self.logs.values().map(Log::len).sum();
-        let changes: usize = self.changes.values().map(HashSet::len).sum();
+        let changes: usize = self.changes.values().map(BTreeSet::len).sum();
         let turns = self.sessions.values().map(|session| session.turns.len());
         [
             self.logs.len() + events,

@@ -8,7 +8,7 @@ use fred::error::Error;
 use fred::types::config::Server;
 use tokio::task::JoinError;
 
-use super::link::Purpose;
+use super::link::{Purpose, io_reason};
 use crate::bus::BusError;
 use crate::record::UnreadableRecord;
 use crate::room::RoomKey;
@@ -54,7 +54,13 @@ pub(super) fn link_connected(purpose: Purpose, server: &Server) {
 /// A connection broke.
 pub(super) fn link_failed(purpose: Purpose, server: Option<&Server>, error: &Error) {
     let server = server.map(ToString::to_string);
-    tracing::warn!(purpose = purpose.as_str(), server, %error, "the connection to Redis broke");
+    let error = io_reason(error);
+    tracing::warn!(
+        purpose = purpose.as_str(),
+        server,
+        error,
+        "the connection to Redis broke"
+    );
     metrics::counter!("causerie_redis_connection_errors_total", "purpose" => purpose.as_str())
         .increment(1);
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fred::clients::Client;
+use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, EventInterface};
 use fred::types::RespVersion;
 use fred::types::config::{
@@ -106,8 +107,26 @@ impl Address {
                 let _ = client.quit().await;
                 Ok(())
             }
-            Ok(Err(error)) => Err(BusError::Unavailable(error.to_string())),
+            Ok(Err(error)) => Err(BusError::Unavailable(self.in_words(&error))),
             Err(_) => Err(no_connection()),
+        }
+    }
+
+    /// Why there is no connection, and what to do.
+    fn in_words(&self, error: &Error) -> String {
+        if *error.kind() != ErrorKind::IO {
+            return error.to_string();
+        }
+        let servers = self.config.server.hosts();
+        let servers: Vec<String> = servers.iter().map(ToString::to_string).collect();
+        let servers = servers.join(", ");
+        if error.details().contains("ConnectionRefused") {
+            format!(
+                "Redis at {servers} refuses connections: start it, or set redis.url (REDIS_URL)"
+            )
+        } else {
+            let reason = io_reason(error);
+            format!("Redis at {servers} cannot be reached: {reason}; see redis.url (REDIS_URL)")
         }
     }
 
@@ -185,6 +204,12 @@ impl Link {
     pub(super) async fn begin_anew(&self, why: &str) {
         begin_anew(&self.client, self.purpose, why).await;
     }
+}
+
+/// What the system says. fred keeps no more of that than its form for debugging.
+pub(super) fn io_reason(error: &Error) -> &str {
+    let details = error.details();
+    details.rsplit('"').nth(1).unwrap_or(details)
 }
 
 fn no_connection() -> BusError {

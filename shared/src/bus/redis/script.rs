@@ -50,7 +50,7 @@ scripts! {
 
 impl Script {
     fn new(verb: &'static str, text: &'static str) -> Self {
-        #[cfg(any(feature = "sabotage-dedup", feature = "sabotage-fencing"))]
+        #[cfg(feature = "sabotage")]
         let text = sabotaged(text);
         let digest = Sha1::digest(text.as_bytes());
         let sha = digest.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -58,20 +58,32 @@ impl Script {
     }
 }
 
-/// Without what the features take out.
-#[cfg(any(feature = "sabotage-dedup", feature = "sabotage-fencing"))]
+/// The script without the protections that were taken out.
+#[cfg(feature = "sabotage")]
 fn sabotaged(text: &str) -> &'static str {
+    use crate::sabotage::Protection;
     let mut text = text.to_owned();
-    if cfg!(feature = "sabotage-dedup") {
-        text = text.replace("if receipt then", "if false then");
-    }
-    if cfg!(feature = "sabotage-fencing") {
-        text = text
-            .replace(
-                "and reply.attempt == attempt\n    and reply.claim == claim",
-                "",
-            )
-            .replace("or reply.attempt ~= attempt or reply.claim ~= claim", "");
+    for (protection, with, without) in [
+        (Protection::Dedup, "if receipt then", "if false then"),
+        (
+            Protection::Fencing,
+            "and reply.attempt == attempt\n    and reply.claim == claim",
+            "",
+        ),
+        (
+            Protection::Fencing,
+            "or reply.attempt ~= attempt or reply.claim ~= claim",
+            "",
+        ),
+        (
+            Protection::SessionOrder,
+            "reply.queue, id) == 1 then",
+            "reply.queue, id) then",
+        ),
+    ] {
+        if protection.is_missing() {
+            text = text.replace(with, without);
+        }
     }
     text.leak()
 }

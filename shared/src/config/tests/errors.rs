@@ -47,6 +47,28 @@ fn a_bad_value_is_one_sentence_with_key_value_and_what_is_allowed() {
             "tenants[0].hash is `a b` (in causerie.toml), but must be 1–128 of A-Z a-z 0-9 . _ ~ -",
         ),
         (
+            Start::standalone("[tenants]\nid = 'acme'\nhash = 'a'\n"),
+            "tenants is one section (in causerie.toml), but must be a list of them: write \
+             [[tenants]], in double brackets, above each tenant",
+        ),
+        (
+            Start::standalone("").env("TENANTS", r#"[{"id":"acme","hash":"a",}]"#),
+            "tenants is no JSON: it is wrong at line 1, column 26 (environment variable TENANTS), \
+             but must be a list of tenants, in JSON such as \
+             [{\"id\":\"acme\",\"hash\":\"acme\",\"origins\":[\"https://acme.example\"]}]",
+        ),
+        (
+            Start::standalone("").env("TENANTS", r#"{"id":"s3cret"}"#),
+            "tenants is JSON of another shape (environment variable TENANTS), but must be a list \
+             of tenants, in JSON such as \
+             [{\"id\":\"acme\",\"hash\":\"acme\",\"origins\":[\"https://acme.example\"]}]",
+        ),
+        (
+            Start::standalone("").env("AUTH_JWT_SECRET", "short"),
+            "auth.jwt_secret has 5 characters (environment variable AUTH_JWT_SECRET), but must be \
+             text of 32 to 4096 characters",
+        ),
+        (
             Start::standalone("[[tenants]]\nid = 'acme'\n"),
             "tenants[0].hash is not set: it must be 1–128 of A-Z a-z 0-9 . _ ~ -",
         ),
@@ -147,12 +169,13 @@ fn keys_that_do_not_go_together_are_refused() {
         (
             standalone,
             "websocket.outbox_bytes = '64K'",
-            "websocket.outbox_bytes is smaller than",
+            "websocket.outbox_bytes (64K) is smaller than websocket.max_message_bytes (100K, its \
+             default): one frame",
         ),
         (
             standalone,
             "ai.first_token_timeout = '10m'",
-            "ai.first_token_timeout is longer than ai.timeout",
+            "ai.first_token_timeout (10m) is longer than ai.timeout (5m, its default), which",
         ),
         (
             standalone,

@@ -89,6 +89,7 @@ fn the_file_may_be_named_by_the_environment() {
 #[test]
 fn what_kubernetes_injects_is_ignored_with_a_warning() {
     let start = Start::new(Program::Gateway, &format!("{TENANT}{REDIS}"))
+        .env("AUTH_JWT_SECRET", &"x".repeat(32))
         .env("REDIS_PORT", "tcp://10.0.0.1:6379")
         .env("WEBSOCKET_PORT", "tcp://10.0.0.2:8080")
         .env("REDIS_SERVICE_HOST", "10.0.0.1")
@@ -108,6 +109,47 @@ fn what_kubernetes_injects_is_ignored_with_a_warning() {
             .iter()
             .any(|w| w.starts_with("REDIS_PORT=tcp://10.0.0.1:6379 "))
     );
+}
+
+#[test]
+fn a_tenant_that_nobody_can_come_in_to_is_warned_of() {
+    let warnings = |program, file: &str| {
+        let start = Start::new(program, file);
+        let loader = start.loader().unwrap();
+        loader.warnings(&loader.load().unwrap())
+    };
+    let gateway = format!("{REDIS}{TENANT}");
+    let [warning] = warnings(Program::Gateway, &gateway).try_into().unwrap();
+    assert!(
+        warning.starts_with("nobody can come in to the tenant `acme`: ")
+            && warning.contains("AUTH_JWT_SECRET"),
+        "{warning}"
+    );
+    assert_eq!(warnings(Program::Broker, &gateway), [""; 0]);
+    assert_eq!(warnings(Program::Standalone, ""), [""; 0]);
+    let secret = "jwt_secret = '0123456789abcdef0123456789abcdef'";
+    for more in [
+        format!("auth.{secret}\n{TENANT}"),
+        format!("{TENANT}auth.{secret}"),
+        format!("{TENANT}visitors = true\norigins = ['http://a.example']"),
+    ] {
+        assert_eq!(warnings(Program::Standalone, &more), [""; 0], "{more}");
+    }
+}
+
+#[test]
+fn the_demo_tenant_is_no_change() {
+    let changes = |start: Start| {
+        let loader = start.loader().unwrap();
+        let keys = loader.changes(&loader.load().unwrap()).into_keys();
+        keys.collect::<Vec<_>>()
+    };
+    assert_eq!(changes(Start::standalone("")), [""; 0]);
+    assert_eq!(
+        changes(Start::standalone("websocket.port = 9090")),
+        ["websocket.port"]
+    );
+    assert_eq!(changes(Start::standalone(TENANT)), ["tenants"]);
 }
 
 #[test]

@@ -45,7 +45,17 @@ async fn a_server_that_is_not_there_is_named() {
     let mut redis = Redis::start().await;
     redis.kill();
     let error = refusal(redis.url()).await.to_string();
-    assert!(error.contains("refused"), "{error}");
+    let port = redis.port();
+    let sentence = format!(
+        "Redis at 127.0.0.1:{port} refuses connections: start it, or set redis.url (REDIS_URL)"
+    );
+    assert!(error.ends_with(&sentence), "{error}");
+
+    let error = refusal("redis://nobody.invalid:1".to_owned())
+        .await
+        .to_string();
+    let begin = "Redis at nobody.invalid:1 cannot be reached: ";
+    assert!(error.contains(begin) && !error.contains('{'), "{error}");
 }
 
 #[tokio::test]

@@ -8,14 +8,18 @@ fn a_room_that_cannot_be_opened_tells_all_who_wait() {
     let (mut first, _) = join(&mut room, at_head());
     let (mut second, need) = join(&mut room, at_head());
     assert_eq!(need, None);
-    room.on_opened(Err(BusError::Unavailable("away".into())));
+    let need = room.on_opened(Err(BusError::Unavailable("away".into())));
+    assert_eq!(need, Some(Need::Close));
     for client in [&mut first, &mut second] {
         assert!(matches!(
             client.joined.try_recv(),
             Ok(Err(BusError::Unavailable(_)))
         ));
     }
-    assert!(room.is_over());
+    // One who comes now is not forgotten.
+    let (_third, need) = join(&mut room, at_head());
+    assert_eq!(need, None);
+    assert_eq!(room.on_unsubscribed(), Some(Need::Open(None)));
 }
 
 #[test]

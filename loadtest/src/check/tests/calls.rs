@@ -1,0 +1,152 @@
+//! Calls of the AI.
+
+use super::*;
+
+/// What is found where the question's only call ended at 12, and then others
+/// were made, before the last one's answer was seen; `faults` struck in the
+/// meantime.
+fn found_with(calls: &[What], faults: &[Fault]) -> Vec<Broken> {
+    found(|story| {
+        let attempts = calls.iter().filter_map(|what| {
+            let What::Call(call) = what else { return None };
+            Some(call.attempt)
+        });
+        let attempt = attempts.max().unwrap();
+        let reply = Durable {
+            attempt: Some(attempt),
+            content: words("q1", attempt).concat(),
+            ..answered(LIFE, 2, "r1", "q1")
+        };
+        story[10] = call(1, 1, 10, Some(12));
+        story[20] = durable(1, reply.clone());
+        story[21] = durable(2, reply.clone());
+        story[22] = log("acme", vec![said(LIFE, 1, "q1"), reply]);
+        story.extend_from_slice(calls);
+        story.extend(faults.iter().cloned().map(What::Fault));
+        // Faults are written down in the order of time, calls at the end.
+        story.rotate_right(faults.len());
+    })
+}
+
+#[test]
+fn calls_that_are_one_too_many() {
+    let struck = [
+        struck("broker-killed", "broker-1", 14),
+        struck("ai-link-cut", "broker-1", 14),
+    ];
+    let with = |calls: &[What]| found_with(calls, &struck);
+    assert_eq!(with(&[call(1, 1, 13, Some(40))]), [Broken::CallTwice]);
+    assert_eq!(with(&[call(1, 2, 13, Some(40))]), []);
+    assert_eq!(with(&[call(1, 4, 13, Some(40))]), [Broken::TooManyTries]);
+    assert_eq!(with(&[call(4, 1, 13, Some(40))]), [Broken::TooManyTries]);
+    assert_eq!(with(&[call(1, 2, 11, Some(25))]), [Broken::CallsAtOnce]);
+}
+
+#[test]
+fn calls_that_nothing_explains() {
+    let second_attempt = |fault: Fault| found_with(&[call(2, 1, 14, Some(16))], &[fault]);
+    assert_eq!(second_attempt(struck("redis-restarted", "redis", 11)), []);
+    assert_eq!(
+        second_attempt(struck("rolling-restart", "all nodes", 11)),
+        []
+    );
+    let both = struck("gateway-and-broker-killed", "gateway-1, broker-2", 11);
+    assert_eq!(second_attempt(both), []);
+    for fault in [
+        struck("broker-killed", "broker-1", 9),
+        struck("redis-link-cut", "gateway-1", 11),
+        struck("crowd", "people", 11),
+        struck("ai-link-cut", "broker-1", 11),
+    ] {
+        assert_eq!(second_attempt(fault), [Broken::NeedlessCall]);
+    }
+    let second_try = |fault: Fault| found_with(&[call(1, 2, 14, Some(16))], &[fault]);
+    assert_eq!(second_try(struck("ai-link-cut", "broker-1", 11)), []);
+    let of_another = struck("broker-frozen", "broker-1", 11);
+    assert_eq!(second_try(of_another.clone()), [Broken::NeedlessCall]);
+    // The second try has not come to the AI.
+    let third_try = found_with(&[call(1, 3, 14, Some(16))], &[of_another]);
+    assert_eq!(third_try, []);
+}
+
+#[test]
+fn calls_for_what_is_answered() {
+    let with =
+        |calls: &[What], until| found_with(calls, &[struck("broker-frozen", "broker-1", until)]);
+    // The answer is seen at 21 where one fault struck.
+    assert_eq!(with(&[call(2, 1, 21, Some(30))], 30), []);
+    let again = with(&[call(2, 1, 22, Some(30))], 30);
+    assert_eq!(again, [Broken::NeedlessCall]);
+}
+
+#[test]
+fn a_broker_that_stood_still_may_call_before_it_learns_that_another_has_answered() {
+    let wakes_at = |began| {
+        found(move |story| {
+            story.truncate(8);
+            let reply = Durable {
+                attempt: Some(2),
+                content: words("q1", 2).concat(),
+                ..answered(LIFE, 2, "r1", "q1")
+            };
+            let question = said(LIFE, 1, "q1");
+            let frozen = struck("broker-frozen", "broker-1", 30);
+            story.insert(0, What::Fault(frozen));
+            for event in [&question, &reply] {
+                story.extend([1, 2].map(|client| durable(client, event.clone())));
+            }
+            story.push(call(2, 1, 10, Some(11)));
+            story.push(call(1, 1, began, Some(began + 1)));
+            story.push(log("acme", vec![question, reply]));
+        })
+    };
+    assert_eq!(wakes_at(5_000_030), []);
+    assert_eq!(wakes_at(5_000_031), [Broken::NeedlessCall]);
+}
+
+/// Another broker takes over because the first one stood still `until`, while
+/// its call goes on until `ended`; the reply is of this attempt.
+fn taken_over(until: u64, ended: Option<u64>, attempt: u64) -> Vec<What> {
+    let mut story = good();
+    story.truncate(10);
+    let frozen = struck("broker-frozen", "broker-1", until);
+    story.insert(0, What::Fault(frozen));
+    story.extend([call(1, 1, 10, ended), call(2, 1, 12, Some(18))]);
+    let reply = Durable {
+        attempt: Some(attempt),
+        content: words("q1", attempt).concat(),
+        ..answered(LIFE, 2, "r1", "q1")
+    };
+    story.extend([1, 2].map(|client| durable(client, reply.clone())));
+    story.push(log("acme", vec![said(LIFE, 1, "q1"), reply]));
+    story
+}
+
+#[test]
+fn a_takeover_may_overlap_for_as_long_as_it_takes_to_learn_of_it() {
+    let ends = |until, ended| found(move |story| *story = taken_over(until, ended, 2));
+    assert_eq!(ends(11, Some(5_000_012)), []);
+    assert_eq!(ends(11, Some(5_000_013)), [Broken::CallsAtOnce]);
+    assert_eq!(ends(11, None), [Broken::CallsAtOnce]);
+    // A frozen broker learns of it when it wakes.
+    assert_eq!(ends(30, Some(5_000_030)), []);
+    assert_eq!(ends(30, Some(5_000_031)), [Broken::CallsAtOnce]);
+    // That is when the fault is over, and not when it should have been.
+    let over = found(|story| {
+        *story = taken_over(9_000_000, Some(5_000_016), 2);
+        story.push(What::FaultOver); // at 16
+    });
+    assert_eq!(over, []);
+}
+
+#[test]
+fn a_reply_of_who_was_taken_over() {
+    let of_former = found(|story| *story = taken_over(11, Some(20), 1));
+    assert_eq!(of_former, [Broken::FormerAttempt]);
+    // Unless the storage has lost the takeover.
+    let lost = found(|story| {
+        *story = taken_over(11, Some(20), 1);
+        story.insert(13, fault(30, true));
+    });
+    assert_eq!(lost, []);
+}

@@ -1,0 +1,133 @@
+//! What was cancelled.
+
+use super::*;
+
+/// The reply to `q1`, cancelled in this attempt.
+fn cancelled(attempt: u64) -> Durable {
+    let said = if attempt == 0 { "" } else { &words("q1", 1)[0] };
+    Durable {
+        attempt: Some(attempt),
+        finish: Some("cancelled".into()),
+        content: said.into(),
+        ..answered(LIFE, 2, "r1", "q1")
+    }
+}
+
+/// The question is asked, `then` comes, and both see and keep the events.
+fn story_of(then: Vec<What>, events: &[Durable]) -> Vec<What> {
+    let mut story = good();
+    story.truncate(10);
+    story.extend(then);
+    for event in events {
+        story.extend([1, 2].map(|client| durable(client, event.clone())));
+    }
+    let kept = [&[said(LIFE, 1, "q1")], events].concat();
+    story.push(log("acme", kept));
+    story
+}
+
+fn wish(message: &str) -> What {
+    let (id, message) = ("x1".into(), message.into());
+    says(2, ClientEvent::Cancelling { id, message })
+}
+
+fn promise() -> What {
+    let (id, reply) = ("x1".into(), "r1".into());
+    says(2, ClientEvent::Cancelled { id, reply })
+}
+
+#[test]
+fn a_reply_that_nobody_wanted_to_end() {
+    let cancelled_with = |then: Vec<What>| {
+        let then = [then, vec![call(1, 1, 10, Some(11))]].concat();
+        broken_in(verdict_on(story_of(then, &[cancelled(1)])))
+    };
+    assert_eq!(cancelled_with(vec![wish("q1")]), []);
+    assert_eq!(cancelled_with(vec![wish("r1")]), []);
+    assert_eq!(cancelled_with(vec![]), [Broken::CancelledByNobody]);
+    assert_eq!(
+        cancelled_with(vec![wish("q2")]),
+        [Broken::CancelledByNobody]
+    );
+}
+
+#[test]
+fn a_question_that_interrupts_ends_the_replies_before_it() {
+    let interrupted_by = |client: ClientNumber, if_busy: IfBusy, ended| {
+        let sent = ClientEvent::Sent {
+            id: "m2".into(),
+            room: ROOM.into(),
+            text: "q2?".into(),
+            ai: true,
+            if_busy,
+        };
+        let then = vec![
+            says(client, sent),
+            acked(client, "m2", "q2", 2), // at 11
+            call(1, 1, 10, Some(ended)),
+            call_for("q2", 1, 1, 14, Some(16)),
+        ];
+        let first = Durable {
+            seq: 3,
+            ..cancelled(1)
+        };
+        let second = answered(LIFE, 4, "r2", "q2");
+        let events = [said(LIFE, 2, "q2"), first, second];
+        broken_in(verdict_on(story_of(then, &events)))
+    };
+    assert_eq!(interrupted_by(1, IfBusy::Interrupt, 1_000_011), []);
+    let goes_on = interrupted_by(1, IfBusy::Interrupt, 1_000_012);
+    assert_eq!(goes_on, [Broken::CalledAfterCancel]);
+    let queued = interrupted_by(1, IfBusy::Queue, 12);
+    assert_eq!(queued, [Broken::CancelledByNobody]);
+    // Another user's session is another one.
+    let of_another = interrupted_by(2, IfBusy::Interrupt, 12);
+    assert_eq!(of_another, [Broken::CancelledByNobody]);
+}
+
+#[test]
+fn calls_for_what_was_cancelled_before() {
+    let cancelled_in = |attempt, calls: &[What]| {
+        let then = [&[wish("r1"), promise()], calls].concat(); // promised at 11
+        broken_in(verdict_on(story_of(then, &[cancelled(attempt)])))
+    };
+    // Before it had begun: then it never does.
+    assert_eq!(cancelled_in(0, &[]), []);
+    let never = cancelled_in(0, &[call(1, 1, 11, Some(12))]);
+    assert_eq!(never, [Broken::CalledAfterCancel]);
+    // While it ran: then it ends within a second.
+    assert_eq!(cancelled_in(1, &[call(1, 1, 9, Some(1_000_011))]), []);
+    for ended in [Some(1_000_012), None] {
+        let goes_on = cancelled_in(1, &[call(1, 1, 9, ended)]);
+        assert_eq!(goes_on, [Broken::CalledAfterCancel]);
+    }
+    for kind in ["broker-frozen", "ai-link-silent"] {
+        let fault = What::Fault(struck(kind, "broker-1", 3_000_000));
+        let late = |ended| cancelled_in(1, &[fault.clone(), call(1, 1, 9, Some(ended))]);
+        assert_eq!(late(8_000_000), []);
+        assert_eq!(late(8_000_001), [Broken::CalledAfterCancel]);
+    }
+}
+
+#[test]
+fn who_does_not_want_to_wait_is_refused_for_good() {
+    let refused = |text: &'static str| {
+        found(move |story| {
+            let sent = ClientEvent::Sent {
+                id: "m2".into(),
+                room: ROOM.into(),
+                text: text.into(),
+                ai: true,
+                if_busy: IfBusy::Reject,
+            };
+            let refused = ClientEvent::Refused {
+                id: Some("m2".into()),
+                code: "conflict".into(),
+                can_retry: true,
+            };
+            story.extend([says(1, sent), says(1, refused)]);
+        })
+    };
+    assert_eq!(refused("Me?"), []);
+    assert_eq!(refused("q1?"), [Broken::RefusedAndStored]);
+}

@@ -1,0 +1,157 @@
+//! What was sent, acknowledged and stored.
+
+use super::*;
+
+#[test]
+fn one_message_stored_twice() {
+    let changed = |story: &mut Vec<What>| {
+        let twice = [
+            said(LIFE, 1, "q1"),
+            answered(LIFE, 2, "r1", "q1"),
+            said(LIFE, 3, "q1"),
+        ];
+        story[22] = log("acme", twice.to_vec());
+    };
+    assert!(found(changed).contains(&Broken::TwoOrders));
+}
+
+#[test]
+fn what_was_said_once_and_stored_twice() {
+    let changed = |story: &mut Vec<What>| {
+        let again = Durable {
+            content: "q1?".into(),
+            ..said(LIFE, 3, "q2")
+        };
+        for client in [1, 2] {
+            story.push(durable(client, again.clone()));
+        }
+        let twice = [said(LIFE, 1, "q1"), answered(LIFE, 2, "r1", "q1"), again];
+        story.push(log("acme", twice.to_vec()));
+    };
+    assert_eq!(found(changed), [Broken::StoredTwice]);
+}
+
+#[test]
+fn what_is_stored_otherwise_than_it_was_sent() {
+    let cut = |story: &mut Vec<What>| {
+        let question = Durable {
+            content: "q".into(),
+            ..said(LIFE, 1, "q1")
+        };
+        story[22] = log("acme", vec![question, answered(LIFE, 2, "r1", "q1")]);
+    };
+    assert_eq!(found(cut), [Broken::StoredOtherwise]);
+    let no_message = |story: &mut Vec<What>| {
+        let event = Durable {
+            kind: "memory_stored".into(),
+            ..said(LIFE, 1, "q1")
+        };
+        story[22] = log("acme", vec![event, answered(LIFE, 2, "r1", "q1")]);
+    };
+    assert_eq!(found(no_message), [Broken::StoredOtherwise]);
+    let elsewhere = |story: &mut Vec<What>| {
+        let events = vec![said(LIFE, 1, "q1"), answered(LIFE, 2, "r1", "q1")];
+        story[22] = What::Log(Log {
+            tenant: "acme".into(),
+            room: "user:u1".into(),
+            events,
+        });
+    };
+    assert_eq!(found(elsewhere), [Broken::StoredOtherwise]);
+    let not_asked_for = |story: &mut Vec<What>| {
+        let sent = ClientEvent::Sent {
+            id: "m1".into(),
+            room: "user:u1".into(),
+            text: "q1?".into(),
+            ai: true,
+            if_busy: IfBusy::Queue,
+        };
+        story[6] = says(1, sent);
+    };
+    assert_eq!(
+        found(not_asked_for),
+        [Broken::StoredOtherwise, Broken::Unacked]
+    );
+}
+
+#[test]
+fn two_messages_that_are_acknowledged_as_one() {
+    // The same id of another user, who gets the first one's `ack`.
+    let as_one = |story: &mut Vec<What>| {
+        story.insert(8, sent(2, "m1"));
+        story.insert(9, acked(2, "m1", "q1", 1));
+    };
+    assert_eq!(found(as_one), [Broken::AckedAsAnother]);
+    // Both devices of one user: one message.
+    let by_both = |story: &mut Vec<What>| {
+        let named = ClientEvent::Named {
+            tenant: "acme".into(),
+            user: "u1".into(),
+        };
+        story[1] = says(2, named);
+        story.insert(8, sent(2, "m1"));
+        story.insert(9, acked(2, "m1", "q1", 1));
+    };
+    assert_eq!(found(by_both), []);
+}
+
+#[test]
+fn questions_without_their_one_answer() {
+    let none = |story: &mut Vec<What>| {
+        story.retain(|what| !matches!(what, What::Log(_)));
+        let other = Durable {
+            content: "Well?".into(),
+            ..said(LIFE, 2, "r1")
+        };
+        story.push(log("acme", vec![said(LIFE, 1, "q1"), other]));
+    };
+    assert_eq!(found(none), [Broken::Unanswered]);
+    let two = |story: &mut Vec<What>| {
+        for client in [1, 2] {
+            story.push(durable(client, answered(LIFE, 3, "r2", "q1")));
+        }
+        let events = [
+            said(LIFE, 1, "q1"),
+            answered(LIFE, 2, "r1", "q1"),
+            answered(LIFE, 3, "r2", "q1"),
+        ];
+        story.push(log("acme", events.to_vec()));
+    };
+    assert_eq!(found(two), [Broken::AnsweredTwice]);
+}
+
+#[test]
+fn a_message_without_its_ack() {
+    let unacked = |story: &mut Vec<What>| story.push(sent(1, "m2"));
+    assert_eq!(found(unacked), [Broken::Unacked]);
+}
+
+#[test]
+fn what_is_refused_for_good_and_stored_all_the_same() {
+    let refused = |text: &'static str, code: &'static str, then: Vec<What>| {
+        found(move |story| {
+            let sent = ClientEvent::Sent {
+                id: "m2".into(),
+                room: ROOM.into(),
+                text: text.into(),
+                ai: true,
+                if_busy: IfBusy::Queue,
+            };
+            let refused = ClientEvent::Refused {
+                id: Some("m2".into()),
+                code: code.into(),
+                can_retry: false,
+            };
+            story.push(says(1, sent));
+            story.extend(then);
+            story.push(says(1, refused));
+        })
+    };
+    assert_eq!(refused("Me?", "forbidden", vec![]), []);
+    let stored = refused("q1?", "forbidden", vec![]);
+    assert_eq!(stored, [Broken::RefusedAndStored]);
+    // Nobody knows what became of one that was not answered, or half.
+    assert_eq!(refused("q1?", "internal", vec![]), []);
+    let sent_twice = refused("q1?", "forbidden", vec![sent(1, "m2")]);
+    assert_eq!(sent_twice, []);
+}

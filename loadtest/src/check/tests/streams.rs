@@ -1,0 +1,91 @@
+//! What clients see of rooms.
+
+use super::*;
+
+#[test]
+fn an_event_that_is_missing_in_a_stream() {
+    assert_eq!(found(|story| drop(story.remove(8))), [Broken::Hole]);
+}
+
+#[test]
+fn an_event_that_comes_twice() {
+    assert_eq!(
+        found(|story| story.insert(10, durable(2, said(LIFE, 1, "q1")))),
+        [Broken::Double]
+    );
+}
+
+#[test]
+fn two_events_at_one_place() {
+    let changed = |story: &mut Vec<What>| story[9] = durable(2, said(LIFE, 1, "another"));
+    assert_eq!(found(changed), [Broken::TwoOrders, Broken::NotTold]);
+}
+
+#[test]
+fn a_life_that_nobody_told_of() {
+    let changed = |story: &mut Vec<What>| story[9] = durable(2, said(NEXT_LIFE, 1, "q1"));
+    assert!(found(changed).contains(&Broken::UnknownLife));
+}
+
+#[test]
+fn a_life_that_is_replayed_to_who_was_away_through_it() {
+    const LAST_LIFE: &str = "cccccccc";
+    let away = |told: &'static str| {
+        found(move |story| {
+            // Nobody has asked anything.
+            story.truncate(6);
+            let first = said(LIFE, 1, "q1");
+            story.extend([1, 2].map(|client| durable(client, first.clone())));
+            let during = said(NEXT_LIFE, 2, "q2");
+            let after = said(LAST_LIFE, 3, "q3");
+            story.extend([
+                subscribed(1, NEXT_LIFE, 1, true),
+                durable(1, during.clone()),
+                subscribed(1, LAST_LIFE, 2, true),
+                durable(1, after.clone()),
+                subscribed(2, told, 1, true),
+                durable(2, during.clone()),
+                subscribed(2, LAST_LIFE, 2, true),
+                durable(2, after.clone()),
+                log("acme", vec![first, during, after]),
+            ]);
+        })
+    };
+    assert_eq!(away(LAST_LIFE), []);
+    // A new life is no former one.
+    assert_eq!(away(LIFE), [Broken::UnknownLife]);
+}
+
+#[test]
+fn a_stream_that_goes_on_elsewhere() {
+    let changed = |story: &mut Vec<What>| story[16] = subscribed(2, LIFE, 0, true);
+    assert!(found(changed).contains(&Broken::WrongPlace));
+}
+
+#[test]
+fn a_client_that_has_not_seen_all() {
+    let late = |story: &mut Vec<What>| {
+        story.truncate(21);
+        story.push(log(
+            "acme",
+            vec![said(LIFE, 1, "q1"), answered(LIFE, 2, "r1", "q1")],
+        ));
+    };
+    assert_eq!(found(late), [Broken::LeftBehind, Broken::LeftTyping]);
+    let gone = |story: &mut Vec<What>| {
+        story.push(says(2, closed(None)));
+    };
+    assert_eq!(found(gone), [Broken::LeftBehind]);
+}
+
+#[test]
+fn what_crosses_tenants() {
+    let crossed = |story: &mut Vec<What>| story[1] = named(2, "bolt");
+    assert!(found(crossed).contains(&Broken::CrossedTenants));
+}
+
+#[test]
+fn what_comes_of_a_room_before_it_is_joined() {
+    let too_early = |story: &mut Vec<What>| story.swap(16, 17);
+    assert_eq!(found(too_early), [Broken::WrongPlace, Broken::PieceMissing]);
+}

@@ -1,0 +1,139 @@
+//! Writes ledgers, and reads them.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::{Entry, What};
+
+/// Writes a ledger. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Pen {
+    began: Instant,
+    file: Arc<Mutex<BufWriter<File>>>,
+}
+
+impl Pen {
+    /// Begins a ledger in a new file.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn new(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            began: Instant::now(),
+            file: Arc::new(Mutex::new(BufWriter::new(File::create(path)?))),
+        })
+    }
+
+    /// Microseconds since the run began.
+    pub fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// Writes down what happens now.
+    ///
+    /// # Errors
+    /// The disk is full, as a rule: then no verdict can be given.
+    pub fn note(&self, what: What) -> io::Result<()> {
+        // Under the lock, so that the lines are in the order of time.
+        let mut file = self.lock();
+        write_line(&mut *file, self.now(), what)
+    }
+
+    /// Writes down what happened then.
+    ///
+    /// # Errors
+    /// As [`note`](Self::note).
+    pub fn note_at(&self, at: u64, what: What) -> io::Result<()> {
+        write_line(&mut *self.lock(), at, what)
+    }
+
+    /// Has all that was noted on disk.
+    ///
+    /// # Errors
+    /// As [`note`](Self::note).
+    pub fn flush(&self) -> io::Result<()> {
+        self.lock().flush()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BufWriter<File>> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn write_line(file: &mut impl Write, at: u64, what: What) -> io::Result<()> {
+    let mut line = serde_json::to_vec(&Entry { at, what })?;
+    line.push(b'\n');
+    file.write_all(&line)
+}
+
+/// Reads a ledger, line by line.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn read(path: &Path) -> io::Result<impl Iterator<Item = io::Result<Entry>> + use<>> {
+    let lines = BufReader::new(File::open(path)?).lines();
+    Ok(lines.map(|line| serde_json::from_str(&line?).map_err(io::Error::from)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{Call, ClientEvent};
+
+    #[test]
+    fn what_was_written_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.jsonl");
+        let pen = Pen::new(&path).unwrap();
+        let opened = What::Client {
+            client: 7,
+            event: ClientEvent::Opened,
+        };
+        let call = What::Call(Call {
+            question: "00-q".into(),
+            attempt: 1,
+            r#try: 2,
+            began: 5,
+            ended: None,
+        });
+        pen.note_at(1, opened.clone()).unwrap();
+        pen.note_at(2, call.clone()).unwrap();
+        pen.flush().unwrap();
+        let entries: Vec<_> = read(&path).unwrap().map(Result::unwrap).collect();
+        assert_eq!(
+            entries,
+            [
+                Entry {
+                    at: 1,
+                    what: opened
+                },
+                Entry { at: 2, what: call }
+            ]
+        );
+    }
+
+    #[test]
+    fn lines_are_in_the_order_of_time_whoever_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.jsonl");
+        let pen = Pen::new(&path).unwrap();
+        let write = |client| {
+            let event = ClientEvent::Opened;
+            for _ in 0..2_000 {
+                let event = event.clone();
+                pen.note(What::Client { client, event }).unwrap();
+            }
+        };
+        std::thread::scope(|scope| {
+            for client in 0..8 {
+                scope.spawn(move || write(client));
+            }
+        });
+        pen.flush().unwrap();
+        let times: Vec<_> = read(&path).unwrap().map(|line| line.unwrap().at).collect();
+        assert!(times.is_sorted());
+    }
+}
