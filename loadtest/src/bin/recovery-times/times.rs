@@ -211,8 +211,6 @@ impl Times {
             | ClientEvent::Sent { .. }
             | ClientEvent::Refused { .. }
             | ClientEvent::Restart { .. }
-            | ClientEvent::Cancelling { .. }
-            | ClientEvent::Cancelled { .. }
             | ClientEvent::Typing { .. } => {}
         }
     }
