@@ -110,6 +110,20 @@ fn calls_for_what_was_cancelled_before() {
 }
 
 #[test]
+fn a_call_that_the_network_held_until_its_reply_was_cancelled() {
+    let handed_on = |kind: &str, target: &str, at| {
+        let fault = What::Fault(struck(kind, target, 3_000_000));
+        let then = vec![fault, wish("r1"), call(1, 1, at, Some(at))];
+        broken_in(verdict_on(story_of(then, &[cancelled(1)])))
+    };
+    assert_eq!(handed_on("ai-link-silent", "broker-1", 8_000_000), []);
+    let late = handed_on("ai-link-silent", "broker-1", 8_000_001);
+    assert_eq!(late, [Broken::NeedlessCall]);
+    let of_another = handed_on("door-silent", "gateway-1", 2_000_000);
+    assert_eq!(of_another, [Broken::NeedlessCall]);
+}
+
+#[test]
 fn who_does_not_want_to_wait_is_refused_for_good() {
     let refused = |text: &'static str| {
         found(move |story| {
