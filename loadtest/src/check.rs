@@ -122,12 +122,18 @@ pub struct Violation {
     pub at: u64,
     /// By what.
     pub says: String,
+    /// In which round, counted from 1, where there are several.
+    pub round: Option<usize>,
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.at as f64 / 1e6;
-        write!(f, "{seconds:.3} s: {:?}: {}", self.broken, self.says)
+        write!(f, "{seconds:.3} s: {:?}: {}", self.broken, self.says)?;
+        match self.round {
+            Some(round) => write!(f, " (round {round})"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -175,9 +181,14 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Adds what was found of another run.
-    pub fn add(&mut self, other: Self) {
-        self.violations.extend(other.violations);
+    /// Adds what was found in a round, which is named in what breaks a promise.
+    pub fn add(&mut self, round: usize, other: Self) {
+        let violations = other.violations.into_iter();
+        self.violations
+            .extend(violations.map(|violation| Violation {
+                round: Some(round),
+                ..violation
+            }));
         for (what, count) in other.counts {
             *self.counts.entry(what).or_default() += count;
         }
@@ -188,6 +199,7 @@ impl Verdict {
             broken,
             at,
             says: says.into(),
+            round: None,
         });
     }
 

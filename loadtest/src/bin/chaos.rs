@@ -92,7 +92,7 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
     for (number, faults) in plan.rounds.iter().enumerate() {
         let ledger = args.ledgers.join(format!("round-{}.jsonl", number + 1));
         let round = wanted.round(number, faults);
-        if !found.take(&ledger, &round)? {
+        if !found.take(number + 1, &ledger, &round)? {
             left.push((number + 1, faults, round, ledger));
         }
     }
@@ -109,9 +109,9 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
             struck.run(&faults.kinds, progress).await
         });
     let mut runs = stream::iter(runs).buffered(args.together.max(1));
-    for (_, _, round, ledger) in &left {
+    for (number, _, round, ledger) in &left {
         runs.next().await.context("a run of each round")??;
-        if !found.take(ledger, round)? {
+        if !found.take(*number, ledger, round)? {
             bail!("{} has no end", ledger.display());
         }
     }
@@ -192,13 +192,18 @@ struct Found {
 
 impl Found {
     /// Takes in the ledger of a round; whether there is one, and it is whole.
-    fn take(&mut self, ledger: &Path, round: &ledger::Round) -> anyhow::Result<bool> {
+    fn take(
+        &mut self,
+        number: usize,
+        ledger: &Path,
+        round: &ledger::Round,
+    ) -> anyhow::Result<bool> {
         if !ledger.exists() {
             return Ok(false);
         }
         let (mut checker, mut story) = (Checker::new(Rules::default()), Story::default());
         let mut counted = None;
-        for (number, entry) in ledger::read(ledger)?.enumerate() {
+        for (line, entry) in ledger::read(ledger)?.enumerate() {
             let Ok(entry) = entry else {
                 // It broke off while it was written.
                 return Ok(false);
@@ -215,7 +220,7 @@ impl Found {
                     what: What::Counted { counts },
                     ..
                 } => counted = Some(counts),
-                entry if number == 0 && !matches!(entry.what, What::Round(_)) => bail!(
+                entry if line == 0 && !matches!(entry.what, What::Round(_)) => bail!(
                     "{} does not say what it is of: empty the folder",
                     ledger.display()
                 ),
@@ -228,7 +233,7 @@ impl Found {
         let Some(counted) = counted else {
             return Ok(false);
         };
-        self.verdict.add(checker.finish());
+        self.verdict.add(number, checker.finish());
         self.stories.push(story);
         for (name, count) in counted {
             *self.counted.entry(name).or_default() += count;
