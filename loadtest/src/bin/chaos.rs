@@ -51,10 +51,11 @@ struct Args {
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// Where the ledgers are written, one of each round. Rounds of the same plan
-    /// that stand there already are not run again.
+    /// and commit that stand there already are not run again.
     #[arg(long, value_name = "FOLDER")]
     ledgers: PathBuf,
-    /// What the report says of the commit.
+    /// Of which commit the programs are: rounds of another one are not taken
+    /// into the report.
     #[arg(long, default_value = "unknown")]
     commit: String,
     /// What the report says of the machine.
@@ -130,6 +131,7 @@ struct Wanted {
     kinds: Vec<Kind>,
     times: usize,
     people: usize,
+    commit: String,
     are_all: bool,
 }
 
@@ -147,6 +149,7 @@ impl Wanted {
             seed: args.seed.unwrap_or(now.as_secs() % 1_000_000),
             times: args.minutes.map_or(args.times, in_minutes),
             people: args.people,
+            commit: args.commit.clone(),
             kinds,
             are_all,
         })
@@ -161,6 +164,7 @@ impl Wanted {
                 .iter()
                 .map(|kind| kind.name().to_owned())
                 .collect(),
+            commit: self.commit.clone(),
         }
     }
 
@@ -213,7 +217,7 @@ impl Found {
                     what: What::Round(of),
                     ..
                 } if of != *round => bail!(
-                    "{} is of another run: name another folder, or empty this one",
+                    "{} is of another plan or commit: name another folder, or empty this one",
                     ledger.display()
                 ),
                 Entry {
@@ -295,7 +299,7 @@ impl Found {
             plan,
             people: wanted.people,
             command: &wanted.command(),
-            commit: &args.commit,
+            commit: &wanted.commit,
             machine: &args.machine,
             verdict: &self.verdict,
             counted: &self.counted,
