@@ -7,7 +7,7 @@
 //! ./chaos --kinds broker-killed    one kind only
 //! ```
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -91,10 +91,15 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut found = Found::default();
     let mut left = Vec::new();
     for (number, faults) in plan.rounds.iter().enumerate() {
-        let ledger = args.ledgers.join(format!("round-{}.jsonl", number + 1));
-        let round = wanted.round(number, faults);
-        if !found.take(number + 1, &ledger, &round)? {
-            left.push((number + 1, faults, round, ledger));
+        let one = One {
+            number: number + 1,
+            round: wanted.round(number, faults),
+            faults: faults.clone(),
+            ledger: args.ledgers.join(format!("round-{}.jsonl", number + 1)),
+        };
+        match one.read()? {
+            Some(checked) => found.add(checked),
+            None => left.push(one),
         }
     }
     say(&format!(
@@ -102,19 +107,10 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
         plan.rounds.len(),
         plan.rounds.len() - left.len()
     ));
-    let runs = left
-        .iter()
-        .map(|(number, faults, round, ledger)| async move {
-            let struck = Round::start(faults.storage, round, ledger).await?;
-            let progress = |line: &str| say(&format!("round {number}: {line}"));
-            struck.run(&faults.kinds, progress).await
-        });
-    let mut runs = stream::iter(runs).buffered(args.together.max(1));
-    for (number, _, round, ledger) in &left {
-        runs.next().await.context("a run of each round")??;
-        if !found.take(*number, ledger, round)? {
-            bail!("{} has no end", ledger.display());
-        }
+    let runs = stream::iter(left).map(One::run);
+    let mut runs = runs.buffered(args.together.max(1));
+    while let Some(checked) = runs.next().await {
+        found.add(checked?);
     }
     found.say();
     if let Some(file) = &args.report {
@@ -186,6 +182,82 @@ impl Wanted {
     }
 }
 
+/// One round of the plan.
+struct One {
+    /// Counted from 1.
+    number: usize,
+    round: ledger::Round,
+    faults: Faults,
+    ledger: PathBuf,
+}
+
+impl One {
+    /// Lets its faults strike, and reads its ledger.
+    async fn run(self) -> anyhow::Result<Checked> {
+        let number = self.number;
+        let round = Round::start(self.faults.storage, &self.round, &self.ledger).await?;
+        let progress = |line: &str| say(&format!("round {number}: {line}"));
+        round.run(&self.faults.kinds, progress).await?;
+        // That takes a while, in which other rounds go on.
+        tokio::task::spawn_blocking(move || {
+            let checked = self.read()?;
+            checked.with_context(|| format!("{} has no end", self.ledger.display()))
+        })
+        .await
+        .context("the task that reads a ledger")?
+    }
+
+    /// What its ledger tells; none where there is none, or it is not whole.
+    fn read(&self) -> anyhow::Result<Option<Checked>> {
+        if !self.ledger.exists() {
+            return Ok(None);
+        }
+        let (mut checker, mut story) = (Checker::new(Rules::default()), Story::default());
+        let mut counted = None;
+        for (line, entry) in ledger::read(&self.ledger)?.enumerate() {
+            let Ok(entry) = entry else {
+                // It broke off while it was written.
+                return Ok(None);
+            };
+            match entry {
+                Entry {
+                    what: What::Round(of),
+                    ..
+                } if of != self.round => bail!(
+                    "{} is of another plan or commit: name another folder, or empty this one",
+                    self.ledger.display()
+                ),
+                Entry {
+                    what: What::Counted { counts },
+                    ..
+                } => counted = Some(counts),
+                entry if line == 0 && !matches!(entry.what, What::Round(_)) => bail!(
+                    "{} does not say what it is of: empty the folder",
+                    self.ledger.display()
+                ),
+                entry => {
+                    story.take(&entry);
+                    checker.take(entry);
+                }
+            }
+        }
+        Ok(counted.map(|counted| Checked {
+            number: self.number,
+            verdict: checker.finish(),
+            counted,
+            story,
+        }))
+    }
+}
+
+/// What was found in one round.
+struct Checked {
+    number: usize,
+    verdict: Verdict,
+    counted: report::Counted,
+    story: Story,
+}
+
 /// What was found, in all rounds.
 #[derive(Default)]
 struct Found {
@@ -195,54 +267,12 @@ struct Found {
 }
 
 impl Found {
-    /// Takes in the ledger of a round; whether there is one, and it is whole.
-    fn take(
-        &mut self,
-        number: usize,
-        ledger: &Path,
-        round: &ledger::Round,
-    ) -> anyhow::Result<bool> {
-        if !ledger.exists() {
-            return Ok(false);
-        }
-        let (mut checker, mut story) = (Checker::new(Rules::default()), Story::default());
-        let mut counted = None;
-        for (line, entry) in ledger::read(ledger)?.enumerate() {
-            let Ok(entry) = entry else {
-                // It broke off while it was written.
-                return Ok(false);
-            };
-            match entry {
-                Entry {
-                    what: What::Round(of),
-                    ..
-                } if of != *round => bail!(
-                    "{} is of another plan or commit: name another folder, or empty this one",
-                    ledger.display()
-                ),
-                Entry {
-                    what: What::Counted { counts },
-                    ..
-                } => counted = Some(counts),
-                entry if line == 0 && !matches!(entry.what, What::Round(_)) => bail!(
-                    "{} does not say what it is of: empty the folder",
-                    ledger.display()
-                ),
-                entry => {
-                    story.take(&entry);
-                    checker.take(entry);
-                }
-            }
-        }
-        let Some(counted) = counted else {
-            return Ok(false);
-        };
-        self.verdict.add(number, checker.finish());
-        self.stories.push(story);
-        for (name, count) in counted {
+    fn add(&mut self, checked: Checked) {
+        self.verdict.add(checked.number, checked.verdict);
+        self.stories.push(checked.story);
+        for (name, count) in checked.counted {
             *self.counted.entry(name).or_default() += count;
         }
-        Ok(true)
     }
 
     fn say(&self) {
