@@ -44,6 +44,13 @@ use places::Places;
 use sends::Sends;
 use stream::Stream;
 
+/// What is counted of replies that came to people piece by piece to their end.
+pub const SEEN_TO_LAST_WORD: &str = "replies seen to their last word";
+
+/// What is counted of replies whose last pieces came to people only with the
+/// whole.
+pub const LAST_WORDS_WITH_END: &str = "replies whose last words came with their end";
+
 /// A promise, by what it is called when it is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Broken {

@@ -16,7 +16,7 @@ use causerie_loadtest::chaos::fault::Kind;
 use causerie_loadtest::chaos::plan::{Faults, Plan};
 use causerie_loadtest::chaos::report::{self, Story};
 use causerie_loadtest::chaos::round::Round;
-use causerie_loadtest::check::{Checker, Rules, Verdict};
+use causerie_loadtest::check::{Checker, LAST_WORDS_WITH_END, Rules, SEEN_TO_LAST_WORD, Verdict};
 use causerie_loadtest::ledger::{self, Entry, What};
 use causerie_shared::cli::raise_open_files;
 use clap::Parser;
@@ -35,7 +35,8 @@ struct Args {
     /// How often each kind of fault strikes.
     #[arg(long, default_value_t = 2)]
     times: usize,
-    /// As often as fits into so many minutes, in place of a number of times.
+    /// As often as fits into so many minutes, with the rounds that run at the
+    /// same time, in place of a number of times.
     #[arg(long)]
     minutes: Option<u64>,
     /// People who talk.
@@ -140,7 +141,10 @@ impl Wanted {
         } else {
             args.kinds.clone()
         };
-        let in_minutes = |minutes| Plan::times_in(&kinds, Duration::from_secs(minutes * 60));
+        let in_minutes = |minutes: u64| {
+            let minutes = minutes * args.together.max(1) as u64;
+            Plan::times_in(&kinds, Duration::from_secs(minutes * 60))
+        };
         Ok(Self {
             seed: args.seed.unwrap_or(now.as_secs() % 1_000_000),
             times: args.minutes.map_or(args.times, in_minutes),
@@ -321,7 +325,18 @@ impl Found {
         let never = self.counted.iter();
         let never = never.filter(|(_, count)| wanted.are_all && **count == 0);
         calm.chain(never.map(|(name, _)| format!("no {name}")))
+            .chain(self.withheld())
             .collect()
+    }
+
+    /// Whether the ends of replies may have been withheld from people until all
+    /// was said: faults explain that of a few.
+    fn withheld(&self) -> Option<String> {
+        let count = |name| self.verdict.counts.get(name).copied().unwrap_or(0);
+        let withheld = count(LAST_WORDS_WITH_END);
+        let seen = count(SEEN_TO_LAST_WORD);
+        (withheld * 10 > seen)
+            .then(|| format!("{withheld} {LAST_WORDS_WITH_END}, {seen} {SEEN_TO_LAST_WORD}"))
     }
 
     fn report(&self, args: &Args, wanted: &Wanted, plan: &Plan) -> String {
