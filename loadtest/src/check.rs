@@ -151,10 +151,10 @@ pub struct Rules {
     pub attempts: u64,
     /// Calls of the AI within one attempt, at the most.
     pub tries: u64,
-    /// How long two attempts at one reply may overlap beyond a fault, in
-    /// microseconds: a broker learns of its takeover at its next beat.
+    /// How long a broker may take to find back after a fault, in microseconds:
+    /// it learns of its takeover at its next beat.
     pub takeover_us: u64,
-    /// How long a call may seem to go on beyond a fault once its caller has hung
+    /// How long a call may seem to go on without a fault once its caller has hung
     /// up, in microseconds: the AI server learns of that when it next writes.
     pub hang_up_us: u64,
     /// How long the AI may go on with a reply whose end was promised, in
@@ -171,7 +171,7 @@ impl Default for Rules {
             attempts: 3,
             tries: 3,
             takeover_us: 5_000_000,
-            hang_up_us: 5_000_000,
+            hang_up_us: 500_000,
             abort_us: 1_000_000,
             max_recover: 1_000,
         }
