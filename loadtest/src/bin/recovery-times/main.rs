@@ -18,7 +18,7 @@ mod times;
 use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
-use causerie_loadtest::ledger;
+use causerie_loadtest::{ledger, remarks};
 use causerie_shared::cli::raise_open_files;
 use clap::Parser;
 use futures::future::try_join_all;
@@ -45,7 +45,8 @@ struct Args {
     /// Only these kinds of faults, by their names, with commas between.
     #[arg(long, value_delimiter = ',', value_parser = kind)]
     kinds: Vec<Kind>,
-    /// Where the report is written; it is printed in any case.
+    /// Where the report is written; it is printed in any case. Remarks beneath
+    /// one that is there are kept.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 }
@@ -75,7 +76,7 @@ async fn main() -> anyhow::Result<()> {
     let text = report::write(&times, args.people);
     report::show(&text);
     if let Some(file) = &args.report {
-        std::fs::write(file, text).with_context(|| format!("writing {}", file.display()))?;
+        remarks::write_above(file, &text)?;
     }
     let never: usize = times.measured().map(|(_, measured)| measured.never).sum();
     ensure!(never == 0, "{never} never went on");
