@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fred::clients::Client;
-use fred::interfaces::{ClientLike, ClusterInterface, EventInterface, PubsubInterface};
+use fred::interfaces::{ClientLike, ClusterInterface, EventInterface};
 use fred::types::config::Server;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -45,9 +45,11 @@ pub(super) struct Channels {
 struct Change {
     channels: Vec<String>,
     kind: Kind,
-    /// Takes what failed of which channel.
     done: oneshot::Sender<HashMap<String, BusError>>,
 }
+
+/// What failed of which channel.
+type Answer = oneshot::Receiver<HashMap<String, BusError>>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -91,33 +93,58 @@ impl Channels {
         }
     }
 
-    /// Returns when Redis has confirmed all; what failed of which channel.
+    /// Returns when Redis has confirmed all; what failed of which channel. One
+    /// that failed may yet be subscribed to, until it is unsubscribed from.
     pub(super) async fn subscribe(&self, channels: Vec<String>) -> HashMap<String, BusError> {
-        self.change(channels, Kind::Subscribe).await
-    }
-
-    pub(super) async fn unsubscribe(&self, channels: Vec<String>) -> HashMap<String, BusError> {
-        self.change(channels, Kind::Unsubscribe).await
-    }
-
-    async fn change(&self, channels: Vec<String>, kind: Kind) -> HashMap<String, BusError> {
-        let (done, made) = oneshot::channel();
-        let change = Change {
-            channels: channels.clone(),
-            kind,
-            done,
-        };
+        let (change, made) = Change::new(&channels, Kind::Subscribe);
         let asked = async {
             self.changes.send(change).await.ok()?;
             made.await.ok()
         };
-        let why = match timeout(self.timeout, asked).await {
+        self.in_time(channels, asked).await
+    }
+
+    pub(super) async fn unsubscribe(&self, channels: Vec<String>) -> HashMap<String, BusError> {
+        let (change, made) = Change::new(&channels, Kind::Unsubscribe);
+        // However long that takes: nobody would ask again. Where it fails the
+        // answer fails with it.
+        let _ = self.changes.send(change).await;
+        self.in_time(channels, async { made.await.ok() }).await
+    }
+
+    async fn in_time(
+        &self,
+        channels: Vec<String>,
+        made: impl Future<Output = Option<HashMap<String, BusError>>>,
+    ) -> HashMap<String, BusError> {
+        let why = match timeout(self.timeout, made).await {
             Ok(Some(failed)) => return failed,
             Ok(None) => "the feed has ended".to_owned(),
-            Err(_) => format!("not subscribed within {:?}", self.timeout),
+            Err(_) => format!("not done within {:?}", self.timeout),
         };
         let failed = |channel| (channel, BusError::Unavailable(why.clone()));
         channels.into_iter().map(failed).collect()
+    }
+}
+
+impl Change {
+    fn new(channels: &[String], kind: Kind) -> (Self, Answer) {
+        let (done, answer) = oneshot::channel();
+        let change = Self {
+            channels: channels.to_vec(),
+            kind,
+            done,
+        };
+        (change, answer)
+    }
+
+    fn answer(self, failed: &Failed) {
+        let failed = self.channels.into_iter().filter_map(|channel| {
+            let error = failed.get(&channel)?;
+            Some((channel, BusError::Unavailable(error.to_string())))
+        });
+        // Who asked may have given up.
+        let _ = self.done.send(failed.collect());
     }
 }
 
@@ -165,70 +192,49 @@ impl Keeper {
         }
     }
 
-    /// Makes changes in their order, subscriptions in a row at once.
+    /// Makes changes in their order, those of a kind in a row at once.
     async fn make(&mut self, changes: impl Iterator<Item = Change>) {
-        let mut to_subscribe = Vec::new();
+        let mut row: Vec<Change> = Vec::new();
         for change in changes {
-            match change.kind {
-                Kind::Subscribe => to_subscribe.push(change),
-                Kind::Unsubscribe => {
-                    self.subscribe(std::mem::take(&mut to_subscribe)).await;
-                    self.unsubscribe(change).await;
-                }
+            if row.last().is_some_and(|last| last.kind != change.kind) {
+                self.make_row(std::mem::take(&mut row)).await;
             }
+            row.push(change);
         }
-        self.subscribe(to_subscribe).await;
+        self.make_row(row).await;
     }
 
-    async fn subscribe(&mut self, changes: Vec<Change>) {
-        let channels = changes.iter().flat_map(|change| change.channels.iter());
-        let new = channels.filter(|channel| !self.channels.contains(*channel));
-        let new: BTreeSet<_> = new.cloned().collect();
+    async fn make_row(&mut self, row: Vec<Change>) {
+        let channels = row.iter().flat_map(|change| change.channels.iter());
+        let channels: BTreeSet<_> = channels.cloned().collect();
+        let failed = match row.first().map(|first| first.kind) {
+            Some(Kind::Subscribe) => self.subscribe(channels).await,
+            Some(Kind::Unsubscribe) => self.unsubscribe(channels).await,
+            None => return,
+        };
+        for change in row {
+            change.answer(&failed);
+        }
+    }
+
+    async fn subscribe(&mut self, channels: BTreeSet<String>) -> Failed {
+        let new: BTreeSet<_> = channels.difference(&self.channels).cloned().collect();
         let (link, publisher, topology) = (&self.link, &self.publisher, self.topology.as_ref());
         let subscribed = subscribing::all(link, publisher, &self.fences, topology, new).await;
         let failed = self.unless_shifted(subscribed).await;
-        let mut abandoned = BTreeSet::new();
-        for Change { channels, done, .. } in changes {
-            let (refused, made): (Vec<_>, Vec<_>) = channels
-                .into_iter()
-                .partition(|channel| failed.contains_key(channel));
-            let refused = refused.into_iter().filter_map(|channel| {
-                let error = failed.get(&channel)?;
-                Some((channel, BusError::Unavailable(error.to_string())))
-            });
-            let is_wanted = done.send(refused.collect()).is_ok();
-            for channel in made {
-                let is_new = self.channels.insert(channel.clone());
-                // Who has given up will not end it.
-                if is_wanted {
-                    abandoned.remove(&channel);
-                } else if is_new {
-                    abandoned.insert(channel);
-                }
-            }
-        }
-        for channel in abandoned {
-            // Where it fails the connection is lost, and the channel with it.
-            let _ = self.sunsubscribe(channel).await;
-        }
+        let made = channels.into_iter();
+        let made = made.filter(|channel| !failed.contains_key(channel));
+        self.channels.extend(made);
+        failed
     }
 
-    async fn unsubscribe(&mut self, Change { channels, done, .. }: Change) {
-        let mut failed = HashMap::new();
-        for channel in channels {
-            if let Err(error) = self.sunsubscribe(channel.clone()).await {
-                failed.insert(channel, error);
-            }
+    /// Those too that are not known to be subscribed to: where Redis did not
+    /// answer it may have done so all the same.
+    async fn unsubscribe(&mut self, channels: BTreeSet<String>) -> Failed {
+        for channel in &channels {
+            self.channels.remove(channel);
         }
-        let _ = done.send(failed);
-    }
-
-    async fn sunsubscribe(&mut self, channel: String) -> Result<(), BusError> {
-        if !self.channels.remove(&channel) {
-            return Ok(());
-        }
-        let result = self.link.client.sunsubscribe(channel).await;
-        result.map_err(|error| BusError::Unavailable(error.to_string()))
+        subscribing::end_each(&self.link, channels).await
     }
 
     /// Subscribes until it is done, and then tells that messages were missed.

@@ -29,7 +29,7 @@ use super::topology::Topology;
 use crate::ids::ConnectionId;
 use crate::room::Partition;
 
-/// How many SSUBSCRIBEs of one channel are in flight at once.
+/// How many commands of one channel each are in flight at once.
 const IN_FLIGHT: usize = 512;
 
 /// Fewer than these are each subscribed to by themselves, which is quicker.
@@ -145,14 +145,27 @@ impl Listener for Fenced {
 
 /// Subscribes to each by itself, many in flight at once; tells of which failed.
 pub(super) async fn each(link: &Link, channels: BTreeSet<String>) -> Failed {
+    in_flight(channels, |channel| ssubscribe(&link.client, vec![channel])).await
+}
+
+/// Unsubscribes from each by itself, in the same way.
+pub(super) async fn end_each(link: &Link, channels: BTreeSet<String>) -> Failed {
+    in_flight(channels, |channel| async {
+        Ok(link.client.sunsubscribe(channel).await?)
+    })
+    .await
+}
+
+async fn in_flight<F>(channels: BTreeSet<String>, change: impl Fn(String) -> F) -> Failed
+where
+    F: Future<Output = Result<(), NotSubscribed>>,
+{
     stream::iter(channels)
-        .map(|channel| async move {
-            let error = ssubscribe(&link.client, vec![channel.clone()])
-                .await
-                .err()?;
-            Some((channel, error))
+        .map(|channel| {
+            let changed = change(channel.clone());
+            async move { Some((channel, changed.await.err()?)) }
         })
-        .buffered(IN_FLIGHT)
+        .buffer_unordered(IN_FLIGHT)
         .filter_map(future::ready)
         .collect()
         .await
