@@ -31,7 +31,7 @@ const WAITING_CHANGES: usize = 4_096;
 /// their subscriptions without a word that fred would pass on.
 const LOOK_FOR_MOVES: Duration = Duration::from_secs(2);
 /// How long to wait before subscribing again where that failed.
-const RETRY: Duration = Duration::from_millis(250);
+pub(super) const RETRY: Duration = Duration::from_millis(250);
 
 /// The channels that one listener hears. Dropping it ends that.
 #[derive(Debug)]
