@@ -6,16 +6,16 @@
 //! channels the second and later confirmations likewise. How it is done here
 //! stands in `subscribing`; a connection whose answers have shifted is given up.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use fred::clients::Client;
 use fred::interfaces::{ClientLike, ClusterInterface, EventInterface};
-use fred::types::config::Server;
-use tokio::sync::broadcast::error::{RecvError, TryRecvError};
-use tokio::sync::{broadcast, mpsc, oneshot};
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use futures::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::link::{Address, Link, Purpose};
@@ -83,6 +83,7 @@ impl Channels {
             fences,
             listener,
             channels: BTreeSet::new(),
+            lost: BTreeSet::new(),
             topology: None,
         };
         tokio::spawn(ended.clone().run_until_cancelled_owned(keeper.run(waiting)));
@@ -155,6 +156,8 @@ struct Keeper {
     fences: Arc<Fences>,
     listener: Arc<dyn Listener>,
     channels: BTreeSet<String>,
+    /// Those of them that are to be subscribed to again.
+    lost: BTreeSet<String>,
     /// As it was before the channels were subscribed.
     topology: Option<Topology>,
 }
@@ -166,27 +169,36 @@ impl Keeper {
         let mut connections = self.link.client.reconnect_rx();
         let mut look = interval(LOOK_FOR_MOVES);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut retry = interval(RETRY);
         let mut batch = Vec::new();
         loop {
             tokio::select! {
                 biased;
                 connected = connections.recv() => match connected {
                     Ok(_) | Err(RecvError::Lagged(_)) => {
-                        self.subscribe_again(self.channels.clone(), &mut connections).await;
+                        // It knows of no channel.
+                        self.topology = Topology::ask(&self.link.client).await;
+                        self.lost = self.channels.clone();
+                        retry.reset_immediately();
                     }
                     Err(RecvError::Closed) => return,
                 },
+                _ = retry.tick(), if !self.lost.is_empty() => {
+                    self.subscribe_again().await;
+                    retry.reset();
+                }
+                _ = look.tick(), if self.link.client.is_clustered() => {
+                    let moved = self.moved().await;
+                    if !moved.is_empty() {
+                        self.lost.extend(moved);
+                        retry.reset_immediately();
+                    }
+                }
                 count = waiting.recv_many(&mut batch, WAITING_CHANGES) => {
                     if count == 0 {
                         return;
                     }
                     self.make(batch.drain(..)).await;
-                }
-                _ = look.tick(), if self.link.client.is_clustered() => {
-                    let moved = self.moved().await;
-                    if !moved.is_empty() {
-                        self.subscribe_again(moved, &mut connections).await;
-                    }
                 }
             }
         }
@@ -205,74 +217,88 @@ impl Keeper {
     }
 
     async fn make_row(&mut self, row: Vec<Change>) {
-        let channels = row.iter().flat_map(|change| change.channels.iter());
-        let channels: BTreeSet<_> = channels.cloned().collect();
-        let failed = match row.first().map(|first| first.kind) {
-            Some(Kind::Subscribe) => self.subscribe(channels).await,
-            Some(Kind::Unsubscribe) => self.unsubscribe(channels).await,
-            None => return,
-        };
-        for change in row {
-            change.answer(&failed);
+        match row.first().map(|first| first.kind) {
+            Some(Kind::Subscribe) => self.subscribe(row).await,
+            Some(Kind::Unsubscribe) => self.unsubscribe(row).await,
+            None => {}
         }
     }
 
-    async fn subscribe(&mut self, channels: BTreeSet<String>) -> Failed {
-        let new: BTreeSet<_> = channels.difference(&self.channels).cloned().collect();
+    /// Each node by itself: one that hangs holds up no other's answers.
+    async fn subscribe(&mut self, changes: Vec<Change>) {
+        if !self.link.client.is_connected() {
+            self.link.connected().await;
+        }
         let (link, publisher, topology) = (&self.link, &self.publisher, self.topology.as_ref());
-        let subscribed = subscribing::all(link, publisher, &self.fences, topology, new).await;
-        let failed = self.unless_shifted(subscribed).await;
-        let made = channels.into_iter();
-        let made = made.filter(|channel| !failed.contains_key(channel));
-        self.channels.extend(made);
-        failed
+        let mut by_owner: BTreeMap<&str, Vec<Change>> = BTreeMap::new();
+        for change in changes {
+            let owner = change.channels.first();
+            let owner = owner.map_or("", |first| subscribing::owner(topology, first));
+            by_owner.entry(owner).or_default().push(change);
+        }
+        let nothing_else = link.quiet.lock().await;
+        let rows = by_owner.into_values().map(|row| {
+            let mut new = channels_of(&row);
+            new.retain(|channel| !self.channels.contains(channel));
+            let made = subscribing::all(link, publisher, &self.fences, topology, new);
+            async move { (row, made.await) }
+        });
+        let mut rows: FuturesUnordered<_> = rows.collect();
+        let (mut shifted, mut left) = (Failed::new(), Vec::new());
+        while let Some((row, failed)) = rows.next().await {
+            if is_shifted(&failed) {
+                shifted.extend(failed);
+                left.extend(row);
+            } else {
+                add_and_answer(&mut self.channels, row, &failed);
+            }
+        }
+        drop((rows, nothing_else));
+        let failed = self.unless_shifted(shifted).await;
+        add_and_answer(&mut self.channels, left, &failed);
     }
 
     /// Those too that are not known to be subscribed to: where Redis did not
     /// answer it may have done so all the same.
-    async fn unsubscribe(&mut self, channels: BTreeSet<String>) -> Failed {
+    async fn unsubscribe(&mut self, changes: Vec<Change>) {
+        let channels = channels_of(&changes);
         for channel in &channels {
             self.channels.remove(channel);
+            self.lost.remove(channel);
         }
-        subscribing::end_each(&self.link, channels).await
+        let failed = subscribing::end_each(&self.link, channels).await;
+        for change in changes {
+            change.answer(&failed);
+        }
     }
 
-    /// Subscribes until it is done, and then tells that messages were missed.
-    async fn subscribe_again(
-        &mut self,
-        mut channels: BTreeSet<String>,
-        connections: &mut broadcast::Receiver<Server>,
-    ) {
-        self.topology = Topology::ask(&self.link.client).await;
-        while !channels.is_empty() {
-            let failed = subscribing::each(&self.link, channels).await;
-            let failed = self.unless_shifted(failed).await;
-            if let Some(error) = failed.values().next() {
-                events::not_subscribed(self.link.purpose, failed.len(), error);
-                sleep(RETRY).await;
-            }
-            // A connection made meanwhile knows of no channel.
-            channels = match connections.try_recv() {
-                Ok(_) | Err(TryRecvError::Lagged(_)) => self.channels.clone(),
-                Err(TryRecvError::Empty | TryRecvError::Closed) => failed.into_keys().collect(),
-            };
+    /// Tries once to subscribe to what is lost, and tells that messages were
+    /// missed of what is not any more.
+    async fn subscribe_again(&mut self) {
+        let lost = std::mem::take(&mut self.lost);
+        let count = lost.len();
+        let failed = subscribing::each(&self.link, self.topology.as_ref(), lost).await;
+        let failed = self.unless_shifted(failed).await;
+        if let Some(error) = failed.values().next() {
+            events::not_subscribed(self.link.purpose, failed.len(), error);
         }
-        if !self.channels.is_empty() {
-            events::subscribed_again(self.link.purpose, self.channels.len());
+        if failed.len() < count {
+            events::subscribed_again(self.link.purpose, count - failed.len());
             self.listener.on_gap();
         }
+        self.lost = failed.into_keys().collect();
     }
 
     /// Gives a connection up that answers to the wrong commands, and tries again.
     async fn unless_shifted(&self, failed: Failed) -> Failed {
-        let is_shifted = |error: &NotSubscribed| matches!(error, NotSubscribed::Shifted);
-        if !failed.values().any(is_shifted) {
+        if !is_shifted(&failed) {
             return failed;
         }
         let why = "a subscription was given the answer to something else";
         self.link.begin_anew(why).await;
         // An error may have been meant for something else as well.
-        subscribing::each(&self.link, failed.into_keys().collect()).await
+        let channels = failed.into_keys().collect();
+        subscribing::each(&self.link, self.topology.as_ref(), channels).await
     }
 
     /// The channels of partitions that another node serves than before.
@@ -297,5 +323,25 @@ impl Keeper {
             .filter(|channel| names::partition_of_channel(channel).is_some_and(has_moved))
             .cloned()
             .collect()
+    }
+}
+
+fn channels_of(changes: &[Change]) -> BTreeSet<String> {
+    let channels = changes.iter().flat_map(|change| &change.channels);
+    channels.cloned().collect()
+}
+
+fn is_shifted(failed: &Failed) -> bool {
+    let is_shifted = |error: &NotSubscribed| matches!(error, NotSubscribed::Shifted);
+    failed.values().any(is_shifted)
+}
+
+/// Adds those that did not fail to `channels`.
+fn add_and_answer(channels: &mut BTreeSet<String>, changes: Vec<Change>, failed: &Failed) {
+    for change in changes {
+        let made = change.channels.iter();
+        let made = made.filter(|channel| !failed.contains_key(*channel));
+        channels.extend(made.cloned());
+        change.answer(failed);
     }
 }
