@@ -107,7 +107,7 @@ impl Generation<'_> {
 
     /// What is asked, or why it is hopeless to answer.
     fn task(&self) -> Result<Task, String> {
-        if self.claim.lease.attempt > MAX_ATTEMPTS && !self.claim.cancelled {
+        if self.claim.begun > MAX_ATTEMPTS && !self.claim.cancelled {
             return Err(format!("none of {MAX_ATTEMPTS} attempts came to an end"));
         }
         Task::decode(&self.claim.task).map_err(|error| error.to_string())

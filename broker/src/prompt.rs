@@ -200,6 +200,7 @@ mod tests {
                 attempt: 2,
                 claim: ClaimId::generate(),
             },
+            begun: 2,
             in_reply_to: id("question"),
             session: SessionId::new("s1").unwrap(),
             user: UserId::new("u1").unwrap(),

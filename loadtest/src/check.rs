@@ -44,6 +44,13 @@ use places::Places;
 use sends::Sends;
 use stream::Stream;
 
+/// What is counted of replies that came to people piece by piece to their end.
+pub const SEEN_TO_LAST_WORD: &str = "replies seen to their last word";
+
+/// What is counted of replies whose last pieces came to people only with the
+/// whole.
+pub const LAST_WORDS_WITH_END: &str = "replies whose last words came with their end";
+
 /// A promise, by what it is called when it is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Broken {
@@ -122,12 +129,18 @@ pub struct Violation {
     pub at: u64,
     /// By what.
     pub says: String,
+    /// In which round, counted from 1, where there are several.
+    pub round: Option<usize>,
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.at as f64 / 1e6;
-        write!(f, "{seconds:.3} s: {:?}: {}", self.broken, self.says)
+        write!(f, "{seconds:.3} s: {:?}: {}", self.broken, self.says)?;
+        match self.round {
+            Some(round) => write!(f, " (round {round})"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -138,10 +151,10 @@ pub struct Rules {
     pub attempts: u64,
     /// Calls of the AI within one attempt, at the most.
     pub tries: u64,
-    /// How long two attempts at one reply may overlap beyond a fault, in
-    /// microseconds: a broker learns of its takeover at its next beat.
+    /// How long a broker may take to find back after a fault, in microseconds:
+    /// it learns of its takeover at its next beat.
     pub takeover_us: u64,
-    /// How long a call may seem to go on beyond a fault once its caller has hung
+    /// How long a call may seem to go on without a fault once its caller has hung
     /// up, in microseconds: the AI server learns of that when it next writes.
     pub hang_up_us: u64,
     /// How long the AI may go on with a reply whose end was promised, in
@@ -158,7 +171,7 @@ impl Default for Rules {
             attempts: 3,
             tries: 3,
             takeover_us: 5_000_000,
-            hang_up_us: 5_000_000,
+            hang_up_us: 500_000,
             abort_us: 1_000_000,
             max_recover: 1_000,
         }
@@ -175,9 +188,14 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Adds what was found of another run.
-    pub fn add(&mut self, other: Self) {
-        self.violations.extend(other.violations);
+    /// Adds what was found in a round, which is named in what breaks a promise.
+    pub fn add(&mut self, round: usize, other: Self) {
+        let violations = other.violations.into_iter();
+        self.violations
+            .extend(violations.map(|violation| Violation {
+                round: Some(round),
+                ..violation
+            }));
         for (what, count) in other.counts {
             *self.counts.entry(what).or_default() += count;
         }
@@ -188,6 +206,7 @@ impl Verdict {
             broken,
             at,
             says: says.into(),
+            round: None,
         });
     }
 

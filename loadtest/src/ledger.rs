@@ -62,6 +62,8 @@ pub struct Round {
     pub people: usize,
     /// What strikes, in order.
     pub faults: Vec<String>,
+    /// Of which commit the programs are.
+    pub commit: String,
 }
 
 /// Something that happened to a client.

@@ -6,9 +6,11 @@
 //! - [`chaos`]: an installation, the faults that strike it, and the report
 //! - [`person`]: a client that comes back whatever happens, and writes down
 //! - [`circumstances`]: what a report says of the commit, the machine and the run
+//! - [`remarks`]: what people write beneath a report
 
 pub mod chaos;
 pub mod check;
 pub mod circumstances;
 pub mod ledger;
 pub mod person;
+pub mod remarks;

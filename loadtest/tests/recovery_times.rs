@@ -8,13 +8,22 @@ fn everybody_goes_on_after_each_kind_of_fault() {
     let folder = tempfile::tempdir().unwrap();
     let report = folder.path().join("report.md");
     let output = Command::new(env!("CARGO_BIN_EXE_recovery-times"))
-        .args(["--faults", "1", "--people", "6", "--report"])
+        .args(["--faults", "1", "--report"])
         .arg(&report)
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
     let text = std::fs::read_to_string(report).unwrap();
-    for kind in ["gateway-killed", "redis-restarted", "cluster-fail-over"] {
-        assert!(text.contains(&format!("| {kind} | ")), "{text}");
+    for kind in [
+        "gateway-killed",
+        "gateway-frozen",
+        "connection-half-open",
+        "broker-killed",
+        "redis-restarted",
+        "sentinel-fail-over",
+        "cluster-fail-over",
+    ] {
+        assert!(text.contains(&format!("| {kind} | ")), "{kind}: {text}");
     }
+    assert!(!text.contains("not measured"), "{text}");
 }

@@ -30,6 +30,7 @@ async fn a_rolling_restart_refuses_nothing_and_spreads_those_who_come_back() {
         seed: SEED,
         people: PEOPLE,
         faults: vec![Kind::RollingRestart.name().to_owned()],
+        commit: "unknown".to_owned(),
     };
     let round = Round::start(StorageKind::Redis, &plan, &path)
         .await

@@ -12,7 +12,7 @@ use causerie_shared::protocol::event::Event;
 use http::Request;
 use http::header::CONTENT_TYPE;
 use serde::Deserialize;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Edge, body, events, traceparent};
 use crate::actions::ask::{Asking, ask};
@@ -39,8 +39,9 @@ pub(super) async fn chat(
     State(edge): State<Edge>,
     request: Request<Body>,
 ) -> Result<Response, Refusal> {
+    let until = Instant::now() + edge.timing.message;
     let stored = store(&edge, request).await?;
-    let ending = timeout(edge.timing.message, ending(&stored.asking)).await;
+    let ending = timeout_at(until, ending(&stored.asking)).await;
     let Ok(ended) = ending else {
         events::reply_awaited_in_vain();
         let error = unfinished(edge.timing.message.as_secs_f32());

@@ -137,11 +137,20 @@ impl Order {
     pub(super) fn take_after_read(&mut self, record: &Record) -> Verdict {
         match record.header.class {
             Class::Durable | Class::Final | Class::Delta => Verdict::Stale,
+            // Of an attempt that the read does not show a replaced master told.
+            Class::Start if !self.is_of_a_running_attempt(record) => Verdict::Stale,
             Class::Start | Class::Transient => match self.take(record) {
                 Verdict::Deliver => Verdict::Deliver,
                 Verdict::Stale | Verdict::Repair(_) => Verdict::Stale,
             },
         }
+    }
+
+    fn is_of_a_running_attempt(&self, record: &Record) -> bool {
+        record.header.reply.as_ref().is_none_or(|reply| {
+            let known = self.replies.get(&reply.message_id);
+            known.is_some_and(|known| known.attempt == reply.attempt)
+        })
     }
 
     /// Whether the log is known up to `position`.

@@ -55,6 +55,8 @@ pub(super) struct Room {
     /// The position from which an opening room is read.
     asked: Option<Position>,
     vain_reads: u32,
+    /// Those of them in a row that told what cannot be understood.
+    unreadable_reads: u32,
     empty_since: Option<Instant>,
 }
 
@@ -84,6 +86,7 @@ impl Room {
             waiting: Vec::new(),
             asked: None,
             vain_reads: 0,
+            unreadable_reads: 0,
             empty_since: None,
         }
     }
@@ -210,6 +213,7 @@ impl Room {
         self.order = None;
         self.held = Held::default();
         self.empty_since = None;
+        (self.vain_reads, self.unreadable_reads) = (0, 0);
     }
 
     /// Delivers a live record, drops it, or lets it wait for a repair.

@@ -7,7 +7,7 @@
 //! ./chaos --kinds broker-killed    one kind only
 //! ```
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,7 +16,7 @@ use causerie_loadtest::chaos::fault::Kind;
 use causerie_loadtest::chaos::plan::{Faults, Plan};
 use causerie_loadtest::chaos::report::{self, Story};
 use causerie_loadtest::chaos::round::Round;
-use causerie_loadtest::check::{Checker, Rules, Verdict};
+use causerie_loadtest::check::{Checker, LAST_WORDS_WITH_END, Rules, SEEN_TO_LAST_WORD, Verdict};
 use causerie_loadtest::ledger::{self, Entry, What};
 use causerie_shared::cli::raise_open_files;
 use clap::Parser;
@@ -35,7 +35,8 @@ struct Args {
     /// How often each kind of fault strikes.
     #[arg(long, default_value_t = 2)]
     times: usize,
-    /// As often as fits into so many minutes, in place of a number of times.
+    /// As often as fits into so many minutes, with the rounds that run at the
+    /// same time, in place of a number of times.
     #[arg(long)]
     minutes: Option<u64>,
     /// People who talk.
@@ -51,10 +52,11 @@ struct Args {
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// Where the ledgers are written, one of each round. Rounds of the same plan
-    /// that stand there already are not run again.
+    /// and commit that stand there already are not run again.
     #[arg(long, value_name = "FOLDER")]
     ledgers: PathBuf,
-    /// What the report says of the commit.
+    /// Of which commit the programs are: rounds of another one are not taken
+    /// into the report.
     #[arg(long, default_value = "unknown")]
     commit: String,
     /// What the report says of the machine.
@@ -90,10 +92,15 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut found = Found::default();
     let mut left = Vec::new();
     for (number, faults) in plan.rounds.iter().enumerate() {
-        let ledger = args.ledgers.join(format!("round-{}.jsonl", number + 1));
-        let round = wanted.round(number, faults);
-        if !found.take(&ledger, &round)? {
-            left.push((number + 1, faults, round, ledger));
+        let one = One {
+            number: number + 1,
+            round: wanted.round(number, faults),
+            faults: faults.clone(),
+            ledger: args.ledgers.join(format!("round-{}.jsonl", number + 1)),
+        };
+        match one.read()? {
+            Some(checked) => found.add(checked),
+            None => left.push(one),
         }
     }
     say(&format!(
@@ -101,19 +108,10 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
         plan.rounds.len(),
         plan.rounds.len() - left.len()
     ));
-    let runs = left
-        .iter()
-        .map(|(number, faults, round, ledger)| async move {
-            let struck = Round::start(faults.storage, round, ledger).await?;
-            let progress = |line: &str| say(&format!("round {number}: {line}"));
-            struck.run(&faults.kinds, progress).await
-        });
-    let mut runs = stream::iter(runs).buffered(args.together.max(1));
-    for (_, _, round, ledger) in &left {
-        runs.next().await.context("a run of each round")??;
-        if !found.take(ledger, round)? {
-            bail!("{} has no end", ledger.display());
-        }
+    let runs = stream::iter(left).map(One::run);
+    let mut runs = runs.buffered(args.together.max(1));
+    while let Some(checked) = runs.next().await {
+        found.add(checked?);
     }
     found.say();
     if let Some(file) = &args.report {
@@ -130,6 +128,7 @@ struct Wanted {
     kinds: Vec<Kind>,
     times: usize,
     people: usize,
+    commit: String,
     are_all: bool,
 }
 
@@ -142,11 +141,15 @@ impl Wanted {
         } else {
             args.kinds.clone()
         };
-        let in_minutes = |minutes| Plan::times_in(&kinds, Duration::from_secs(minutes * 60));
+        let in_minutes = |minutes: u64| {
+            let minutes = minutes * args.together.max(1) as u64;
+            Plan::times_in(&kinds, Duration::from_secs(minutes * 60))
+        };
         Ok(Self {
             seed: args.seed.unwrap_or(now.as_secs() % 1_000_000),
             times: args.minutes.map_or(args.times, in_minutes),
             people: args.people,
+            commit: args.commit.clone(),
             kinds,
             are_all,
         })
@@ -161,6 +164,7 @@ impl Wanted {
                 .iter()
                 .map(|kind| kind.name().to_owned())
                 .collect(),
+            commit: self.commit.clone(),
         }
     }
 
@@ -182,6 +186,82 @@ impl Wanted {
     }
 }
 
+/// One round of the plan.
+struct One {
+    /// Counted from 1.
+    number: usize,
+    round: ledger::Round,
+    faults: Faults,
+    ledger: PathBuf,
+}
+
+impl One {
+    /// Lets its faults strike, and reads its ledger.
+    async fn run(self) -> anyhow::Result<Checked> {
+        let number = self.number;
+        let round = Round::start(self.faults.storage, &self.round, &self.ledger).await?;
+        let progress = |line: &str| say(&format!("round {number}: {line}"));
+        round.run(&self.faults.kinds, progress).await?;
+        // That takes a while, in which other rounds go on.
+        tokio::task::spawn_blocking(move || {
+            let checked = self.read()?;
+            checked.with_context(|| format!("{} has no end", self.ledger.display()))
+        })
+        .await
+        .context("the task that reads a ledger")?
+    }
+
+    /// What its ledger tells; none where there is none, or it is not whole.
+    fn read(&self) -> anyhow::Result<Option<Checked>> {
+        if !self.ledger.exists() {
+            return Ok(None);
+        }
+        let (mut checker, mut story) = (Checker::new(Rules::default()), Story::default());
+        let mut counted = None;
+        for (line, entry) in ledger::read(&self.ledger)?.enumerate() {
+            let Ok(entry) = entry else {
+                // It broke off while it was written.
+                return Ok(None);
+            };
+            match entry {
+                Entry {
+                    what: What::Round(of),
+                    ..
+                } if of != self.round => bail!(
+                    "{} is of another plan or commit: name another folder, or empty this one",
+                    self.ledger.display()
+                ),
+                Entry {
+                    what: What::Counted { counts },
+                    ..
+                } => counted = Some(counts),
+                entry if line == 0 && !matches!(entry.what, What::Round(_)) => bail!(
+                    "{} does not say what it is of: empty the folder",
+                    self.ledger.display()
+                ),
+                entry => {
+                    story.take(&entry);
+                    checker.take(entry);
+                }
+            }
+        }
+        Ok(counted.map(|counted| Checked {
+            number: self.number,
+            verdict: checker.finish(),
+            counted,
+            story,
+        }))
+    }
+}
+
+/// What was found in one round.
+struct Checked {
+    number: usize,
+    verdict: Verdict,
+    counted: report::Counted,
+    story: Story,
+}
+
 /// What was found, in all rounds.
 #[derive(Default)]
 struct Found {
@@ -191,49 +271,12 @@ struct Found {
 }
 
 impl Found {
-    /// Takes in the ledger of a round; whether there is one, and it is whole.
-    fn take(&mut self, ledger: &Path, round: &ledger::Round) -> anyhow::Result<bool> {
-        if !ledger.exists() {
-            return Ok(false);
-        }
-        let (mut checker, mut story) = (Checker::new(Rules::default()), Story::default());
-        let mut counted = None;
-        for (number, entry) in ledger::read(ledger)?.enumerate() {
-            let Ok(entry) = entry else {
-                // It broke off while it was written.
-                return Ok(false);
-            };
-            match entry {
-                Entry {
-                    what: What::Round(of),
-                    ..
-                } if of != *round => bail!(
-                    "{} is of another run: name another folder, or empty this one",
-                    ledger.display()
-                ),
-                Entry {
-                    what: What::Counted { counts },
-                    ..
-                } => counted = Some(counts),
-                entry if number == 0 && !matches!(entry.what, What::Round(_)) => bail!(
-                    "{} does not say what it is of: empty the folder",
-                    ledger.display()
-                ),
-                entry => {
-                    story.take(&entry);
-                    checker.take(entry);
-                }
-            }
-        }
-        let Some(counted) = counted else {
-            return Ok(false);
-        };
-        self.verdict.add(checker.finish());
-        self.stories.push(story);
-        for (name, count) in counted {
+    fn add(&mut self, checked: Checked) {
+        self.verdict.add(checked.number, checked.verdict);
+        self.stories.push(checked.story);
+        for (name, count) in checked.counted {
             *self.counted.entry(name).or_default() += count;
         }
-        Ok(true)
     }
 
     fn say(&self) {
@@ -282,7 +325,18 @@ impl Found {
         let never = self.counted.iter();
         let never = never.filter(|(_, count)| wanted.are_all && **count == 0);
         calm.chain(never.map(|(name, _)| format!("no {name}")))
+            .chain(self.withheld())
             .collect()
+    }
+
+    /// Whether the ends of replies may have been withheld from people until all
+    /// was said: faults explain that of a few.
+    fn withheld(&self) -> Option<String> {
+        let count = |name| self.verdict.counts.get(name).copied().unwrap_or(0);
+        let withheld = count(LAST_WORDS_WITH_END);
+        let seen = count(SEEN_TO_LAST_WORD);
+        (withheld * 10 > seen)
+            .then(|| format!("{withheld} {LAST_WORDS_WITH_END}, {seen} {SEEN_TO_LAST_WORD}"))
     }
 
     fn report(&self, args: &Args, wanted: &Wanted, plan: &Plan) -> String {
@@ -290,7 +344,7 @@ impl Found {
             plan,
             people: wanted.people,
             command: &wanted.command(),
-            commit: &args.commit,
+            commit: &wanted.commit,
             machine: &args.machine,
             verdict: &self.verdict,
             counted: &self.counted,

@@ -103,7 +103,7 @@ impl Calls {
     /// Whether nothing explains why there is one more call.
     fn is_needless(&self, call: &Call, earlier: &[Call], faults: &Faults, rules: Rules) -> bool {
         if let Some(answered) = self.answered.get(&call.question)
-            && answered.is_before(call, rules)
+            && answered.is_before(call, faults, rules)
             && !faults.may_have_lost(answered.at, call.began)
         {
             // A broker that stood still does not know yet that another one has
@@ -124,10 +124,15 @@ impl Calls {
 }
 
 impl Answered {
-    fn is_before(&self, call: &Call, rules: Rules) -> bool {
-        // A call that is given up may still be on its way to the AI.
-        let grace = if self.is_cancelled { rules.abort_us } else { 0 };
-        call.began > self.at + grace
+    fn is_before(&self, call: &Call, faults: &Faults, rules: Rules) -> bool {
+        // A call that is given up may still be on its way to the AI, and a bad
+        // network hands it on when it is well again.
+        let by = if self.is_cancelled {
+            faults.done_by(self.at, rules.abort_us, rules.takeover_us)
+        } else {
+            self.at
+        };
+        call.began > by
     }
 }
 

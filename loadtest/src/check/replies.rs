@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Broken, Finder};
+use super::{Broken, Finder, LAST_WORDS_WITH_END, SEEN_TO_LAST_WORD};
 use crate::ledger::Durable;
 
 /// The replies that one client sees being made in one room.
@@ -136,9 +136,9 @@ impl Replies {
             } else if reply.has_hole {
                 // That was found.
             } else if reply.text == event.content {
-                finder.count("replies seen to their last word");
+                finder.count(SEEN_TO_LAST_WORD);
             } else if event.content.starts_with(&reply.text) {
-                finder.count("replies whose last words came with their end");
+                finder.count(LAST_WORDS_WITH_END);
             } else {
                 let Durable {
                     message, content, ..

@@ -247,3 +247,16 @@ fn a_good_ledger_breaks_nothing() {
     assert_eq!(verdict.counts["durable events seen"], 4);
     assert_eq!(verdict.counts["replies seen to their last word"], 2);
 }
+
+#[test]
+fn a_broken_promise_names_its_round() {
+    let mut all = Verdict::default();
+    for round in 1..=2 {
+        let mut verdict = Verdict::default();
+        verdict.broken(Broken::Hole, 1_500_000, "client 3");
+        all.add(round, verdict);
+    }
+    let lines: Vec<_> = all.violations.iter().map(Violation::to_string).collect();
+    let named = |round| format!("1.500 s: Hole: client 3 (round {round})");
+    assert_eq!(lines, [named(1), named(2)]);
+}

@@ -100,6 +100,6 @@ fn hangs_up_by(at: u64, faults: &Faults, rules: Rules) -> u64 {
     match rules.hang_up_us {
         // The caller and the AI have one clock, and nothing in between.
         0 => at,
-        longest => faults.over_at(at) + longest,
+        at_most => faults.done_by(at, at_most, rules.takeover_us),
     }
 }

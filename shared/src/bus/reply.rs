@@ -3,7 +3,7 @@
 //! A reply belongs to the broker that holds its lease, which is no more than
 //! the reply's id, an attempt and the claim that began it: whoever takes it
 //! over raises the attempt, and every verb with an older one is refused
-//! (fenced). Where the storage lost a claim, and the same attempt begins once
+//! (fenced). Should the storage lose claims, and the same attempt begin once
 //! more, the claims differ. That a holder lives is shown by a counter that it
 //! raises; no clock decides.
 
@@ -24,7 +24,8 @@ pub struct Lease {
     pub room: RoomKey,
     /// The reply.
     pub message_id: MessageId,
-    /// 1, and one more after each takeover.
+    /// 1, and higher after each takeover: by one, or by two where the storage
+    /// may have lost an attempt since.
     pub attempt: u32,
     /// What began the attempt.
     pub claim: ClaimId,
@@ -65,6 +66,9 @@ pub struct NoClaimId;
 pub struct Claim {
     /// The right to answer it.
     pub lease: Lease,
+    /// How often an answer was begun, this time included, as far as the storage
+    /// knows. The attempt's number may be higher.
+    pub begun: u32,
     /// The question.
     pub in_reply_to: MessageId,
     /// Its session.

@@ -14,7 +14,7 @@ use crate::hub::audience::Audience;
 use crate::hub::order::{Hole, Order};
 use crate::hub::tail::Tail;
 
-/// How often a room is read that cannot be understood.
+/// How often in a row a room is read that cannot be understood.
 const UNREADABLE_TRIES: u32 = 5;
 
 impl Room {
@@ -39,11 +39,14 @@ impl Room {
             Ok(page) => self.go_on(&page),
             Err(error) => {
                 self.turn_away(&error);
-                match error {
-                    BusError::Unreadable(_) if self.vain_reads >= UNREADABLE_TRIES => {
-                        Some(self.give_up(&error))
-                    }
-                    BusError::Unreadable(_) | BusError::Unavailable(_) => self.read_on(),
+                self.unreadable_reads = match error {
+                    BusError::Unreadable(_) => self.unreadable_reads + 1,
+                    BusError::Unavailable(_) => 0,
+                };
+                if self.unreadable_reads >= UNREADABLE_TRIES {
+                    Some(self.give_up(&error))
+                } else {
+                    self.read_on()
                 }
             }
         }
@@ -57,6 +60,7 @@ impl Room {
     }
 
     fn go_on(&mut self, page: &Page) -> Option<Need> {
+        self.unreadable_reads = 0;
         let order = self.order.as_mut()?;
         match &page.missed {
             Missed::Records(records) => {

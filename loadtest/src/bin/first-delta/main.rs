@@ -17,7 +17,8 @@
 mod clients;
 mod report;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
+use causerie_loadtest::remarks;
 use causerie_shared::cli::raise_open_files;
 use causerie_testkit::ai::{Behaviour, Plot};
 use causerie_testkit::cluster::Cluster;
@@ -52,7 +53,8 @@ struct Args {
     /// Questions of each client while the full load is looked for.
     #[arg(long, default_value_t = 30)]
     ramp: usize,
-    /// Where the report is written; it is printed in any case.
+    /// Where the report is written; it is printed in any case. Remarks beneath
+    /// one that is there are kept.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 }
@@ -94,8 +96,8 @@ async fn main() -> anyhow::Result<()> {
         calls,
     });
     report::show(&text);
-    if let Some(file) = args.report {
-        std::fs::write(&file, text).with_context(|| format!("writing {}", file.display()))?;
+    if let Some(file) = &args.report {
+        remarks::write_above(file, &text)?;
     }
     Ok(())
 }

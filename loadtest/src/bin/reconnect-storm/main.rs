@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use causerie_loadtest::remarks;
 use causerie_shared::cli::raise_open_files;
 use causerie_testkit::ai::{Behaviour, Plot};
 use causerie_testkit::cluster::Cluster;
@@ -61,7 +62,8 @@ struct Args {
     /// The pauses before the first tries are drawn from this.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Where the report is written; it is printed in any case.
+    /// Where the report is written; it is printed in any case. Remarks beneath
+    /// one that is there are kept.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 }
@@ -121,8 +123,8 @@ async fn main() -> anyhow::Result<()> {
         gaps: &gaps,
     });
     report::show(&text);
-    if let Some(file) = args.report {
-        std::fs::write(&file, text).with_context(|| format!("writing {}", file.display()))?;
+    if let Some(file) = &args.report {
+        remarks::write_above(file, &text)?;
     }
     Ok(())
 }

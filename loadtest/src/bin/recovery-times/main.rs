@@ -5,8 +5,8 @@
 //! ```
 //!
 //! Two gateways, two brokers and Redis run as processes, three times: on one
-//! Redis, on one with a Sentinel, on a Redis Cluster. People ask and read replies
-//! all the time. Faults of each kind strike while replies are being
+//! Redis, on three servers behind three Sentinels, on a Redis Cluster. People ask
+//! and read replies all the time. Faults of each kind strike while replies are being
 //! streamed. Everybody writes down what happens and when; the times are read
 //! from that. Somebody who never goes on ends the program with an error.
 
@@ -18,7 +18,7 @@ mod times;
 use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
-use causerie_loadtest::ledger;
+use causerie_loadtest::{ledger, remarks};
 use causerie_shared::cli::raise_open_files;
 use clap::Parser;
 use futures::future::try_join_all;
@@ -45,9 +45,16 @@ struct Args {
     /// Only these kinds of faults, by their names, with commas between.
     #[arg(long, value_delimiter = ',', value_parser = kind)]
     kinds: Vec<Kind>,
-    /// Where the report is written; it is printed in any case.
+    /// Where the report is written; it is printed in any case. Remarks beneath
+    /// one that is there are kept.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+}
+
+impl Args {
+    fn wants(&self, kind: Kind) -> bool {
+        self.kinds.is_empty() || self.kinds.contains(&kind)
+    }
 }
 
 fn kind(name: &str) -> Result<Kind, String> {
@@ -68,21 +75,23 @@ async fn main() -> anyhow::Result<()> {
     }
     let text = report::write(&times, args.people);
     report::show(&text);
-    if let Some(file) = args.report {
-        std::fs::write(&file, text).with_context(|| format!("writing {}", file.display()))?;
+    if let Some(file) = &args.report {
+        remarks::write_above(file, &text)?;
     }
     let never: usize = times.measured().map(|(_, measured)| measured.never).sum();
     ensure!(never == 0, "{never} never went on");
+    for kind in Kind::ALL.into_iter().filter(|kind| args.wants(*kind)) {
+        let mut measured = times.measured().filter(|(of, _)| *of == kind);
+        let is_measured = measured.any(|(_, measured)| !measured.times.is_empty());
+        ensure!(is_measured, "nothing was measured of {}", kind.name());
+    }
     Ok(())
 }
 
 /// Lets the faults strike that an installation on this storage can have.
 async fn measure(storage: Storage, args: &Args) -> anyhow::Result<Times> {
-    let is_wanted = |kind: &Kind| args.kinds.is_empty() || args.kinds.contains(kind);
-    let kinds = Kind::ALL
-        .into_iter()
-        .filter(|kind| kind.storage() == storage);
-    let kinds: Vec<_> = kinds.filter(is_wanted).collect();
+    let is_wanted = |kind: &Kind| kind.storage() == storage && args.wants(*kind);
+    let kinds: Vec<_> = Kind::ALL.into_iter().filter(is_wanted).collect();
     let mut times = Times::default();
     if kinds.is_empty() {
         return Ok(times);

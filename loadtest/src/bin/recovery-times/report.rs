@@ -73,14 +73,16 @@ fn row(
     let is_met = [(0.5, goal.p50), (1.0, Some(goal.max))]
         .into_iter()
         .all(|(part, ms)| ms.is_none_or(|ms| at(&sorted, part) < ms * 1_000));
-    let goal = match (judged, is_met) {
-        (false, _) => "–".to_owned(),
-        (true, met) => format!(
-            "{}max < {}: {}",
-            p50.unwrap_or_default(),
-            goal.max,
-            if met { "met" } else { "**missed**" }
-        ),
+    let result = match (sorted.is_empty(), is_met) {
+        (true, _) => "**not measured**",
+        (false, true) => "met",
+        (false, false) => "**missed**",
+    };
+    let goal = if judged {
+        let p50 = p50.unwrap_or_default();
+        format!("{p50}max < {}: {result}", goal.max)
+    } else {
+        "–".to_owned()
     };
     let ms = |part| at(&sorted, part) / 1_000;
     let _ = writeln!(

@@ -73,7 +73,13 @@ fn a_question_that_interrupts_ends_the_replies_before_it() {
         };
         let second = answered(LIFE, 4, "r2", "q2");
         let events = [said(LIFE, 2, "q2"), first, second];
-        broken_in(verdict_on(story_of(then, &events)))
+        // Turns have their own tests: here the first call may go on beside the
+        // second one.
+        let rules = Rules {
+            hang_up_us: 5_000_000,
+            ..Rules::default()
+        };
+        broken_in(verdict_with(rules, story_of(then, &events)))
     };
     assert_eq!(interrupted_by(1, IfBusy::Interrupt, 1_000_011), []);
     let goes_on = interrupted_by(1, IfBusy::Interrupt, 1_000_012);
@@ -107,6 +113,20 @@ fn calls_for_what_was_cancelled_before() {
         assert_eq!(late(8_000_000), []);
         assert_eq!(late(8_000_001), [Broken::CalledAfterCancel]);
     }
+}
+
+#[test]
+fn a_call_that_the_network_held_until_its_reply_was_cancelled() {
+    let handed_on = |kind: &str, target: &str, at| {
+        let fault = What::Fault(struck(kind, target, 3_000_000));
+        let then = vec![fault, wish("r1"), call(1, 1, at, Some(at))];
+        broken_in(verdict_on(story_of(then, &[cancelled(1)])))
+    };
+    assert_eq!(handed_on("ai-link-silent", "broker-1", 8_000_000), []);
+    let late = handed_on("ai-link-silent", "broker-1", 8_000_001);
+    assert_eq!(late, [Broken::NeedlessCall]);
+    let of_another = handed_on("door-silent", "gateway-1", 2_000_000);
+    assert_eq!(of_another, [Broken::NeedlessCall]);
 }
 
 #[test]

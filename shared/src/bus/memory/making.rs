@@ -54,6 +54,7 @@ impl Part {
         let session = self.sessions.get(&key)?;
         Some(Claim {
             lease: generation.lease(id)?.lease,
+            begun: running.attempt,
             in_reply_to: generation.question.clone(),
             session: generation.session.clone(),
             user: generation.user.clone(),

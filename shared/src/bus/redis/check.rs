@@ -16,7 +16,7 @@ use crate::room::Partition;
 /// The oldest Redis with sharded channels. Valkey tells such a number too.
 const OLDEST: u32 = 7;
 /// Of what is stored. A program that stores otherwise raises it.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Refuses a Redis that cannot do what is needed, or that belongs to another
 /// installation; warns of settings that may lose data.

@@ -186,6 +186,7 @@ fn held(answer: Option<Answer>) -> Result<Beat, BusError> {
 fn claim(mut answer: Answer) -> Result<Claim, BusError> {
     let message_id = answer.parsed()?;
     let attempt = answer.parsed()?;
+    let begun = answer.parsed()?;
     let claim = answer.parsed()?;
     let room = answer.parsed()?;
     Ok(Claim {
@@ -195,6 +196,7 @@ fn claim(mut answer: Answer) -> Result<Claim, BusError> {
             attempt,
             claim,
         },
+        begun,
         in_reply_to: answer.parsed()?,
         session: answer.parsed()?,
         user: answer.parsed()?,

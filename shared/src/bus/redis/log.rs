@@ -18,8 +18,10 @@ use crate::room::{Partition, RoomKey};
 /// The greatest `seq` that Lua can count to.
 const MAX_SEQ: u64 = (1 << 53) - 1;
 
-/// How many rooms one script reads: Redis does nothing else meanwhile.
+/// How many rooms one script reads, and how many events of each where it reads
+/// several: Redis does nothing else meanwhile. Who missed more reads on alone.
 const READ_AT_ONCE: usize = 64;
+const EVENTS_OF_EACH: usize = 32;
 
 impl RedisBus {
     pub(super) async fn read_logs(
@@ -69,6 +71,11 @@ impl RedisBus {
     async fn read_at_once(&self, looks: &[&Look], limit: usize) -> Result<Vec<Page>, BusError> {
         let Some(first) = looks.first() else {
             return Ok(Vec::new());
+        };
+        let limit = if looks.len() > 1 {
+            limit.min(EVENTS_OF_EACH)
+        } else {
+            limit
         };
         let args = self
             .log_args()

@@ -61,9 +61,20 @@ impl Script {
 /// The script without the protections that were taken out.
 #[cfg(feature = "sabotage")]
 fn sabotaged(text: &str) -> &'static str {
-    use crate::sabotage::Protection;
     let mut text = text.to_owned();
-    for (protection, with, without) in [
+    for (protection, with, without) in TAKEN_OUT {
+        if protection.is_missing() {
+            text = text.replace(with, without);
+        }
+    }
+    text.leak()
+}
+
+/// What is replaced where a protection is taken out.
+#[cfg(any(feature = "sabotage", test))]
+const TAKEN_OUT: [(crate::sabotage::Protection, &str, &str); 4] = {
+    use crate::sabotage::Protection;
+    [
         (Protection::Dedup, "if receipt then", "if false then"),
         (
             Protection::Fencing,
@@ -77,16 +88,11 @@ fn sabotaged(text: &str) -> &'static str {
         ),
         (
             Protection::SessionOrder,
-            "reply.queue, id) == 1 then",
-            "reply.queue, id) then",
+            "if #ahead == #waiting or head ~= ahead[1].id then\n    offer_head_of(reply)",
+            "if true then\n    offer(reply)",
         ),
-    ] {
-        if protection.is_missing() {
-            text = text.replace(with, without);
-        }
-    }
-    text.leak()
-}
+    ]
+};
 
 /// A script's arguments, in the order in which it takes them.
 #[derive(Debug, Default)]
@@ -125,5 +131,19 @@ impl Args {
 
     pub(super) fn values(&self) -> Vec<Value> {
         self.0.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_sabotage_takes_out_is_there() {
+        let scripts = [&ACCEPT, &CLAIM, &APPEND, &FINISH].map(|script| script.text);
+        for (protection, with, _) in TAKEN_OUT {
+            let is_there = scripts.iter().any(|text| text.contains(with));
+            assert!(is_there, "{}: {with}", protection.name());
+        }
     }
 }

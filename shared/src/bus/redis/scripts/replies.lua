@@ -28,7 +28,7 @@ local function load(id)
 end
 
 -- The reply, if the lease (id, attempt, claim) holds. The claim tells two
--- attempts of one number apart, of which Redis has lost the first.
+-- attempts of one number apart, should Redis have lost more than one.
 local function load_held(id, attempt, claim)
   local reply = load(id)
   if reply and reply.state == 'running' and reply.attempt == attempt
@@ -46,6 +46,7 @@ local function begin_attempt(reply, claim)
   reply.claim = claim
   redis.call('HSET', reply.key, 'state', 'running', 'attempt', reply.attempt, 'next', 0,
     'claim', claim, 'claimed', now, 'replid', replid())
+  redis.call('HINCRBY', reply.key, 'begun', 1)
   redis.call('SET', prefix .. 'claim:' .. claim, reply.id)
 end
 
@@ -119,10 +120,10 @@ end
 -- What a broker needs to make the reply.
 local function claimed(reply)
   local session = reply.room .. ':' .. reply.session
-  local task, accepted, claimed_at =
-    unpack(redis.call('HMGET', reply.key, 'task', 'accepted', 'claimed'))
+  local task, accepted, claimed_at, begun =
+    unpack(redis.call('HMGET', reply.key, 'task', 'accepted', 'claimed', 'begun'))
   return {
-    reply.id, reply.attempt, reply.claim, reply.room, reply.question, reply.session, reply.user, task,
+    reply.id, reply.attempt, begun, reply.claim, reply.room, reply.question, reply.session, reply.user, task,
     1 - redis.call('EXISTS', prefix .. 'replied:' .. session),
     -- A clock that was set back has waited for nothing.
     reply.cancelled, text_of(math.max(0, claimed_at - accepted)),
