@@ -112,29 +112,33 @@ async fn gather(waiting: &mut mpsc::Receiver<Wish>, rush: &mut Rush) -> Option<V
     Some(wishes)
 }
 
+/// Each partition by itself: one that lies on a node that hangs holds up no other.
 async fn open_all(bus: Arc<dyn Bus>, subscriptions: Arc<dyn Subscriptions>, wishes: Vec<Wish>) {
+    let mut by_partition: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for wish in wishes {
+        let partition = wish.look.room.partition().index();
+        by_partition.entry(partition).or_default().push(wish);
+    }
+    let opening = by_partition
+        .into_values()
+        .map(|wishes| open_partition(&*bus, &*subscriptions, wishes));
+    join_all(opening).await;
+}
+
+async fn open_partition(bus: &dyn Bus, subscriptions: &dyn Subscriptions, wishes: Vec<Wish>) {
     let rooms: Vec<_> = wishes.iter().map(|wish| wish.look.room.clone()).collect();
     // In this order: what is published after the read is then heard.
     let heard = subscriptions.subscribe_all(&rooms).await;
-    let mut by_partition: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    let mut to_read = Vec::new();
     for (wish, heard) in wishes.into_iter().zip(heard) {
         match heard {
-            Ok(()) => {
-                let partition = wish.look.room.partition().index();
-                by_partition.entry(partition).or_default().push(wish);
-            }
+            Ok(()) => to_read.push(wish),
             Err(error) => wish.end(Err(error)),
         }
     }
-    // Each by itself: one that lies on a node that is slow holds up no other.
-    let reads = by_partition.into_values().map(|wishes| read(&*bus, wishes));
-    join_all(reads).await;
-}
-
-async fn read(bus: &dyn Bus, wishes: Vec<Wish>) {
-    let looks: Vec<_> = wishes.iter().map(|wish| wish.look.clone()).collect();
+    let looks: Vec<_> = to_read.iter().map(|wish| wish.look.clone()).collect();
     let pages = bus.read_all(&looks, PAGE).await;
-    for (wish, page) in wishes.into_iter().zip(pages) {
+    for (wish, page) in to_read.into_iter().zip(pages) {
         wish.end(page);
     }
 }

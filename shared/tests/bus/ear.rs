@@ -104,9 +104,14 @@ const PROBE: &str = "probe:tenant";
 impl Hints {
     /// Opens the stream, and waits until hints come: those before may be lost.
     pub async fn open(bus: &dyn Bus) -> Self {
-        let mut hints = Self(bus.wakes(1_000));
+        let mut hints = Self::opening(bus);
         hints.come_again(bus).await;
         hints
+    }
+
+    /// Opens the stream, and does not wait.
+    pub fn opening(bus: &dyn Bus) -> Self {
+        Self(bus.wakes(1_000))
     }
 
     /// Waits until hints come.

@@ -6,16 +6,16 @@
 //! channels the second and later confirmations likewise. How it is done here
 //! stands in `subscribing`; a connection whose answers have shifted is given up.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use fred::clients::Client;
-use fred::interfaces::{ClientLike, ClusterInterface, EventInterface, PubsubInterface};
-use fred::types::config::Server;
-use tokio::sync::broadcast::error::{RecvError, TryRecvError};
-use tokio::sync::{broadcast, mpsc, oneshot};
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use fred::interfaces::{ClientLike, ClusterInterface, EventInterface};
+use futures::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::link::{Address, Link, Purpose};
@@ -31,7 +31,7 @@ const WAITING_CHANGES: usize = 4_096;
 /// their subscriptions without a word that fred would pass on.
 const LOOK_FOR_MOVES: Duration = Duration::from_secs(2);
 /// How long to wait before subscribing again where that failed.
-const RETRY: Duration = Duration::from_millis(250);
+pub(super) const RETRY: Duration = Duration::from_millis(250);
 
 /// The channels that one listener hears. Dropping it ends that.
 #[derive(Debug)]
@@ -45,9 +45,11 @@ pub(super) struct Channels {
 struct Change {
     channels: Vec<String>,
     kind: Kind,
-    /// Takes what failed of which channel.
     done: oneshot::Sender<HashMap<String, BusError>>,
 }
+
+/// What failed of which channel.
+type Answer = oneshot::Receiver<HashMap<String, BusError>>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -81,6 +83,7 @@ impl Channels {
             fences,
             listener,
             channels: BTreeSet::new(),
+            lost: BTreeSet::new(),
             topology: None,
         };
         tokio::spawn(ended.clone().run_until_cancelled_owned(keeper.run(waiting)));
@@ -91,33 +94,58 @@ impl Channels {
         }
     }
 
-    /// Returns when Redis has confirmed all; what failed of which channel.
+    /// Returns when Redis has confirmed all; what failed of which channel. One
+    /// that failed may yet be subscribed to, until it is unsubscribed from.
     pub(super) async fn subscribe(&self, channels: Vec<String>) -> HashMap<String, BusError> {
-        self.change(channels, Kind::Subscribe).await
-    }
-
-    pub(super) async fn unsubscribe(&self, channels: Vec<String>) -> HashMap<String, BusError> {
-        self.change(channels, Kind::Unsubscribe).await
-    }
-
-    async fn change(&self, channels: Vec<String>, kind: Kind) -> HashMap<String, BusError> {
-        let (done, made) = oneshot::channel();
-        let change = Change {
-            channels: channels.clone(),
-            kind,
-            done,
-        };
+        let (change, made) = Change::new(&channels, Kind::Subscribe);
         let asked = async {
             self.changes.send(change).await.ok()?;
             made.await.ok()
         };
-        let why = match timeout(self.timeout, asked).await {
+        self.in_time(channels, asked).await
+    }
+
+    pub(super) async fn unsubscribe(&self, channels: Vec<String>) -> HashMap<String, BusError> {
+        let (change, made) = Change::new(&channels, Kind::Unsubscribe);
+        // However long that takes: nobody would ask again. Where it fails the
+        // answer fails with it.
+        let _ = self.changes.send(change).await;
+        self.in_time(channels, async { made.await.ok() }).await
+    }
+
+    async fn in_time(
+        &self,
+        channels: Vec<String>,
+        made: impl Future<Output = Option<HashMap<String, BusError>>>,
+    ) -> HashMap<String, BusError> {
+        let why = match timeout(self.timeout, made).await {
             Ok(Some(failed)) => return failed,
             Ok(None) => "the feed has ended".to_owned(),
-            Err(_) => format!("not subscribed within {:?}", self.timeout),
+            Err(_) => format!("not done within {:?}", self.timeout),
         };
         let failed = |channel| (channel, BusError::Unavailable(why.clone()));
         channels.into_iter().map(failed).collect()
+    }
+}
+
+impl Change {
+    fn new(channels: &[String], kind: Kind) -> (Self, Answer) {
+        let (done, answer) = oneshot::channel();
+        let change = Self {
+            channels: channels.to_vec(),
+            kind,
+            done,
+        };
+        (change, answer)
+    }
+
+    fn answer(self, failed: &Failed) {
+        let failed = self.channels.into_iter().filter_map(|channel| {
+            let error = failed.get(&channel)?;
+            Some((channel, BusError::Unavailable(error.to_string())))
+        });
+        // Who asked may have given up.
+        let _ = self.done.send(failed.collect());
     }
 }
 
@@ -128,6 +156,8 @@ struct Keeper {
     fences: Arc<Fences>,
     listener: Arc<dyn Listener>,
     channels: BTreeSet<String>,
+    /// Those of them that are to be subscribed to again.
+    lost: BTreeSet<String>,
     /// As it was before the channels were subscribed.
     topology: Option<Topology>,
 }
@@ -139,134 +169,136 @@ impl Keeper {
         let mut connections = self.link.client.reconnect_rx();
         let mut look = interval(LOOK_FOR_MOVES);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut retry = interval(RETRY);
         let mut batch = Vec::new();
         loop {
             tokio::select! {
                 biased;
                 connected = connections.recv() => match connected {
                     Ok(_) | Err(RecvError::Lagged(_)) => {
-                        self.subscribe_again(self.channels.clone(), &mut connections).await;
+                        // It knows of no channel.
+                        self.topology = Topology::ask(&self.link.client).await;
+                        self.lost = self.channels.clone();
+                        retry.reset_immediately();
                     }
                     Err(RecvError::Closed) => return,
                 },
+                _ = retry.tick(), if !self.lost.is_empty() => {
+                    self.subscribe_again().await;
+                    retry.reset();
+                }
+                _ = look.tick(), if self.link.client.is_clustered() => {
+                    let moved = self.moved().await;
+                    if !moved.is_empty() {
+                        self.lost.extend(moved);
+                        retry.reset_immediately();
+                    }
+                }
                 count = waiting.recv_many(&mut batch, WAITING_CHANGES) => {
                     if count == 0 {
                         return;
                     }
                     self.make(batch.drain(..)).await;
                 }
-                _ = look.tick(), if self.link.client.is_clustered() => {
-                    let moved = self.moved().await;
-                    if !moved.is_empty() {
-                        self.subscribe_again(moved, &mut connections).await;
-                    }
-                }
             }
         }
     }
 
-    /// Makes changes in their order, subscriptions in a row at once.
+    /// Makes changes in their order, those of a kind in a row at once.
     async fn make(&mut self, changes: impl Iterator<Item = Change>) {
-        let mut to_subscribe = Vec::new();
+        let mut row: Vec<Change> = Vec::new();
         for change in changes {
-            match change.kind {
-                Kind::Subscribe => to_subscribe.push(change),
-                Kind::Unsubscribe => {
-                    self.subscribe(std::mem::take(&mut to_subscribe)).await;
-                    self.unsubscribe(change).await;
-                }
+            if row.last().is_some_and(|last| last.kind != change.kind) {
+                self.make_row(std::mem::take(&mut row)).await;
             }
+            row.push(change);
         }
-        self.subscribe(to_subscribe).await;
+        self.make_row(row).await;
     }
 
+    async fn make_row(&mut self, row: Vec<Change>) {
+        match row.first().map(|first| first.kind) {
+            Some(Kind::Subscribe) => self.subscribe(row).await,
+            Some(Kind::Unsubscribe) => self.unsubscribe(row).await,
+            None => {}
+        }
+    }
+
+    /// Each node by itself: one that hangs holds up no other's answers.
     async fn subscribe(&mut self, changes: Vec<Change>) {
-        let channels = changes.iter().flat_map(|change| change.channels.iter());
-        let new = channels.filter(|channel| !self.channels.contains(*channel));
-        let new: BTreeSet<_> = new.cloned().collect();
+        if !self.link.client.is_connected() {
+            self.link.connected().await;
+        }
         let (link, publisher, topology) = (&self.link, &self.publisher, self.topology.as_ref());
-        let subscribed = subscribing::all(link, publisher, &self.fences, topology, new).await;
-        let failed = self.unless_shifted(subscribed).await;
-        let mut abandoned = BTreeSet::new();
-        for Change { channels, done, .. } in changes {
-            let (refused, made): (Vec<_>, Vec<_>) = channels
-                .into_iter()
-                .partition(|channel| failed.contains_key(channel));
-            let refused = refused.into_iter().filter_map(|channel| {
-                let error = failed.get(&channel)?;
-                Some((channel, BusError::Unavailable(error.to_string())))
-            });
-            let is_wanted = done.send(refused.collect()).is_ok();
-            for channel in made {
-                let is_new = self.channels.insert(channel.clone());
-                // Who has given up will not end it.
-                if is_wanted {
-                    abandoned.remove(&channel);
-                } else if is_new {
-                    abandoned.insert(channel);
-                }
+        let mut by_owner: BTreeMap<&str, Vec<Change>> = BTreeMap::new();
+        for change in changes {
+            let owner = change.channels.first();
+            let owner = owner.map_or("", |first| subscribing::owner(topology, first));
+            by_owner.entry(owner).or_default().push(change);
+        }
+        let nothing_else = link.quiet.lock().await;
+        let rows = by_owner.into_values().map(|row| {
+            let mut new = channels_of(&row);
+            new.retain(|channel| !self.channels.contains(channel));
+            let made = subscribing::all(link, publisher, &self.fences, topology, new);
+            async move { (row, made.await) }
+        });
+        let mut rows: FuturesUnordered<_> = rows.collect();
+        let (mut shifted, mut left) = (Failed::new(), Vec::new());
+        while let Some((row, failed)) = rows.next().await {
+            if is_shifted(&failed) {
+                shifted.extend(failed);
+                left.extend(row);
+            } else {
+                add_and_answer(&mut self.channels, row, &failed);
             }
         }
-        for channel in abandoned {
-            // Where it fails the connection is lost, and the channel with it.
-            let _ = self.sunsubscribe(channel).await;
+        drop((rows, nothing_else));
+        let failed = self.unless_shifted(shifted).await;
+        add_and_answer(&mut self.channels, left, &failed);
+    }
+
+    /// Those too that are not known to be subscribed to: where Redis did not
+    /// answer it may have done so all the same.
+    async fn unsubscribe(&mut self, changes: Vec<Change>) {
+        let channels = channels_of(&changes);
+        for channel in &channels {
+            self.channels.remove(channel);
+            self.lost.remove(channel);
+        }
+        let failed = subscribing::end_each(&self.link, channels).await;
+        for change in changes {
+            change.answer(&failed);
         }
     }
 
-    async fn unsubscribe(&mut self, Change { channels, done, .. }: Change) {
-        let mut failed = HashMap::new();
-        for channel in channels {
-            if let Err(error) = self.sunsubscribe(channel.clone()).await {
-                failed.insert(channel, error);
-            }
+    /// Tries once to subscribe to what is lost, and tells that messages were
+    /// missed of what is not any more.
+    async fn subscribe_again(&mut self) {
+        let lost = std::mem::take(&mut self.lost);
+        let count = lost.len();
+        let failed = subscribing::each(&self.link, self.topology.as_ref(), lost).await;
+        let failed = self.unless_shifted(failed).await;
+        if let Some(error) = failed.values().next() {
+            events::not_subscribed(self.link.purpose, failed.len(), error);
         }
-        let _ = done.send(failed);
-    }
-
-    async fn sunsubscribe(&mut self, channel: String) -> Result<(), BusError> {
-        if !self.channels.remove(&channel) {
-            return Ok(());
-        }
-        let result = self.link.client.sunsubscribe(channel).await;
-        result.map_err(|error| BusError::Unavailable(error.to_string()))
-    }
-
-    /// Subscribes until it is done, and then tells that messages were missed.
-    async fn subscribe_again(
-        &mut self,
-        mut channels: BTreeSet<String>,
-        connections: &mut broadcast::Receiver<Server>,
-    ) {
-        self.topology = Topology::ask(&self.link.client).await;
-        while !channels.is_empty() {
-            let failed = subscribing::each(&self.link, channels).await;
-            let failed = self.unless_shifted(failed).await;
-            if let Some(error) = failed.values().next() {
-                events::not_subscribed(self.link.purpose, failed.len(), error);
-                sleep(RETRY).await;
-            }
-            // A connection made meanwhile knows of no channel.
-            channels = match connections.try_recv() {
-                Ok(_) | Err(TryRecvError::Lagged(_)) => self.channels.clone(),
-                Err(TryRecvError::Empty | TryRecvError::Closed) => failed.into_keys().collect(),
-            };
-        }
-        if !self.channels.is_empty() {
-            events::subscribed_again(self.link.purpose, self.channels.len());
+        if failed.len() < count {
+            events::subscribed_again(self.link.purpose, count - failed.len());
             self.listener.on_gap();
         }
+        self.lost = failed.into_keys().collect();
     }
 
     /// Gives a connection up that answers to the wrong commands, and tries again.
     async fn unless_shifted(&self, failed: Failed) -> Failed {
-        let is_shifted = |error: &NotSubscribed| matches!(error, NotSubscribed::Shifted);
-        if !failed.values().any(is_shifted) {
+        if !is_shifted(&failed) {
             return failed;
         }
         let why = "a subscription was given the answer to something else";
         self.link.begin_anew(why).await;
         // An error may have been meant for something else as well.
-        subscribing::each(&self.link, failed.into_keys().collect()).await
+        let channels = failed.into_keys().collect();
+        subscribing::each(&self.link, self.topology.as_ref(), channels).await
     }
 
     /// The channels of partitions that another node serves than before.
@@ -291,5 +323,25 @@ impl Keeper {
             .filter(|channel| names::partition_of_channel(channel).is_some_and(has_moved))
             .cloned()
             .collect()
+    }
+}
+
+fn channels_of(changes: &[Change]) -> BTreeSet<String> {
+    let channels = changes.iter().flat_map(|change| &change.channels);
+    channels.cloned().collect()
+}
+
+fn is_shifted(failed: &Failed) -> bool {
+    let is_shifted = |error: &NotSubscribed| matches!(error, NotSubscribed::Shifted);
+    failed.values().any(is_shifted)
+}
+
+/// Adds those that did not fail to `channels`.
+fn add_and_answer(channels: &mut BTreeSet<String>, changes: Vec<Change>, failed: &Failed) {
+    for change in changes {
+        let made = change.channels.iter();
+        let made = made.filter(|channel| !failed.contains_key(*channel));
+        channels.extend(made.cloned());
+        change.answer(failed);
     }
 }

@@ -97,9 +97,9 @@ pub(super) fn subscribed_again(purpose: Purpose, channels: usize) {
         .increment(1);
 }
 
-/// Channels could not be subscribed again; it is tried until it can.
+/// Channels could not be subscribed to; it is tried until they can.
 pub(super) fn not_subscribed(purpose: Purpose, channels: usize, error: &impl Display) {
-    tracing::warn!(purpose = purpose.as_str(), channels, %error, "not subscribed again, trying on");
+    tracing::warn!(purpose = purpose.as_str(), channels, %error, "not subscribed to Redis's channels, trying on");
 }
 
 /// Messages came faster than they were drained.

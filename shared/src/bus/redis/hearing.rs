@@ -7,8 +7,9 @@ use bytes::Bytes;
 use fred::clients::Client;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::time::sleep;
 
-use super::channels::Channels;
+use super::channels::{Channels, RETRY};
 use super::link::{Address, Purpose};
 use super::messages::Listener;
 use super::{events, names};
@@ -98,8 +99,14 @@ pub(super) fn open_wakes(
 
 /// Subscribes to all, however often that fails.
 async fn subscribe_all(channels: &Channels, mut names: Vec<String>) {
-    while !names.is_empty() {
-        names = channels.subscribe(names).await.into_keys().collect();
+    loop {
+        let failed = channels.subscribe(names).await;
+        let Some(error) = failed.values().next() else {
+            return;
+        };
+        events::not_subscribed(Purpose::Wakes, failed.len(), error);
+        sleep(RETRY).await;
+        names = failed.into_keys().collect();
     }
 }
 

@@ -3,13 +3,16 @@
 //! fred's own heartbeat asks only one node of a cluster, and its check for
 //! unresponsive connections begins to count anew with every command written.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use fred::clients::Client;
 use fred::interfaces::{ClientLike, ClusterInterface};
 use fred::types::config::{Options, Server, ServerConfig};
 use futures::future::join_all;
+use futures::poll;
 use tokio::sync::Mutex;
 use tokio::time::sleep;
 
@@ -33,15 +36,14 @@ pub(super) async fn check(
         if !client.is_connected() {
             continue;
         }
-        let _may_ask = quiet.lock().await;
-        let silent = silent_servers(&client).await;
-        if !silent.is_empty() && would_help(&client, &address, silent).await {
+        let silent = silent_servers(&client, &quiet).await;
+        if !silent.is_empty() && would_help(&client, &address, &quiet, silent).await {
             begin_anew(&client, purpose, "a heartbeat was not answered").await;
         }
     }
 }
 
-async fn silent_servers(client: &Client) -> Vec<Server> {
+async fn silent_servers(client: &Client, quiet: &Mutex<()>) -> Vec<Server> {
     let pings = client.active_connections().into_iter().map(|server| {
         let options = Options {
             max_attempts: Some(1),
@@ -52,13 +54,28 @@ async fn silent_servers(client: &Client) -> Vec<Server> {
         let client = client.with_options(&options);
         async move { client.ping::<()>(None).await.is_err().then_some(server) }
     });
-    join_all(pings).await.into_iter().flatten().collect()
+    let mut pings = pin!(join_all(pings));
+    let may_send = quiet.lock().await;
+    // This sends them. Redis answers in order, so their answers come before those
+    // to what is sent next, and nobody has to wait for a node that hangs.
+    let sent = poll!(&mut pings);
+    drop(may_send);
+    let silent = match sent {
+        Poll::Ready(silent) => silent,
+        Poll::Pending => pings.await,
+    };
+    silent.into_iter().flatten().collect()
 }
 
 /// Whether new connections are better than these. A server that is paused takes
 /// no new one either; and since fred makes all anew and does nothing else
 /// meanwhile, trying would cut off the other nodes of a cluster as well.
-async fn would_help(client: &Client, address: &Address, silent: Vec<Server>) -> bool {
+async fn would_help(
+    client: &Client,
+    address: &Address,
+    quiet: &Mutex<()>,
+    silent: Vec<Server>,
+) -> bool {
     if client.uses_sentinels() {
         // Only they know where the primary is now.
         return true;
@@ -70,7 +87,10 @@ async fn would_help(client: &Client, address: &Address, silent: Vec<Server>) -> 
     if join_all(answer_anew).await.iter().any(Result::is_ok) {
         return true;
     }
-    if let Some(topology) = Topology::ask(client).await {
+    let may_ask = quiet.lock().await;
+    let topology = Topology::ask(client).await;
+    drop(may_ask);
+    if let Some(topology) = topology {
         let is_replaced = |server: &Server| !topology.primaries.contains(&server.to_string());
         if silent.iter().any(is_replaced) {
             // Goes over to the nodes in their place; where it fails, the next

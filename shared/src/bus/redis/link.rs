@@ -158,7 +158,9 @@ impl Address {
 pub(super) struct Link {
     pub(super) client: Client,
     pub(super) purpose: Purpose,
-    /// Held while nothing else may be under way on the connections.
+    /// How long a verb may take.
+    pub(super) timeout: Duration,
+    /// Held while nothing else may be sent over the connections.
     pub(super) quiet: Arc<Mutex<()>>,
     _ends_tasks: DropGuard,
 }
@@ -178,6 +180,7 @@ impl Link {
         Self {
             client,
             purpose,
+            timeout: address.timeout,
             quiet,
             _ends_tasks: ended.drop_guard(),
         }

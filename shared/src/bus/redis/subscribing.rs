@@ -9,13 +9,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use fred::clients::Client;
 use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, PubsubInterface};
+use fred::types::config::Options;
 use fred::types::{ClusterHash, CustomCommand, Value};
 use futures::future::{self, join_all};
 use futures::stream::{self, StreamExt};
@@ -29,7 +30,7 @@ use super::topology::Topology;
 use crate::ids::ConnectionId;
 use crate::room::Partition;
 
-/// How many SSUBSCRIBEs of one channel are in flight at once.
+/// How many commands of one channel each are in flight at once.
 const IN_FLIGHT: usize = 512;
 
 /// Fewer than these are each subscribed to by themselves, which is quicker.
@@ -37,6 +38,9 @@ const MANY: usize = 16;
 
 /// How many channels one SSUBSCRIBE takes, but for the fence.
 const AT_ONCE: usize = 1_000;
+
+/// How long one SSUBSCRIBE may take at the most: others wait for it.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long a fence may be on its way before it is sent again, and how often it
 /// is sent.
@@ -143,22 +147,73 @@ impl Listener for Fenced {
     }
 }
 
+/// The node that serves a channel; empty where nobody knows, or there is but one.
+pub(super) fn owner<'a>(topology: Option<&'a Topology>, channel: &str) -> &'a str {
+    let partition = names::partition_of_channel(channel);
+    let owner = topology.zip(partition);
+    owner.map_or("", |(topology, partition)| topology.owner(partition))
+}
+
 /// Subscribes to each by itself, many in flight at once; tells of which failed.
-pub(super) async fn each(link: &Link, channels: BTreeSet<String>) -> Failed {
+pub(super) async fn each(
+    link: &Link,
+    topology: Option<&Topology>,
+    channels: BTreeSet<String>,
+) -> Failed {
+    let mut by_owner: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for channel in channels {
+        let of_owner = by_owner.entry(owner(topology, &channel)).or_default();
+        of_owner.insert(channel);
+    }
+    let subscribing = by_owner
+        .into_values()
+        .map(|channels| each_of_node(link, channels));
+    join_all(subscribing).await.into_iter().flatten().collect()
+}
+
+async fn each_of_node(link: &Link, channels: BTreeSet<String>) -> Failed {
+    let silence = &OnceLock::new();
+    in_flight(channels, |channel| async move {
+        // What a node does not answer now it will not answer for the rest.
+        if let Some(error) = silence.get() {
+            return Err(NotSubscribed::clone(error));
+        }
+        let subscribed = ssubscribe(link, vec![channel]).await;
+        if let Err(error) = &subscribed
+            && error.is_silence()
+        {
+            silence.get_or_init(|| error.clone());
+        }
+        subscribed
+    })
+    .await
+}
+
+/// Unsubscribes from each by itself, in the same way.
+pub(super) async fn end_each(link: &Link, channels: BTreeSet<String>) -> Failed {
+    in_flight(channels, |channel| async {
+        Ok(link.client.sunsubscribe(channel).await?)
+    })
+    .await
+}
+
+async fn in_flight<F>(channels: BTreeSet<String>, change: impl Fn(String) -> F) -> Failed
+where
+    F: Future<Output = Result<(), NotSubscribed>>,
+{
     stream::iter(channels)
-        .map(|channel| async move {
-            let error = ssubscribe(&link.client, vec![channel.clone()])
-                .await
-                .err()?;
-            Some((channel, error))
+        .map(|channel| {
+            let changed = change(channel.clone());
+            async move { Some((channel, changed.await.err()?)) }
         })
-        .buffered(IN_FLIGHT)
+        .buffer_unordered(IN_FLIGHT)
         .filter_map(future::ready)
         .collect()
         .await
 }
 
-/// Subscribes to all in as few commands as can be; tells of which failed.
+/// Subscribes to all in as few commands as can be; tells of which failed. The
+/// link is to be quiet.
 pub(super) async fn all(
     link: &Link,
     publisher: &Client,
@@ -167,20 +222,18 @@ pub(super) async fn all(
     channels: BTreeSet<String>,
 ) -> Failed {
     if channels.len() < MANY {
-        return each(link, channels).await;
+        return each(link, topology, channels).await;
     }
     let rows = rows(link.client.is_clustered(), topology, channels);
-    let nothing_else = link.quiet.lock().await;
     let subscribing = rows
         .into_values()
         .map(|row| subscribe_row(link, publisher, fences, row));
     let mut failed: Failed = join_all(subscribing).await.into_iter().flatten().collect();
-    drop(nothing_else);
     // One of a batch may be refused, and none of the others; or the error was
     // the answer to something else.
     let refused = failed.extract_if(|_, error| !error.is_silence());
     let refused = refused.map(|(channel, _)| channel).collect();
-    failed.extend(each(link, refused).await);
+    failed.extend(each(link, topology, refused).await);
     failed
 }
 
@@ -252,14 +305,20 @@ async fn subscribe_batch(
     let fence = fences.channel(batch.partition);
     let mut channels = batch.channels.clone();
     channels.push(fence.clone());
-    ssubscribe(&link.client, channels).await?;
+    ssubscribe(link, channels).await?;
     fences.pass(publisher, &fence).await
 }
 
 /// Subscribes, and checks that it is the first of the channels that is confirmed.
-async fn ssubscribe(client: &Client, channels: Vec<String>) -> Result<(), NotSubscribed> {
+async fn ssubscribe(link: &Link, channels: Vec<String>) -> Result<(), NotSubscribed> {
     let first = channels.first().cloned();
     let command = CustomCommand::new_static("SSUBSCRIBE", ClusterHash::FirstKey, false);
+    let options = Options {
+        // Less than who asked waits, who may have waited for others before.
+        timeout: Some(PATIENCE.min(link.timeout / 2)),
+        ..Options::default()
+    };
+    let client = link.client.with_options(&options);
     let answer: Value = client.custom(command, channels).await?;
     // `["ssubscribe", channel, count]`
     let confirmed = answer.into_array().into_iter().nth(1);

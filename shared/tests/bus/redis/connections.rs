@@ -9,6 +9,7 @@ use causerie_shared::bus::reply::Wake;
 use causerie_shared::bus::{Bus, BusError, Retention};
 use causerie_testkit::proxy::Proxy;
 use causerie_testkit::redis::Redis;
+use futures::future::join_all;
 use tokio::time::timeout;
 
 use crate::ear::Ear;
@@ -132,19 +133,51 @@ async fn calls(redis: &Redis, command: &str) -> u64 {
 
 #[tokio::test]
 async fn a_subscription_that_nobody_waits_for_any_more_is_ended() {
-    let rig = rig().await;
-    let (given_up, wanted) = (room("acme:project:p1"), room("acme:project:p2"));
+    let mut rig = rig().await;
+    let [given_up, unanswered, wanted] = ["g1", "u1", "w1"].map(|name| {
+        let name = format!("acme:project:{name}");
+        room(&name)
+    });
     let ear = Ear::open(&*rig.near, &[]).await;
-    for _ in 0..2 {
+    {
         let mut asking = std::pin::pin!(ear.rooms.subscribe(&given_up));
         assert!(futures::poll!(&mut asking).is_pending());
     }
-    ear.rooms.subscribe(&wanted).await.unwrap();
-    let heard = eventually(async || {
+    ear.rooms.unsubscribe(&given_up).await.unwrap();
+    rig.redis.pause();
+    let refused = ear.rooms.subscribe(&unanswered).await;
+    assert!(matches!(refused, Err(BusError::Unavailable(_))));
+    // Redis carries out what it was sent, and then this.
+    let ending = ear.rooms.unsubscribe(&unanswered).await;
+    rig.redis.resume();
+    ending.unwrap();
+    eventually(async || ear.rooms.subscribe(&wanted).await.ok()).await;
+    let heard = rig.redis.command(&["PUBSUB", "SHARDCHANNELS"]).await;
+    let heard: Vec<_> = heard.list().iter().map(ToString::to_string).collect();
+    let wanted = format!("causerie:{{p{}}}:room:{wanted}", wanted.partition());
+    assert_eq!(heard, [wanted]);
+}
+
+#[tokio::test]
+async fn a_crowd_that_leaves_is_let_go_to_the_last() {
+    let rig = rig().await;
+    let name = |number| room(&format!("acme:project:p{number}"));
+    // Thrice as many as may wait.
+    let rooms: Vec<_> = (0..12_000).map(name).collect();
+    let ear = Ear::open(&*rig.near, &[]).await;
+    for some in rooms.chunks(1_000) {
+        let heard = ear.rooms.subscribe_all(some).await;
+        assert!(heard.iter().all(Result::is_ok));
+    }
+    // Who waits may be told that it takes long: it is done all the same.
+    let _ = join_all(rooms.iter().map(|room| ear.rooms.unsubscribe(room))).await;
+    eventually(async || {
         let channels = rig.redis.command(&["PUBSUB", "SHARDCHANNELS"]).await;
-        let channels = format!("{channels:?}");
-        (!channels.contains("project:p1")).then_some(channels)
+        let channels = channels.list().iter().map(ToString::to_string);
+        (!channels
+            .into_iter()
+            .any(|channel| channel.contains(":room:")))
+        .then_some(())
     })
     .await;
-    assert!(heard.contains("project:p2"), "{heard}");
 }

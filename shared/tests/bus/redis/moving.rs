@@ -192,13 +192,44 @@ async fn a_master_that_hangs_is_replaced_and_in_nobodys_way() {
     rig.cluster.node_mut(rig.owner).pause();
     // Long enough that heartbeats are missed, too short for a replica to take over.
     let paused = Instant::now();
+    let mut number = 0;
     while paused.elapsed() < Duration::from_millis(2_500) {
         ask(&*rig.bus, &for_people(question(&healthy))).await;
+        number += 1;
+        rooms_are_entered_beside_one_that_hangs(&rig, &ear, &healthy, number).await;
     }
     rig.cluster.taken_over(rig.slot, rig.owner).await;
     say(&*rig.patient, &for_people(question(&rig.room))).await;
     is_heard_again(&*rig.patient, &mut ear, &rig.room).await;
     rig.cluster.node_mut(rig.owner).resume();
+}
+
+/// One by itself, and a crowd; the rooms of a partition share its node.
+async fn rooms_are_entered_beside_one_that_hangs(
+    rig: &Rig,
+    ear: &Ear,
+    healthy: &RoomKey,
+    round: u32,
+) {
+    let beside = |room: &RoomKey, number| {
+        let name = |other| crate::scene::room(&format!("acme:project:r{round}n{number}x{other}"));
+        let mut names = (0..).map(name);
+        names
+            .find(|other| other.partition() == room.partition())
+            .unwrap()
+    };
+    let [hanging, alone] = [&rig.room, healthy].map(|room| beside(room, 0));
+    let crowd: Vec<_> = (1..=20).map(|number| beside(healthy, number)).collect();
+    let asked = Instant::now();
+    let entered = async {
+        ear.rooms.subscribe(&alone).await.unwrap();
+        let heard = ear.rooms.subscribe_all(&crowd).await;
+        assert!(heard.iter().all(Result::is_ok), "{heard:?}");
+        asked.elapsed()
+    };
+    // By now a replica may have taken over.
+    let (_, took) = tokio::join!(ear.rooms.subscribe(&hanging), entered);
+    assert!(took < Duration::from_secs(2), "{took:?}");
 }
 
 /// A room that another master serves.
