@@ -1,5 +1,6 @@
 //! An installation, people who use it, and the faults that strike it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,9 +34,6 @@ const REDIS_AWAY: Duration = Duration::from_secs(3);
 
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Masters of the Redis Cluster.
-const MASTERS: usize = 3;
 
 /// An installation, and people who use it.
 pub(crate) struct Stage {
@@ -121,7 +119,7 @@ impl Stage {
         })
         .await?;
         // Everybody has gone to the other gateway when one was struck.
-        let (at, partner) = (self.struck % 2, self.struck % MASTERS);
+        let at = self.struck % 2;
         self.struck += 1;
         match kind {
             Kind::GatewayKilled => {
@@ -168,7 +166,7 @@ impl Stage {
                 redis.server_mut(primary).restart().await;
                 redis.ready().await;
             }
-            Kind::ClusterFailOver => self.fail_over(partner).await?,
+            Kind::ClusterFailOver => self.fail_over().await?,
         }
         Ok(())
     }
@@ -177,11 +175,16 @@ impl Stage {
         self.cluster.gateways.get_mut(at).context("a gateway")
     }
 
-    /// Kills the master of a third of the slots.
-    async fn fail_over(&mut self, third: usize) -> anyhow::Result<()> {
+    /// Kills the master that serves the room of most people, and a third of all.
+    async fn fail_over(&mut self) -> anyhow::Result<()> {
         let slots = self.slots().await;
+        let fullest = self.fullest_room().context("a room that people are in")?;
+        let (_, slot) = slots
+            .iter()
+            .find(|(room, _)| *room == fullest)
+            .context("its slot")?;
+        let slot = *slot;
         let redis = self.cluster.redis_cluster();
-        let slot = u32::try_from(third * 16_384 / MASTERS + 1)?;
         let (master, asked) = (redis.owner(0, slot).await, |not| usize::from(not == 0));
         let mut struck = Vec::new();
         for (room, slot) in slots {
@@ -205,10 +208,21 @@ impl Stage {
         Ok(())
     }
 
+    /// The room that most people are in: there is always a reply in it.
+    fn fullest_room(&self) -> Option<String> {
+        let rooms = self.people.iter().flat_map(|one| one.state.positions());
+        let mut people = BTreeMap::<String, usize>::new();
+        for (room, _) in rooms.filter(|(room, _)| room.starts_with("project:")) {
+            *people.entry(room).or_default() += 1;
+        }
+        let fullest = people.into_iter().max_by_key(|(_, people)| *people)?;
+        Some(fullest.0)
+    }
+
     /// The rooms that people are in, and the slots of their partitions.
     async fn slots(&mut self) -> Vec<(String, u32)> {
         let rooms = self.people.iter().flat_map(|one| one.state.positions());
-        let rooms: std::collections::BTreeSet<_> = rooms.map(|(room, _)| room).collect();
+        let rooms: BTreeSet<_> = rooms.map(|(room, _)| room).collect();
         let mut slots = Vec::new();
         for room in rooms {
             let Ok(key) = format!("{TENANT}:{room}").parse::<RoomKey>() else {
