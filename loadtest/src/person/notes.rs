@@ -15,7 +15,7 @@ pub struct State {
     is_open: AtomicBool,
     unacked: AtomicUsize,
     /// Replies that it sees being made.
-    streaming: AtomicUsize,
+    streaming: Mutex<Vec<String>>,
     /// The `seq` of each room.
     positions: Mutex<BTreeMap<String, u64>>,
 }
@@ -33,7 +33,14 @@ impl State {
 
     /// Replies that it sees being made.
     pub fn streaming(&self) -> usize {
-        self.streaming.load(Ordering::Relaxed)
+        self.streaming_in().len()
+    }
+
+    /// The rooms of those replies.
+    pub fn streaming_in(&self) -> MutexGuard<'_, Vec<String>> {
+        self.streaming
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where it is in each of its rooms.
@@ -99,7 +106,7 @@ impl Notes {
         if matches!(event, ClientEvent::Closed { .. }) {
             self.state.is_open.store(false, Ordering::Relaxed);
             self.streaming.clear();
-            self.state.streaming.store(0, Ordering::Relaxed);
+            self.show_streaming();
         }
         self.pen.note(of_client(self.client, event))
     }
@@ -115,6 +122,7 @@ impl Notes {
 
     /// Keeps positions, and what is being streamed.
     fn follow(&mut self, event: &ClientEvent) {
+        let before = self.streaming.len();
         match event {
             ClientEvent::Opened => self.state.is_open.store(true, Ordering::Relaxed),
             ClientEvent::Subscribed {
@@ -151,8 +159,14 @@ impl Notes {
             | ClientEvent::Left { .. }
             | ClientEvent::Closed { .. } => {}
         }
-        let streaming = self.streaming.len();
-        self.state.streaming.store(streaming, Ordering::Relaxed);
+        if self.streaming.len() != before {
+            self.show_streaming();
+        }
+    }
+
+    fn show_streaming(&self) {
+        let rooms = self.streaming.iter().map(|(room, _)| room.clone());
+        *self.state.streaming_in() = rooms.collect();
     }
 
     fn reached(&mut self, room: &str, epoch: &str, seq: u64) {

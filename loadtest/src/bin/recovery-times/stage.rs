@@ -175,13 +175,13 @@ impl Stage {
         self.cluster.gateways.get_mut(at).context("a gateway")
     }
 
-    /// Kills the master that serves the room of most people, and a third of all.
+    /// Kills the master that serves the room in which most people read a reply.
     async fn fail_over(&mut self) -> anyhow::Result<()> {
         let slots = self.slots().await;
-        let fullest = self.fullest_room().context("a room that people are in")?;
+        let busiest = self.busiest_room().context("a room with a reply")?;
         let (_, slot) = slots
             .iter()
-            .find(|(room, _)| *room == fullest)
+            .find(|(room, _)| *room == busiest)
             .context("its slot")?;
         let slot = *slot;
         let redis = self.cluster.redis_cluster();
@@ -208,15 +208,16 @@ impl Stage {
         Ok(())
     }
 
-    /// The room that most people are in: there is always a reply in it.
-    fn fullest_room(&self) -> Option<String> {
-        let rooms = self.people.iter().flat_map(|one| one.state.positions());
-        let mut people = BTreeMap::<String, usize>::new();
-        for (room, _) in rooms.filter(|(room, _)| room.starts_with("project:")) {
-            *people.entry(room).or_default() += 1;
+    /// The room in which most people read a reply now.
+    fn busiest_room(&self) -> Option<String> {
+        let mut readers = BTreeMap::<String, usize>::new();
+        for one in &self.people {
+            for room in one.state.streaming_in().iter() {
+                *readers.entry(room.clone()).or_default() += 1;
+            }
         }
-        let fullest = people.into_iter().max_by_key(|(_, people)| *people)?;
-        Some(fullest.0)
+        let busiest = readers.into_iter().max_by_key(|(_, readers)| *readers)?;
+        Some(busiest.0)
     }
 
     /// The rooms that people are in, and the slots of their partitions.
