@@ -308,6 +308,10 @@ impl Checker {
                 self.faults.on_fault(at, fault);
             }
             What::FaultOver => self.faults.on_over(at),
+            What::UnplannedFailOver => {
+                self.verdict.count("fail-overs that nobody planned");
+                self.faults.on_unplanned_fail_over();
+            }
             What::Log(log) => {
                 self.places.on_log(at, &log, &mut self.verdict);
                 self.logs.take(log);

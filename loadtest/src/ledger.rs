@@ -44,6 +44,9 @@ pub enum What {
     Fault(Fault),
     /// The fault that struck last is over, and all parts run again.
     FaultOver,
+    /// During the fault that struck last Sentinels let one more server take over
+    /// than was planned: it may have been behind.
+    UnplannedFailOver,
     /// What the log of a room holds after everything.
     Log(Log),
     /// The last line: what the programs themselves counted.

@@ -131,15 +131,12 @@ impl Kind {
         }
     }
 
-    /// Whether the storage may lose what it has acknowledged. Where Sentinels
-    /// judge who is alive they may judge wrongly on a busy machine, and let
-    /// another take over that is behind.
+    /// Whether the storage may lose what it has acknowledged.
     pub const fn may_lose(self) -> bool {
         matches!(
             self,
             Self::RedisTruncated
                 | Self::RedisEmptied
-                | Self::SentinelFailover
                 | Self::SentinelFailoverLagging
                 | Self::ClusterMasterKilled
         )

@@ -77,7 +77,11 @@ impl Story {
                 }
             }
             What::Client { client, event } => self.on_client(entry.at, *client, event),
-            What::Round(_) | What::Call(_) | What::Log(_) | What::Counted { .. } => {}
+            What::Round(_)
+            | What::UnplannedFailOver
+            | What::Call(_)
+            | What::Log(_)
+            | What::Counted { .. } => {}
         }
     }
 

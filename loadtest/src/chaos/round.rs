@@ -169,7 +169,9 @@ impl Round {
             Ordered::Drop => self.order(|orders| orders.drop_connection += 1),
             Ordered::StopReading => self.let_some_read(false),
         }
-        aim.strike(kind, &mut self.installation).await?;
+        if aim.strike(kind, &mut self.installation).await? {
+            self.pen.note(What::UnplannedFailOver)?;
+        }
         self.pen.note(What::FaultOver)?;
         self.let_some_read(true);
         Ok(streaming)

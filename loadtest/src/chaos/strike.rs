@@ -98,11 +98,13 @@ impl Aim {
     }
 
     /// Strikes, and returns when all parts run again. What people do to
-    /// themselves is left to [`ordered`](super::fault::ordered).
+    /// themselves is left to [`ordered`](super::fault::ordered). Whether Sentinels
+    /// let yet another server take over, which nobody planned.
     ///
     /// # Errors
     /// The installation has another storage than the fault is for.
-    pub async fn strike(&self, kind: Kind, at: &mut Installation) -> anyhow::Result<()> {
+    pub async fn strike(&self, kind: Kind, at: &mut Installation) -> anyhow::Result<bool> {
+        let mut is_unplanned = false;
         match kind {
             Kind::GatewayKilled => kill(at.gateways.get_mut(self.gateway)).await,
             Kind::GatewayFrozen => freeze(at.gateways.get_mut(self.gateway), kind.lasts()).await,
@@ -150,7 +152,7 @@ impl Aim {
             Kind::SentinelFailover => {
                 let storage = at.storage.replicated()?;
                 storage.hold_in_step().await;
-                fail_over(storage).await;
+                is_unplanned = !fail_over(storage).await;
             }
             Kind::SentinelFailoverLagging => {
                 let storage = at.storage.replicated()?;
@@ -175,7 +177,7 @@ impl Aim {
                 }
             }
         }
-        Ok(())
+        Ok(is_unplanned)
     }
 
     fn network<'a>(&self, link: Link, at: &'a Installation) -> Option<&'a Proxy> {
@@ -219,13 +221,14 @@ async fn truncate(redis: &mut Redis) {
 }
 
 /// The primary dies; it comes back when another has taken its place, as that
-/// one's replica.
-async fn fail_over(storage: &mut Replicated) {
+/// one's replica. Whether that one is the primary still.
+async fn fail_over(storage: &mut Replicated) -> bool {
     let old = storage.primary().await;
     storage.server_mut(old).kill();
-    storage.taken_over(old).await;
+    let heir = storage.taken_over(old).await;
     storage.server_mut(old).restart().await;
     storage.ready().await;
+    storage.primary().await == heir
 }
 
 /// The same, of the master that serves a slot.

@@ -18,6 +18,13 @@ impl Faults {
         }
     }
 
+    /// The storage may have lost something in the fault that struck last.
+    pub(super) fn on_unplanned_fail_over(&mut self) {
+        if let Some((_, fault)) = self.0.last_mut() {
+            fault.may_lose = true;
+        }
+    }
+
     /// Whether the storage may have lost something after `since` and up to
     /// `until`.
     pub(super) fn may_have_lost(&self, since: u64, until: u64) -> bool {
@@ -67,4 +74,26 @@ fn stops_brokers(fault: &Fault) -> bool {
 
 fn is_of_the_ai(fault: &Fault) -> bool {
     fault.kind.starts_with("ai-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fail_over_excuses_a_loss_only_where_another_followed_it() {
+        let mut faults = Faults::default();
+        let fault = Fault {
+            kind: "sentinel-failover".into(),
+            target: "the primary".into(),
+            until: 20,
+            streaming: 1,
+            may_lose: false,
+        };
+        faults.on_fault(10, fault);
+        assert!(!faults.may_have_lost(0, u64::MAX));
+        faults.on_unplanned_fail_over();
+        assert!(faults.may_have_lost(0, u64::MAX));
+        assert!(!faults.may_have_lost(21, u64::MAX));
+    }
 }

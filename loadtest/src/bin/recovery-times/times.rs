@@ -73,7 +73,11 @@ impl Times {
             What::Fault(fault) => self.on_fault(at, &fault),
             What::FaultOver => self.on_over(at),
             What::Client { client, event } => self.on_client(at, client, &event),
-            What::Round(_) | What::Counted { .. } | What::Call(_) | What::Log(_) => {}
+            What::Round(_)
+            | What::UnplannedFailOver
+            | What::Counted { .. }
+            | What::Call(_)
+            | What::Log(_) => {}
         }
     }
 
