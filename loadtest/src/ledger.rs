@@ -230,7 +230,7 @@ pub enum IfBusy {
 }
 
 /// A durable event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Durable {
     /// The life that it belongs to.
     pub epoch: String,
@@ -278,8 +278,9 @@ pub struct Fault {
     pub until: u64,
     /// How many replies were being streamed when it struck.
     pub streaming: usize,
-    /// Whether the plan lets the storage lose its tail, or all it has.
-    pub may_lose: bool,
+    /// Since when what was stored may be lost with the storage, in microseconds
+    /// since the run began; none where nothing may be.
+    pub loses_since: Option<u64>,
 }
 
 /// What a room's log holds.

@@ -43,6 +43,36 @@ fn calls_that_are_one_too_many() {
 }
 
 #[test]
+fn attempts_are_counted_and_not_their_numbers() {
+    // Each begins when the one before it is over.
+    let attempts = |numbers: &[u64], struck: &[Fault]| {
+        let calls: Vec<_> = numbers
+            .iter()
+            .zip(13..)
+            .map(|(number, began)| call(*number, 1, began, Some(began)))
+            .collect();
+        found_with(&calls, struck)
+    };
+    let killed = struck("broker-killed", "broker-1", 20);
+    let restarted = struck("redis-restarted", "redis", 20);
+    let faults = [killed.clone(), restarted];
+    assert_eq!(attempts(&[2, 3], &faults), []);
+    // A number is passed over where Redis was restarted, and only there.
+    assert_eq!(attempts(&[3, 5], &faults), []);
+    assert_eq!(
+        attempts(&[3, 5], std::slice::from_ref(&killed)),
+        [Broken::TooManyTries]
+    );
+    assert_eq!(attempts(&[2, 3, 5], &faults), [Broken::TooManyTries]);
+    // Of one that is lost nobody can know.
+    let loses = Fault {
+        loses_since: Some(0),
+        ..struck("redis-emptied", "redis", 20)
+    };
+    assert_eq!(attempts(&[2, 4, 6], &[loses]), []);
+}
+
+#[test]
 fn calls_that_nothing_explains() {
     let second_attempt = |fault: Fault| found_with(&[call(2, 1, 14, Some(16))], &[fault]);
     assert_eq!(second_attempt(struck("redis-restarted", "redis", 11)), []);
@@ -146,7 +176,7 @@ fn a_reply_of_who_was_taken_over() {
     // Unless the storage has lost the takeover.
     let lost = found(|story| {
         *story = taken_over(11, Some(20), 1);
-        story.insert(13, fault(30, true));
+        story.insert(13, loss(0, 30));
     });
     assert_eq!(lost, []);
 }
