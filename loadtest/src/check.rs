@@ -354,6 +354,7 @@ impl Checker {
         );
         self.logs.finish(&mut self.verdict);
         self.places.finish(&mut self.verdict);
+        self.calls.on_sent(self.sends.sent_at(&self.logs));
         origins::check(
             &self.sends,
             &self.logs,

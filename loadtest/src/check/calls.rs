@@ -9,6 +9,8 @@ use crate::ledger::{Call, ClientEvent, Durable};
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     by_question: BTreeMap<String, Vec<Call>>,
+    /// When messages were sent.
+    sent: HashMap<String, u64>,
     /// When anybody first heard of a message.
     heard: HashMap<String, u64>,
     answered: HashMap<String, Answered>,
@@ -41,9 +43,16 @@ impl Calls {
             .filter_map(|question| Some((question.as_str(), self.began(question)?)))
     }
 
-    /// When anybody first heard of a message.
-    pub(super) fn heard_at(&self, message: &str) -> Option<u64> {
-        self.heard.get(message).copied()
+    /// Since when a question may have been stored: since it was sent, or, where
+    /// that cannot be told any more, since anybody heard of it.
+    pub(super) fn asked_at(&self, question: &str) -> Option<u64> {
+        let sent = self.sent.get(question).or(self.heard.get(question));
+        sent.copied()
+    }
+
+    /// When messages were sent that are kept.
+    pub(super) fn on_sent(&mut self, sent: HashMap<String, u64>) {
+        self.sent = sent;
     }
 
     /// When anybody first saw a question answered.
@@ -131,8 +140,8 @@ impl Calls {
         let attempts = counted.chain([call]).map(|call| call.attempt);
         let attempts: BTreeSet<_> = attempts.collect();
         // Numbers are passed over where the storage may have lost an attempt.
-        let heard = self.heard_at(&call.question).unwrap_or(0);
-        let are_passed_over = faults.may_have_changed_servers(heard, call.began);
+        let asked = self.asked_at(&call.question).unwrap_or(0);
+        let are_passed_over = faults.may_have_changed_servers(asked, call.began);
         attempts.len() as u64 > rules.attempts
             || call.attempt > rules.attempts && !are_passed_over
             || call.r#try > rules.tries
@@ -149,9 +158,9 @@ impl Calls {
             let knows_at = faults.over_at(answered.at) + rules.takeover_us;
             return call.attempt >= answered.attempt || call.began > knows_at;
         }
-        let heard = self.heard_at(&call.question);
         let before = earlier.last().map(|before| before.began);
-        let since = before.or(heard).unwrap_or(0);
+        let since = before.or_else(|| self.asked_at(&call.question));
+        let since = since.unwrap_or(0);
         let is_taken_over = call.attempt > 1 && earlier.iter().all(|e| e.attempt < call.attempt);
         // A try that never came to the AI has cost nothing.
         let is_before = |e: &Call| (e.attempt, e.r#try + 1) == (call.attempt, call.r#try);

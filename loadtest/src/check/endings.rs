@@ -41,7 +41,7 @@ fn may_have_failed(
     rules: Rules,
 ) -> bool {
     let answered = calls.answered_at(question).unwrap_or(u64::MAX);
-    let asked = calls.heard_at(question).unwrap_or(0).min(answered);
+    let asked = calls.asked_at(question).unwrap_or(0).min(answered);
     let since = asked.saturating_sub(rules.ai_recovers_us);
     let is_used_up = reply.attempt > Some(rules.attempts);
     faults.may_have_stopped_the_ai(since, answered)

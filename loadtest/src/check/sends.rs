@@ -24,6 +24,8 @@ pub(super) struct Sends {
 
 #[derive(Debug)]
 struct Sent {
+    /// When it was first sent.
+    at: u64,
     text: String,
     asks: bool,
     if_busy: IfBusy,
@@ -89,6 +91,22 @@ impl Sends {
             .collect()
     }
 
+    /// When what is kept was first sent, by the server's ids: it may have been
+    /// stored since then.
+    pub(super) fn sent_at(&self, logs: &Logs) -> HashMap<String, u64> {
+        let sent = self.sent.iter().map(|((tenant, _, room, _), sent)| {
+            let text = (&**tenant, &**room, &*sent.text);
+            (text, sent.at)
+        });
+        let sent: HashMap<_, _> = sent.collect();
+        let said = logs.events().filter(Kept::is_said);
+        said.filter_map(|kept| {
+            let text = (kept.tenant, kept.room, &*kept.event.content);
+            Some((kept.event.message.clone(), *sent.get(&text)?))
+        })
+        .collect()
+    }
+
     /// The sessions of which the storage lost a question that was to end what
     /// they answered.
     pub(super) fn lost_interruptions(&self, logs: &Logs, faults: &Faults) -> HashSet<Session<'_>> {
@@ -126,6 +144,7 @@ impl Sends {
                 let name = name(room, id);
                 self.last.insert((client, id.clone()), name.clone());
                 let sent = self.sent.entry(name).or_insert_with(|| Sent {
+                    at,
                     text: text.clone(),
                     asks: *ai,
                     if_busy: *if_busy,

@@ -100,6 +100,32 @@ fn calls_that_nothing_explains() {
 }
 
 #[test]
+fn a_question_may_be_stored_before_anybody_hears_of_it() {
+    let restarted = |until| {
+        found(move |story| {
+            // It was sent at 7, and heard of at 10, when its call had begun.
+            story[10] = call(2, 1, 9, Some(9));
+            story[12] = delta(1, 2, 0);
+            story[13] = delta(2, 2, 0);
+            story[17] = snapshot(2, 2, 0);
+            story[18] = delta(1, 2, 1);
+            story[19] = delta(2, 2, 1);
+            let reply = Durable {
+                attempt: Some(2),
+                content: words("q1", 2).concat(),
+                ..answered(LIFE, 2, "r1", "q1")
+            };
+            story[20] = durable(1, reply.clone());
+            story[21] = durable(2, reply.clone());
+            story[22] = log("acme", vec![said(LIFE, 1, "q1"), reply]);
+            story.insert(0, What::Fault(struck("redis-restarted", "redis", until)));
+        })
+    };
+    assert_eq!(restarted(7), []);
+    assert_eq!(restarted(6), [Broken::NeedlessCall]);
+}
+
+#[test]
 fn calls_for_what_is_answered() {
     let with =
         |calls: &[What], until| found_with(calls, &[struck("broker-frozen", "broker-1", until)]);
