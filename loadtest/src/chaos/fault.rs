@@ -138,13 +138,8 @@ impl Kind {
         }
     }
 
-    /// Whether the storage may lose what it has acknowledged.
-    pub fn may_lose(self) -> bool {
-        self.loses_back_to().is_some()
-    }
-
-    /// How long before it strikes may have been stored what the storage loses;
-    /// none where it loses nothing.
+    /// How long before it strikes may have been stored what the storage then
+    /// loses; none where it loses nothing that it has acknowledged.
     pub fn loses_back_to(self) -> Option<Duration> {
         if self == Self::RedisEmptied {
             Some(Duration::MAX)
