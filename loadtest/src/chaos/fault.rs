@@ -18,9 +18,13 @@ pub enum Kind {
     BrokerFrozen,
     /// Both at once, killed.
     GatewayAndBrokerKilled,
+    /// Both at once, stopped.
+    GatewayAndBrokerFrozen,
     /// The load balancer dies: all connections of people end.
     DoorsCut,
-    /// Some people read nothing for a while.
+    /// The load balancer is stopped: nothing passes, and then all of it.
+    DoorsSilent,
+    /// Some people read nothing for a while, but show that they live.
     SlowReaders,
     /// All people come back at once.
     Crowd,
@@ -51,13 +55,15 @@ pub enum Kind {
 
 impl Kind {
     /// All that have no kinds among themselves.
-    const SINGLE: [Self; 18] = [
+    const SINGLE: [Self; 20] = [
         Self::GatewayKilled,
         Self::GatewayFrozen,
         Self::BrokerKilled,
         Self::BrokerFrozen,
         Self::GatewayAndBrokerKilled,
+        Self::GatewayAndBrokerFrozen,
         Self::DoorsCut,
+        Self::DoorsSilent,
         Self::SlowReaders,
         Self::Crowd,
         Self::RollingRestart,
@@ -86,7 +92,9 @@ impl Kind {
             Self::BrokerKilled => "broker-killed",
             Self::BrokerFrozen => "broker-frozen",
             Self::GatewayAndBrokerKilled => "gateway-and-broker-killed",
+            Self::GatewayAndBrokerFrozen => "gateway-and-broker-frozen",
             Self::DoorsCut => "doors-cut",
+            Self::DoorsSilent => "doors-silent",
             Self::SlowReaders => "slow-readers",
             Self::Crowd => "crowd",
             Self::RollingRestart => "rolling-restart",
@@ -118,7 +126,9 @@ impl Kind {
             | Self::BrokerKilled
             | Self::BrokerFrozen
             | Self::GatewayAndBrokerKilled
+            | Self::GatewayAndBrokerFrozen
             | Self::DoorsCut
+            | Self::DoorsSilent
             | Self::SlowReaders
             | Self::Crowd
             | Self::RollingRestart
@@ -154,8 +164,8 @@ impl Kind {
             | Self::RedisEmptied
             | Self::SlotMigrated => 3,
             Self::BrokerFrozen => 4,
-            Self::GatewayFrozen | Self::SlowReaders => 6,
-            Self::RedisPaused | Self::ClusterMasterKilled => 10,
+            Self::GatewayFrozen | Self::GatewayAndBrokerFrozen | Self::DoorsSilent => 6,
+            Self::SlowReaders | Self::RedisPaused | Self::ClusterMasterKilled => 10,
             Self::ClockOff | Self::SentinelFailover | Self::SentinelFailoverLagging => 20,
             Self::RollingRestart => 60,
             Self::Link(_, spoiling) => return spoiling.lasts(),

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, ensure};
 use causerie_testkit::ai::Call as AiCall;
+use futures::future::join_all;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
@@ -18,7 +19,7 @@ use super::fault::{Kind, Ordered, ordered};
 use super::installation::Installation;
 use super::seat::{Seat, seats};
 use super::storage::StorageKind;
-use super::strike::Aim;
+use super::strike::{Aim, Struck};
 use super::tally::Tally;
 use crate::ledger::{self, Call, Fault, Log, Pen, What};
 use crate::person::{Orders, Person, State, durable};
@@ -154,8 +155,7 @@ impl Round {
             sleep(LOOK_EVERY).await;
         }
         self.tally.look(&self.installation).await;
-        let aim = Aim::new(&self.installation, &mut self.dice);
-        let streaming = self.streaming();
+        let (aim, streaming) = self.take_aim(kind, deadline).await?;
         let lasts = u64::try_from(kind.lasts().as_micros())?;
         self.pen.note(What::Fault(Fault {
             kind: kind.name().to_owned(),
@@ -175,6 +175,42 @@ impl Round {
         self.pen.note(What::FaultOver)?;
         self.let_some_read(true);
         Ok(streaming)
+    }
+
+    /// Aims where replies are being made; how many are, or how many people see
+    /// them.
+    async fn take_aim(&mut self, kind: Kind, deadline: Instant) -> anyhow::Result<(Aim, usize)> {
+        loop {
+            let aim = Aim::new(&self.installation, &mut self.dice)?;
+            let struck = aim.struck(kind, &self.installation);
+            let streaming = join_all(struck.iter().map(|part| self.streaming_at(part))).await;
+            let streaming = streaming.into_iter().min().unwrap_or_default();
+            if streaming > 0 || Instant::now() > deadline {
+                return Ok((aim, streaming));
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn streaming_at(&self, part: &Struck) -> usize {
+        let people = self.people.iter();
+        match part {
+            Struck::Gateway(number) => people
+                .filter(|person| person.state.door() == *number && person.state.streaming() > 0)
+                .count(),
+            Struck::Broker(number) => match self.installation.brokers.get(*number) {
+                Some(broker) => broker.replies_being_made().await,
+                None => 0,
+            },
+            Struck::Room(room) => {
+                let name = room.room.to_string();
+                people
+                    .filter(|person| person.seat.tenant == room.tenant.as_str())
+                    .filter(|person| person.state.streaming_in().contains(&name))
+                    .count()
+            }
+            Struck::All(_) => self.streaming(),
+        }
     }
 
     /// How many people see a reply being made.

@@ -83,12 +83,8 @@ impl Storage {
     }
 }
 
-/// The slot of a Redis Cluster in which all that is stored of a room lies. The
-/// room is named `tenant:room`.
-///
-/// # Errors
-/// No room is named so.
-pub async fn slot_of(cluster: &RedisCluster, room: &str) -> anyhow::Result<u32> {
-    let partition = room.parse::<RoomKey>()?.partition();
-    Ok(cluster.slot_of(&format!("{{p{partition}}}")).await)
+/// The slot of a Redis Cluster in which all that is stored of a room lies.
+pub async fn slot_of(cluster: &RedisCluster, room: &RoomKey) -> u32 {
+    let partition = room.partition();
+    cluster.slot_of(&format!("{{p{partition}}}")).await
 }
