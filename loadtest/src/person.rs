@@ -65,6 +65,8 @@ pub struct Orders {
     pub drop_connection: u64,
     /// Read nothing from the socket, but give signs of life.
     pub stop_reading: bool,
+    /// Add much to each message, so that those who do not read fall behind.
+    pub write_at_length: bool,
     /// The run is over.
     pub leave: bool,
 }
@@ -199,7 +201,8 @@ impl Visit<'_> {
                     let letter = self.mailbox.next(&self.notes.running(), self.dice);
                     if let Some(letter) = letter {
                         self.notes.write(letter.sent())?;
-                        if !socket.send(letter.frame(), PATIENCE).await {
+                        let frame = letter.frame(orders.write_at_length);
+                        if !socket.send(frame, PATIENCE).await {
                             self.notes.closed(None, "cannot send")?;
                             return Ok((Next::After(pause(0, self.dice)), was_ready));
                         }

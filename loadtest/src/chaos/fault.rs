@@ -24,7 +24,8 @@ pub enum Kind {
     DoorsCut,
     /// The load balancer is stopped: nothing passes, and then all of it.
     DoorsSilent,
-    /// Some people read nothing for a while, but show that they live.
+    /// Some people read nothing for a while, but show that they live, and others
+    /// write at length.
     SlowReaders,
     /// All people come back at once.
     Crowd,
@@ -165,8 +166,11 @@ impl Kind {
             | Self::SlotMigrated => 3,
             Self::BrokerFrozen => 4,
             Self::GatewayFrozen | Self::GatewayAndBrokerFrozen | Self::DoorsSilent => 6,
-            Self::SlowReaders | Self::RedisPaused | Self::ClusterMasterKilled => 10,
-            Self::ClockOff | Self::SentinelFailover | Self::SentinelFailoverLagging => 20,
+            Self::RedisPaused | Self::ClusterMasterKilled => 10,
+            Self::SlowReaders
+            | Self::ClockOff
+            | Self::SentinelFailover
+            | Self::SentinelFailoverLagging => 20,
             Self::RollingRestart => 60,
             Self::Link(_, spoiling) => return spoiling.lasts(),
         })

@@ -58,6 +58,16 @@ struct Handle {
     state: Arc<State>,
 }
 
+impl Handle {
+    fn order(&self, change: impl Fn(&mut Orders)) {
+        self.orders.send_if_modified(|orders| {
+            let before = *orders;
+            change(orders);
+            *orders != before
+        });
+    }
+}
+
 impl Round {
     /// Starts an installation, and lets people in.
     ///
@@ -221,16 +231,16 @@ impl Round {
 
     fn order(&self, change: impl Fn(&mut Orders)) {
         for person in &self.people {
-            person.orders.send_modify(&change);
+            person.order(&change);
         }
     }
 
     fn let_some_read(&self, read: bool) {
-        for person in self.people.iter().step_by(SLOW_ONE_IN) {
-            person.orders.send_if_modified(|orders| {
-                let changes = orders.stop_reading == read;
-                orders.stop_reading = !read;
-                changes
+        for (number, person) in self.people.iter().enumerate() {
+            let is_slow = number.is_multiple_of(SLOW_ONE_IN);
+            person.order(|orders| {
+                orders.stop_reading = is_slow && !read;
+                orders.write_at_length = !is_slow && !read;
             });
         }
     }
