@@ -191,8 +191,8 @@ impl Aim {
             }
             Kind::SentinelFailover => {
                 let storage = at.storage.replicated()?;
-                storage.hold_in_step().await;
-                is_unplanned = !fail_over(storage).await;
+                let is_held = storage.hold_in_step().await;
+                is_unplanned = !fail_over(storage).await || !is_held;
             }
             Kind::SentinelFailoverLagging => {
                 let storage = at.storage.replicated()?;
