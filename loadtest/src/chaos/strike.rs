@@ -163,12 +163,12 @@ impl Aim {
             }
             Kind::ClusterMasterKilled => {
                 let cluster = at.storage.cluster()?;
-                let slot = slot_of(cluster, &self.room).await?;
+                let slot = slot_of(cluster, &self.room.parse()?).await;
                 kill_master(cluster, slot).await;
             }
             Kind::SlotMigrated => {
                 let cluster = at.storage.cluster()?;
-                let slot = slot_of(cluster, &self.room).await?;
+                let slot = slot_of(cluster, &self.room.parse()?).await;
                 migrate_there_and_back(cluster, slot).await;
             }
             Kind::Link(link, spoiling) => {
