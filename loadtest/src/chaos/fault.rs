@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use causerie_testkit::storage::StorageKind;
+
 use super::link::{self, Link, Spoiling};
-use super::storage::StorageKind;
 
 /// A kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -138,7 +139,7 @@ impl Kind {
             | Self::RedisTruncated
             | Self::RedisEmptied
             | Self::RedisPaused
-            | Self::Link(..) => StorageKind::Redis,
+            | Self::Link(..) => StorageKind::Durable,
         }
     }
 

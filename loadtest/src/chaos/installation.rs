@@ -10,8 +10,7 @@ use causerie_testkit::cluster::tenants;
 use causerie_testkit::port;
 use causerie_testkit::process::{Node, Program};
 use causerie_testkit::proxy::Proxy;
-
-use super::storage::{Storage, StorageKind};
+use causerie_testkit::storage::{Storage, StorageKind};
 
 /// How long a program that was asked to end may take.
 const ENDS_WITHIN: Duration = Duration::from_secs(40);

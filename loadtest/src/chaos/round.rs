@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, ensure};
 use causerie_testkit::ai::Call as AiCall;
+use causerie_testkit::storage::StorageKind;
 use futures::future::join_all;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -18,7 +19,6 @@ use tokio::time::{Instant, sleep};
 use super::fault::{Kind, Ordered, ordered};
 use super::installation::Installation;
 use super::seat::{Seat, seats};
-use super::storage::StorageKind;
 use super::strike::{Aim, Struck};
 use super::tally::Tally;
 use crate::ledger::{self, Call, Fault, Log, Pen, What};

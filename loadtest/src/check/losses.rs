@@ -58,54 +58,41 @@ impl Losses {
         event: &ClientEvent,
         verdict: &mut Verdict,
     ) {
-        match event {
-            ClientEvent::Subscribed {
-                room,
-                epoch,
-                seq,
-                recovered,
-            } => {
-                let view = self.view(client, tenant, room);
-                let (before, was_at) = (
-                    std::mem::replace(&mut view.epoch, epoch.clone()),
-                    std::mem::replace(&mut view.seq, *seq),
-                );
-                if !recovered {
-                    verdict.count("times told that something is lost");
-                    view.seen.push(Seen::Told(Told {
-                        at,
-                        epoch: before,
-                        seq: was_at,
-                        head: *seq,
-                    }));
-                }
+        if let ClientEvent::Subscribed {
+            room,
+            epoch,
+            seq,
+            recovered,
+        } = event
+        {
+            let view = self.view(client, tenant, room);
+            let (before, was_at) = (
+                std::mem::replace(&mut view.epoch, epoch.clone()),
+                std::mem::replace(&mut view.seq, *seq),
+            );
+            if !recovered {
+                verdict.count("times told that something is lost");
+                view.seen.push(Seen::Told(Told {
+                    at,
+                    epoch: before,
+                    seq: was_at,
+                    head: *seq,
+                }));
             }
-            ClientEvent::Acked {
-                message, room, seq, ..
-            } => self
-                .view(client, tenant, room)
-                .see(at, *seq, message, false),
-            ClientEvent::Durable {
-                room,
-                event: Durable { message, seq, .. },
-            } => {
-                let view = self.view(client, tenant, room);
-                view.see(at, *seq, message, true);
-                view.seq = *seq;
-            }
-            ClientEvent::Named { .. }
-            | ClientEvent::GoesOn { .. }
-            | ClientEvent::Left { .. }
-            | ClientEvent::Opened
-            | ClientEvent::Sent { .. }
-            | ClientEvent::Cancelling { .. }
-            | ClientEvent::Cancelled { .. }
-            | ClientEvent::Refused { .. }
-            | ClientEvent::Delta { .. }
-            | ClientEvent::Snapshot { .. }
-            | ClientEvent::Restart { .. }
-            | ClientEvent::Typing { .. }
-            | ClientEvent::Closed { .. } => {}
+        } else if let ClientEvent::Acked {
+            message, room, seq, ..
+        } = event
+        {
+            self.view(client, tenant, room)
+                .see(at, *seq, message, false);
+        } else if let ClientEvent::Durable {
+            room,
+            event: Durable { message, seq, .. },
+        } = event
+        {
+            let view = self.view(client, tenant, room);
+            view.see(at, *seq, message, true);
+            view.seq = *seq;
         }
     }
 

@@ -34,44 +34,29 @@ impl Places {
         event: &ClientEvent,
         verdict: &mut Verdict,
     ) {
-        match event {
-            ClientEvent::Acked {
-                message,
-                room,
-                epoch,
-                seq,
-                ..
-            }
-            | ClientEvent::Durable {
-                room,
-                event:
-                    Durable {
-                        message,
-                        epoch,
-                        seq,
-                        ..
-                    },
-            } => {
-                let life = (tenant.to_owned(), room.clone(), epoch.clone());
-                self.place(at, life, *seq, message, Some(client), verdict);
-            }
-            ClientEvent::Subscribed { room, epoch, .. } => {
-                let life = (tenant.to_owned(), room.clone(), epoch.clone());
-                self.lives.entry(life).or_default().by.insert(Some(client));
-            }
-            ClientEvent::Named { .. }
-            | ClientEvent::GoesOn { .. }
-            | ClientEvent::Left { .. }
-            | ClientEvent::Opened
-            | ClientEvent::Sent { .. }
-            | ClientEvent::Cancelling { .. }
-            | ClientEvent::Cancelled { .. }
-            | ClientEvent::Refused { .. }
-            | ClientEvent::Delta { .. }
-            | ClientEvent::Snapshot { .. }
-            | ClientEvent::Restart { .. }
-            | ClientEvent::Typing { .. }
-            | ClientEvent::Closed { .. } => {}
+        if let ClientEvent::Acked {
+            message,
+            room,
+            epoch,
+            seq,
+            ..
+        }
+        | ClientEvent::Durable {
+            room,
+            event:
+                Durable {
+                    message,
+                    epoch,
+                    seq,
+                    ..
+                },
+        } = event
+        {
+            let life = (tenant.to_owned(), room.clone(), epoch.clone());
+            self.place(at, life, *seq, message, Some(client), verdict);
+        } else if let ClientEvent::Subscribed { room, epoch, .. } = event {
+            let life = (tenant.to_owned(), room.clone(), epoch.clone());
+            self.lives.entry(life).or_default().by.insert(Some(client));
         }
     }
 
