@@ -6,6 +6,13 @@ use causerie_testkit::storage::StorageKind;
 
 use super::link::{self, Link, Spoiling};
 
+/// In less time as much is written to Redis's file as is cut off its end: while
+/// a few replies are made it grows by kilobytes a second.
+const TRUNCATED: Duration = Duration::from_secs(10);
+
+/// How far behind its master a replica in a Redis Cluster may be.
+const REPLICA_LAG: Duration = Duration::from_secs(1);
+
 /// A kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -144,14 +151,25 @@ impl Kind {
     }
 
     /// Whether the storage may lose what it has acknowledged.
-    pub const fn may_lose(self) -> bool {
-        matches!(
-            self,
-            Self::RedisTruncated
-                | Self::RedisEmptied
-                | Self::SentinelFailoverLagging
-                | Self::ClusterMasterKilled
-        )
+    pub fn may_lose(self) -> bool {
+        self.loses_back_to().is_some()
+    }
+
+    /// How long before it strikes may have been stored what the storage loses;
+    /// none where it loses nothing.
+    pub fn loses_back_to(self) -> Option<Duration> {
+        if self == Self::RedisEmptied {
+            Some(Duration::MAX)
+        } else if self == Self::RedisTruncated {
+            Some(TRUNCATED)
+        } else if self == Self::SentinelFailoverLagging {
+            // The replicas have all that there is when they begin to lag.
+            Some(Duration::ZERO)
+        } else if self == Self::ClusterMasterKilled {
+            Some(REPLICA_LAG)
+        } else {
+            None
+        }
     }
 
     /// How long it lasts, about, until all parts run again.

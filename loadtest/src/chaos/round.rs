@@ -176,13 +176,18 @@ impl Round {
         }
         self.tally.look(&self.installation).await;
         let (aim, streaming) = self.take_aim(kind, deadline).await?;
+        let now = self.pen.now();
+        let loses_since = kind.loses_back_to().map(|back| {
+            let back = u64::try_from(back.as_micros()).unwrap_or(u64::MAX);
+            now.saturating_sub(back)
+        });
         let lasts = u64::try_from(kind.lasts().as_micros())?;
         self.pen.note(What::Fault(Fault {
             kind: kind.name().to_owned(),
             target: aim.target(kind, &self.installation),
-            until: self.pen.now() + lasts,
+            until: now + lasts,
             streaming,
-            may_lose: kind.may_lose(),
+            loses_since,
         }))?;
         match ordered(kind) {
             Ordered::Nothing => {}

@@ -305,7 +305,7 @@ mod tests {
             target: target.to_owned(),
             until: 0,
             streaming: 1,
-            may_lose: false,
+            loses_since: None,
         })
     }
 
