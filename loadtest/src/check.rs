@@ -52,6 +52,9 @@ use stream::Stream;
 /// What is counted of replies that came to people piece by piece to their end.
 pub const SEEN_TO_LAST_WORD: &str = "replies seen to their last word";
 
+/// How often people were told that a reply begins anew.
+pub const RESTARTS_SEEN: &str = "restarts seen";
+
 /// What is counted of replies whose last pieces came to people only with the
 /// whole.
 pub const LAST_WORDS_WITH_END: &str = "replies whose last words came with their end";
@@ -242,7 +245,7 @@ impl Verdict {
             ClientEvent::Durable { .. } => "durable events seen",
             ClientEvent::Delta { .. } => "pieces of replies seen",
             ClientEvent::Snapshot { .. } => "snapshots seen",
-            ClientEvent::Restart { .. } => "restarts seen",
+            ClientEvent::Restart { .. } => RESTARTS_SEEN,
             ClientEvent::Cancelling { .. } => "replies to be cancelled",
             ClientEvent::Named { .. }
             | ClientEvent::GoesOn { .. }

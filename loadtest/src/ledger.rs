@@ -276,7 +276,8 @@ pub struct Fault {
     pub target: String,
     /// When it should be over, in microseconds since the run began.
     pub until: u64,
-    /// How many replies were being streamed when it struck.
+    /// How many people saw replies being made when it struck, by way of the part
+    /// that was struck; of a broker, how many replies it was making.
     pub streaming: usize,
     /// Since when what was stored may be lost with the storage, in microseconds
     /// since the run began; none where nothing may be.

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use causerie_testkit::storage::StorageKind;
+
 use super::link::{self, Link, Spoiling};
-use super::storage::StorageKind;
 
 /// In less time as much is written to Redis's file as is cut off its end: while
 /// a few replies are made it grows by kilobytes a second.
@@ -25,9 +26,14 @@ pub enum Kind {
     BrokerFrozen,
     /// Both at once, killed.
     GatewayAndBrokerKilled,
+    /// Both at once, stopped.
+    GatewayAndBrokerFrozen,
     /// The load balancer dies: all connections of people end.
     DoorsCut,
-    /// Some people read nothing for a while.
+    /// The load balancer is stopped: nothing passes, and then all of it.
+    DoorsSilent,
+    /// Some people read nothing for a while, but show that they live, and others
+    /// write at length.
     SlowReaders,
     /// All people come back at once.
     Crowd,
@@ -58,13 +64,15 @@ pub enum Kind {
 
 impl Kind {
     /// All that have no kinds among themselves.
-    const SINGLE: [Self; 18] = [
+    const SINGLE: [Self; 20] = [
         Self::GatewayKilled,
         Self::GatewayFrozen,
         Self::BrokerKilled,
         Self::BrokerFrozen,
         Self::GatewayAndBrokerKilled,
+        Self::GatewayAndBrokerFrozen,
         Self::DoorsCut,
+        Self::DoorsSilent,
         Self::SlowReaders,
         Self::Crowd,
         Self::RollingRestart,
@@ -93,7 +101,9 @@ impl Kind {
             Self::BrokerKilled => "broker-killed",
             Self::BrokerFrozen => "broker-frozen",
             Self::GatewayAndBrokerKilled => "gateway-and-broker-killed",
+            Self::GatewayAndBrokerFrozen => "gateway-and-broker-frozen",
             Self::DoorsCut => "doors-cut",
+            Self::DoorsSilent => "doors-silent",
             Self::SlowReaders => "slow-readers",
             Self::Crowd => "crowd",
             Self::RollingRestart => "rolling-restart",
@@ -125,7 +135,9 @@ impl Kind {
             | Self::BrokerKilled
             | Self::BrokerFrozen
             | Self::GatewayAndBrokerKilled
+            | Self::GatewayAndBrokerFrozen
             | Self::DoorsCut
+            | Self::DoorsSilent
             | Self::SlowReaders
             | Self::Crowd
             | Self::RollingRestart
@@ -134,7 +146,7 @@ impl Kind {
             | Self::RedisTruncated
             | Self::RedisEmptied
             | Self::RedisPaused
-            | Self::Link(..) => StorageKind::Redis,
+            | Self::Link(..) => StorageKind::Durable,
         }
     }
 
@@ -167,9 +179,12 @@ impl Kind {
             | Self::RedisEmptied
             | Self::SlotMigrated => 3,
             Self::BrokerFrozen => 4,
-            Self::GatewayFrozen | Self::SlowReaders => 6,
+            Self::GatewayFrozen | Self::GatewayAndBrokerFrozen | Self::DoorsSilent => 6,
             Self::RedisPaused | Self::ClusterMasterKilled => 10,
-            Self::ClockOff | Self::SentinelFailover | Self::SentinelFailoverLagging => 20,
+            Self::SlowReaders
+            | Self::ClockOff
+            | Self::SentinelFailover
+            | Self::SentinelFailoverLagging => 20,
             Self::RollingRestart => 60,
             Self::Link(_, spoiling) => return spoiling.lasts(),
         })

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::logs::Logs;
 use super::{Broken, Faults, Rules, Verdict};
-use crate::ledger::{ClientEvent, ClientNumber, Durable};
+use crate::ledger::{ClientEvent, ClientNumber};
 
 /// What clients saw of their rooms, and what they were told of losses.
 #[derive(Debug, Default)]
@@ -59,61 +59,41 @@ impl Losses {
         event: &ClientEvent,
         verdict: &mut Verdict,
     ) {
-        match event {
-            ClientEvent::Subscribed {
-                room,
-                epoch,
-                seq,
-                recovered,
-            } => {
-                let view = self.view(client, tenant, room);
-                let (before, was_at) = (
-                    std::mem::replace(&mut view.epoch, epoch.clone()),
-                    std::mem::replace(&mut view.seq, *seq),
-                );
-                if !recovered {
-                    verdict.count("times told that something is lost");
-                    view.seen.push(Seen::Told(Told {
-                        at,
-                        epoch: before,
-                        seq: was_at,
-                        head: *seq,
-                    }));
-                }
+        if let ClientEvent::Subscribed {
+            room,
+            epoch,
+            seq,
+            recovered,
+        } = event
+        {
+            let view = self.view(client, tenant, room);
+            let (before, was_at) = (
+                std::mem::replace(&mut view.epoch, epoch.clone()),
+                std::mem::replace(&mut view.seq, *seq),
+            );
+            if !recovered {
+                verdict.count("times told that something is lost");
+                view.seen.push(Seen::Told(Told {
+                    at,
+                    epoch: before,
+                    seq: was_at,
+                    head: *seq,
+                }));
             }
-            ClientEvent::Acked {
-                message,
-                room,
-                epoch,
-                seq,
-                ..
-            } => self
-                .view(client, tenant, room)
-                .see(at, (epoch, *seq), message, false),
-            ClientEvent::Durable { room, event } => {
-                let Durable {
-                    message,
-                    epoch,
-                    seq,
-                    ..
-                } = event;
-                let view = self.view(client, tenant, room);
-                view.see(at, (epoch, *seq), message, true);
-                view.seq = *seq;
-            }
-            ClientEvent::Named { .. }
-            | ClientEvent::GoesOn { .. }
-            | ClientEvent::Left { .. }
-            | ClientEvent::Opened
-            | ClientEvent::Sent { .. }
-            | ClientEvent::Cancelling { .. }
-            | ClientEvent::Cancelled { .. }
-            | ClientEvent::Refused { .. }
-            | ClientEvent::Delta { .. }
-            | ClientEvent::Snapshot { .. }
-            | ClientEvent::Restart { .. }
-            | ClientEvent::Typing { .. }
-            | ClientEvent::Closed { .. } => {}
+        } else if let ClientEvent::Acked {
+            message,
+            room,
+            epoch,
+            seq,
+            ..
+        } = event
+        {
+            self.view(client, tenant, room)
+                .see(at, (epoch, *seq), message, false);
+        } else if let ClientEvent::Durable { room, event } = event {
+            let view = self.view(client, tenant, room);
+            view.see(at, (&event.epoch, event.seq), &event.message, true);
+            view.seq = event.seq;
         }
     }
 

@@ -84,7 +84,7 @@ fn calls_that_nothing_explains() {
     assert_eq!(second_attempt(both), []);
     for fault in [
         struck("broker-killed", "broker-1", 9),
-        struck("redis-link-cut", "gateway-1", 11),
+        struck("gateway-redis-link-cut", "gateway-1", 11),
         struck("crowd", "people", 11),
         struck("ai-link-cut", "broker-1", 11),
     ] {
