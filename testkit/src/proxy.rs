@@ -1,6 +1,6 @@
 //! A TCP proxy that makes a network bad: it delays, stalls, trickles and cuts.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -31,7 +31,10 @@ impl Rules {
     }
 }
 
-/// A proxy on a port of its own, before one server. Dropping it cuts everything.
+/// Where servers listen.
+const LOOPBACK: &str = "127.0.0.1";
+
+/// A proxy before one server. Dropping it cuts everything.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -40,14 +43,34 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts a proxy before 127.0.0.1:`port`.
+    /// Starts a proxy before 127.0.0.1:`port`, on a port of its own.
     pub async fn start(port: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("loopback has a free port");
+        let listener = TcpListener::bind((LOOPBACK, 0)).await;
+        Self::listen(listener.expect("loopback has a free port"), port, None)
+    }
+
+    /// Starts a proxy before 127.0.0.1:`port`, on the same port of `address`.
+    ///
+    /// Where the server says 127.0.0.1 its clients read `address`. So they stay
+    /// behind such proxies wherever a server sends them: Sentinels to a primary,
+    /// one node of a Redis Cluster to another.
+    ///
+    /// # Panics
+    /// When `address` is none of 127.0.0.2 to 127.0.0.9, or the port is taken there.
+    pub async fn in_place_of(port: u16, address: Ipv4Addr) -> Self {
+        assert!(
+            address.is_loopback() && address.to_string().len() == LOOPBACK.len(),
+            "{address} does not stand where {LOOPBACK} stood"
+        );
+        let listener = TcpListener::bind((address, port)).await;
+        let listener = listener.expect("nobody else listens there");
+        Self::listen(listener, port, Some(address))
+    }
+
+    fn listen(listener: TcpListener, port: u16, poses_as: Option<Ipv4Addr>) -> Self {
         let address = listener.local_addr().expect("a listener has an address");
         let rules = watch::Sender::new(Rules::default());
-        let listener = tokio::spawn(listen(listener, port, rules.subscribe()));
+        let listener = tokio::spawn(listen(listener, port, poses_as, rules.subscribe()));
         Self {
             address,
             rules,
@@ -55,12 +78,12 @@ impl Proxy {
         }
     }
 
-    /// The port on 127.0.0.1 to connect to.
+    /// The port to connect to.
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// `scheme://127.0.0.1:PORT`
+    /// `scheme://ADDRESS:PORT`
     pub fn url(&self, scheme: &str) -> String {
         format!("{scheme}://{}", self.address)
     }
@@ -122,17 +145,27 @@ impl Drop for Proxy {
     }
 }
 
-async fn listen(listener: TcpListener, port: u16, rules: watch::Receiver<Rules>) {
+async fn listen(
+    listener: TcpListener,
+    port: u16,
+    poses_as: Option<Ipv4Addr>,
+    rules: watch::Receiver<Rules>,
+) {
     while let Ok((client, _)) = listener.accept().await {
         if !rules.borrow().blocked {
-            tokio::spawn(connection(client, port, rules.clone()));
+            tokio::spawn(connection(client, port, poses_as, rules.clone()));
         }
     }
 }
 
-async fn connection(client: TcpStream, port: u16, rules: watch::Receiver<Rules>) {
+async fn connection(
+    client: TcpStream,
+    port: u16,
+    poses_as: Option<Ipv4Addr>,
+    rules: watch::Receiver<Rules>,
+) {
     let era = rules.borrow().era;
-    let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await else {
+    let Ok(server) = TcpStream::connect((LOOPBACK, port)).await else {
         return;
     };
     for socket in [&client, &server] {
@@ -143,8 +176,8 @@ async fn connection(client: TcpStream, port: u16, rules: watch::Receiver<Rules>)
     let (from_server, to_server) = server.into_split();
     let both_ways = async {
         tokio::join!(
-            pass(from_client, to_server, rules.clone()),
-            pass(from_server, to_client, rules.clone())
+            pass(from_client, to_server, None, rules.clone()),
+            pass(from_server, to_client, poses_as, rules.clone())
         )
     };
     let mut watched = rules.clone();
@@ -159,11 +192,16 @@ async fn connection(client: TcpStream, port: u16, rules: watch::Receiver<Rules>)
 type Parcel = (Instant, Bytes);
 
 /// Passes one direction on until its end, which is passed on too.
-async fn pass(from: OwnedReadHalf, to: OwnedWriteHalf, rules: watch::Receiver<Rules>) {
+async fn pass(
+    from: OwnedReadHalf,
+    to: OwnedWriteHalf,
+    poses_as: Option<Ipv4Addr>,
+    rules: watch::Receiver<Rules>,
+) {
     // What is on its way when there is latency; then the sender has to wait.
     let (road, arrivals) = mpsc::channel(1024);
     tokio::join!(
-        send_off(from, road, rules.clone()),
+        send_off(from, road, poses_as, rules.clone()),
         hand_over(to, arrivals, rules)
     );
 }
@@ -171,20 +209,36 @@ async fn pass(from: OwnedReadHalf, to: OwnedWriteHalf, rules: watch::Receiver<Ru
 async fn send_off(
     mut from: OwnedReadHalf,
     road: mpsc::Sender<Parcel>,
+    poses_as: Option<Ipv4Addr>,
     rules: watch::Receiver<Rules>,
 ) {
+    let address = poses_as.map(|address| address.to_string());
     let mut buffer = BytesMut::new();
     loop {
         buffer.reserve(16 * 1024);
-        match from.read_buf(&mut buffer).await {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {}
-        }
+        let is_over = !matches!(from.read_buf(&mut buffer).await, Ok(1..));
+        let ready = match &address {
+            Some(address) if !is_over => rename(&mut buffer, address.as_bytes()),
+            Some(_) | None => buffer.len(),
+        };
         let due = Instant::now() + rules.borrow().delay;
-        if road.send((due, buffer.split().freeze())).await.is_err() {
+        let parcel = (due, buffer.split_to(ready).freeze());
+        if road.send(parcel).await.is_err() || is_over {
             return;
         }
     }
+}
+
+/// Puts `address` where 127.0.0.1 stands. How many bytes may go on: what the last
+/// ones begin may be an address that was torn in two.
+fn rename(bytes: &mut [u8], address: &[u8]) -> usize {
+    let name = LOOPBACK.as_bytes();
+    while let Some(at) = bytes.windows(name.len()).position(|bytes| bytes == name) {
+        bytes[at..at + name.len()].copy_from_slice(address);
+    }
+    let mut lengths = (1..name.len()).rev();
+    let torn = lengths.find(|length| bytes.ends_with(&name[..*length]));
+    bytes.len() - torn.unwrap_or_default()
 }
 
 async fn hand_over(

@@ -15,7 +15,7 @@ use super::fault::Kind;
 use super::installation::{Installation, Place};
 use super::link::{Link, Spoiling};
 use super::seat::PROJECTS;
-use super::storage::slot_of;
+use super::storage::{port_of, slot_of};
 
 /// How long a killed program is away.
 const AWAY: Duration = Duration::from_secs(1);
@@ -80,7 +80,9 @@ impl Aim {
             Kind::GatewayKilled | Kind::GatewayFrozen | Kind::Link(Link::Door, _) => gateway,
             Kind::BrokerKilled | Kind::BrokerFrozen | Kind::Link(Link::Ai, _) => broker,
             Kind::GatewayAndBrokerKilled => format!("{gateway}, {broker}"),
-            Kind::Link(Link::Redis, _) => name_of(at.places().nth(self.node)),
+            Kind::Link(Link::Redis | Link::Primary | Link::Master, _) => {
+                name_of(at.places().nth(self.node))
+            }
             Kind::ClockOff => {
                 let node = name_of(at.places().nth(self.node));
                 format!("{node} by {:+} s", self.seconds)
@@ -172,7 +174,7 @@ impl Aim {
                 migrate_there_and_back(cluster, slot).await;
             }
             Kind::Link(link, spoiling) => {
-                if let Some(network) = self.network(link, at) {
+                if let Some(network) = self.network(link, at).await? {
                     spoil(network, spoiling).await;
                 }
             }
@@ -180,12 +182,22 @@ impl Aim {
         Ok(is_unplanned)
     }
 
-    fn network<'a>(&self, link: Link, at: &'a Installation) -> Option<&'a Proxy> {
-        match link {
-            Link::Door => at.gateways.get(self.gateway)?.door.as_ref(),
-            Link::Redis => at.places().nth(self.node)?.to_redis.as_ref(),
-            Link::Ai => at.brokers.get(self.broker)?.to_ai.as_ref(),
-        }
+    async fn network<'a>(
+        &self,
+        link: Link,
+        at: &'a Installation,
+    ) -> anyhow::Result<Option<&'a Proxy>> {
+        let gateway = at.gateways.get(self.gateway);
+        let broker = at.brokers.get(self.broker);
+        Ok(match link {
+            Link::Door => gateway.and_then(|gateway| gateway.door.as_ref()),
+            Link::Redis | Link::Primary | Link::Master => {
+                let port = port_of(&at.storage, &self.room.parse()?).await;
+                let node = at.places().nth(self.node);
+                node.and_then(|node| node.to_redis.get(&port))
+            }
+            Link::Ai => broker.and_then(|broker| broker.to_ai.as_ref()),
+        })
     }
 }
 
