@@ -1,12 +1,14 @@
 //! A TCP proxy that makes a network bad: it delays, stalls, trickles and cuts.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -31,8 +33,31 @@ impl Rules {
     }
 }
 
+/// How much a proxy holds back of what is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Width {
+    Wide,
+    Narrow,
+}
+
+/// A narrow proxy's own buffers, in bytes.
+const NARROW_BUFFER: usize = 4 << 10;
+
+/// The most that a server sends a narrow proxy at once, in bytes.
+const NARROW_SEGMENT: u32 = 536;
+
 /// Where servers listen.
 const LOOPBACK: &str = "127.0.0.1";
+
+/// What a proxy does from its beginning on.
+#[derive(Debug, Clone, Copy)]
+struct Setup {
+    /// Of the server.
+    port: u16,
+    width: Width,
+    /// What its clients take the server's address for.
+    poses_as: Option<Ipv4Addr>,
+}
 
 /// A proxy before one server. Dropping it cuts everything.
 #[derive(Debug)]
@@ -45,8 +70,7 @@ pub struct Proxy {
 impl Proxy {
     /// Starts a proxy before 127.0.0.1:`port`, on a port of its own.
     pub async fn start(port: u16) -> Self {
-        let listener = TcpListener::bind((LOOPBACK, 0)).await;
-        Self::listen(listener.expect("loopback has a free port"), port, None)
+        Self::with_width(port, Width::Wide).await
     }
 
     /// Starts a proxy before 127.0.0.1:`port`, on the same port of `address`.
@@ -63,14 +87,42 @@ impl Proxy {
             "{address} does not stand where {LOOPBACK} stood"
         );
         let listener = TcpListener::bind((address, port)).await;
-        let listener = listener.expect("nobody else listens there");
-        Self::listen(listener, port, Some(address))
+        let setup = Setup {
+            port,
+            width: Width::Wide,
+            poses_as: Some(address),
+        };
+        Self::listen(listener.expect("nobody else listens there"), setup)
     }
 
-    fn listen(listener: TcpListener, port: u16, poses_as: Option<Ipv4Addr>) -> Self {
+    /// As [`start`](Self::start), but it holds little back: the server soon feels that a client
+    /// does not read.
+    pub async fn start_narrow(port: u16) -> Self {
+        Self::with_width(port, Width::Narrow).await
+    }
+
+    async fn with_width(port: u16, width: Width) -> Self {
+        let listener = TcpListener::bind((LOOPBACK, 0))
+            .await
+            .expect("loopback has a free port");
+        if width == Width::Narrow {
+            // Those accepted take it over.
+            SockRef::from(&listener)
+                .set_send_buffer_size(NARROW_BUFFER)
+                .expect("a socket's buffer may be small");
+        }
+        let setup = Setup {
+            port,
+            width,
+            poses_as: None,
+        };
+        Self::listen(listener, setup)
+    }
+
+    fn listen(listener: TcpListener, setup: Setup) -> Self {
         let address = listener.local_addr().expect("a listener has an address");
         let rules = watch::Sender::new(Rules::default());
-        let listener = tokio::spawn(listen(listener, port, poses_as, rules.subscribe()));
+        let listener = tokio::spawn(listen(listener, setup, rules.subscribe()));
         Self {
             address,
             rules,
@@ -145,27 +197,17 @@ impl Drop for Proxy {
     }
 }
 
-async fn listen(
-    listener: TcpListener,
-    port: u16,
-    poses_as: Option<Ipv4Addr>,
-    rules: watch::Receiver<Rules>,
-) {
+async fn listen(listener: TcpListener, setup: Setup, rules: watch::Receiver<Rules>) {
     while let Ok((client, _)) = listener.accept().await {
         if !rules.borrow().blocked {
-            tokio::spawn(connection(client, port, poses_as, rules.clone()));
+            tokio::spawn(connection(client, setup, rules.clone()));
         }
     }
 }
 
-async fn connection(
-    client: TcpStream,
-    port: u16,
-    poses_as: Option<Ipv4Addr>,
-    rules: watch::Receiver<Rules>,
-) {
+async fn connection(client: TcpStream, setup: Setup, rules: watch::Receiver<Rules>) {
     let era = rules.borrow().era;
-    let Ok(server) = TcpStream::connect((LOOPBACK, port)).await else {
+    let Ok(server) = connect(setup).await else {
         return;
     };
     for socket in [&client, &server] {
@@ -176,8 +218,14 @@ async fn connection(
     let (from_server, to_server) = server.into_split();
     let both_ways = async {
         tokio::join!(
-            pass(from_client, to_server, None, rules.clone()),
-            pass(from_server, to_client, poses_as, rules.clone())
+            pass(from_client, to_server, setup.width, None, rules.clone()),
+            pass(
+                from_server,
+                to_client,
+                setup.width,
+                setup.poses_as,
+                rules.clone()
+            )
         )
     };
     let mut watched = rules.clone();
@@ -188,20 +236,35 @@ async fn connection(
     }
 }
 
+async fn connect(Setup { port, width, .. }: Setup) -> io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    if width == Width::Narrow {
+        socket.set_recv_buffer_size(NARROW_BUFFER as u32)?;
+        // The server makes its own buffer as large as so many segments.
+        SockRef::from(&socket).set_tcp_mss(NARROW_SEGMENT)?;
+    }
+    socket.connect((Ipv4Addr::LOCALHOST, port).into()).await
+}
+
 /// Bytes, and the moment when they may go on.
 type Parcel = (Instant, Bytes);
 
-/// Passes one direction on until its end, which is passed on too.
+/// Passes one direction on until its end, which is passed on too; with `address`
+/// where 127.0.0.1 stands.
 async fn pass(
     from: OwnedReadHalf,
     to: OwnedWriteHalf,
-    poses_as: Option<Ipv4Addr>,
+    width: Width,
+    address: Option<Ipv4Addr>,
     rules: watch::Receiver<Rules>,
 ) {
     // What is on its way when there is latency; then the sender has to wait.
-    let (road, arrivals) = mpsc::channel(1024);
+    let (road, arrivals) = mpsc::channel(match width {
+        Width::Wide => 1024,
+        Width::Narrow => 4,
+    });
     tokio::join!(
-        send_off(from, road, poses_as, rules.clone()),
+        send_off(from, road, address, rules.clone()),
         hand_over(to, arrivals, rules)
     );
 }
@@ -209,10 +272,10 @@ async fn pass(
 async fn send_off(
     mut from: OwnedReadHalf,
     road: mpsc::Sender<Parcel>,
-    poses_as: Option<Ipv4Addr>,
+    address: Option<Ipv4Addr>,
     rules: watch::Receiver<Rules>,
 ) {
-    let address = poses_as.map(|address| address.to_string());
+    let address = address.map(|address| address.to_string());
     let mut buffer = BytesMut::new();
     loop {
         buffer.reserve(16 * 1024);

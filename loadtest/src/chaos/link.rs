@@ -17,8 +17,10 @@ const DELAY: Duration = Duration::from_millis(200);
 pub enum Link {
     /// Between people and one gateway.
     Door,
-    /// Between one node and Redis.
-    Redis,
+    /// Between one gateway and Redis.
+    GatewayRedis,
+    /// Between one broker and Redis.
+    BrokerRedis,
     /// Between one node and the primary, of servers behind Sentinels.
     Primary,
     /// Between one node and the master that serves a room, of a Redis Cluster.
@@ -66,9 +68,10 @@ pub fn name(link: Link, spoiling: Spoiling) -> &'static str {
 }
 
 impl Link {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Door,
-        Self::Redis,
+        Self::GatewayRedis,
+        Self::BrokerRedis,
         Self::Primary,
         Self::Master,
         Self::Ai,
@@ -77,7 +80,8 @@ impl Link {
     const fn name(self) -> &'static str {
         match self {
             Self::Door => "door",
-            Self::Redis => "redis-link",
+            Self::GatewayRedis => "gateway-redis-link",
+            Self::BrokerRedis => "broker-redis-link",
             Self::Primary => "primary-link",
             Self::Master => "master-link",
             Self::Ai => "ai-link",
@@ -88,7 +92,7 @@ impl Link {
     /// looks for another one in place of that which is lost differs.
     const fn spoilings(self) -> &'static [Spoiling] {
         match self {
-            Self::Door | Self::Redis | Self::Ai => &Spoiling::ALL,
+            Self::Door | Self::GatewayRedis | Self::BrokerRedis | Self::Ai => &Spoiling::ALL,
             Self::Primary | Self::Master => &[Spoiling::Cut, Spoiling::Silent],
         }
     }

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, ensure};
 use causerie_testkit::ai::Call as AiCall;
 use causerie_testkit::storage::StorageKind;
+use futures::future::join_all;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
@@ -18,7 +19,7 @@ use tokio::time::{Instant, sleep};
 use super::fault::{Kind, Ordered, ordered};
 use super::installation::Installation;
 use super::seat::{Seat, seats};
-use super::strike::Aim;
+use super::strike::{Aim, Struck};
 use super::tally::Tally;
 use crate::ledger::{self, Call, Fault, Log, Pen, What};
 use crate::person::{Orders, Person, State, durable};
@@ -65,6 +66,16 @@ struct Handle {
     seat: Seat,
     orders: watch::Sender<Orders>,
     state: Arc<State>,
+}
+
+impl Handle {
+    fn order(&self, change: impl Fn(&mut Orders)) {
+        self.orders.send_if_modified(|orders| {
+            let before = *orders;
+            change(orders);
+            *orders != before
+        });
+    }
 }
 
 impl Round {
@@ -164,15 +175,19 @@ impl Round {
             sleep(LOOK_EVERY).await;
         }
         self.tally.look(&self.installation).await;
-        let aim = Aim::new(&self.installation, &mut self.dice);
-        let streaming = self.streaming();
+        let (aim, streaming) = self.take_aim(kind, deadline).await?;
+        let now = self.pen.now();
+        let loses_since = kind.loses_back_to().map(|back| {
+            let back = u64::try_from(back.as_micros()).unwrap_or(u64::MAX);
+            now.saturating_sub(back)
+        });
         let lasts = u64::try_from(kind.lasts().as_micros())?;
         self.pen.note(What::Fault(Fault {
             kind: kind.name().to_owned(),
             target: aim.target(kind, &self.installation),
-            until: self.pen.now() + lasts,
+            until: now + lasts,
             streaming,
-            may_lose: kind.may_lose(),
+            loses_since,
         }))?;
         match ordered(kind) {
             Ordered::Nothing => {}
@@ -187,6 +202,42 @@ impl Round {
         Ok(streaming)
     }
 
+    /// Aims where replies are being made; how many are, or how many people see
+    /// them.
+    async fn take_aim(&mut self, kind: Kind, deadline: Instant) -> anyhow::Result<(Aim, usize)> {
+        loop {
+            let aim = Aim::new(&self.installation, &mut self.dice)?;
+            let struck = aim.struck(kind, &self.installation);
+            let streaming = join_all(struck.iter().map(|part| self.streaming_at(part))).await;
+            let streaming = streaming.into_iter().min().unwrap_or_default();
+            if streaming > 0 || Instant::now() > deadline {
+                return Ok((aim, streaming));
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn streaming_at(&self, part: &Struck) -> usize {
+        let people = self.people.iter();
+        match part {
+            Struck::Gateway(number) => people
+                .filter(|person| person.state.door() == *number && person.state.streaming() > 0)
+                .count(),
+            Struck::Broker(number) => match self.installation.brokers.get(*number) {
+                Some(broker) => broker.replies_being_made().await,
+                None => 0,
+            },
+            Struck::Room(room) => {
+                let name = room.room.to_string();
+                people
+                    .filter(|person| person.seat.tenant == room.tenant.as_str())
+                    .filter(|person| person.state.streaming_in().contains(&name))
+                    .count()
+            }
+            Struck::All(_) => self.streaming(),
+        }
+    }
+
     /// How many people see a reply being made.
     fn streaming(&self) -> usize {
         let people = self.people.iter();
@@ -195,16 +246,16 @@ impl Round {
 
     fn order(&self, change: impl Fn(&mut Orders)) {
         for person in &self.people {
-            person.orders.send_modify(&change);
+            person.order(&change);
         }
     }
 
     fn let_some_read(&self, read: bool) {
-        for person in self.people.iter().step_by(SLOW_ONE_IN) {
-            person.orders.send_if_modified(|orders| {
-                let changes = orders.stop_reading == read;
-                orders.stop_reading = !read;
-                changes
+        for (number, person) in self.people.iter().enumerate() {
+            let is_slow = number.is_multiple_of(SLOW_ONE_IN);
+            person.order(|orders| {
+                orders.stop_reading = is_slow && !read;
+                orders.write_at_length = !is_slow && !read;
             });
         }
     }

@@ -125,9 +125,11 @@ impl Kind {
                 "close of the socket → connected elsewhere and caught up"
             }
             Self::BrokerKilled => "kill → first piece of the new attempt",
-            Self::RedisRestarted => "Redis answers → first event in a room that had a reply",
+            Self::RedisRestarted => {
+                "Redis answers → first event, or word of a loss, in a room that had a reply"
+            }
             Self::SentinelFailover | Self::ClusterMasterKilled => {
-                "new master known → first event in a room that had a reply"
+                "new master known → first event, or word of a loss, in a room that had a reply"
             }
         }
     }

@@ -239,7 +239,7 @@ impl Stage {
             target: rooms.to_owned(),
             until: self.pen.now(),
             streaming: self.people.iter().map(|one| one.state.streaming()).sum(),
-            may_lose: false,
+            loses_since: None,
         }))?;
         Ok(())
     }

@@ -165,10 +165,19 @@ impl Times {
                     away.joined.clear();
                 }
             }
-            ClientEvent::Subscribed { room, seq, .. } => {
+            ClientEvent::Subscribed {
+                room,
+                seq,
+                recovered,
+                ..
+            } => {
                 client.rooms.insert(room.clone(), *seq);
                 if let Some(away) = &mut client.away {
                     away.joined.insert(room.clone());
+                }
+                if !recovered {
+                    // The reply may be lost with its question: this is what comes of it.
+                    self.on_delivery(at, number, room);
                 }
                 self.on_progress(at, number);
             }
@@ -296,7 +305,7 @@ mod tests {
             target: target.to_owned(),
             until: 0,
             streaming: 1,
-            may_lose: false,
+            loses_since: None,
         })
     }
 
