@@ -128,8 +128,12 @@ impl Kind {
     /// On which storage it strikes.
     pub const fn storage(self) -> StorageKind {
         match self {
-            Self::SentinelFailover | Self::SentinelFailoverLagging => StorageKind::Sentinel,
-            Self::ClusterMasterKilled | Self::SlotMigrated => StorageKind::Cluster,
+            Self::SentinelFailover
+            | Self::SentinelFailoverLagging
+            | Self::Link(Link::Primary, _) => StorageKind::Sentinel,
+            Self::ClusterMasterKilled | Self::SlotMigrated | Self::Link(Link::Master, _) => {
+                StorageKind::Cluster
+            }
             Self::GatewayKilled
             | Self::GatewayFrozen
             | Self::BrokerKilled
@@ -146,7 +150,9 @@ impl Kind {
             | Self::RedisTruncated
             | Self::RedisEmptied
             | Self::RedisPaused
-            | Self::Link(..) => StorageKind::Durable,
+            | Self::Link(Link::Door | Link::GatewayRedis | Link::BrokerRedis | Link::Ai, _) => {
+                StorageKind::Durable
+            }
         }
     }
 
