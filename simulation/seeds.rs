@@ -74,7 +74,10 @@ fn no_seed_breaks_a_promise() {
 
 /// The command that runs one seed again, and tells all of it.
 fn again(seed: u64) -> String {
-    format!("SIMULATION_SEED={seed} cargo test --profile simulation -p causerie-simulation no_seed")
+    format!(
+        "SIMULATION_SEED={seed} cargo test --profile simulation -p causerie-simulation no_seed \
+         -- --nocapture"
+    )
 }
 
 /// Prints all that happened with one seed.

@@ -65,6 +65,9 @@ struct Args {
     /// and commit that stand there already are not run again.
     #[arg(long, value_name = "FOLDER")]
     ledgers: PathBuf,
+    /// Empty that folder first.
+    #[arg(long)]
+    anew: bool,
     /// Of which commit the programs are: rounds of another one are not taken
     /// into the report.
     #[arg(long, default_value = "unknown")]
@@ -100,6 +103,10 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let wanted = Wanted::new(&args)?;
     let plan = Plan::new(wanted.seed, &wanted.kinds, wanted.times);
     say(&plan.to_string());
+    if args.anew && args.ledgers.exists() {
+        std::fs::remove_dir_all(&args.ledgers)
+            .with_context(|| format!("emptying {}", args.ledgers.display()))?;
+    }
     std::fs::create_dir_all(&args.ledgers)
         .with_context(|| format!("making {}", args.ledgers.display()))?;
     let mut found = Found::default();
@@ -175,6 +182,10 @@ struct Wanted {
 
 impl Wanted {
     fn new(args: &Args) -> anyhow::Result<Self> {
+        ensure!(
+            args.times > 0 && args.people > 0 && args.together > 0,
+            "--times, --people and --together must be 1 at least"
+        );
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
         let are_all = args.kinds.is_empty();
         let kinds = if are_all {
@@ -351,7 +362,8 @@ impl Found {
         let broken = self.verdict.violations.len();
         if broken > 0 {
             say(&format!(
-                "{broken} promises were broken; the ledgers are in {}; again: {}",
+                "{broken} promises were broken; the ledgers are in {}, until the next run if no \
+                 folder was named; the same plan again: {}",
                 args.ledgers.display(),
                 wanted.command()
             ));

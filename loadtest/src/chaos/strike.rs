@@ -201,7 +201,7 @@ impl Aim {
                 let replication = storage.through_proxy().await;
                 replication.stall();
                 sleep(LAG).await;
-                fail_over(storage).await;
+                is_unplanned = !fail_over(storage).await;
             }
             Kind::ClusterMasterKilled => {
                 let cluster = at.storage.cluster()?;
