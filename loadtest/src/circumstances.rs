@@ -4,17 +4,48 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// Rows of a Markdown table: commit, machine, how busy it is now, date, and the
-/// command that runs this program so again.
+use serde::{Deserialize, Serialize};
+
+/// Commit, machine, how busy it was, date, and the command that runs it so again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Circumstances {
+    /// The commit, in short.
+    pub commit: String,
+    /// Processor, cores and the kind of build.
+    pub machine: String,
+    /// See [`load`], at the end of the run.
+    pub load: String,
+    /// The day, in UTC.
+    pub date: String,
+    /// The command.
+    pub command: String,
+}
+
+impl Circumstances {
+    /// Those of this process, now.
+    pub fn now() -> Self {
+        Self {
+            commit: said_by("git", &["describe", "--always", "--dirty"]),
+            machine: machine(),
+            load: load(),
+            date: said_by("date", &["-u", "+%Y-%m-%d"]),
+            command: command(std::env::args_os()),
+        }
+    }
+}
+
+/// Rows of a Markdown table: the [`Circumstances`] of this process.
 pub fn rows() -> String {
+    let Circumstances {
+        commit,
+        machine,
+        load,
+        date,
+        command,
+    } = Circumstances::now();
     format!(
         "| commit | {commit} |\n| machine | {machine} |\n| load at the end | {load} |\n\
          | date | {date} |\n| command | `{command}` |\n",
-        commit = said_by("git", &["rev-parse", "--short", "HEAD"]),
-        machine = machine(),
-        load = load(),
-        date = said_by("date", &["-u", "+%Y-%m-%d"]),
-        command = command(std::env::args_os()),
     )
 }
 
@@ -51,7 +82,7 @@ fn machine() -> String {
     } else {
         "release"
     };
-    format!("{model}, {cores} cores, shared; {build} build")
+    format!("{cores} shared cores, {model}; {build} build")
 }
 
 /// How many tasks ran or wanted to, on average over 1, 5 and 15 minutes.

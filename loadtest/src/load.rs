@@ -5,8 +5,15 @@
 //! - [`frame`]: WebSocket frames as a client writes and reads them, without
 //!   allocation
 //! - [`dialect`]: how a server is spoken to
+//! - [`results`]: what a run found; [`distribution`]: how long things took;
+//!   [`sample`]: what processes, Redis and machines had to do; [`comparison`]: how
+//!   figures compare to others'
 
 pub mod clock;
+pub mod comparison;
 pub mod dialect;
+pub mod distribution;
 pub mod frame;
 pub mod payload;
+pub mod results;
+pub mod sample;
