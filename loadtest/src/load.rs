@@ -1,19 +1,40 @@
 //! What `causerie-loadtest` is made of.
 //!
-//! - [`clock`]: the machine's monotonic clock, which all its processes share
-//! - [`payload`]: the text of a load message: who sent it, its number, when
+//! - [`scenario`]: what can be done to servers; [`options`]: what all of it is told
+//! - `party`: clients who are in, and who conducts them; `record`: what
+//!   they found, second by second
+//! - `talk`: clients who come in, listen, say things and ask questions
+//! - `behaviour`, `worker`, `crowd`: what clients do, on threads of many
+//! - `upgrade`, `connection`: one client's socket
+//! - [`target`]: where clients connect to, and from where
+//! - [`dialect`]: how a server is spoken to
 //! - [`frame`]: WebSocket frames as a client writes and reads them, without
 //!   allocation
-//! - [`dialect`]: how a server is spoken to
+//! - [`payload`]: the text of a load message: who sent it, its number, when
+//! - [`numbers`]: what a client heard of each sender: nothing lost, doubled or
+//!   out of order
+//! - [`clock`]: the machine's monotonic clock, which all its processes share
 //! - [`results`]: what a run found; [`distribution`]: how long things took;
 //!   [`sample`]: what processes, Redis and machines had to do; [`comparison`]: how
 //!   figures compare to others'
 
+mod behaviour;
 pub mod clock;
 pub mod comparison;
+mod connection;
+mod crowd;
 pub mod dialect;
 pub mod distribution;
 pub mod frame;
+pub mod numbers;
+pub mod options;
+mod party;
 pub mod payload;
+mod record;
 pub mod results;
 pub mod sample;
+pub mod scenario;
+mod talk;
+pub mod target;
+mod upgrade;
+mod worker;

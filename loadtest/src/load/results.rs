@@ -211,7 +211,8 @@ impl Counts {
         all.filter(|(_, count)| *count > 0).collect()
     }
 
-    fn merge(&mut self, other: Self) {
+    /// Adds what others counted.
+    pub(super) fn merge(&mut self, other: Self) {
         self.connections += other.connections;
         self.refused += other.refused;
         self.sent += other.sent;
