@@ -4,6 +4,7 @@
 //! - `party`: clients who are in, and who conducts them; `record`: what
 //!   they found, second by second
 //! - `talk`: clients who come in, listen, say things and ask questions
+//! - [`storm`]: clients who lose their connections at once, and come back
 //! - `behaviour`, `worker`, `crowd`: what clients do, on threads of many
 //! - `upgrade`, `connection`: one client's socket
 //! - [`target`]: where clients connect to, and from where
@@ -34,6 +35,7 @@ mod record;
 pub mod results;
 pub mod sample;
 pub mod scenario;
+pub mod storm;
 mod talk;
 pub mod target;
 mod upgrade;

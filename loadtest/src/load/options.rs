@@ -59,7 +59,7 @@ pub struct Common {
 
 /// How clients come in.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct Ramp {
+pub struct Ramp {
     /// Clients that connect in a second; 0 lets all come at once
     #[arg(
         long,
@@ -78,6 +78,15 @@ pub(crate) struct Ramp {
 }
 
 impl Ramp {
+    /// So many in a second, on two threads.
+    pub fn at_rate(connect_rate: f64) -> Self {
+        Self {
+            connect_rate,
+            threads: 2,
+            pause: None,
+        }
+    }
+
     /// With a pause of so long when so many are in.
     pub(crate) fn with_pause(&self, at: usize, pause: Nanos) -> Self {
         Self {

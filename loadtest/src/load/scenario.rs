@@ -4,6 +4,7 @@
 //! - [`fanout`]: many hear what few say in one room
 //! - [`rooms`]: few in each of many rooms, all of whom speak
 //! - [`chat`]: people ask the AI, and read its replies as they come
+//! - [`storm`]: all lose their connections at once, and come back
 //! - [`mixed`]: what a day looks like; [`soak`]: for how long memory bears it
 
 pub mod chat;
@@ -13,6 +14,7 @@ pub mod mixed;
 mod publishing;
 pub mod rooms;
 pub mod soak;
+pub mod storm;
 
 use clap::Subcommand;
 
@@ -26,6 +28,7 @@ pub enum Scenario {
     Fanout(fanout::Options),
     Rooms(rooms::Options),
     Chat(chat::Options),
+    Storm(storm::Options),
     Mixed(mixed::Options),
     Soak(soak::Options),
 }
@@ -41,6 +44,7 @@ impl Scenario {
             Self::Fanout(options) => options.run(),
             Self::Rooms(options) => options.run(),
             Self::Chat(options) => options.run(),
+            Self::Storm(options) => options.run(),
             Self::Mixed(options) => options.run(),
             Self::Soak(options) => options.run(),
         }
