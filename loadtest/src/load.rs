@@ -6,14 +6,17 @@
 //!   allocation
 //! - [`dialect`]: how a server is spoken to
 //! - [`results`]: what a run found; [`distribution`]: how long things took;
-//!   [`sample`]: what processes, Redis and machines had to do; [`comparison`]: how
-//!   figures compare to others'
+//!   [`sample`]: what processes, Redis and machines had to do
+//! - [`figures`]: what that comes to; [`comparison`]: how it compares to others';
+//!   [`statistics`]: what can be said of many figures
 
 pub mod clock;
 pub mod comparison;
 pub mod dialect;
 pub mod distribution;
+pub mod figures;
 pub mod frame;
 pub mod payload;
 pub mod results;
 pub mod sample;
+pub mod statistics;
