@@ -9,6 +9,7 @@
 //!   [`sample`]: what processes, Redis and machines had to do
 //! - [`figures`]: what that comes to; [`comparison`]: how it compares to others';
 //!   [`statistics`]: what can be said of many figures
+//! - [`report`]: all of it for people to read
 
 pub mod clock;
 pub mod comparison;
@@ -17,6 +18,7 @@ pub mod distribution;
 pub mod figures;
 pub mod frame;
 pub mod payload;
+pub mod report;
 pub mod results;
 pub mod sample;
 pub mod statistics;

@@ -1,6 +1,8 @@
 //! What a run of a scenario found: what one process writes down, and what
 //! several have found together.
 
+mod counts;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -8,6 +10,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
+
+pub use counts::Counts;
 
 use super::comparison::Comparison;
 use super::distribution::Latency;
@@ -74,40 +78,6 @@ pub struct Span {
     pub from: UnixMs,
     /// Its end.
     pub until: UnixMs,
-}
-
-/// What happened.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Counts {
-    /// Clients that came in.
-    pub connections: u64,
-    /// Tries to connect that the server refused.
-    pub refused: u64,
-    /// Messages sent.
-    pub sent: u64,
-    /// Messages that the server says it took.
-    pub accepted: u64,
-    /// How many deliveries these messages were to make.
-    pub expected: u64,
-    /// How many they made.
-    pub delivered: u64,
-    /// Messages that somebody heard again.
-    pub duplicated: u64,
-    /// Messages that somebody heard after later ones of their sender.
-    pub reordered: u64,
-    /// Questions asked.
-    pub questions: u64,
-    /// Replies that came whole.
-    pub replies: u64,
-    /// Replies that were wrong, or not seen piece by piece to their end.
-    pub wrong_replies: u64,
-    /// Pieces of replies that came twice, or with others missing before them.
-    pub astray: u64,
-    /// Bytes that clients read from their sockets.
-    pub received_bytes: u64,
-    /// Refused actions and ended connections, by code or reason.
-    pub errors: BTreeMap<String, u64>,
 }
 
 /// What took time.
@@ -220,47 +190,6 @@ impl Stretch {
         self.from = self.from.min(other.from);
         self.until = self.until.max(other.until);
         self.deliveries += other.deliveries;
-    }
-}
-
-impl Counts {
-    /// Deliveries that were to be made and were not. Who hears a message may be a
-    /// client of another process: known only of all of them together.
-    pub fn lost(&self) -> u64 {
-        self.expected.saturating_sub(self.delivered)
-    }
-
-    /// What no server may do, and how often it was done.
-    pub fn faults(&self) -> Vec<(&str, u64)> {
-        let faults = [
-            ("lost", self.lost()),
-            ("duplicated", self.duplicated),
-            ("out of order", self.reordered),
-            ("wrong replies", self.wrong_replies),
-            ("pieces of replies astray", self.astray),
-        ];
-        let errors = self.errors.iter().map(|(code, n)| (code.as_str(), *n));
-        let all = faults.into_iter().chain(errors);
-        all.filter(|(_, count)| *count > 0).collect()
-    }
-
-    pub(super) fn merge(&mut self, other: Self) {
-        self.connections += other.connections;
-        self.refused += other.refused;
-        self.sent += other.sent;
-        self.accepted += other.accepted;
-        self.expected += other.expected;
-        self.delivered += other.delivered;
-        self.duplicated += other.duplicated;
-        self.reordered += other.reordered;
-        self.questions += other.questions;
-        self.replies += other.replies;
-        self.wrong_replies += other.wrong_replies;
-        self.astray += other.astray;
-        self.received_bytes += other.received_bytes;
-        for (code, count) in other.errors {
-            *self.errors.entry(code).or_default() += count;
-        }
     }
 }
 

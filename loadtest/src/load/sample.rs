@@ -125,7 +125,9 @@ impl Samples {
     /// Seconds of a core that all processes of a role used within a time; none
     /// where there are no such processes.
     pub fn cpu_seconds(&self, role: Role, from: UnixMs, until: UnixMs) -> Option<f64> {
-        let of_each = self.of(role).map(|process| process.used(from, until));
+        let of_each = self
+            .of(role)
+            .map(|process| process.cpu_seconds(from, until));
         let of_each: Vec<_> = of_each.collect();
         (!of_each.is_empty()).then(|| of_each.iter().sum())
     }
@@ -150,7 +152,7 @@ impl Samples {
 
 impl Process {
     /// Seconds of a core that it used within a time.
-    fn used(&self, from: UnixMs, until: UnixMs) -> f64 {
+    pub fn cpu_seconds(&self, from: UnixMs, until: UnixMs) -> f64 {
         let samples = self.samples.iter();
         let points: Vec<_> = samples.map(|of| (of.at, of.cpu_seconds)).collect();
         between(&points, from, until)
