@@ -16,8 +16,10 @@
 //!   out of order
 //! - [`clock`]: the machine's monotonic clock, which all its processes share
 //! - [`results`]: what a run found; [`distribution`]: how long things took;
-//!   [`sample`]: what processes, Redis and machines had to do; [`comparison`]: how
-//!   figures compare to others'
+//!   [`sample`]: what processes, Redis and machines had to do
+//! - [`figures`]: what that comes to; [`comparison`]: how it compares to others';
+//!   [`statistics`]: what can be said of many figures
+//! - [`report`]: all of it for people to read
 
 mod behaviour;
 pub mod clock;
@@ -26,15 +28,18 @@ mod connection;
 mod crowd;
 pub mod dialect;
 pub mod distribution;
+pub mod figures;
 pub mod frame;
 pub mod numbers;
 pub mod options;
 mod party;
 pub mod payload;
 mod record;
+pub mod report;
 pub mod results;
 pub mod sample;
 pub mod scenario;
+pub mod statistics;
 pub mod storm;
 mod talk;
 pub mod target;

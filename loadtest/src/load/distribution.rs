@@ -53,6 +53,16 @@ impl Distribution {
         self.0.value_at_quantile(share) as f64 / 1e3
     }
 
+    /// How long it took at the most, in milliseconds, for each of many shares: the
+    /// nearer to 1, the closer together. All of it is more than any of them.
+    pub fn curve(&self) -> Vec<(f64, f64)> {
+        let steps = self.0.iter_quantiles(5).map(|step| {
+            let ms = step.value_iterated_to() as f64 / 1e3;
+            (step.quantile_iterated_to(), ms)
+        });
+        steps.filter(|(share, _)| *share < 1.0).collect()
+    }
+
     /// How long it took at the most, in milliseconds.
     pub fn max_ms(&self) -> f64 {
         self.0.max() as f64 / 1e3

@@ -1,6 +1,8 @@
 //! What a run of a scenario found: what one process writes down, and what
 //! several have found together.
 
+mod counts;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -8,6 +10,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
+
+pub use counts::Counts;
 
 use super::comparison::Comparison;
 use super::distribution::Latency;
@@ -36,6 +40,10 @@ pub struct Results {
     pub circumstances: Circumstances,
     /// How many processes of clients found this together.
     pub processes: u32,
+    /// From when the first client was to connect until the last was in; none where
+    /// that was not measured.
+    #[serde(default)]
+    pub connecting: Option<Span>,
     /// The stretch for which figures are given.
     pub stretch: Stretch,
     /// What happened, in the whole run.
@@ -63,38 +71,13 @@ pub struct Stretch {
     pub deliveries: u64,
 }
 
-/// What happened.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Counts {
-    /// Clients that came in.
-    pub connections: u64,
-    /// Tries to connect that the server refused.
-    pub refused: u64,
-    /// Messages sent.
-    pub sent: u64,
-    /// Messages that the server says it took.
-    pub accepted: u64,
-    /// How many deliveries these messages were to make.
-    pub expected: u64,
-    /// How many they made.
-    pub delivered: u64,
-    /// Messages that somebody heard again.
-    pub duplicated: u64,
-    /// Messages that somebody heard after later ones of their sender.
-    pub reordered: u64,
-    /// Questions asked.
-    pub questions: u64,
-    /// Replies that came whole.
-    pub replies: u64,
-    /// Replies that were wrong, or not seen piece by piece to their end.
-    pub wrong_replies: u64,
-    /// Pieces of replies that came twice, or with others missing before them.
-    pub astray: u64,
-    /// Bytes that clients read from their sockets.
-    pub received_bytes: u64,
-    /// Refused actions and ended connections, by code or reason.
-    pub errors: BTreeMap<String, u64>,
+/// A time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// Its begin.
+    pub from: UnixMs,
+    /// Its end.
+    pub until: UnixMs,
 }
 
 /// What took time.
@@ -163,6 +146,10 @@ impl Results {
             }
         }
         self.processes += other.processes;
+        self.connecting = match (self.connecting, other.connecting) {
+            (Some(mine), Some(others)) => Some(mine.with(others)),
+            (mine, others) => mine.or(others),
+        };
         self.stretch.merge(other.stretch);
         self.counts.merge(other.counts);
         for (measure, latency) in other.latencies {
@@ -177,58 +164,32 @@ impl Results {
     }
 }
 
-impl Stretch {
-    /// How long it is, in seconds.
-    pub fn seconds(&self) -> f64 {
+impl Span {
+    /// How long it is.
+    pub fn seconds(self) -> f64 {
         self.until.saturating_sub(self.from) as f64 / 1e3
+    }
+
+    /// From the begin of the first to the end of the last.
+    fn with(self, other: Self) -> Self {
+        Self {
+            from: self.from.min(other.from),
+            until: self.until.max(other.until),
+        }
+    }
+}
+
+impl Stretch {
+    /// How long it is.
+    pub fn seconds(self) -> f64 {
+        let Self { from, until, .. } = self;
+        Span { from, until }.seconds()
     }
 
     fn merge(&mut self, other: Self) {
         self.from = self.from.min(other.from);
         self.until = self.until.max(other.until);
         self.deliveries += other.deliveries;
-    }
-}
-
-impl Counts {
-    /// Deliveries that were to be made and were not. Who hears a message may be a
-    /// client of another process: known only of all of them together.
-    pub fn lost(&self) -> u64 {
-        self.expected.saturating_sub(self.delivered)
-    }
-
-    /// What no server may do, and how often it was done.
-    pub fn faults(&self) -> Vec<(&str, u64)> {
-        let faults = [
-            ("lost", self.lost()),
-            ("duplicated", self.duplicated),
-            ("out of order", self.reordered),
-            ("wrong replies", self.wrong_replies),
-            ("pieces of replies astray", self.astray),
-        ];
-        let errors = self.errors.iter().map(|(code, n)| (code.as_str(), *n));
-        let all = faults.into_iter().chain(errors);
-        all.filter(|(_, count)| *count > 0).collect()
-    }
-
-    /// Adds what others counted.
-    pub(super) fn merge(&mut self, other: Self) {
-        self.connections += other.connections;
-        self.refused += other.refused;
-        self.sent += other.sent;
-        self.accepted += other.accepted;
-        self.expected += other.expected;
-        self.delivered += other.delivered;
-        self.duplicated += other.duplicated;
-        self.reordered += other.reordered;
-        self.questions += other.questions;
-        self.replies += other.replies;
-        self.wrong_replies += other.wrong_replies;
-        self.astray += other.astray;
-        self.received_bytes += other.received_bytes;
-        for (code, count) in other.errors {
-            *self.errors.entry(code).or_default() += count;
-        }
     }
 }
 
@@ -264,4 +225,92 @@ pub(super) fn write_file(file: &Path, text: &str) -> anyhow::Result<()> {
         fs::write(file, text)
     };
     write().with_context(|| format!("writing {}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::distribution::Distribution;
+
+    /// What one of two processes found.
+    fn part(from: UnixMs, connections: u64, expected: u64, delivered: u64) -> Results {
+        let mut noted = Distribution::default();
+        (0..delivered).for_each(|number| noted.note(number * 1_000_000));
+        let mut latency = Latency::default();
+        latency.take(from / 1_000, &noted).unwrap();
+        let second = Second {
+            connections,
+            deliveries: delivered,
+            ..Second::default()
+        };
+        Results {
+            scenario: "fanout".to_owned(),
+            subject: "Causerie".to_owned(),
+            parameters: BTreeMap::from([
+                ("part".to_owned(), connections.to_string()),
+                ("rate".to_owned(), "50".to_owned()),
+            ]),
+            processes: 1,
+            connecting: Some(Span {
+                from: from - 500,
+                until: from,
+            }),
+            stretch: Stretch {
+                from,
+                until: from + 2_000,
+                deliveries: delivered,
+            },
+            counts: Counts {
+                connections,
+                expected,
+                delivered,
+                errors: BTreeMap::from([("4008".to_owned(), 1)]),
+                ..Counts::default()
+            },
+            latencies: BTreeMap::from([(Measure::Delivery, latency)]),
+            seconds: BTreeMap::from([(from / 1_000, second)]),
+            ..Results::default()
+        }
+    }
+
+    #[test]
+    fn two_processes_find_as_much_as_one() {
+        // Who speaks is a client of the first; who hears it, of both.
+        let mut both = part(10_000, 3, 50, 20);
+        both.merge(part(10_500, 4, 0, 30)).unwrap();
+        assert_eq!((both.processes, both.counts.connections), (2, 7));
+        assert_eq!(both.counts.lost(), 0);
+        assert_eq!(both.counts.faults(), [("4008", 2)]);
+        assert_eq!((both.stretch.from, both.stretch.until), (10_000, 12_500));
+        assert_eq!(both.stretch.deliveries, 50);
+        assert_eq!(both.connecting.unwrap().seconds(), 1.0);
+        assert_eq!(both.parameters["part"], "3, 4");
+        assert_eq!(both.parameters["rate"], "50");
+        assert_eq!(both.latencies[&Measure::Delivery].whole.count(), 50);
+        assert_eq!(both.seconds[&10].connections, 7);
+    }
+
+    #[test]
+    fn what_is_not_one_run_is_not_added_up() {
+        let mut one = part(10_000, 1, 1, 1);
+        let mut other = one.clone();
+        other.subject = "Sockudo".to_owned();
+        let error = one.merge(other).unwrap_err().to_string();
+        assert!(
+            error.contains("fanout of Causerie and fanout of Sockudo"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_file_holds_all_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("new/results.json");
+        let results = part(10_000, 3, 50, 20);
+        results.write(&file).unwrap();
+        assert_eq!(Results::read(&file).unwrap(), results);
+        fs::write(&file, "{}").unwrap();
+        let error = Results::read(&file).unwrap_err().to_string();
+        assert!(error.contains("holds no results"), "{error}");
+    }
 }
