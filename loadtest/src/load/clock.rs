@@ -20,3 +20,8 @@ pub fn now() -> Nanos {
     let [seconds, nanos] = parts.map(i64::unsigned_abs);
     seconds * SECOND + nanos
 }
+
+/// So many seconds, in nanoseconds.
+pub fn seconds(seconds: f64) -> Nanos {
+    (seconds * SECOND as f64) as Nanos
+}

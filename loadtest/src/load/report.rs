@@ -50,10 +50,7 @@ pub fn html(results: &Results) -> String {
 }
 
 fn html_of(table: &Table) -> String {
-    let mut html = format!(
-        "<div><h2>{}</h2><div class=wide><table><tr>",
-        table.title
-    );
+    let mut html = format!("<div><h2>{}</h2><div class=wide><table><tr>", table.title);
     for cell in &table.head {
         let _ = write!(html, "<th>{}</th>", escaped(cell));
     }

@@ -41,7 +41,10 @@ struct Charts<'a> {
 
 impl<'a> Charts<'a> {
     fn of(results: &'a Results) -> Self {
-        let seconds = results.seconds.keys().flat_map(|second| [*second, second + 1]);
+        let seconds = results
+            .seconds
+            .keys()
+            .flat_map(|second| [*second, second + 1]);
         let seconds = seconds.map(|second| second * 1_000);
         let looks = results.samples.processes.iter();
         let looks = looks.flat_map(|process| process.samples.iter().map(|of| of.at));

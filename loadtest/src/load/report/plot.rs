@@ -28,7 +28,7 @@ pub(super) struct Line {
 }
 
 /// What goes from left to right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Across {
     /// Seconds since the begin, until so many.
     Seconds {
