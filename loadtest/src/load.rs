@@ -1,6 +1,7 @@
 //! What `causerie-loadtest` is made of.
 //!
-//! - [`scenario`]: what can be done to servers; [`options`]: what all of it is told
+//! - [`scenario`]: what can be done to servers; [`options`]: what all of it is
+//!   told; [`parameters`]: that, for a report
 //! - `party`: clients who are in, and who conducts them; `record`: what
 //!   they found, second by second
 //! - `talk`: clients who come in, listen, say things and ask questions
@@ -19,7 +20,8 @@
 //!   [`sample`]: what processes, Redis and machines had to do
 //! - [`figures`]: what that comes to; [`comparison`]: how it compares to others';
 //!   [`statistics`]: what can be said of many figures
-//! - [`report`]: all of it for people to read
+//! - [`report`]: all of it for people to read; [`reporting`]: what is done with
+//!   results; [`display`]: how far a run is
 
 mod behaviour;
 pub mod clock;
@@ -27,15 +29,18 @@ pub mod comparison;
 mod connection;
 mod crowd;
 pub mod dialect;
+pub mod display;
 pub mod distribution;
 pub mod figures;
 pub mod frame;
 pub mod numbers;
 pub mod options;
+pub mod parameters;
 mod party;
 pub mod payload;
 mod record;
 pub mod report;
+pub mod reporting;
 pub mod results;
 pub mod sample;
 pub mod scenario;

@@ -9,6 +9,8 @@ use clap::{Args, ValueEnum};
 
 use super::clock::{Nanos, seconds};
 use super::dialect::{Causerie, Dialect};
+use super::reporting::Output;
+use super::sample::Watch;
 use super::target::{Doors, Sources, Target};
 
 /// Where the servers are, and how clients come in.
@@ -55,6 +57,11 @@ pub struct Common {
     /// clients are in: `$(($(date +%s) + 60))`
     #[arg(long, value_name = "TIME", help_heading = "Clients")]
     start_at: Option<u64>,
+
+    #[command(flatten)]
+    pub(crate) watch: Watch,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 /// How clients come in.
@@ -95,6 +102,11 @@ impl Ramp {
         }
     }
 
+    /// Whether there is one.
+    pub(crate) fn has_pause(&self) -> bool {
+        self.pause.is_some()
+    }
+
     /// How long after the first this client is to connect.
     pub(crate) fn before(&self, number: usize) -> Nanos {
         let pause = self.pause.filter(|(at, _)| number >= *at);
@@ -112,6 +124,15 @@ impl Ramp {
 pub enum Language {
     /// Causerie's own protocol
     Causerie,
+}
+
+impl Language {
+    /// What a report calls a server that is spoken to so.
+    pub(crate) fn subject(self) -> &'static str {
+        match self {
+            Self::Causerie => "Causerie",
+        }
+    }
 }
 
 /// One of several processes that share the clients.

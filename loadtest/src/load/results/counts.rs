@@ -59,6 +59,7 @@ impl Counts {
         all.filter(|(_, count)| *count > 0).collect()
     }
 
+    /// Adds what others counted.
     pub(in crate::load) fn merge(&mut self, other: Self) {
         self.connections += other.connections;
         self.refused += other.refused;

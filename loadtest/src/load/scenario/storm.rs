@@ -12,6 +12,7 @@ use crate::load::options::Common;
 use crate::load::party::name_of_run;
 use crate::load::record::Record;
 use crate::load::results::{Measure, Results, unix_ms};
+use crate::load::sample::Sampler;
 use crate::load::storm::{Guests, Return, Storm};
 
 /// Let all clients hang up at once, and come back with the positions that they had,
@@ -33,11 +34,11 @@ pub struct Options {
     #[arg(long, default_value_t = 60.0, value_name = "SECONDS")]
     patience: f64,
     #[command(flatten)]
-    common: Common,
+    pub(super) common: Common,
 }
 
 impl Options {
-    pub(crate) fn run(&self) -> anyhow::Result<Results> {
+    pub(super) fn run(&self, sampler: &Sampler) -> anyhow::Result<Results> {
         let common = &self.common;
         let (clients, _) = common.part.share(self.clients);
         common.check_open_files(clients)?;
@@ -56,9 +57,11 @@ impl Options {
         let storm = Storm::gather(&doors, &dialect, guests, &common.ramp, patience)?;
         storm.say_what_is_missed(patience)?;
         common.wait_for_start()?;
+        sampler.look();
         let (from, began) = (unix_ms(), clock::now());
         storm.break_off()?;
         let outcome = storm.wait_until_back(Vec::new(), patience)?;
+        sampler.look();
         let mut record = Record::default();
         record.set_stretch(from, unix_ms());
         let results = &mut record.results;
