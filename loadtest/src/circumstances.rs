@@ -61,11 +61,33 @@ fn command(arguments: impl IntoIterator<Item = OsString>) -> String {
         " --release"
     };
     let mut command = format!("cargo run{release} --bin {name}");
+    let mut is_secret = false;
     for (number, argument) in arguments.enumerate() {
         command.push_str(if number == 0 { " -- " } else { " " });
-        command.push_str(&argument.to_string_lossy());
+        let argument = argument.to_string_lossy();
+        let is_secret = std::mem::replace(&mut is_secret, argument == SECRET);
+        if is_secret {
+            command.push('…');
+        } else {
+            command.push_str(&without_password(&argument));
+        }
     }
     command
+}
+
+/// The flag of which the value is nobody's business.
+const SECRET: &str = "--jwt-secret";
+
+/// An argument, but for the user and the password in its URL, or a secret.
+fn without_password(argument: &str) -> String {
+    if argument.starts_with(SECRET) && argument != SECRET {
+        return format!("{SECRET}=…");
+    }
+    let parts = argument.split_once("://");
+    match parts.and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
+        Some((scheme, rest)) => format!("{scheme}://…@{rest}"),
+        None => argument.to_owned(),
+    }
 }
 
 fn machine() -> String {
@@ -115,5 +137,28 @@ mod tests {
             of(&[path, "--ramp", "3"]),
             "cargo run --bin first-delta -- --ramp 3"
         );
+    }
+
+    #[test]
+    fn secrets_are_left_out() {
+        let of = |arguments: &[&str]| command(arguments.iter().map(OsString::from));
+        for arguments in [
+            [
+                "x",
+                "--jwt-secret",
+                "hush",
+                "--redis=a=redis://:hush@127.0.0.1:1",
+            ],
+            [
+                "x",
+                "--jwt-secret=hush",
+                "--redis",
+                "a=redis://me:hush@127.0.0.1:1",
+            ],
+        ] {
+            let command = of(&arguments);
+            assert!(!command.contains("hush"), "{command}");
+            assert!(command.ends_with("a=redis://…@127.0.0.1:1"), "{command}");
+        }
     }
 }

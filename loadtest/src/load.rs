@@ -1,9 +1,11 @@
 //! What `causerie-loadtest` is made of.
 //!
-//! - [`scenario`]: what can be done to servers; [`options`]: what all of it is told
+//! - [`scenario`]: what can be done to servers; [`options`]: what all of it is
+//!   told; [`parameters`]: that, for a report
 //! - `party`: clients who are in, and who conducts them; `record`: what
 //!   they found, second by second
 //! - `talk`: clients who come in, listen, say things and ask questions
+//! - [`storm`]: clients who lose their connections at once, and come back
 //! - `behaviour`, `worker`, `crowd`: what clients do, on threads of many
 //! - `upgrade`, `connection`: one client's socket
 //! - [`target`]: where clients connect to, and from where
@@ -33,6 +35,7 @@ pub mod figures;
 pub mod frame;
 pub mod numbers;
 pub mod options;
+pub mod parameters;
 mod party;
 pub mod payload;
 mod record;
@@ -42,6 +45,7 @@ pub mod results;
 pub mod sample;
 pub mod scenario;
 pub mod statistics;
+pub mod storm;
 mod talk;
 pub mod target;
 mod upgrade;

@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use causerie_loadtest::load::report;
 use causerie_loadtest::load::reporting::Reporting;
 use causerie_loadtest::load::scenario::Scenario;
-use clap::{Parser, Subcommand};
+use causerie_loadtest::load::{parameters, report};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Puts servers under load, and measures how they bear it.
 ///
@@ -31,7 +31,7 @@ struct Args {
 #[derive(Subcommand)]
 enum Task {
     #[command(flatten)]
-    Run(Scenario),
+    Run(Box<Scenario>),
     #[command(flatten)]
     Show(Reporting),
 }
@@ -40,9 +40,15 @@ enum Task {
 const FAULTY: u8 = 3;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let command = Args::command();
+    let matches = command.clone().get_matches();
+    let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let done = match &args.task {
-        Task::Run(scenario) => scenario.run(),
+        Task::Run(scenario) => {
+            let (name, matches) = matches.subcommand().unwrap_or(("", &matches));
+            let command = command.find_subcommand(name).unwrap_or(&command);
+            scenario.run(name, parameters::of(command, matches))
+        }
         Task::Show(reporting) => reporting.run(),
     };
     match done {

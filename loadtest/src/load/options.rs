@@ -9,6 +9,8 @@ use clap::{Args, ValueEnum};
 
 use super::clock::{Nanos, seconds};
 use super::dialect::{Causerie, Dialect};
+use super::reporting::Output;
+use super::sample::Watch;
 use super::target::{Doors, Sources, Target};
 
 /// Where the servers are, and how clients come in.
@@ -55,11 +57,16 @@ pub struct Common {
     /// clients are in: `$(($(date +%s) + 60))`
     #[arg(long, value_name = "TIME", help_heading = "Clients")]
     start_at: Option<u64>,
+
+    #[command(flatten)]
+    pub(crate) watch: Watch,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 /// How clients come in.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct Ramp {
+pub struct Ramp {
     /// Clients that connect in a second; 0 lets all come at once
     #[arg(
         long,
@@ -78,12 +85,26 @@ pub(crate) struct Ramp {
 }
 
 impl Ramp {
+    /// So many in a second, on two threads.
+    pub fn at_rate(connect_rate: f64) -> Self {
+        Self {
+            connect_rate,
+            threads: 2,
+            pause: None,
+        }
+    }
+
     /// With a pause of so long when so many are in.
     pub(crate) fn with_pause(&self, at: usize, pause: Nanos) -> Self {
         Self {
             pause: Some((at, pause)),
             ..self.clone()
         }
+    }
+
+    /// Whether there is one.
+    pub(crate) fn has_pause(&self) -> bool {
+        self.pause.is_some()
     }
 
     /// How long after the first this client is to connect.
@@ -103,6 +124,15 @@ impl Ramp {
 pub enum Language {
     /// Causerie's own protocol
     Causerie,
+}
+
+impl Language {
+    /// What a report calls a server that is spoken to so.
+    pub(crate) fn subject(self) -> &'static str {
+        match self {
+            Self::Causerie => "Causerie",
+        }
+    }
 }
 
 /// One of several processes that share the clients.

@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 use anyhow::{bail, ensure};
 use rand::Rng;
 
-use super::clock::{self, Nanos};
+use super::clock::{self, MILLISECOND, Nanos};
 use super::crowd::Crowd;
+use super::display::Display;
 use super::options::Ramp;
 use super::record::Record;
-use super::results::unix_ms;
+use super::results::{Span, unix_ms};
+use super::sample::Sampler;
 use super::talk::{Act, Findings, Order, Progress, Rhythm, Role, Setting, Talkers};
 
 /// How long clients have to come in, beyond the time for which they are told to
@@ -21,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const GLANCE: Duration = Duration::from_millis(50);
 
 /// Clients who are in all their rooms. Dropping it sends them away.
-pub(crate) struct Party {
+pub(crate) struct Party<'a> {
     crowd: Crowd<Talkers>,
     progress: Arc<Progress>,
     clients: u64,
@@ -30,9 +32,13 @@ pub(crate) struct Party {
     record: Record,
     /// The second of Unix time that goes on.
     second: u64,
+    sampler: &'a Sampler,
+    display: Display,
+    /// When they began to speak, if they have.
+    began: Option<Instant>,
 }
 
-impl Party {
+impl<'a> Party<'a> {
     /// Lets clients come in at the rate that is wanted, and waits until all are in
     /// all their rooms.
     ///
@@ -42,6 +48,7 @@ impl Party {
         setting: &Arc<Setting>,
         mut roles: Vec<Role>,
         ramp: &Ramp,
+        sampler: &'a Sampler,
     ) -> anyhow::Result<Self> {
         let (clients, start) = (roles.len(), clock::now());
         for (number, role) in roles.iter_mut().enumerate() {
@@ -69,13 +76,18 @@ impl Party {
             hearers: hearers.unwrap_or(0),
             record: Record::default(),
             second: unix_ms() / 1_000,
+            sampler,
+            display: Display::default(),
+            began: None,
         };
-        party.wait_for_all(Duration::from_nanos(ramp.before(clients)))?;
+        party.wait_for_all(ramp, start)?;
         Ok(party)
     }
 
-    fn wait_for_all(&mut self, planned: Duration) -> anyhow::Result<()> {
-        let (limit, clients) = (planned + PATIENCE, self.clients);
+    fn wait_for_all(&mut self, ramp: &Ramp, start: Nanos) -> anyhow::Result<()> {
+        let (from, clients) = (unix_ms(), self.clients);
+        let limit = Duration::from_nanos(ramp.before(clients as usize)) + PATIENCE;
+        self.display.begin("clients in", clients);
         let are_in = self.wait(limit, |progress| progress.joined() >= clients)?;
         ensure!(
             are_in,
@@ -83,6 +95,11 @@ impl Party {
             self.progress.joined(),
             limit.as_secs()
         );
+        let took = self.progress.last_joined_at().saturating_sub(start);
+        self.record.results.connecting = (!ramp.has_pause()).then_some(Span {
+            from,
+            until: from + took / MILLISECOND,
+        });
         Ok(())
     }
 
@@ -99,10 +116,15 @@ impl Party {
         go_on_until: impl Fn(&mut Self, Nanos) -> anyhow::Result<()>,
     ) -> anyhow::Result<Record> {
         self.crowd.order(&Order::Begin(rhythm))?;
+        let duration = Duration::from_nanos(rhythm.until - rhythm.from).as_secs();
+        self.display.begin("seconds", duration);
+        self.began = Some(Instant::now());
         go_on_until(self, rhythm.measured_from)?;
+        self.sampler.look();
         let from = unix_ms();
         go_on_until(self, rhythm.until)?;
         let until = unix_ms();
+        self.sampler.look();
         self.drain(patience)?;
         let mut record = self.take_record()?;
         record.set_stretch(from, until);
@@ -188,6 +210,12 @@ impl Party {
             all.add(findings);
         }
         let connections = self.progress.joined() - self.progress.gone();
+        let done = self.began.map(|began| began.elapsed().as_secs());
+        let note = match all.heard {
+            0 => String::new(),
+            heard => format!("{heard} deliveries in the last second"),
+        };
+        self.display.show(done.unwrap_or(connections), &note);
         self.record.take(self.second, all, connections)?;
         self.second = unix_ms() / 1_000;
         Ok(())

@@ -141,7 +141,7 @@ impl Talkers {
         if client.joins == 0 {
             let took = now.saturating_sub(client.role.opens_at);
             self.findings.on_connected(took);
-            self.progress.on_joined();
+            self.progress.on_joined(now);
         }
     }
 

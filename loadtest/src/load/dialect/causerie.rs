@@ -35,18 +35,26 @@ impl Causerie {
     }
 }
 
-impl Dialect for Causerie {
-    fn opening(&self, who: &Who) -> Opening {
+impl Causerie {
+    /// The request with which `who` comes in, to these rooms; they may be with
+    /// positions.
+    pub fn opening_of(&self, who: &Who, rooms: impl IntoIterator<Item = String>) -> Opening {
         let mut query = format!("token={}", self.token(who));
-        for room in &who.rooms {
-            query.push_str("&room=project:");
-            query.push_str(room);
+        for room in rooms {
+            query.push_str("&room=");
+            query.push_str(&room);
         }
         Opening {
             path: "/ws",
             query,
             headers: "Sec-WebSocket-Protocol: picasso-chat-v1\r\n".to_owned(),
         }
+    }
+}
+
+impl Dialect for Causerie {
+    fn opening(&self, who: &Who) -> Opening {
+        self.opening_of(who, who.rooms.iter().map(|room| name_of(room)))
     }
 
     fn joins(&self, who: &Who) -> usize {
@@ -63,6 +71,11 @@ impl Dialect for Causerie {
         );
         frame::write_text(json.as_bytes(), out);
     }
+}
+
+/// What a room is called on the wire.
+pub fn name_of(room: &str) -> String {
+    format!("project:{room}")
 }
 
 /// Appends the question `id`, in the asker's own room and session.

@@ -10,6 +10,7 @@ use crate::load::clock::{self, MILLISECOND, SECOND, seconds};
 use crate::load::options::Common;
 use crate::load::party::{Party, client, name_of_run};
 use crate::load::results::Results;
+use crate::load::sample::Sampler;
 use crate::load::talk::{Act, Pace, Rhythm, Role, Setting};
 
 /// Let each of many ask the built-in echo backend one question after another.
@@ -27,7 +28,7 @@ pub struct Options {
     #[command(flatten)]
     echo: Echo,
     #[command(flatten)]
-    common: Common,
+    pub(super) common: Common,
 }
 
 /// What the servers' echo backend is set to.
@@ -71,7 +72,7 @@ impl Echo {
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Options {
-    pub(crate) fn run(&self) -> anyhow::Result<Results> {
+    pub(super) fn run(&self, sampler: &Sampler) -> anyhow::Result<Results> {
         let common = &self.common;
         let (clients, first) = common.part.share(self.clients);
         common.check_open_files(clients)?;
@@ -91,7 +92,7 @@ impl Options {
             client(&run, first + asker, Vec::new(), act)
         };
         let roles: Vec<Role> = (0..clients).map(role).collect();
-        let mut party = Party::gather(&setting, roles, &common.ramp)?;
+        let mut party = Party::gather(&setting, roles, &common.ramp, sampler)?;
         common.wait_for_start()?;
         let round = reply + seconds(self.pause);
         let from = clock::now() + 10 * MILLISECOND;

@@ -10,6 +10,7 @@ use crate::load::clock::{self, seconds};
 use crate::load::options::{Common, Language};
 use crate::load::party::{Party, client, name_of_run};
 use crate::load::results::{Results, unix_ms};
+use crate::load::sample::Sampler;
 use crate::load::talk::{Act, Pace, Role, Setting};
 
 /// Let many clients connect, each a user of its own, and hold them idle.
@@ -30,13 +31,13 @@ pub struct Options {
     hold: f64,
     /// How the server is spoken to
     #[arg(long, value_enum, default_value_t = Language::Causerie)]
-    dialect: Language,
+    pub(super) dialect: Language,
     #[command(flatten)]
-    common: Common,
+    pub(super) common: Common,
 }
 
 impl Options {
-    pub(crate) fn run(&self) -> anyhow::Result<Results> {
+    pub(super) fn run(&self, sampler: &Sampler) -> anyhow::Result<Results> {
         let common = &self.common;
         let (clients, first) = common.part.share(self.clients);
         common.check_open_files(clients)?;
@@ -56,7 +57,7 @@ impl Options {
             None => common.ramp.clone(),
         };
         let roles = self.roles(first..first + clients);
-        let mut party = Party::gather(&setting, roles, &ramp)?;
+        let mut party = Party::gather(&setting, roles, &ramp, sampler)?;
         common.wait_for_start()?;
         let from = unix_ms();
         party.wait_until(clock::now() + hold)?;

@@ -7,6 +7,7 @@ use super::publishing::Publishing;
 use crate::load::options::Common;
 use crate::load::party::{client, name_of_run};
 use crate::load::results::Results;
+use crate::load::sample::Sampler;
 use crate::load::talk::{Act, Role};
 
 /// Let few speak in one room that many hear.
@@ -20,13 +21,13 @@ pub struct Options {
     #[arg(long, default_value_t = 1)]
     publishers: u32,
     #[command(flatten)]
-    publishing: Publishing,
+    pub(super) publishing: Publishing,
     #[command(flatten)]
-    common: Common,
+    pub(super) common: Common,
 }
 
 impl Options {
-    pub(crate) fn run(&self) -> anyhow::Result<Results> {
+    pub(super) fn run(&self, sampler: &Sampler) -> anyhow::Result<Results> {
         let (clients, _) = self.common.part.share(self.subscribers);
         self.common.check_open_files(clients)?;
         ensure!(
@@ -34,7 +35,8 @@ impl Options {
             "there must be two --subscribers at least, and no more --publishers than these"
         );
         let roles = || self.roles(clients);
-        self.publishing.run(roles, self.publishers, &self.common)
+        self.publishing
+            .run(roles, self.publishers, &self.common, sampler)
     }
 
     fn roles(&self, clients: usize) -> Vec<Role> {

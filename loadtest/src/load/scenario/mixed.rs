@@ -11,6 +11,7 @@ use crate::load::options::Common;
 use crate::load::party::{Party, client, name_of_run};
 use crate::load::record::Record;
 use crate::load::results::Results;
+use crate::load::sample::Sampler;
 use crate::load::talk::{Act, Rhythm, Role, Setting};
 
 /// Let 80 of 100 be idle, 15 talk in their rooms, and type before, and 5 ask the echo
@@ -24,7 +25,7 @@ pub struct Options {
     #[arg(long, default_value_t = 10.0, value_name = "SECONDS")]
     warm_up: f64,
     #[command(flatten)]
-    day: Day,
+    pub(super) day: Day,
 }
 
 /// What a day looks like.
@@ -59,14 +60,19 @@ const ASKERS: usize = 20;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Options {
-    pub(crate) fn run(&self) -> anyhow::Result<Results> {
-        Ok(self.day.run(self.warm_up, self.seconds)?.results)
+    pub(super) fn run(&self, sampler: &Sampler) -> anyhow::Result<Results> {
+        Ok(self.day.run(self.warm_up, self.seconds, sampler)?.results)
     }
 }
 
 impl Day {
     /// Runs it for so many seconds, of which the later ones are measured.
-    pub(super) fn run(&self, warm_up: f64, measured: f64) -> anyhow::Result<Record> {
+    pub(super) fn run(
+        &self,
+        warm_up: f64,
+        measured: f64,
+        sampler: &Sampler,
+    ) -> anyhow::Result<Record> {
         let common = &self.common;
         let (clients, first) = common.part.share(self.clients);
         common.check_open_files(clients)?;
@@ -84,7 +90,7 @@ impl Day {
             |act: &Act| matches!(act, Act::Ask { .. }),
         ]
         .map(|does| roles.iter().filter(|role| does(&role.act)).count() as u32);
-        let mut party = Party::gather(&setting, roles, &common.ramp)?;
+        let mut party = Party::gather(&setting, roles, &common.ramp, sampler)?;
         common.wait_for_start()?;
         let from = clock::now() + 10 * MILLISECOND;
         let measured_from = from + seconds(warm_up);

@@ -12,6 +12,7 @@ use crate::load::options::{Common, Language};
 use crate::load::party::Party;
 use crate::load::record::Record;
 use crate::load::results::{Measure, Results};
+use crate::load::sample::Sampler;
 use crate::load::talk::{Pace, Rhythm, Role, Setting};
 
 /// How much is said, and what the servers must bear.
@@ -42,7 +43,7 @@ pub(crate) struct Publishing {
     warm_up: f64,
     /// How the server is spoken to
     #[arg(long, value_enum, default_value_t = Language::Causerie)]
-    dialect: Language,
+    pub(super) dialect: Language,
 }
 
 /// How long what was sent may take to be heard by all.
@@ -64,6 +65,7 @@ impl Publishing {
         roles: impl Fn() -> Vec<Role>,
         speakers: u32,
         common: &Common,
+        sampler: &Sampler,
     ) -> anyhow::Result<Results> {
         let setting = Arc::new(Setting {
             doors: common.doors()?,
@@ -77,6 +79,7 @@ impl Publishing {
             setting,
             roles,
             speakers,
+            sampler,
         };
         if self.search {
             ensure!(
@@ -112,11 +115,17 @@ struct Conductor<'a, R> {
     setting: Arc<Setting>,
     roles: R,
     speakers: u32,
+    sampler: &'a Sampler,
 }
 
-impl<R: Fn() -> Vec<Role>> Conductor<'_, R> {
-    fn gather(&self) -> anyhow::Result<Party> {
-        let mut party = Party::gather(&self.setting, (self.roles)(), &self.common.ramp)?;
+impl<'a, R: Fn() -> Vec<Role>> Conductor<'a, R> {
+    fn gather(&self) -> anyhow::Result<Party<'a>> {
+        let mut party = Party::gather(
+            &self.setting,
+            (self.roles)(),
+            &self.common.ramp,
+            self.sampler,
+        )?;
         // That they came in is not what is measured.
         party.take_record()?;
         Ok(party)
@@ -159,7 +168,7 @@ impl<R: Fn() -> Vec<Role>> Conductor<'_, R> {
         Ok(results)
     }
 
-    fn at_rate(&self, party: &mut Party, rate: f64) -> anyhow::Result<Record> {
+    fn at_rate(&self, party: &mut Party<'_>, rate: f64) -> anyhow::Result<Record> {
         let pause = seconds(f64::from(self.speakers) / rate);
         let rhythm = Rhythm {
             speakers: self.speakers,
@@ -169,7 +178,7 @@ impl<R: Fn() -> Vec<Role>> Conductor<'_, R> {
         party.measure(rhythm, DRAINING, Party::wait_until)
     }
 
-    fn one_in_flight(&self, party: &mut Party) -> anyhow::Result<Record> {
+    fn one_in_flight(&self, party: &mut Party<'_>) -> anyhow::Result<Record> {
         party.measure(self.rhythm(), DRAINING, |party, time| {
             while clock::now() < time {
                 let is_heard = party.say_one(DRAINING)?;

@@ -9,6 +9,7 @@ use super::publishing::Publishing;
 use crate::load::options::Common;
 use crate::load::party::{client, name_of_run};
 use crate::load::results::Results;
+use crate::load::sample::Sampler;
 use crate::load::talk::{Act, Role};
 
 /// Let all speak in many small rooms.
@@ -21,13 +22,13 @@ pub struct Options {
     #[arg(long, default_value_t = 2)]
     members: usize,
     #[command(flatten)]
-    publishing: Publishing,
+    pub(super) publishing: Publishing,
     #[command(flatten)]
-    common: Common,
+    pub(super) common: Common,
 }
 
 impl Options {
-    pub(crate) fn run(&self) -> anyhow::Result<Results> {
+    pub(super) fn run(&self, sampler: &Sampler) -> anyhow::Result<Results> {
         let (rooms, first) = self.common.part.share(self.rooms);
         let clients = rooms * self.members;
         self.common.check_open_files(clients)?;
@@ -37,7 +38,7 @@ impl Options {
         );
         let roles = || self.roles(first..first + rooms);
         self.publishing
-            .run(roles, u32::try_from(clients)?, &self.common)
+            .run(roles, u32::try_from(clients)?, &self.common, sampler)
     }
 
     fn roles(&self, rooms: std::ops::Range<usize>) -> Vec<Role> {

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::mixed::Day;
 use crate::load::results::Results;
+use crate::load::sample::Sampler;
 
 /// Do as `mixed` does for long, and see whether the memory of --pid grows.
 #[derive(Debug, Args)]
@@ -15,12 +16,14 @@ pub struct Options {
     #[arg(long, default_value_t = 5.0, value_name = "MINUTES")]
     warm_up: f64,
     #[command(flatten)]
-    day: Day,
+    pub(super) day: Day,
 }
 
 impl Options {
-    pub(crate) fn run(&self) -> anyhow::Result<Results> {
-        let record = self.day.run(self.warm_up * 60.0, self.minutes * 60.0)?;
+    pub(super) fn run(&self, sampler: &Sampler) -> anyhow::Result<Results> {
+        let record = self
+            .day
+            .run(self.warm_up * 60.0, self.minutes * 60.0, sampler)?;
         Ok(record.results)
     }
 }

@@ -4,10 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::Thread;
 
+use crate::load::clock::Nanos;
+
 /// How far a crowd is.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     joined: AtomicU64,
+    last_joined_at: AtomicU64,
     gone: AtomicU64,
     heard: AtomicU64,
     expected: AtomicU64,
@@ -22,6 +25,11 @@ impl Progress {
     /// How many are in all their rooms, or were.
     pub(crate) fn joined(&self) -> u64 {
         self.joined.load(Ordering::Relaxed)
+    }
+
+    /// When the last of them was.
+    pub(crate) fn last_joined_at(&self) -> Nanos {
+        self.last_joined_at.load(Ordering::Relaxed)
     }
 
     /// How many of these have lost their connection.
@@ -60,7 +68,8 @@ impl Progress {
         let _ = self.failure.set(why);
     }
 
-    pub(super) fn on_joined(&self) {
+    pub(super) fn on_joined(&self, now: Nanos) {
+        self.last_joined_at.fetch_max(now, Ordering::Relaxed);
         self.joined.fetch_add(1, Ordering::Relaxed);
     }
 
