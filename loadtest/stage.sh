@@ -189,7 +189,7 @@ play() {
   all=$(IFS=,; echo "${targets[*]}")
   rm -f "$folder/$name.json" "$folder/$name.html"
   # Whoever is in waits for the others until then.
-  ((gateways == 1)) || begin=(--start-at $(($(date +%s) + clients * 3 / 2 / connect_rate + 20)))
+  ((gateways == 1)) || begin=(--start-at $(($(date +%s) + clients * 2 / connect_rate + 8)))
   for ((number = 1; number <= gateways; number++)); do
     on=$(host_of "$number") part=$name-$number watch=()
     watch_from "$number"
