@@ -160,9 +160,7 @@ impl<'a> Party<'a> {
     /// # Errors
     /// A thread has ended.
     fn drain(&mut self, limit: Duration) -> anyhow::Result<()> {
-        self.wait(limit, |progress| {
-            progress.heard() >= progress.expected() && progress.unanswered() == 0
-        })?;
+        self.wait(limit, Progress::is_drained)?;
         Ok(())
     }
 

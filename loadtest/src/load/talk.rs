@@ -5,6 +5,8 @@ mod asking;
 mod findings;
 mod progress;
 mod role;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,16 +17,16 @@ use rand::{Rng, SeedableRng};
 use asking::Asking;
 pub(crate) use findings::Findings;
 pub(crate) use progress::Progress;
-pub(crate) use role::{Act, Order, Pace, Rhythm, Role};
+use progress::Steps;
+pub(crate) use role::{Act, Order, Pace, Rhythm, Role, Setting};
 
 use super::behaviour::{Behaviour, ClientNumber, End, Hands, Turn};
 use super::clock::{Nanos, SECOND};
 use super::connection::Approach;
-use super::dialect::{Delta, Dialect, Heard, Reply, causerie};
+use super::dialect::{Delta, Heard, Reply, causerie};
 use super::numbers::{Arrival, Numbers};
 use super::payload::Stamp;
 use super::results::Measure;
-use super::target::Doors;
 use super::upgrade;
 
 /// A server that takes nothing more is not sent more than so many bytes. What is
@@ -41,24 +43,10 @@ pub(crate) struct Talkers {
     rhythm: Rhythm,
     findings: Findings,
     progress: Arc<Progress>,
-    /// What was heard, and is to be heard, since others were told.
-    heard: u64,
-    expected: u64,
+    /// Since others were told.
+    steps: Steps,
     text: String,
     dice: StdRng,
-}
-
-/// What all clients of a process share.
-#[derive(Debug)]
-pub(crate) struct Setting {
-    /// From where to where.
-    pub(crate) doors: Doors,
-    /// How they speak.
-    pub(crate) dialect: Arc<dyn Dialect>,
-    /// Bytes of a load message.
-    pub(crate) bytes: usize,
-    /// What the AI is expected to do.
-    pub(crate) pace: Pace,
 }
 
 struct Client {
@@ -98,8 +86,7 @@ impl Talkers {
             rhythm: Rhythm::default(),
             findings: Findings::default(),
             progress,
-            heard: 0,
-            expected: 0,
+            steps: Steps::default(),
             text: String::new(),
             dice: StdRng::seed_from_u64(seed),
         }
@@ -120,7 +107,7 @@ impl Talkers {
                 return;
             }
         }
-        self.heard += 1;
+        self.steps.heard += 1;
         self.findings.counts.delivered += 1;
         self.findings.on_heard(self.rhythm.is_measured(now));
         if self.rhythm.is_measured(stamp.sent) {
@@ -205,7 +192,7 @@ impl Talkers {
         let hearers = u64::from(*hearers);
         self.findings.counts.sent += 1;
         self.findings.counts.expected += hearers;
-        self.expected += hearers;
+        self.steps.expected += hearers;
         if hands.backlog < LONGEST_BACKLOG {
             self.text.clear();
             stamp.write(self.setting.bytes, &mut self.text);
@@ -223,6 +210,18 @@ impl Talkers {
         let door = self.setting.doors.of(door);
         let url = door.map_or("", |door| &door.target.url);
         self.progress.fail(format!("{url}: {why}"));
+    }
+
+    /// A client has a turn, if it is not over by then.
+    fn plan(&mut self, due: Nanos, client: ClientNumber, hands: &mut Hands<'_>) {
+        if due < self.rhythm.until {
+            self.set_turn(due, client, hands);
+        }
+    }
+
+    fn set_turn(&mut self, due: Nanos, client: ClientNumber, hands: &mut Hands<'_>) {
+        self.steps.planned += 1;
+        hands.timers.set(due, client, Turn::Act);
     }
 
     /// The next turn after one that was due then.
@@ -244,16 +243,14 @@ impl Talkers {
         {
             of.is_typing = true;
             causerie::type_in(room, hands.out);
-            return hands.timers.set(due + TYPING, client, Turn::Act);
+            return self.plan(due + TYPING, client, hands);
         }
         self.publish(client, due, hands);
         let Some(every) = self.rhythm.speak_every else {
             return;
         };
         let next = self.turn_after(due, every);
-        if next < self.rhythm.until {
-            hands.timers.set(next, client, Turn::Act);
-        }
+        self.plan(next, client, hands);
     }
 
     fn on_askers_turn(&mut self, client: ClientNumber, due: Nanos, hands: &mut Hands<'_>) {
@@ -269,9 +266,7 @@ impl Talkers {
         self.progress.on_answered();
         let pause = self.rhythm.ask_after.max(least_pause);
         let next = self.turn_after(hands.now, pause);
-        if next < self.rhythm.until {
-            hands.timers.set(next, client, Turn::Act);
-        }
+        self.plan(next, client, hands);
     }
 }
 
@@ -318,6 +313,7 @@ impl Behaviour for Talkers {
     }
 
     fn on_turn(&mut self, client: ClientNumber, due: Nanos, hands: &mut Hands<'_>) {
+        self.steps.taken += 1;
         match self.clients.get(client).map(|client| &client.role.act) {
             Some(Act::Speak { .. }) => self.on_speakers_turn(client, due, hands),
             Some(Act::Ask { .. }) => self.on_askers_turn(client, due, hands),
@@ -340,18 +336,22 @@ impl Behaviour for Talkers {
     }
 
     fn on_order(&mut self, order: Order, hands: &mut Hands<'_>) {
-        let (rhythm, only) = match order {
-            Order::Begin(rhythm) => (rhythm, None),
-            Order::SayOne(sender) => (self.rhythm, Some(sender)),
-        };
-        self.rhythm = rhythm;
-        for (number, client) in self.clients.iter().enumerate() {
-            let due = match (only, client.role.act.sender()) {
-                (None, _) => rhythm.first_turn(&client.role.act),
-                (Some(only), sender) => (sender == Some(only)).then_some(hands.now),
+        for number in 0..self.clients.len() {
+            let Some(act) = self.clients.get(number).map(|client| &client.role.act) else {
+                continue;
             };
-            if let Some(due) = due {
-                hands.timers.set(due, number, Turn::Act);
+            match order {
+                Order::Begin(rhythm) => {
+                    self.rhythm = rhythm;
+                    if let Some(due) = rhythm.first_turn(act) {
+                        self.set_turn(due, number, hands);
+                    }
+                }
+                Order::SayOne(sender) => {
+                    if act.sender() == Some(sender) {
+                        self.set_turn(hands.now, number, hands);
+                    }
+                }
             }
         }
     }
@@ -361,11 +361,7 @@ impl Behaviour for Talkers {
     }
 
     fn on_calm(&mut self) {
-        let heard = std::mem::take(&mut self.heard);
-        let expected = std::mem::take(&mut self.expected);
-        if heard > 0 || expected > 0 {
-            self.progress.on_heard(heard, expected);
-        }
+        self.progress.on_steps(std::mem::take(&mut self.steps));
     }
 
     fn findings(&mut self) -> Findings {

@@ -6,7 +6,7 @@ use super::mixed::Day;
 use crate::load::results::Results;
 use crate::load::sample::Sampler;
 
-/// Do as `mixed` does for long, and see whether the memory of --pid grows.
+/// Do as `mixed` does for long, and see whether the memory of --server grows.
 #[derive(Debug, Args)]
 pub struct Options {
     /// How long is measured

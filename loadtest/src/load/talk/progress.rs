@@ -6,6 +6,19 @@ use std::thread::Thread;
 
 use crate::load::clock::Nanos;
 
+/// What a thread of clients has done of late.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Steps {
+    /// Messages that were heard.
+    pub(super) heard: u64,
+    /// How many were to be, of what was sent.
+    pub(super) expected: u64,
+    /// Turns that clients are to have.
+    pub(super) planned: u64,
+    /// Turns that they have had.
+    pub(super) taken: u64,
+}
+
 /// How far a crowd is.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
@@ -14,6 +27,8 @@ pub(crate) struct Progress {
     gone: AtomicU64,
     heard: AtomicU64,
     expected: AtomicU64,
+    planned: AtomicU64,
+    taken: AtomicU64,
     asked: AtomicU64,
     answered: AtomicU64,
     failure: OnceLock<String>,
@@ -42,15 +57,13 @@ impl Progress {
         self.heard.load(Ordering::Relaxed)
     }
 
-    /// How many were to be heard, of all that was sent.
-    pub(crate) fn expected(&self) -> u64 {
-        self.expected.load(Ordering::Relaxed)
-    }
-
-    /// Questions without an answer yet.
-    pub(crate) fn unanswered(&self) -> u64 {
-        let answered = self.answered.load(Ordering::Relaxed);
-        self.asked.load(Ordering::Relaxed).saturating_sub(answered)
+    /// Whether all that was planned is done, all that was said is heard, and all
+    /// that was asked is answered.
+    pub(crate) fn is_drained(&self) -> bool {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        self.taken.load(Ordering::Acquire) >= of(&self.planned)
+            && self.heard() >= of(&self.expected)
+            && of(&self.answered) >= of(&self.asked)
     }
 
     /// Why somebody could not come in, if that is so.
@@ -85,9 +98,21 @@ impl Progress {
         self.answered.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn on_heard(&self, heard: u64, expected: u64) {
+    pub(super) fn on_steps(&self, steps: Steps) {
+        let Steps {
+            heard,
+            expected,
+            planned,
+            taken,
+        } = steps;
+        if steps == Steps::default() {
+            return;
+        }
         self.expected.fetch_add(expected, Ordering::Relaxed);
+        self.planned.fetch_add(planned, Ordering::Relaxed);
         let heard = self.heard.fetch_add(heard, Ordering::Relaxed) + heard;
+        // Who sees that no turn is left sees all that came of them.
+        self.taken.fetch_add(taken, Ordering::Release);
         if let Some((count, thread)) = &*self.waiting()
             && heard >= *count
         {

@@ -3,7 +3,21 @@
 use std::sync::Arc;
 
 use crate::load::clock::{Nanos, seconds};
-use crate::load::dialect::Who;
+use crate::load::dialect::{Dialect, Who};
+use crate::load::target::Doors;
+
+/// What all clients of a process share.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    /// From where to where.
+    pub(crate) doors: Doors,
+    /// How they speak.
+    pub(crate) dialect: Arc<dyn Dialect>,
+    /// Bytes of a load message.
+    pub(crate) bytes: usize,
+    /// What the AI is expected to do.
+    pub(crate) pace: Pace,
+}
 
 /// Who one client is.
 #[derive(Debug, Clone)]
