@@ -38,10 +38,14 @@ impl Contender {
         }
     }
 
-    /// Whether what somebody says on one node is heard in that order on another.
-    /// Sockudo 5.2 was seen to change it where many messages came at once.
+    /// Whether it has to: what somebody says on one node is heard in that order on
+    /// another. Sockudo 5.2 was seen to change it where messages came at once,
+    /// Socket.IO 4.8 where more came than it could bear.
     pub fn keeps_order(self) -> bool {
-        self != Self::Sockudo
+        match self {
+            Self::Floor | Self::Causerie => true,
+            Self::SocketIo | Self::Sockudo => false,
+        }
     }
 
     /// The script that becomes a node of it; none for those of this workspace.

@@ -61,14 +61,8 @@ fn load(row: Row, contender: Contender, rate: f64, effort: Effort) -> Vec<String
         Row::InFlight => say(&["fanout", "--bytes", "1024", "--subscribers"]),
         Row::Saturated | Row::BigRoom | Row::TwoNodes => say(&["fanout", "--subscribers"]),
         Row::ColdStart => {
-            say(&[
-                "fanout",
-                "--rate",
-                "200",
-                "--connect-rate",
-                "0",
-                "--subscribers",
-            ]);
+            say(&["fanout", "--rate", "20", "--connect-rate", "0"]);
+            say(&["--subscribers"]);
         }
         Row::Pairs => say(&["rooms", "--members", "2", "--rooms"]),
         Row::Memory => say(&[

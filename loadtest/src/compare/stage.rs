@@ -15,8 +15,8 @@ use tokio::time::{Instant, sleep};
 use super::contender::{Contender, SECRET, TENANT};
 use super::cores::{Cores, pin};
 
-/// Nodes of Sockudo tell each other of themselves every ten seconds, and are
-/// said to lose messages before they know each other.
+/// Nodes of Sockudo tell each other of themselves every ten seconds, and former
+/// versions lost messages before they knew each other.
 const SETTLING: Duration = Duration::from_secs(15);
 
 /// The nodes of one contender and, where they are several, their Redis. Dropping
