@@ -70,8 +70,9 @@ impl Display {
     }
 
     /// So much of the stage is done; `note` says what else is to be known. May be
-    /// called as often as one likes.
+    /// called as often as one likes, and for longer than was thought.
     pub fn show(&mut self, done: u64, note: &str) {
+        let done = done.min(self.of);
         let comma = if note.is_empty() { "" } else { ", " };
         match &mut self.to {
             To::Bar(bar) => {

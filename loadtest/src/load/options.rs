@@ -236,19 +236,17 @@ impl Common {
         Ok(())
     }
 
-    /// Waits until all parts are to begin.
+    /// From now until all parts are to begin.
     ///
     /// # Errors
     /// It is too late.
-    pub(crate) fn wait_for_start(&self) -> anyhow::Result<()> {
+    pub(crate) fn until_start(&self) -> anyhow::Result<Duration> {
         let Some(start) = self.start_at else {
-            return Ok(());
+            return Ok(Duration::ZERO);
         };
         let start = SystemTime::UNIX_EPOCH + Duration::from_secs(start);
-        let wait = start.duration_since(SystemTime::now());
         let late = "--start-at was past before all clients were in: set it later";
-        std::thread::sleep(wait.context(late)?);
-        Ok(())
+        start.duration_since(SystemTime::now()).context(late)
     }
 }
 

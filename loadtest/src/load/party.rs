@@ -149,7 +149,14 @@ impl<'a> Party<'a> {
     /// # Errors
     /// A thread has ended.
     pub(crate) fn wait_until(&mut self, time: Nanos) -> anyhow::Result<()> {
-        let rest = Duration::from_nanos(time.saturating_sub(clock::now()));
+        self.wait_for(Duration::from_nanos(time.saturating_sub(clock::now())))
+    }
+
+    /// Waits for so long.
+    ///
+    /// # Errors
+    /// A thread has ended.
+    pub(crate) fn wait_for(&mut self, rest: Duration) -> anyhow::Result<()> {
         self.wait(rest, |_| false)?;
         Ok(())
     }

@@ -93,7 +93,7 @@ impl Options {
         };
         let roles: Vec<Role> = (0..clients).map(role).collect();
         let mut party = Party::gather(&setting, roles, &common.ramp, sampler)?;
-        common.wait_for_start()?;
+        party.wait_for(common.until_start()?)?;
         let round = reply + seconds(self.pause);
         let from = clock::now() + 10 * MILLISECOND;
         // All have begun when it is measured.

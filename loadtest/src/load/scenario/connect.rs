@@ -58,7 +58,7 @@ impl Options {
         };
         let roles = self.roles(first..first + clients);
         let mut party = Party::gather(&setting, roles, &ramp, sampler)?;
-        common.wait_for_start()?;
+        party.wait_for(common.until_start()?)?;
         let from = unix_ms();
         party.wait_until(clock::now() + hold)?;
         let mut record = party.take_record()?;

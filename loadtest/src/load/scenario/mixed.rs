@@ -91,7 +91,7 @@ impl Day {
         ]
         .map(|does| roles.iter().filter(|role| does(&role.act)).count() as u32);
         let mut party = Party::gather(&setting, roles, &common.ramp, sampler)?;
-        common.wait_for_start()?;
+        party.wait_for(common.until_start()?)?;
         let from = clock::now() + 10 * MILLISECOND;
         let measured_from = from + seconds(warm_up);
         let rhythm = Rhythm {

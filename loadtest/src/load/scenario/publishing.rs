@@ -92,7 +92,7 @@ impl Publishing {
             return conductor.search();
         }
         let mut party = conductor.gather()?;
-        common.wait_for_start()?;
+        party.wait_for(common.until_start()?)?;
         let record = match self.rate {
             Some(rate) => conductor.at_rate(&mut party, rate / common.part.of as f64),
             None => conductor.one_in_flight(&mut party),

@@ -56,7 +56,7 @@ impl Options {
         let (doors, dialect) = (common.doors()?, common.causerie()?);
         let storm = Storm::gather(&doors, &dialect, guests, &common.ramp, patience)?;
         storm.say_what_is_missed(patience)?;
-        common.wait_for_start()?;
+        std::thread::sleep(common.until_start()?);
         sampler.look();
         let (from, began) = (unix_ms(), clock::now());
         storm.break_off()?;
