@@ -98,7 +98,8 @@ fn machine() -> String {
     let model = model.map_or("unknown processor", |name| {
         name.trim_matches([' ', '\t', ':'])
     });
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    // Those of the machine: this process may be kept to some of them.
+    let cores = info.matches("processor\t").count();
     let build = if cfg!(debug_assertions) {
         "debug"
     } else {

@@ -4,11 +4,17 @@
 //! belongs to a connection is given to it.
 
 pub mod causerie;
+mod floor;
+mod pusher;
+mod socketio;
 
 use std::fmt;
 use std::sync::Arc;
 
 pub use causerie::Causerie;
+pub use floor::Floor;
+pub use pusher::Pusher;
+pub use socketio::SocketIo;
 
 use super::payload::Stamp;
 

@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
 
 use super::clock::{Nanos, seconds};
-use super::dialect::{Causerie, Dialect};
+use super::dialect::{Causerie, Dialect, Floor, Pusher, SocketIo};
 use super::reporting::Output;
 use super::sample::Watch;
 use super::target::{Doors, Sources, Target};
@@ -124,6 +124,13 @@ impl Ramp {
 pub enum Language {
     /// Causerie's own protocol
     Causerie,
+    /// What the programs of loadtest/limits understand
+    Floor,
+    /// Socket.IO 4, as loadtest/peers/socketio serves it
+    #[value(name = "socketio")]
+    SocketIo,
+    /// The Pusher protocol, as loadtest/peers/sockudo serves it
+    Sockudo,
 }
 
 impl Language {
@@ -131,6 +138,9 @@ impl Language {
     pub(crate) fn subject(self) -> &'static str {
         match self {
             Self::Causerie => "Causerie",
+            Self::Floor => "the floor",
+            Self::SocketIo => "Socket.IO",
+            Self::Sockudo => "Sockudo",
         }
     }
 }
@@ -187,6 +197,9 @@ impl Common {
     pub(crate) fn dialect(&self, language: Language) -> anyhow::Result<Arc<dyn Dialect>> {
         Ok(match language {
             Language::Causerie => Arc::new(self.causerie()?),
+            Language::Floor => Arc::new(Floor),
+            Language::SocketIo => Arc::new(SocketIo),
+            Language::Sockudo => Arc::new(Pusher::default()),
         })
     }
 
