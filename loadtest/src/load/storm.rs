@@ -95,6 +95,7 @@ impl Storm {
                 clients: clients.collect(),
                 doors: doors.clone(),
                 dialect: dialect.clone(),
+                deflate: ramp.deflate,
                 order: None,
                 notes: Notes {
                     start,
@@ -249,6 +250,7 @@ struct Returners {
     clients: Vec<Returner>,
     doors: Doors,
     dialect: Causerie,
+    deflate: bool,
     order: Option<Order>,
     notes: Notes,
     dice: StdRng,
@@ -285,7 +287,8 @@ impl Behaviour for Returners {
         Some(Approach {
             address: door.target.address,
             source: door.source,
-            request: upgrade::request(door.target, &opening),
+            request: upgrade::request(door.target, &opening, self.deflate),
+            deflate: self.deflate,
         })
     }
 
@@ -316,7 +319,7 @@ impl Behaviour for Returners {
         if client.may_come_back(end) {
             let code = match end {
                 End::Closed(code) => *code,
-                End::Refused { .. } | End::Lost(_) | End::Invalid(_) => None,
+                End::Refused { .. } | End::NotCompressed | End::Lost(_) | End::Invalid(_) => None,
             };
             let failures = client.on_away(code, hands.now, &mut self.notes);
             self.come_back(number, failures, hands);

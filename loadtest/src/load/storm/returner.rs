@@ -357,7 +357,7 @@ impl Returner {
     /// Whether it may come back after such an end.
     pub(super) fn may_come_back(&self, end: &End) -> bool {
         match (end, self.stage) {
-            (_, Stage::Coming) | (End::Invalid(_), _) => false,
+            (_, Stage::Coming) | (End::Invalid(_) | End::NotCompressed, _) => false,
             (End::Refused { status, .. }, _) => *status == 429 || *status >= 500,
             (End::Closed(_) | End::Lost(_), _) => true,
         }
