@@ -16,16 +16,7 @@ use super::clock::Nanos;
 const MARK: &str = "load:";
 
 /// Prose compresses as what people write does; `xxxx` would not.
-const PROSE: &str = "It was on a quiet morning that the harbour master found the lamp still \
-    burning, though nobody had been up the tower since the storm. He counted the boats twice, \
-    asked the baker and both of her sons, and wrote everything down in the long green book that \
-    his father had begun: the wind, the hour, the colour of the water, and the name of each \
-    stranger who had come ashore. By noon half of the town stood on the pier and talked at once. \
-    Some held that a gull had done it, others blamed the new engineer, and an old woman said \
-    only that lamps remember. When the evening ferry came in with its usual forty passengers, \
-    six crates of oranges and a piano, the light went out by itself. Nobody spoke for a while. \
-    Then the piano had to be carried up the hill, which took eleven people and most of the \
-    night, and the question was left for another day. ";
+const PROSE: &str = include_str!("prose.txt");
 
 /// What a load message says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +27,12 @@ pub struct Stamp {
     pub number: u32,
     /// When it was to be sent.
     pub sent: Nanos,
+}
+
+/// So many words of prose, a blank between two.
+pub(crate) fn words(count: u32) -> String {
+    let words = PROSE.split_ascii_whitespace().cycle();
+    words.take(count as usize).collect::<Vec<_>>().join(" ")
 }
 
 impl Stamp {

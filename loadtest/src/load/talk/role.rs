@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::load::clock::{Nanos, seconds};
 use crate::load::dialect::{Dialect, Who};
+use crate::load::payload;
 use crate::load::target::Doors;
 
 /// What all clients of a process share.
@@ -133,12 +134,12 @@ const ECHOED_WORDS: u32 = 2;
 impl Pace {
     /// Of the built-in echo backend, for replies of so many words.
     pub(crate) fn of_echo(first_token_delay: Nanos, tokens_per_second: f64, words: u32) -> Self {
-        let question = vec!["word"; words.saturating_sub(ECHOED_WORDS).max(1) as usize];
+        let asked = words.saturating_sub(ECHOED_WORDS).max(1);
         Self {
             first_token_delay,
             token: seconds(1.0 / tokens_per_second),
-            words: question.len() as u32 + ECHOED_WORDS,
-            question: question.join(" "),
+            words: asked + ECHOED_WORDS,
+            question: payload::words(asked),
         }
     }
 
@@ -183,7 +184,7 @@ mod tests {
     #[test]
     fn the_echo_says_two_words_more_than_it_was_asked() {
         let pace = Pace::of_echo(200, 10.0, 5);
-        assert_eq!((pace.question.as_str(), pace.words), ("word word word", 5));
+        assert_eq!((pace.question.as_str(), pace.words), ("It was on", 5));
         assert_eq!(pace.whole(), 200 + 4 * SECOND / 10);
     }
 }
