@@ -139,10 +139,13 @@ impl Results {
         let [mine, others] =
             [&*self, &other].map(|of| format!("{} of {}", of.scenario, of.subject));
         ensure!(mine == others, "{mine} and {others} are not one run");
-        for (name, value) in other.parameters {
-            let mine = self.parameters.entry(name).or_insert_with(|| value.clone());
-            if mine.split(", ").all(|mine| mine != value) {
-                *mine = format!("{mine}, {value}");
+        for (name, others) in other.parameters {
+            let mine = self.parameters.entry(name).or_default();
+            for value in others.split(", ") {
+                if mine.split(", ").all(|mine| mine != value) {
+                    let comma = if mine.is_empty() { "" } else { ", " };
+                    *mine = format!("{mine}{comma}{value}");
+                }
             }
         }
         self.processes += other.processes;
@@ -249,6 +252,7 @@ mod tests {
             parameters: BTreeMap::from([
                 ("part".to_owned(), connections.to_string()),
                 ("rate".to_owned(), "50".to_owned()),
+                ("target".to_owned(), "ws://a, ws://b".to_owned()),
             ]),
             processes: 1,
             connecting: Some(Span {
@@ -286,6 +290,7 @@ mod tests {
         assert_eq!(both.connecting.unwrap().seconds(), 1.0);
         assert_eq!(both.parameters["part"], "3, 4");
         assert_eq!(both.parameters["rate"], "50");
+        assert_eq!(both.parameters["target"], "ws://a, ws://b");
         assert_eq!(both.latencies[&Measure::Delivery].whole.count(), 50);
         assert_eq!(both.seconds[&10].connections, 7);
     }
