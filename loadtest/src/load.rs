@@ -1,7 +1,7 @@
 //! What `causerie-loadtest` is made of.
 //!
 //! - [`scenario`]: what can be done to servers; [`options`]: what all of it is
-//!   told; [`parameters`]: that, for a report
+//!   told; [`parameters`]: that, for a report; `numeric`: numbers that make sense
 //! - `party`: clients who are in, and who conducts them; `record`: what
 //!   they found, second by second
 //! - `talk`: clients who come in, listen, say things and ask questions
@@ -35,6 +35,7 @@ pub mod figures;
 pub mod frame;
 mod inflate;
 pub mod numbers;
+mod numeric;
 pub mod options;
 pub mod parameters;
 mod party;

@@ -53,6 +53,12 @@ impl fmt::Display for End {
             Self::Closed(Some(code)) => write!(f, "closed by the server with {code}"),
             Self::Closed(None) => write!(f, "closed by the server"),
             Self::NotCompressed => write!(f, "the server does not agree to --deflate"),
+            Self::Lost(error) if error.kind() == ErrorKind::AddrNotAvailable => {
+                write!(
+                    f,
+                    "{error}: name more addresses of this machine with --sources"
+                )
+            }
             Self::Lost(error) => error.fmt(f),
             Self::Invalid(error) => error.fmt(f),
         }

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 
 use super::clock::{Nanos, seconds};
 use super::dialect::{Causerie, Dialect, Floor, Pusher, SocketIo};
+use super::numeric::zero_or_more;
 use super::reporting::Output;
 use super::sample::Watch;
 use super::target::{Doors, Sources, Target};
@@ -72,8 +73,7 @@ pub struct Ramp {
         long,
         default_value_t = 1_000.0,
         value_name = "RATE",
-        help_heading = "Clients"
-    )]
+        help_heading = "Clients", value_parser = zero_or_more)]
     connect_rate: f64,
     /// Threads of clients
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64),

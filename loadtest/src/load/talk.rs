@@ -109,7 +109,8 @@ impl Talkers {
         }
         self.steps.heard += 1;
         self.findings.counts.delivered += 1;
-        self.findings.on_heard(self.rhythm.is_measured(now));
+        self.findings
+            .on_heard(self.rhythm.is_delivery(stamp.sent, now));
         if self.rhythm.is_measured(stamp.sent) {
             let took = now.saturating_sub(stamp.sent);
             self.findings.note(Measure::Delivery, took);

@@ -91,6 +91,11 @@ async fn flags_make_no_sense() {
         ("connect --part 3/2", "write 2/5"),
         ("connect --sources 127.0.0.9-127.0.0.1", "from the lower"),
         ("rooms --dialect morse", "possible values"),
+        ("fanout --rate 0", "a number above 0"),
+        ("storm --patience -1", "unexpected argument"),
+        ("storm --patience=-1", "a number above 0"),
+        ("chat --tokens-per-second 0", "a number above 0"),
+        ("connect --clients 0", "a whole number from 1 on"),
         ("march", "unrecognized subcommand"),
     ] {
         let end = run_as(command().args(arguments.split_whitespace())).await;

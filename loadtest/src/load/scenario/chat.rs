@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::ensure;
 use clap::Args;
 
 use crate::load::clock::{self, MILLISECOND, SECOND, seconds};
+use crate::load::numeric::{more_than_zero, one_or_more, zero_or_more};
 use crate::load::options::Common;
 use crate::load::party::{Party, client, name_of_run};
 use crate::load::results::Results;
@@ -17,13 +17,13 @@ use crate::load::talk::{Act, Pace, Rhythm, Role, Setting};
 #[derive(Debug, Args)]
 pub struct Options {
     /// How many ask: so many replies are read at once
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = one_or_more)]
     clients: usize,
     /// From a reply to the next question
-    #[arg(long, default_value_t = 0.0, value_name = "SECONDS")]
+    #[arg(long, default_value_t = 0.0, value_name = "SECONDS", value_parser = zero_or_more)]
     pause: f64,
     /// How long is measured
-    #[arg(long, default_value_t = 20.0)]
+    #[arg(long, default_value_t = 20.0, value_parser = more_than_zero)]
     seconds: f64,
     #[command(flatten)]
     echo: Echo,
@@ -38,13 +38,12 @@ pub(crate) struct Echo {
     #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(3..=5_000),
         help_heading = "Echo backend")]
     words: u32,
-    /// What the broker's AI_ECHO_TOKENS_PER_SECOND is
+    /// What the broker's AI_ECHO_TOKENS_PER_SECOND is; it must not be 0
     #[arg(
         long,
         default_value_t = 50.0,
         value_name = "RATE",
-        help_heading = "Echo backend"
-    )]
+        help_heading = "Echo backend", value_parser = more_than_zero)]
     tokens_per_second: f64,
     /// What the broker's AI_ECHO_FIRST_TOKEN_DELAY is
     #[arg(
@@ -57,14 +56,9 @@ pub(crate) struct Echo {
 }
 
 impl Echo {
-    pub(super) fn pace(&self) -> anyhow::Result<Pace> {
-        ensure!(
-            self.tokens_per_second > 0.0,
-            "--tokens-per-second must be more than 0: an echo at full speed has no pace to hold \
-             it to"
-        );
+    pub(super) fn pace(&self) -> Pace {
         let delay = self.first_token_delay * MILLISECOND;
-        Ok(Pace::of_echo(delay, self.tokens_per_second, self.words))
+        Pace::of_echo(delay, self.tokens_per_second, self.words)
     }
 }
 
@@ -76,7 +70,7 @@ impl Options {
         let common = &self.common;
         let (clients, first) = common.part.share(self.clients);
         common.check_open_files(clients)?;
-        let pace = self.echo.pace()?;
+        let pace = self.echo.pace();
         let reply = pace.whole();
         let setting = Arc::new(Setting {
             doors: common.doors()?,

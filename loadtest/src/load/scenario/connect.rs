@@ -7,6 +7,7 @@ use anyhow::ensure;
 use clap::Args;
 
 use crate::load::clock::{self, seconds};
+use crate::load::numeric::{one_or_more, zero_or_more};
 use crate::load::options::{Common, Language};
 use crate::load::party::{Party, client, name_of_run};
 use crate::load::results::{Results, unix_ms};
@@ -17,17 +18,17 @@ use crate::load::talk::{Act, Pace, Role, Setting};
 #[derive(Debug, Args)]
 pub struct Options {
     /// How many connect
-    #[arg(long, default_value_t = 1_000)]
+    #[arg(long, default_value_t = 1_000, value_parser = one_or_more)]
     clients: usize,
     /// Pause for --hold when so many are in: memory at rest is seen twice then, and
     /// what it grows by is that of the connections between
     #[arg(long, value_name = "CLIENTS")]
     plateau: Option<usize>,
     /// How many share a room
-    #[arg(long, default_value_t = 100, value_name = "CLIENTS")]
+    #[arg(long, default_value_t = 100, value_name = "CLIENTS", value_parser = one_or_more)]
     room_size: usize,
     /// How long all stay
-    #[arg(long, default_value_t = 10.0, value_name = "SECONDS")]
+    #[arg(long, default_value_t = 10.0, value_name = "SECONDS", value_parser = zero_or_more)]
     hold: f64,
     /// How the server is spoken to
     #[arg(long, value_enum, default_value_t = Language::Causerie)]
@@ -70,7 +71,7 @@ impl Options {
     fn roles(&self, numbers: Range<usize>) -> Vec<Role> {
         let run = name_of_run();
         let role = |number| {
-            let room = format!("load-{run}-{}", number / self.room_size.max(1));
+            let room = format!("load-{run}-{}", number / self.room_size);
             client(&run, number, vec![room.into()], Act::Listen)
         };
         numbers.map(role).collect()

@@ -4,6 +4,7 @@ use anyhow::ensure;
 use clap::Args;
 
 use super::publishing::Publishing;
+use crate::load::numeric::one_or_more;
 use crate::load::options::Common;
 use crate::load::party::{client, name_of_run};
 use crate::load::results::Results;
@@ -15,7 +16,7 @@ use crate::load::talk::{Act, Role};
 pub struct Options {
     /// How many are in the room; with --part each part has a room of its own for its
     /// share of them
-    #[arg(long, default_value_t = 1_000)]
+    #[arg(long, default_value_t = 1_000, value_parser = one_or_more)]
     subscribers: usize,
     /// How many of them speak
     #[arg(long, default_value_t = 1)]

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::chat::Echo;
 use crate::load::clock::{self, MILLISECOND, seconds};
+use crate::load::numeric::{more_than_zero, one_or_more, zero_or_more};
 use crate::load::options::Common;
 use crate::load::party::{Party, client, name_of_run};
 use crate::load::record::Record;
@@ -19,10 +20,10 @@ use crate::load::talk::{Act, Rhythm, Role, Setting};
 #[derive(Debug, Args)]
 pub struct Options {
     /// How long is measured
-    #[arg(long, default_value_t = 60.0)]
+    #[arg(long, default_value_t = 60.0, value_parser = more_than_zero)]
     seconds: f64,
     /// How long it goes on before that
-    #[arg(long, default_value_t = 10.0, value_name = "SECONDS")]
+    #[arg(long, default_value_t = 10.0, value_name = "SECONDS", value_parser = zero_or_more)]
     warm_up: f64,
     #[command(flatten)]
     pub(super) day: Day,
@@ -32,16 +33,16 @@ pub struct Options {
 #[derive(Debug, Args)]
 pub(crate) struct Day {
     /// How many there are
-    #[arg(long, default_value_t = 1_000)]
+    #[arg(long, default_value_t = 1_000, value_parser = one_or_more)]
     clients: usize,
     /// How many share a room
-    #[arg(long, default_value_t = 10, value_name = "CLIENTS")]
+    #[arg(long, default_value_t = 10, value_name = "CLIENTS", value_parser = one_or_more)]
     room_size: usize,
     /// From one message of somebody who talks to the next, on average
-    #[arg(long, default_value_t = 20.0, value_name = "SECONDS")]
+    #[arg(long, default_value_t = 20.0, value_name = "SECONDS", value_parser = more_than_zero)]
     speak_every: f64,
     /// From a reply to the next question of somebody who asks, on average
-    #[arg(long, default_value_t = 30.0, value_name = "SECONDS")]
+    #[arg(long, default_value_t = 30.0, value_name = "SECONDS", value_parser = zero_or_more)]
     ask_after: f64,
     /// Bytes of a message
     #[arg(long, default_value_t = 128)]
@@ -76,7 +77,7 @@ impl Day {
         let common = &self.common;
         let (clients, first) = common.part.share(self.clients);
         common.check_open_files(clients)?;
-        let pace = self.echo.pace()?;
+        let pace = self.echo.pace();
         let reply = pace.whole();
         let setting = Arc::new(Setting {
             doors: common.doors()?,
@@ -112,11 +113,10 @@ impl Day {
 
     fn roles(&self, first: usize, clients: usize) -> Vec<Role> {
         let run = name_of_run();
-        let room_size = self.room_size.max(1);
         let (mut senders, mut askers) = (0.., 0..);
         let mut role = |number: usize| {
-            let room_number = number / room_size;
-            let members = (clients - room_number * room_size).min(room_size);
+            let room_number = number / self.room_size;
+            let members = (clients - room_number * self.room_size).min(self.room_size);
             let room: Arc<str> = format!("load-{run}-{first}-{room_number}").into();
             // Those of a room do different things.
             let act = match number * 37 % 100 {

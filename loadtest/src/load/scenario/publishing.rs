@@ -8,6 +8,7 @@ use anyhow::{Context, ensure};
 use clap::Args;
 
 use crate::load::clock::{self, MILLISECOND, seconds};
+use crate::load::numeric::{more_than_zero, zero_or_more};
 use crate::load::options::{Common, Language};
 use crate::load::party::Party;
 use crate::load::record::Record;
@@ -20,13 +21,13 @@ use crate::load::talk::{Pace, Rhythm, Role, Setting};
 pub(crate) struct Publishing {
     /// Messages a second, of all who speak, in all parts; without it and --search one is
     /// said when the one before it was heard by all
-    #[arg(long, value_name = "RATE", conflicts_with = "search")]
+    #[arg(long, value_name = "RATE", conflicts_with = "search", value_parser = more_than_zero)]
     rate: Option<f64>,
     /// Look for the highest rate at which nothing is lost and p99 is below --p99
     #[arg(long)]
     search: bool,
     /// The rate at which a search begins
-    #[arg(long, default_value_t = 100.0, value_name = "RATE")]
+    #[arg(long, default_value_t = 100.0, value_name = "RATE", value_parser = more_than_zero)]
     search_from: f64,
     /// What a search allows p99 to be, from when a message was to be sent until it
     /// is heard
@@ -39,10 +40,10 @@ pub(crate) struct Publishing {
     #[arg(long, default_value_t = 128)]
     bytes: usize,
     /// How long is measured, at each rate
-    #[arg(long, default_value_t = 10.0)]
+    #[arg(long, default_value_t = 10.0, value_parser = more_than_zero)]
     seconds: f64,
     /// How long they speak before that
-    #[arg(long, default_value_t = 2.0, value_name = "SECONDS")]
+    #[arg(long, default_value_t = 2.0, value_name = "SECONDS", value_parser = zero_or_more)]
     warm_up: f64,
     /// How the server is spoken to
     #[arg(long, value_enum, default_value_t = Language::Causerie)]

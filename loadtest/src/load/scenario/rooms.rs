@@ -6,6 +6,7 @@ use anyhow::ensure;
 use clap::Args;
 
 use super::publishing::Publishing;
+use crate::load::numeric::one_or_more;
 use crate::load::options::Common;
 use crate::load::party::{client, name_of_run};
 use crate::load::results::Results;
@@ -16,10 +17,10 @@ use crate::load::talk::{Act, Role};
 #[derive(Debug, Args)]
 pub struct Options {
     /// How many rooms there are
-    #[arg(long, default_value_t = 1_000)]
+    #[arg(long, default_value_t = 1_000, value_parser = one_or_more)]
     rooms: usize,
     /// How many are in each, and speak; neighbours are on different targets
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 2, value_parser = one_or_more)]
     members: usize,
     #[command(flatten)]
     pub(super) publishing: Publishing,

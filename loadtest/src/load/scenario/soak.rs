@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::mixed::Day;
+use crate::load::numeric::{more_than_zero, zero_or_more};
 use crate::load::results::Results;
 use crate::load::sample::Sampler;
 
@@ -10,10 +11,10 @@ use crate::load::sample::Sampler;
 #[derive(Debug, Args)]
 pub struct Options {
     /// How long is measured
-    #[arg(long, default_value_t = 30.0)]
+    #[arg(long, default_value_t = 30.0, value_parser = more_than_zero)]
     minutes: f64,
     /// How long it goes on before that
-    #[arg(long, default_value_t = 5.0, value_name = "MINUTES")]
+    #[arg(long, default_value_t = 5.0, value_name = "MINUTES", value_parser = zero_or_more)]
     warm_up: f64,
     #[command(flatten)]
     pub(super) day: Day,

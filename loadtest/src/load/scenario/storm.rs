@@ -8,6 +8,7 @@ use clap::Args;
 
 use crate::load::clock::{self, Nanos, SECOND};
 use crate::load::distribution::Distribution;
+use crate::load::numeric::{more_than_zero, one_or_more};
 use crate::load::options::Common;
 use crate::load::party::name_of_run;
 use crate::load::record::Record;
@@ -21,17 +22,17 @@ use crate::load::storm::{Guests, Return, Storm};
 #[derive(Debug, Args)]
 pub struct Options {
     /// How many there are
-    #[arg(long, default_value_t = 1_000)]
+    #[arg(long, default_value_t = 1_000, value_parser = one_or_more)]
     clients: usize,
     /// How many share a room
-    #[arg(long, default_value_t = 100, value_name = "CLIENTS")]
+    #[arg(long, default_value_t = 100, value_name = "CLIENTS", value_parser = one_or_more)]
     room_size: usize,
     /// How many messages each has to catch up on in that room, beside the one in its
     /// own
     #[arg(long, default_value_t = 5, value_name = "MESSAGES")]
     missed: u32,
     /// How long all have to come back
-    #[arg(long, default_value_t = 60.0, value_name = "SECONDS")]
+    #[arg(long, default_value_t = 60.0, value_name = "SECONDS", value_parser = more_than_zero)]
     patience: f64,
     #[command(flatten)]
     pub(super) common: Common,
@@ -42,10 +43,7 @@ impl Options {
         let common = &self.common;
         let (clients, _) = common.part.share(self.clients);
         common.check_open_files(clients)?;
-        ensure!(
-            clients > 0 && self.room_size > 0,
-            "--clients and --room-size must be more than 0"
-        );
+        ensure!(clients > 0, "there are fewer --clients than parts");
         let patience = Duration::from_secs_f64(self.patience);
         let guests = Guests {
             clients,

@@ -102,6 +102,16 @@ impl Rhythm {
         (self.measured_from..self.until).contains(&due)
     }
 
+    /// Whether what was to be sent at `sent`, and is heard now, was delivered while it
+    /// was measured. Where one is in flight, all of it was by the end.
+    pub(crate) fn is_delivery(&self, sent: Nanos, now: Nanos) -> bool {
+        self.is_measured(if self.speak_every.is_some() {
+            now
+        } else {
+            sent
+        })
+    }
+
     /// When a client's first turn is, if it has one.
     pub(crate) fn first_turn(&self, act: &Act) -> Option<Nanos> {
         let (number, of, within) = match act {
