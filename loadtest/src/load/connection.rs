@@ -9,7 +9,8 @@ use mio::net::TcpStream;
 use nix::sys::socket::{setsockopt, sockopt::IpBindAddressNoPort};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::frame::{self, Kind};
+use super::frame::{self, Invalid, Kind};
+use super::inflate::Inflater;
 use super::upgrade::{self, Answer};
 
 /// How a client connects.
@@ -21,6 +22,8 @@ pub(crate) struct Approach {
     pub(crate) source: Option<IpAddr>,
     /// What it sends first.
     pub(crate) request: Vec<u8>,
+    /// Whether the server is to compress.
+    pub(crate) deflate: bool,
 }
 
 /// How a connection ended, or why there is none.
@@ -37,8 +40,10 @@ pub(crate) enum End {
     Closed(Option<u16>),
     /// It broke.
     Lost(io::Error),
+    /// The server does not compress, though it was to.
+    NotCompressed,
     /// The server did what a WebSocket does not allow.
-    Invalid(frame::Invalid),
+    Invalid(Invalid),
 }
 
 impl fmt::Display for End {
@@ -47,6 +52,7 @@ impl fmt::Display for End {
             Self::Refused { status, said } => write!(f, "refused with {status}: {said}"),
             Self::Closed(Some(code)) => write!(f, "closed by the server with {code}"),
             Self::Closed(None) => write!(f, "closed by the server"),
+            Self::NotCompressed => write!(f, "the server does not agree to --deflate"),
             Self::Lost(error) => error.fmt(f),
             Self::Invalid(error) => error.fmt(f),
         }
@@ -59,9 +65,38 @@ impl From<io::Error> for End {
     }
 }
 
-impl From<frame::Invalid> for End {
-    fn from(error: frame::Invalid) -> Self {
+impl From<Invalid> for End {
+    fn from(error: Invalid) -> Self {
         Self::Invalid(error)
+    }
+}
+
+/// What all connections of a thread read with.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    buffer: Vec<u8>,
+    inflater: Inflater,
+    /// How many bytes were read so far.
+    bytes: u64,
+}
+
+/// Reads so much at once.
+const BUFFER: usize = 64 << 10;
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self {
+            buffer: vec![0; BUFFER],
+            inflater: Inflater::default(),
+            bytes: 0,
+        }
+    }
+}
+
+impl Reader {
+    /// How many bytes were read since this was asked last.
+    pub(crate) fn take_bytes(&mut self) -> u64 {
+        std::mem::take(&mut self.bytes)
     }
 }
 
@@ -70,10 +105,13 @@ impl From<frame::Invalid> for End {
 pub(crate) struct Connection {
     stream: TcpStream,
     is_open: bool,
+    deflate: bool,
     /// The beginning of an HTTP head or a frame.
     unread: Vec<u8>,
     /// The beginning of a message of several frames.
     parts: Vec<u8>,
+    /// Whether that is compressed.
+    are_compressed: bool,
     /// What the socket has not taken yet.
     unsent: Vec<u8>,
 }
@@ -99,8 +137,10 @@ impl Connection {
         Ok(Self {
             stream: TcpStream::from_std(socket.into()),
             is_open: false,
+            deflate: approach.deflate,
             unread: Vec::new(),
             parts: Vec::new(),
+            are_compressed: false,
             unsent: approach.request,
         })
     }
@@ -137,16 +177,20 @@ impl Connection {
         Ok(())
     }
 
-    /// Reads all that is there into `buffer`, and hands its texts to `on`. What is to be
-    /// answered is appended to `out`; `sum` is raised by the bytes that were read.
+    /// Reads all that is there, and hands its texts to `on`. What is to be answered
+    /// is appended to `out`.
     pub(crate) fn on_readable(
         &mut self,
-        buffer: &mut [u8],
+        reader: &mut Reader,
         is_end_near: bool,
         out: &mut Vec<u8>,
-        sum: &mut u64,
         mut on: impl FnMut(&[u8], &mut Vec<u8>),
     ) -> Result<(), End> {
+        let Reader {
+            buffer,
+            inflater,
+            bytes,
+        } = reader;
         loop {
             let read = match self.stream.read(buffer) {
                 Ok(0) => return Err(End::Closed(None)),
@@ -155,15 +199,15 @@ impl Connection {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error.into()),
             };
-            *sum += read as u64;
-            let bytes = buffer.get(..read).unwrap_or_default();
+            *bytes += read as u64;
+            let came = buffer.get(..read).unwrap_or_default();
             if self.unread.is_empty() {
-                let rest = self.take(bytes, out, &mut on)?;
+                let rest = self.take(came, inflater, out, &mut on)?;
                 self.unread.extend_from_slice(rest);
             } else {
                 let mut all = std::mem::take(&mut self.unread);
-                all.extend_from_slice(bytes);
-                let rest = self.take(&all, out, &mut on)?.len();
+                all.extend_from_slice(came);
+                let rest = self.take(&all, inflater, out, &mut on)?.len();
                 all.drain(..all.len() - rest);
                 if !all.is_empty() {
                     self.unread = all;
@@ -181,6 +225,7 @@ impl Connection {
     fn take<'a>(
         &mut self,
         mut input: &'a [u8],
+        inflater: &mut Inflater,
         out: &mut Vec<u8>,
         on: &mut impl FnMut(&[u8], &mut Vec<u8>),
     ) -> Result<&'a [u8], End> {
@@ -188,18 +233,33 @@ impl Connection {
             match upgrade::answer(input) {
                 Answer::Incomplete => return Ok(input),
                 Answer::Refused { status, said } => return Err(End::Refused { status, said }),
-                Answer::Upgraded { after } => input = input.get(after..).unwrap_or_default(),
+                Answer::Upgraded { deflate: false, .. } if self.deflate => {
+                    return Err(End::NotCompressed);
+                }
+                Answer::Upgraded { after, .. } => input = input.get(after..).unwrap_or_default(),
             }
             self.is_open = true;
         }
         while let Some(frame) = frame::take(&mut input)? {
+            if frame.is_compressed && !self.deflate {
+                return Err(Invalid.into());
+            }
             match (frame.kind, frame.is_last) {
+                (Kind::Text, true) if frame.is_compressed => {
+                    on(inflater.inflate(frame.payload)?, out)
+                }
                 (Kind::Text, true) => on(frame.payload, out),
-                (Kind::Text, false) => self.parts.extend_from_slice(frame.payload),
-                (Kind::Continuation, is_last) => {
+                (Kind::Text, false) => {
                     self.parts.extend_from_slice(frame.payload);
-                    if is_last {
-                        let text = std::mem::take(&mut self.parts);
+                    self.are_compressed = frame.is_compressed;
+                }
+                (Kind::Continuation, false) => self.parts.extend_from_slice(frame.payload),
+                (Kind::Continuation, true) => {
+                    let mut text = std::mem::take(&mut self.parts);
+                    text.extend_from_slice(frame.payload);
+                    if self.are_compressed {
+                        on(inflater.inflate(&text)?, out);
+                    } else {
                         on(&text, out);
                     }
                 }

@@ -8,6 +8,8 @@ pub struct Frame<'a> {
     pub is_last: bool,
     /// What it is.
     pub kind: Kind,
+    /// Whether its message is compressed (RFC 7692); said in the first one of it.
+    pub is_compressed: bool,
     /// What it carries.
     pub payload: &'a [u8],
 }
@@ -35,14 +37,15 @@ pub enum Kind {
 pub struct Invalid;
 
 const LAST: u8 = 0x80;
-const RESERVED: u8 = 0x70;
+const COMPRESSED: u8 = 0x40;
+const RESERVED: u8 = 0x30;
 const MASKED: u8 = 0x80;
 
 /// Takes a whole frame off the front of `input`; none where the rest of it is
 /// still to come.
 ///
 /// # Errors
-/// What comes is no frame of a server, or is compressed.
+/// What comes is no frame of a server.
 pub fn take<'a>(input: &mut &'a [u8]) -> Result<Option<Frame<'a>>, Invalid> {
     let [first, second, rest @ ..] = *input else {
         return Ok(None);
@@ -62,6 +65,7 @@ pub fn take<'a>(input: &mut &'a [u8]) -> Result<Option<Frame<'a>>, Invalid> {
     Ok(Some(Frame {
         is_last: first & LAST != 0,
         kind,
+        is_compressed: first & COMPRESSED != 0,
         payload,
     }))
 }
@@ -175,7 +179,7 @@ mod tests {
     fn what_no_server_may_send_is_noticed() {
         let mut masked = Vec::new();
         write_text(b"hello", &mut masked);
-        for bytes in [&masked[..], b"\xC1\x00", b"\x83\x00"] {
+        for bytes in [&masked[..], b"\xA1\x00", b"\x91\x00", b"\x83\x00"] {
             assert_eq!(take(&mut &bytes[..]), Err(Invalid));
         }
     }

@@ -79,6 +79,9 @@ pub struct Ramp {
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64),
         help_heading = "Clients")]
     pub(crate) threads: u16,
+    /// Have servers compress what they send (permessage-deflate)
+    #[arg(long, help_heading = "Clients")]
+    pub(crate) deflate: bool,
     /// A pause of so long when so many are in.
     #[arg(skip)]
     pause: Option<(usize, Nanos)>,
@@ -90,6 +93,7 @@ impl Ramp {
         Self {
             connect_rate,
             threads: 2,
+            deflate: false,
             pause: None,
         }
     }

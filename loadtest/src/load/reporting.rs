@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use super::comparison::Comparison;
 use super::report;
 use super::results::{Results, write_file};
+use crate::circumstances::Circumstances;
 
 /// What is done with the results of runs that are over.
 #[derive(Debug, Subcommand)]
@@ -104,6 +105,11 @@ fn merged(parts: &[PathBuf]) -> anyhow::Result<Results> {
         let part = Results::read(file)?;
         let merging = || format!("merging {}", file.display());
         sum.merge(part).with_context(merging)?;
+    }
+    let commit = &mut sum.circumstances.commit;
+    if commit.is_empty() {
+        // It ran where there is no repository, with programs that were brought there.
+        *commit = Circumstances::now().commit;
     }
     Ok(sum)
 }

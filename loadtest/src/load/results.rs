@@ -291,6 +291,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_missing_is_a_fault() {
+        let counts = Counts {
+            expected: 10,
+            delivered: 8,
+            questions: 7,
+            replies: 3,
+            wrong_replies: 1,
+            ..Counts::default()
+        };
+        let expected = [
+            ("lost", 2),
+            ("unanswered questions", 3),
+            ("wrong replies", 1),
+        ];
+        assert_eq!(counts.faults(), expected);
+    }
+
+    #[test]
     fn what_is_not_one_run_is_not_added_up() {
         let mut one = part(10_000, 1, 1, 1);
         let mut other = one.clone();

@@ -11,7 +11,7 @@ use anyhow::{bail, ensure};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::behaviour::{Behaviour, ClientNumber, End, Hands, Turn};
+use super::behaviour::{self, Behaviour, End, Hands, Turn};
 use super::clock::{self, MILLISECOND, Nanos};
 use super::connection::Approach;
 use super::crowd::Crowd;
@@ -20,7 +20,7 @@ use super::options::Ramp;
 use super::target::Doors;
 use super::upgrade;
 use crate::check::{Rules, Violation, check};
-use crate::ledger::{ClientEvent, Durable, Entry, Log, What};
+use crate::ledger::{ClientEvent, ClientNumber, Durable, Entry, Log, What};
 
 pub use returner::Return;
 use returner::{Findings, Notes, Returner, Tide};
@@ -30,6 +30,9 @@ const FIRST_RETRY: Nanos = 250 * MILLISECOND;
 
 /// How often it is looked at how many are back.
 const GLANCE: Duration = Duration::from_millis(5);
+
+/// The session of all that is said in a storm.
+pub const SESSION: &str = "storm";
 
 /// Who comes, and what there is to catch up on.
 #[derive(Debug, Clone)]
@@ -42,6 +45,11 @@ pub struct Guests {
     pub name: String,
     /// Messages in each such room that they miss, and are to catch up on.
     pub missed: u32,
+    /// Whether all come to the first target, and then to the second; else they are
+    /// spread over all.
+    pub are_together: bool,
+    /// The pauses before they come back are drawn from this.
+    pub seed: u64,
 }
 
 /// Clients who are in. Each has said something to itself, and has not noted it: so
@@ -87,13 +95,14 @@ impl Storm {
                 clients: clients.collect(),
                 doors: doors.clone(),
                 dialect: dialect.clone(),
+                deflate: ramp.deflate,
                 order: None,
                 notes: Notes {
                     start,
                     tide: tide.clone(),
                     findings: Findings::default(),
                 },
-                dice: StdRng::seed_from_u64(thread as u64),
+                dice: StdRng::seed_from_u64(guests.seed ^ ((thread as u64) << 32)),
             }
         });
         let storm = Self {
@@ -126,27 +135,32 @@ impl Storm {
         self.crowd.order(&Order::BreakOff)
     }
 
-    /// Waits until all are back, and have caught up; also on what `others` said in
-    /// their rooms, as it was acknowledged.
+    /// Waits until all are back, and have caught up; also on what `another` client
+    /// said in their room.
     ///
     /// # Errors
     /// Somebody has not in time, or is not let in for good.
     pub fn wait_until_back(
         self,
-        others: Vec<ClientEvent>,
+        another: Vec<ClientEvent>,
         patience: Duration,
     ) -> anyhow::Result<Outcome> {
         let clients = self.guests.clients;
         self.wait("back and caught up", clients, patience, Tide::are_back)?;
-        let (mut returns, mut entries, mut acked) = (Vec::new(), Vec::new(), others);
+        let client = ClientNumber::try_from(clients)?;
+        let entry = |event| Entry {
+            at: 0,
+            what: What::Client { client, event },
+        };
+        let mut entries: Vec<_> = another.into_iter().map(entry).collect();
+        let mut returns = Vec::new();
         for findings in self.crowd.findings()? {
             returns.extend(findings.returns);
             entries.extend(findings.entries);
-            acked.extend(findings.acked);
         }
         entries.sort_by_key(|entry| entry.at);
         let at = entries.last().map_or(0, |entry| entry.at);
-        let logs = logs(&self.tenant, acked).into_iter();
+        let logs = logs(&self.tenant, &entries).into_iter();
         entries.extend(logs.map(|log| Entry {
             at,
             what: What::Log(log),
@@ -184,36 +198,42 @@ impl Storm {
     }
 }
 
-/// The logs of rooms, by what was acknowledged: all that was said in them.
-fn logs(tenant: &str, acked: Vec<ClientEvent>) -> Vec<Log> {
-    let mut rooms: BTreeMap<String, BTreeMap<u64, Durable>> = BTreeMap::new();
-    for event in acked {
-        if let ClientEvent::Acked {
+/// What the logs of rooms must hold: all that was acknowledged, as it was sent.
+fn logs(tenant: &str, entries: &[Entry]) -> Vec<Log> {
+    let mut sent = BTreeMap::new();
+    let mut rooms: BTreeMap<&str, BTreeMap<u64, Durable>> = BTreeMap::new();
+    for entry in entries {
+        let What::Client { client, event } = &entry.what else {
+            continue;
+        };
+        if let ClientEvent::Sent { id, room, text, .. } = event {
+            sent.insert((*client, id, room), text);
+        } else if let ClientEvent::Acked {
+            id,
             message,
             room,
             epoch,
             seq,
-            ..
         } = event
         {
+            let text = sent.get(&(*client, id, room));
             let event = Durable {
-                epoch,
-                seq,
+                epoch: epoch.clone(),
+                seq: *seq,
                 kind: "new_message".to_owned(),
-                // All say the same, and each means something else.
-                content: message.clone(),
-                message,
-                session: None,
+                message: message.clone(),
+                session: Some(SESSION.to_owned()),
                 in_reply_to: None,
                 attempt: None,
                 finish: None,
+                content: text.map_or_else(String::new, |text| (*text).clone()),
             };
-            rooms.entry(room).or_default().insert(seq, event);
+            rooms.entry(room).or_default().insert(*seq, event);
         }
     }
     let logs = rooms.into_iter().map(|(room, events)| Log {
         tenant: tenant.to_owned(),
-        room,
+        room: room.to_owned(),
         events: events.into_values().collect(),
     });
     logs.collect()
@@ -230,6 +250,7 @@ struct Returners {
     clients: Vec<Returner>,
     doors: Doors,
     dialect: Causerie,
+    deflate: bool,
     order: Option<Order>,
     notes: Notes,
     dice: StdRng,
@@ -237,7 +258,7 @@ struct Returners {
 
 impl Returners {
     /// It comes back soon, but not at the same moment as all others.
-    fn come_back(&mut self, client: ClientNumber, failures: u32, hands: &mut Hands<'_>) {
+    fn come_back(&mut self, client: behaviour::ClientNumber, failures: u32, hands: &mut Hands<'_>) {
         let longest = FIRST_RETRY * Nanos::from(failures + 1).min(2);
         let pause = self.dice.random_range(0..longest);
         hands.timers.set(hands.now + pause, client, Turn::Connect);
@@ -259,29 +280,30 @@ impl Behaviour for Returners {
         }
     }
 
-    fn approach(&mut self, client: ClientNumber) -> Option<Approach> {
+    fn approach(&mut self, client: behaviour::ClientNumber) -> Option<Approach> {
         let client = self.clients.get(client)?;
         let door = self.doors.of(client.door())?;
         let opening = client.opening(&self.dialect);
         Some(Approach {
             address: door.target.address,
             source: door.source,
-            request: upgrade::request(door.target, &opening),
+            request: upgrade::request(door.target, &opening, self.deflate),
+            deflate: self.deflate,
         })
     }
 
-    fn on_text(&mut self, client: ClientNumber, text: &[u8], hands: &mut Hands<'_>) {
+    fn on_text(&mut self, client: behaviour::ClientNumber, text: &[u8], hands: &mut Hands<'_>) {
         if let Some(client) = self.clients.get_mut(client) {
             client.on_text(text, hands, &mut self.notes);
         }
     }
 
-    fn on_turn(&mut self, number: ClientNumber, _due: Nanos, hands: &mut Hands<'_>) {
+    fn on_turn(&mut self, number: behaviour::ClientNumber, _due: Nanos, hands: &mut Hands<'_>) {
         let (Some(client), Some(order)) = (self.clients.get_mut(number), self.order) else {
             return;
         };
         match order {
-            Order::Speak => client.speak(hands),
+            Order::Speak => client.speak(hands, &mut self.notes),
             Order::BreakOff => {
                 hands.hangs_up = true;
                 client.on_away(None, hands.now, &mut self.notes);
@@ -290,14 +312,14 @@ impl Behaviour for Returners {
         }
     }
 
-    fn on_end(&mut self, number: ClientNumber, end: &End, hands: &mut Hands<'_>) {
+    fn on_end(&mut self, number: behaviour::ClientNumber, end: &End, hands: &mut Hands<'_>) {
         let Some(client) = self.clients.get_mut(number) else {
             return;
         };
         if client.may_come_back(end) {
             let code = match end {
                 End::Closed(code) => *code,
-                End::Refused { .. } | End::Lost(_) | End::Invalid(_) => None,
+                End::Refused { .. } | End::NotCompressed | End::Lost(_) | End::Invalid(_) => None,
             };
             let failures = client.on_away(code, hands.now, &mut self.notes);
             self.come_back(number, failures, hands);

@@ -292,7 +292,8 @@ impl Behaviour for Talkers {
         Some(Approach {
             address: door.target.address,
             source: door.source,
-            request: upgrade::request(door.target, &opening),
+            request: upgrade::request(door.target, &opening, self.setting.deflate),
+            deflate: self.setting.deflate,
         })
     }
 

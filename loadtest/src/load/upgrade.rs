@@ -8,8 +8,13 @@ use super::target::Target;
 /// As much of a refusal is told.
 const LONGEST_SAID: usize = 300;
 
-/// The request for a WebSocket.
-pub(crate) fn request(target: &Target, opening: &Opening) -> Vec<u8> {
+/// What is offered to servers that may compress: no context is kept from one message
+/// to the next, so each can be read by itself.
+const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate; \
+    server_no_context_takeover; client_no_context_takeover\r\n";
+
+/// The request for a WebSocket, on which the server may compress if `deflate`.
+pub(crate) fn request(target: &Target, opening: &Opening, deflate: bool) -> Vec<u8> {
     let Opening {
         path,
         query,
@@ -18,10 +23,11 @@ pub(crate) fn request(target: &Target, opening: &Opening) -> Vec<u8> {
     let path = target.path.as_deref().unwrap_or(path);
     let separator = if query.is_empty() { "" } else { "?" };
     let host = &target.host;
+    let offer = if deflate { OFFER } else { "" };
     format!(
         "GET {path}{separator}{query} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\n\
          Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{offer}{headers}\r\n"
     )
     .into_bytes()
 }
@@ -31,8 +37,9 @@ pub(crate) fn request(target: &Target, opening: &Opening) -> Vec<u8> {
 pub(crate) enum Answer {
     /// Its rest is still to come.
     Incomplete,
-    /// Here is a WebSocket; its frames begin after so many bytes.
-    Upgraded { after: usize },
+    /// Here is a WebSocket; its frames begin after so many bytes, and may be
+    /// compressed if `deflate`.
+    Upgraded { after: usize, deflate: bool },
     /// There is none.
     Refused { status: u16, said: String },
 }
@@ -48,16 +55,19 @@ pub(crate) fn answer(bytes: &[u8]) -> Answer {
     let head = String::from_utf8_lossy(head);
     let status = head.split_ascii_whitespace().nth(1);
     let status = status.and_then(|status| status.parse().ok()).unwrap_or(0);
+    let header = |wanted: &str| {
+        let headers = head.lines().filter_map(|line| line.split_once(':'));
+        let mut named = headers.filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        named.next().map(|(_, value)| value.trim().to_owned())
+    };
     if status == 101 {
+        let agreed = header("Sec-WebSocket-Extensions").unwrap_or_default();
         return Answer::Upgraded {
             after: end + END.len(),
+            deflate: agreed.starts_with("permessage-deflate"),
         };
     }
-    let length = head.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        let is_length = name.eq_ignore_ascii_case("content-length");
-        is_length.then(|| value.trim().parse::<usize>().ok())?
-    });
+    let length: Option<usize> = header("Content-Length").and_then(|value| value.parse().ok());
     if length.is_some_and(|length| body.len() < length) {
         return Answer::Incomplete;
     }
@@ -91,7 +101,7 @@ mod tests {
             ("ws://127.0.0.1:9", "GET /ws?token=x HTTP/1.1\r\n"),
             ("ws://127.0.0.1:9/chat", "GET /chat?token=x HTTP/1.1\r\n"),
         ] {
-            let request = request(&url.parse().unwrap(), &opening);
+            let request = request(&url.parse().unwrap(), &opening, false);
             let request = String::from_utf8(request).unwrap();
             assert!(request.starts_with(line), "{request}");
             assert!(request.ends_with("\r\nA: b\r\n\r\n"), "{request}");
@@ -103,7 +113,12 @@ mod tests {
         let bytes = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x81\x00";
         assert_eq!(answer(&bytes[..20]), Answer::Incomplete);
         let after = bytes.len() - 2;
-        assert_eq!(answer(bytes), Answer::Upgraded { after });
+        let deflate = false;
+        assert_eq!(answer(bytes), Answer::Upgraded { after, deflate });
+        let agreed = b"HTTP/1.1 101 Switching Protocols\r\n\
+            sec-websocket-extensions: permessage-deflate; server_no_context_takeover\r\n\r\n";
+        let (after, deflate) = (agreed.len(), true);
+        assert_eq!(answer(agreed), Answer::Upgraded { after, deflate });
     }
 
     #[test]

@@ -14,10 +14,7 @@ use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFl
 
 use super::behaviour::{Behaviour, ClientNumber, End, Hands, Timers, Turn};
 use super::clock::{self, Nanos, SECOND};
-use super::connection::Connection;
-
-/// Reads so much at once.
-const BUFFER: usize = 64 << 10;
+use super::connection::{Connection, Reader};
 
 /// Sockets that are told of at once.
 const EVENTS: usize = 1024;
@@ -46,6 +43,7 @@ pub(crate) struct Worker<B: Behaviour> {
     timer: TimerFd,
     armed: Option<Nanos>,
     commands: Receiver<Command<B>>,
+    reader: Reader,
     out: Vec<u8>,
 }
 
@@ -66,6 +64,7 @@ impl<B: Behaviour> Worker<B> {
             timer,
             armed: None,
             commands,
+            reader: Reader::default(),
             out: Vec::new(),
         };
         Ok((worker, waker))
@@ -76,7 +75,6 @@ impl<B: Behaviour> Worker<B> {
     /// # Errors
     /// The system refuses what it always grants.
     pub(crate) fn run(mut self) -> io::Result<()> {
-        let mut buffer = vec![0; BUFFER];
         let mut events = Events::with_capacity(EVENTS);
         self.with_hands(None, |behaviour, hands| behaviour.on_start(hands));
         loop {
@@ -87,7 +85,7 @@ impl<B: Behaviour> Worker<B> {
             }
             for event in &events {
                 if event.token().0 < self.connections.len() {
-                    self.on_event(event, &mut buffer);
+                    self.on_event(event);
                 }
             }
             self.take_turns();
@@ -148,7 +146,7 @@ impl<B: Behaviour> Worker<B> {
         }
     }
 
-    fn on_event(&mut self, event: &Event, buffer: &mut [u8]) {
+    fn on_event(&mut self, event: &Event) {
         let client = event.token().0;
         if event.is_writable() {
             let Some(connection) = self.connection(client) else {
@@ -159,11 +157,11 @@ impl<B: Behaviour> Worker<B> {
             }
         }
         if event.is_readable() || event.is_read_closed() || event.is_error() {
-            self.on_readable(client, event.is_read_closed(), buffer);
+            self.on_readable(client, event.is_read_closed());
         }
     }
 
-    fn on_readable(&mut self, client: ClientNumber, is_end_near: bool, buffer: &mut [u8]) {
+    fn on_readable(&mut self, client: ClientNumber, is_end_near: bool) {
         let Some(Some(connection)) = self.connections.get_mut(client) else {
             return;
         };
@@ -185,9 +183,8 @@ impl<B: Behaviour> Worker<B> {
             behaviour.on_text(client, text, &mut hands);
             hangs_up = hands.hangs_up;
         };
-        let mut bytes = 0;
-        let read = connection.on_readable(buffer, is_end_near, &mut self.out, &mut bytes, on);
-        self.behaviour.on_read(bytes);
+        let read = connection.on_readable(&mut self.reader, is_end_near, &mut self.out, on);
+        self.behaviour.on_read(self.reader.take_bytes());
         self.after(client, hangs_up, read);
     }
 

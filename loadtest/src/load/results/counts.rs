@@ -45,12 +45,19 @@ impl Counts {
         self.expected.saturating_sub(self.delivered)
     }
 
+    /// Questions that were refused, or never answered.
+    pub fn unanswered(&self) -> u64 {
+        let answered = self.replies + self.wrong_replies;
+        self.questions.saturating_sub(answered)
+    }
+
     /// What no server may do, and how often it was done.
     pub fn faults(&self) -> Vec<(&str, u64)> {
         let faults = [
             ("lost", self.lost()),
             ("duplicated", self.duplicated),
             ("out of order", self.reordered),
+            ("unanswered questions", self.unanswered()),
             ("wrong replies", self.wrong_replies),
             ("pieces of replies astray", self.astray),
         ];

@@ -81,6 +81,7 @@ impl Options {
         let setting = Arc::new(Setting {
             doors: common.doors()?,
             dialect: Arc::new(common.causerie()?),
+            deflate: common.ramp.deflate,
             bytes: 0,
             pace,
         });

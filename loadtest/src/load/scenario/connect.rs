@@ -48,6 +48,7 @@ impl Options {
         let setting = Arc::new(Setting {
             doors: common.doors()?,
             dialect: common.dialect(self.dialect)?,
+            deflate: common.ramp.deflate,
             bytes: 0,
             pace: Pace::default(),
         });

@@ -81,6 +81,7 @@ impl Day {
         let setting = Arc::new(Setting {
             doors: common.doors()?,
             dialect: Arc::new(common.causerie()?),
+            deflate: common.ramp.deflate,
             bytes: self.bytes,
             pace,
         });

@@ -73,6 +73,7 @@ impl Publishing {
         let setting = Arc::new(Setting {
             doors: common.doors()?,
             dialect: common.dialect(self.dialect)?,
+            deflate: common.ramp.deflate,
             bytes: self.bytes,
             pace: Pace::default(),
         });

@@ -52,6 +52,8 @@ impl Options {
             room_size: self.room_size,
             name: format!("load-{}", name_of_run()),
             missed: self.missed,
+            are_together: false,
+            seed: 0,
         };
         let (doors, dialect) = (common.doors()?, common.causerie()?);
         let storm = Storm::gather(&doors, &dialect, guests, &common.ramp, patience)?;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Guests;
-use crate::ledger::{ClientEvent, ClientNumber, Durable, Entry, What};
+use super::{Guests, SESSION};
+use crate::ledger::{ClientEvent, ClientNumber, Durable, Entry, IfBusy, What};
 use crate::load::behaviour::{End, Hands};
 use crate::load::clock::Nanos;
 use crate::load::dialect::causerie::name_of;
@@ -70,8 +70,6 @@ pub(super) struct Findings {
     pub(super) returns: Vec<Return>,
     /// Their ledger.
     pub(super) entries: Vec<Entry>,
-    /// What they said, as it was acknowledged.
-    pub(super) acked: Vec<ClientEvent>,
 }
 
 /// Where the clients of a thread write down what they see.
@@ -139,6 +137,7 @@ impl Returner {
             room_size,
             name,
             missed,
+            are_together,
             ..
         } = guests;
         let (room, place) = (number / room_size, number % room_size);
@@ -149,7 +148,7 @@ impl Returner {
                 rooms: vec![format!("{name}-{room}").into()],
             },
             opens_at,
-            door: number,
+            door: if *are_together { 0 } else { number },
             stage: Stage::Coming,
             positions: BTreeMap::new(),
             unacked: 0,
@@ -188,20 +187,37 @@ impl Returner {
     }
 
     /// Says in the shared room what all are to miss.
-    pub(super) fn speak(&mut self, hands: &mut Hands<'_>) {
+    pub(super) fn speak(&mut self, hands: &mut Hands<'_>, notes: &mut Notes) {
         let Some(room) = self.who.rooms.first().map(|room| name_of(room)) else {
             return;
         };
         for number in 0..self.speech {
-            self.say(&format!("missed-{number}"), &room, hands.out);
+            self.say(&format!("missed-{number}"), &room, hands, notes);
         }
     }
 
-    fn say(&mut self, id: &str, room: &str, out: &mut Vec<u8>) {
-        let data = json!({"user_input": "Is anybody here?", "ai": false, "room": room});
+    fn say(&mut self, id: &str, room: &str, hands: &mut Hands<'_>, notes: &mut Notes) {
+        // No two messages of a run say the same: so one that is stored twice is seen.
+        let text = format!("{} says {id}", self.who.user);
+        let data = json!({
+            "user_input": text, "ai": false, "room": room, "session_id": SESSION,
+        });
         let action = json!({"action": "sendMessage", "id": id, "data": data});
-        frame::write_text(action.to_string().as_bytes(), out);
+        frame::write_text(action.to_string().as_bytes(), hands.out);
         self.unacked += 1;
+        let sent = ClientEvent::Sent {
+            id: id.to_owned(),
+            room: room.to_owned(),
+            text,
+            ai: false,
+            if_busy: IfBusy::Queue,
+        };
+        notes.write(self.number, sent, hands.now);
+    }
+
+    /// What its own room is called.
+    fn own_room(&self) -> String {
+        format!("user:{}", self.who.user)
     }
 
     pub(super) fn on_text(&mut self, text: &[u8], hands: &mut Hands<'_>, notes: &mut Notes) {
@@ -215,10 +231,7 @@ impl Returner {
             (ClientEvent::Refused { code, .. }, _) => {
                 notes.tide.fail(format!("refused: {code}"));
             }
-            (ClientEvent::Acked { .. }, stage) => {
-                self.on_acked(stage, notes);
-                notes.findings.acked.push(event.clone());
-            }
+            (ClientEvent::Acked { .. }, stage) => self.on_acked(stage, notes),
             (ClientEvent::Durable { .. }, Stage::Coming | Stage::In) => return,
             (
                 ClientEvent::Subscribed {
@@ -229,7 +242,7 @@ impl Returner {
                 self.positions
                     .insert(room.clone(), format!("{epoch}:{seq}"));
                 if self.positions.len() == ROOMS {
-                    self.say("to-myself", "user:me", hands.out);
+                    self.say("to-myself", &self.own_room(), hands, notes);
                 }
             }
             (ClientEvent::Durable { room, event }, Stage::Back) => self.reached(room, event),
@@ -238,7 +251,10 @@ impl Returner {
         }
         let is_checked = matches!(
             event,
-            ClientEvent::Opened | ClientEvent::Subscribed { .. } | ClientEvent::Durable { .. }
+            ClientEvent::Opened
+                | ClientEvent::Subscribed { .. }
+                | ClientEvent::Durable { .. }
+                | ClientEvent::Acked { .. }
         );
         if is_checked {
             notes.write(self.number, event, hands.now);
@@ -271,7 +287,7 @@ impl Returner {
         now: Nanos,
         notes: &mut Notes,
     ) {
-        let own = format!("user:{}", self.who.user);
+        let own = self.own_room();
         if let ClientEvent::Opened = event {
             absence.opened = Some(now);
         } else if let ClientEvent::Subscribed {
@@ -341,7 +357,7 @@ impl Returner {
     /// Whether it may come back after such an end.
     pub(super) fn may_come_back(&self, end: &End) -> bool {
         match (end, self.stage) {
-            (_, Stage::Coming) | (End::Invalid(_), _) => false,
+            (_, Stage::Coming) | (End::Invalid(_) | End::NotCompressed, _) => false,
             (End::Refused { status, .. }, _) => *status == 429 || *status >= 500,
             (End::Closed(_) | End::Lost(_), _) => true,
         }

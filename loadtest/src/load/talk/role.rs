@@ -13,6 +13,8 @@ pub(crate) struct Setting {
     pub(crate) doors: Doors,
     /// How they speak.
     pub(crate) dialect: Arc<dyn Dialect>,
+    /// Whether servers are to compress.
+    pub(crate) deflate: bool,
     /// Bytes of a load message.
     pub(crate) bytes: usize,
     /// What the AI is expected to do.

@@ -16,6 +16,7 @@ fn talkers(until: Nanos) -> Talkers {
     let setting = Setting {
         doors: Doors::new(vec!["ws://127.0.0.1:1".parse().unwrap()], Vec::new()).unwrap(),
         dialect: Arc::new(dialect),
+        deflate: false,
         bytes: 64,
         pace: Pace::default(),
     };
