@@ -45,7 +45,8 @@ struct Comparison {
     /// How long each rate is measured
     #[arg(long, default_value_t = 6.0)]
     seconds: f64,
-    /// How many of a row's clients there are: 100 for all
+    /// How many of a row's clients there are; less than 100 is for a first look, and
+    /// its figures are not those that the report's titles say
     #[arg(long, default_value_t = 100, value_name = "PERCENT")]
     clients: usize,
     /// Where the results of each run go, and the report

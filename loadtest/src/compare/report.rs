@@ -110,7 +110,8 @@ fn verdict(row: Row, than: Contender, runs: &Runs) -> String {
             return " |".to_owned();
         };
         let found = median(runs.figure(row, than, row.figure().0));
-        let is_met = found.is_some_and(|found| found <= most);
+        // Nothing at all is no figure: few clients find room in what is there already.
+        let is_met = found.is_some_and(|found| found > 0.0 && found <= most);
         return format!(" | ≤ {}: {}", number(most), mark(is_met));
     }
     let times = runs.times_better(row, than);

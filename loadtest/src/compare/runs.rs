@@ -71,7 +71,8 @@ impl Runs {
         let comparisons = self.comparisons(row, than);
         let (figure, more_is_better) = row.figure();
         let compared = comparisons.iter().find(|of| of.figure == figure);
-        let ratios = compared.map_or_else(Vec::new, Comparison::ratios);
+        let mut ratios = compared.map_or_else(Vec::new, Comparison::ratios);
+        ratios.retain(|ratio| *ratio > 0.0);
         if more_is_better {
             return ratios;
         }

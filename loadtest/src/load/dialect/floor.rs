@@ -5,7 +5,7 @@ use crate::load::frame;
 use crate::load::payload::Stamp;
 
 /// How a floor is spoken to. It sends on what it is sent, so that is all that
-/// Causerie would make of the message, byte for byte.
+/// Causerie would make of the message: the same members, and as many bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Floor;
 
@@ -38,10 +38,10 @@ impl Dialect for Floor {
         let message = format!(
             concat!(
                 "{room}\n",
-                r#"{{"seq":{number},"epoch":"k3f9a2bd","ts":1693234567890,"type":"new_message","#,
-                r#""room":"project:{room}","data":{{"message_id":"1f-{number:032}","#,
-                r#""session_id":"default","user_id":"u-{number:06}","role":"user","#,
-                r#""content":"{text}","metadata":{{}}}}}}"#
+                r#"{{"seq":{number},"epoch":"8lrhqp0ve7oo","ts":1795265739186,"#,
+                r#""type":"new_message","room":"project:{room}","#,
+                r#""data":{{"message_id":"3d-{number:032}","session_id":"{number:032}","#,
+                r#""user_id":"{room}-0","role":"user","content":"{text}","metadata":{{}}}}}}"#
             ),
             room = room,
             number = number,
@@ -57,28 +57,35 @@ mod tests {
 
     use super::*;
 
+    /// As a gateway sent it.
+    const OF_CAUSERIE: &str = r#"{"seq":1,"epoch":"8lrhqp0ve7oo","ts":1795265739186,"type":"new_message","room":"project:load-ab12cd","data":{"message_id":"3d-01a1fe2d39b175c59b06fa23d69a968c","session_id":"01a1fe2d39b175c59b06fa257b29c07b","user_id":"load-ab12cd-0","role":"user","content":"load:1:2:3:It was","metadata":{}}}"#;
+
     #[test]
-    fn the_room_stands_on_a_line_of_its_own() {
+    fn its_frame_is_as_long_as_causeries() {
+        let mut out = Vec::new();
+        Floor.publish("load-ab12cd", 1, "load:1:2:3:It was", &mut out);
+        let room = b"load-ab12cd\n";
+        let begin = memmem::find(&out, room).expect("the room") + room.len();
+        let frame = &out[begin..];
+        assert_eq!(frame.len(), OF_CAUSERIE.len());
+        let members = |frame: &[u8]| {
+            let json: serde_json::Value = serde_json::from_slice(frame).expect("JSON");
+            let data = json["data"].as_object().expect("data");
+            let names = json.as_object().into_iter().flat_map(|json| json.keys());
+            let names: Vec<_> = names.chain(data.keys()).cloned().collect();
+            (names, json["type"].clone(), data["content"].clone())
+        };
+        assert_eq!(members(frame), members(OF_CAUSERIE.as_bytes()));
+        let who = Who {
+            user: "u1".to_owned(),
+            rooms: Vec::new(),
+        };
         let stamp = Stamp {
             sender: 1,
             number: 2,
             sent: 3,
         };
-        let (mut text, mut out) = (String::new(), Vec::new());
-        stamp.write(128, &mut text);
-        Floor.publish("r1", 2, &text, &mut out);
-        let line = memmem::find(&out, b"r1\n").expect("the room");
-        let json: serde_json::Value = serde_json::from_slice(&out[line + 3..]).expect("JSON");
-        assert_eq!(json["data"]["content"], text.as_str());
-        assert_eq!(json["type"], "new_message");
-        let heard = Floor.on_text(
-            &Who {
-                user: "u".into(),
-                rooms: Vec::new(),
-            },
-            &out[line + 3..],
-            &mut Vec::new(),
-        );
+        let heard = Floor.on_text(&who, frame, &mut Vec::new());
         assert_eq!(heard, Heard::Message(stamp));
     }
 }
