@@ -2,6 +2,7 @@
 //! had: back is only who has caught up.
 
 mod returner;
+mod tide;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,8 +23,9 @@ use super::upgrade;
 use crate::check::{Rules, Violation, check};
 use crate::ledger::{ClientEvent, ClientNumber, Durable, Entry, Log, What};
 
-pub use returner::Return;
-use returner::{Findings, Notes, Returner, Tide};
+use returner::Returner;
+pub use tide::Return;
+use tide::{Findings, Notes, Tide};
 
 /// The first try to come back follows within this, later ones within twice.
 const FIRST_RETRY: Nanos = 250 * MILLISECOND;

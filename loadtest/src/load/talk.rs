@@ -7,12 +7,13 @@ mod progress;
 mod role;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::fmt;
 use std::sync::Arc;
 
+use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
 
 use asking::Asking;
 pub(crate) use findings::Findings;
@@ -23,18 +24,11 @@ pub(crate) use role::{Act, Order, Pace, Rhythm, Role, Setting};
 use super::behaviour::{Behaviour, ClientNumber, End, Hands, Turn};
 use super::clock::{Nanos, SECOND};
 use super::connection::Approach;
-use super::dialect::{Delta, Heard, Reply, causerie};
+use super::dialect::{Delta, Heard, Reply};
 use super::numbers::{Arrival, Numbers};
 use super::payload::Stamp;
 use super::results::Measure;
 use super::upgrade;
-
-/// A server that takes nothing more is not sent more than so many bytes. What is
-/// not sent counts as lost.
-const LONGEST_BACKLOG: usize = 4 << 20;
-
-/// How long people type before they say something.
-const TYPING: Nanos = 2 * SECOND;
 
 /// The clients of one thread.
 pub(crate) struct Talkers {
@@ -169,39 +163,6 @@ impl Talkers {
         }
     }
 
-    /// Says something, if the server takes anything at all.
-    fn publish(&mut self, client: ClientNumber, due: Nanos, hands: &mut Hands<'_>) {
-        let Some(client) = self.clients.get_mut(client).filter(|client| client.is_in()) else {
-            return;
-        };
-        let Act::Speak {
-            sender,
-            room,
-            hearers,
-            ..
-        } = &client.role.act
-        else {
-            return;
-        };
-        let stamp = Stamp {
-            sender: *sender,
-            number: client.next,
-            sent: due,
-        };
-        client.next += 1;
-        client.is_typing = false;
-        let hearers = u64::from(*hearers);
-        self.findings.counts.sent += 1;
-        self.findings.counts.expected += hearers;
-        self.steps.expected += hearers;
-        if hands.backlog < LONGEST_BACKLOG {
-            self.text.clear();
-            stamp.write(self.setting.bytes, &mut self.text);
-            let dialect = &self.setting.dialect;
-            dialect.publish(room, stamp.number, &self.text, hands.out);
-        }
-    }
-
     /// Somebody could not come in.
     fn fail(&self, client: ClientNumber, why: &dyn fmt::Display) {
         let door = self
@@ -211,63 +172,6 @@ impl Talkers {
         let door = self.setting.doors.of(door);
         let url = door.map_or("", |door| &door.target.url);
         self.progress.fail(format!("{url}: {why}"));
-    }
-
-    /// A client has a turn, if it is not over by then.
-    fn plan(&mut self, due: Nanos, client: ClientNumber, hands: &mut Hands<'_>) {
-        if due < self.rhythm.until {
-            self.set_turn(due, client, hands);
-        }
-    }
-
-    fn set_turn(&mut self, due: Nanos, client: ClientNumber, hands: &mut Hands<'_>) {
-        self.steps.planned += 1;
-        hands.timers.set(due, client, Turn::Act);
-    }
-
-    /// The next turn after one that was due then.
-    fn turn_after(&mut self, due: Nanos, every: Nanos) -> Nanos {
-        if self.rhythm.is_human {
-            due + (every as f64 * self.dice.random_range(0.5..1.5)) as Nanos
-        } else {
-            due + every
-        }
-    }
-
-    fn on_speakers_turn(&mut self, client: ClientNumber, due: Nanos, hands: &mut Hands<'_>) {
-        let Some(of) = self.clients.get_mut(client) else {
-            return;
-        };
-        if let Act::Speak { room, .. } = &of.role.act
-            && self.rhythm.is_human
-            && !of.is_typing
-        {
-            of.is_typing = true;
-            causerie::type_in(room, hands.out);
-            return self.plan(due + TYPING, client, hands);
-        }
-        self.publish(client, due, hands);
-        let Some(every) = self.rhythm.speak_every else {
-            return;
-        };
-        let next = self.turn_after(due, every);
-        self.plan(next, client, hands);
-    }
-
-    fn on_askers_turn(&mut self, client: ClientNumber, due: Nanos, hands: &mut Hands<'_>) {
-        if let Some(client) = self.clients.get_mut(client).filter(|client| client.is_in()) {
-            client.asking.ask(due, &self.setting.pace, hands.out);
-            self.findings.counts.questions += 1;
-            self.progress.on_asked();
-        }
-    }
-
-    /// A question is done with, for better or worse; another one comes later.
-    fn after_reply(&mut self, client: ClientNumber, least_pause: Nanos, hands: &mut Hands<'_>) {
-        self.progress.on_answered();
-        let pause = self.rhythm.ask_after.max(least_pause);
-        let next = self.turn_after(hands.now, pause);
-        self.plan(next, client, hands);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Whether what was planned is what counts.
 
+use super::turns::LONGEST_BACKLOG;
 use super::*;
 use crate::load::behaviour::Timers;
 use crate::load::dialect::{Causerie, Who};
