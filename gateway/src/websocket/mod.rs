@@ -1,9 +1,11 @@
 //! The WebSocket transport.
 //!
+//! - [`codec`]: RFC 6455, bytes to messages and back
 //! - `session`: what one socket sends and is sent
 //! - `closing`: how one ends, so that the peer learns why
 
 mod closing;
+pub mod codec;
 mod session;
 
 use std::sync::Arc;
