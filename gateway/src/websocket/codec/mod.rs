@@ -1,6 +1,6 @@
 //! The WebSocket protocol, from bytes to messages and back: RFC 6455 and, for
-//! compressed messages, RFC 7692, both for a server. No I/O and no waiting here: whoever has read bytes hands them in,
-//! and writes what it is given.
+//! compressed messages, RFC 7692, both for a server. No I/O and no waiting
+//! here: whoever has read bytes hands them in, and writes what it is given.
 //!
 //! - `decoder`: bytes in, messages out
 //! - `header`: how a frame begins
@@ -8,6 +8,7 @@
 //! - `mask`: what takes the client's mask off
 //! - `close_frame`: what a close frame holds
 //! - `inflate`, `deflate`: compressed messages in and out
+//! - `negotiate`: whether messages may be compressed
 //! - [`encode`]: the wire bytes of what the server sends
 //!
 //! What is ours and why stands in `docs/websocket.md`.
@@ -20,11 +21,13 @@ pub mod encode;
 mod header;
 mod inflate;
 mod mask;
+mod negotiate;
 #[cfg(test)]
 mod tests;
 
 use causerie_shared::protocol::close::CloseCode;
 pub use decoder::Decoder;
+pub use negotiate::negotiate;
 
 /// What a client sent, whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
