@@ -1,8 +1,10 @@
 //! A WebSocket written by hand, for what no decent client sends: invalid UTF-8,
 //! unmasked or unfinished frames, half a close, a handshake byte by byte.
 
+use std::net::SocketAddr;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::DEADLINE;
@@ -56,9 +58,22 @@ impl RawSocket {
     /// # Panics
     /// When nobody listens there.
     pub async fn connect(address: &str) -> Self {
-        let address = address.split_once("://").map_or(address, |(_, rest)| rest);
-        let address = address.split('/').next().expect("split gives at least one");
+        let address = host_and_port(address);
         let stream = TcpStream::connect(address).await;
+        Self {
+            stream: stream.unwrap_or_else(|error| panic!("{address}: {error}")),
+        }
+    }
+
+    /// The same, but the system takes next to nothing that is not read at once.
+    ///
+    /// # Panics
+    /// When nobody listens there.
+    pub async fn connect_narrow(address: &str) -> Self {
+        let address: SocketAddr = host_and_port(address).parse().expect("an address");
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(1).expect("a smaller buffer");
+        let stream = socket.connect(address).await;
         Self {
             stream: stream.unwrap_or_else(|error| panic!("{address}: {error}")),
         }
@@ -71,6 +86,15 @@ impl RawSocket {
     /// When the server does not upgrade.
     pub async fn open(address: &str, path_and_query: &str, headers: &[(&str, &str)]) -> Self {
         let mut socket = Self::connect(address).await;
+        socket.upgrade(path_and_query, headers).await;
+        socket
+    }
+
+    /// Asks for a WebSocket, with further header lines; the head of the answer.
+    ///
+    /// # Panics
+    /// When the server does not upgrade.
+    pub async fn upgrade(&mut self, path_and_query: &str, headers: &[(&str, &str)]) -> String {
         let mut request = format!(
             "GET {path_and_query} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
              Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
@@ -80,10 +104,10 @@ impl RawSocket {
             request.push_str(&format!("{name}: {value}\r\n"));
         }
         request.push_str("\r\n");
-        socket.send(request.as_bytes()).await;
-        let head = socket.read_head().await;
+        self.send(request.as_bytes()).await;
+        let head = self.read_head().await;
         assert!(head.starts_with("HTTP/1.1 101 "), "no upgrade: {head}");
-        socket
+        head
     }
 
     /// Sends bytes as they are.
@@ -175,6 +199,12 @@ impl RawSocket {
             payload,
         })
     }
+}
+
+/// What a URL names, or an address that is none.
+fn host_and_port(address: &str) -> &str {
+    let address = address.split_once("://").map_or(address, |(_, rest)| rest);
+    address.split('/').next().expect("split gives at least one")
 }
 
 /// The bytes of a masked frame.
