@@ -70,6 +70,18 @@ impl RawSocket {
     /// # Panics
     /// When the server does not upgrade.
     pub async fn open(address: &str, path_and_query: &str, headers: &[(&str, &str)]) -> Self {
+        Self::upgrade(address, path_and_query, headers).await.0
+    }
+
+    /// The same, with the head of the answer.
+    ///
+    /// # Panics
+    /// When the server does not upgrade.
+    pub async fn upgrade(
+        address: &str,
+        path_and_query: &str,
+        headers: &[(&str, &str)],
+    ) -> (Self, String) {
         let mut socket = Self::connect(address).await;
         let mut request = format!(
             "GET {path_and_query} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
@@ -83,7 +95,7 @@ impl RawSocket {
         socket.send(request.as_bytes()).await;
         let head = socket.read_head().await;
         assert!(head.starts_with("HTTP/1.1 101 "), "no upgrade: {head}");
-        socket
+        (socket, head)
     }
 
     /// Sends bytes as they are.
@@ -179,8 +191,13 @@ impl RawSocket {
 
 /// The bytes of a masked frame.
 pub fn frame(fin: bool, opcode: u8, payload: &[u8]) -> Vec<u8> {
+    masked(if fin { 0x80 | opcode } else { opcode }, payload)
+}
+
+/// The same with any first byte, so with reserved bits and opcodes.
+pub fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     const MASK: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
-    let mut bytes = vec![if fin { 0x80 | opcode } else { opcode }];
+    let mut bytes = vec![first];
     match payload.len() {
         length @ 0..=125 => bytes.push(0x80 | u8::try_from(length).expect("at most 125")),
         length @ 126..=0xFFFF => {
