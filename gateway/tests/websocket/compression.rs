@@ -129,6 +129,22 @@ async fn one_room_hears_it_compressed_and_plain() {
     assert_eq!(heard["data"]["content"], content);
     let told = [plain.text().await, plain.text().await];
     assert!(told.contains(&heard), "{told:?}");
+
+    let metric = async |series: &str| {
+        let metrics = server.node.metrics().await;
+        let line = metrics.lines().find_map(|line| line.strip_prefix(series));
+        line.unwrap().trim().parse::<usize>().unwrap()
+    };
+    assert_eq!(metric("causerie_compressed_connects_total").await, 1);
+    let bytes = async |stage| {
+        metric(&format!(
+            "causerie_compressed_bytes_total{{stage=\"{stage}\"}}"
+        ))
+        .await
+    };
+    let header = 4;
+    assert_eq!(bytes("after").await, frame.payload.len() + header);
+    assert!(bytes("before").await > content.len());
 }
 
 async fn expect_close(server: &Server, what: &str, wire: &[u8], code: u16) {
