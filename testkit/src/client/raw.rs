@@ -1,6 +1,9 @@
 //! A WebSocket written by hand, for what no decent client sends: invalid UTF-8,
 //! unmasked or unfinished frames, half a close, a handshake byte by byte.
 
+use std::io::Read;
+
+use flate2::read::DeflateDecoder;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -41,6 +44,26 @@ impl Frame {
     pub fn close_code(&self) -> Option<u16> {
         (self.opcode == opcode::CLOSE && self.payload.len() >= 2)
             .then(|| u16::from_be_bytes([self.payload[0], self.payload[1]]))
+    }
+
+    /// What stands in a whole text message, inflated if it is compressed, with a
+    /// context that knows of no other message.
+    ///
+    /// # Panics
+    /// When it is none.
+    pub fn text(&self) -> String {
+        assert!(self.fin && self.opcode == opcode::TEXT, "{self:?}");
+        let mut text = self.payload.clone();
+        if self.compressed {
+            // What the server takes off the end, and an end.
+            text.extend([0x00, 0x00, 0xFF, 0xFF, 0x03, 0x00]);
+            let mut inflated = Vec::new();
+            DeflateDecoder::new(&*text)
+                .read_to_end(&mut inflated)
+                .expect("a compressed message");
+            text = inflated;
+        }
+        String::from_utf8(text).expect("text is UTF-8")
     }
 }
 
