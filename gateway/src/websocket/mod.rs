@@ -52,7 +52,8 @@ pub async fn serve(gateway: Arc<Gateway>, upgrade: Upgrade, admitted: Admitted) 
     };
     let (receiving, sending) = io.into_inner().into_split();
     let decoder = Decoder::new(gateway.settings().max_message_bytes, is_deflated);
-    let reading = Reading::new(receiving, decoder, read_buf);
+    // A copy: the buffer would be kept with it, for the few bytes that it may hold.
+    let reading = Reading::new(receiving, decoder, &read_buf);
     if is_deflated {
         events::compression_agreed();
     }
