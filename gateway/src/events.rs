@@ -23,6 +23,10 @@ const STALE: &str = "stale";
 const MENDED: &str = "mended";
 const LOST: &str = "lost";
 
+// When bytes of a frame that is compressed are counted.
+const BEFORE: &str = "before";
+const AFTER: &str = "after";
+
 // For whom a message is.
 const TO_AI: &str = "ai";
 const TO_PEOPLE: &str = "people";
@@ -36,6 +40,7 @@ pub(crate) fn begin_at_zero() {
         "causerie_rooms_given_up_total",
         "causerie_snapshots_total",
         "causerie_repeated_messages_total",
+        "causerie_compressed_connects_total",
     ] {
         counter!(name).increment(0);
     }
@@ -54,6 +59,9 @@ pub(crate) fn begin_at_zero() {
     }
     for from in RecoveredFrom::ALL {
         counter!("causerie_recoveries_total", "from" => from.name()).increment(0);
+    }
+    for stage in [BEFORE, AFTER] {
+        counter!("causerie_compressed_bytes_total", "stage" => stage).increment(0);
     }
     for to in [TO_AI, TO_PEOPLE] {
         counter!("causerie_messages_total", "to" => to).increment(0);
@@ -228,6 +236,18 @@ pub(crate) fn connected(connection: &Connection) {
     counter!("causerie_connects_total", "transport" => transport).increment(1);
     let (id, identity) = (&connection.id, &connection.identity);
     info!(connection = %id, tenant = %identity.tenant, transport, "connected");
+}
+
+/// Compression was agreed on with a client.
+pub(crate) fn compression_agreed() {
+    counter!("causerie_compressed_connects_total").increment(1);
+}
+
+/// A frame was compressed, once for all who take it so.
+pub(crate) fn frame_compressed(before: usize, after: usize) {
+    for (stage, bytes) in [(BEFORE, before), (AFTER, after)] {
+        counter!("causerie_compressed_bytes_total", "stage" => stage).increment(bytes as u64);
+    }
 }
 
 /// A client is gone.

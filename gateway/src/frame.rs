@@ -10,6 +10,7 @@ use causerie_shared::record::{Class, Record, ReplyPart};
 use causerie_shared::room::RoomKey;
 use compact_str::CompactString;
 
+use crate::events;
 use crate::hub::Sight;
 use crate::websocket::codec::encode;
 
@@ -191,7 +192,12 @@ impl Wire {
     }
 
     fn deflated(&self) -> Option<&Bytes> {
-        let deflate = || encode::deflated(self.plain.get(self.json..).unwrap_or_default());
+        let deflate = || {
+            let json = self.plain.get(self.json..).unwrap_or_default();
+            let deflated = encode::deflated(json)?;
+            events::frame_compressed(self.plain.len(), deflated.len());
+            Some(deflated)
+        };
         self.deflated.get_or_init(deflate).as_ref()
     }
 }

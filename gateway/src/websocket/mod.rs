@@ -21,6 +21,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use crate::connection::Admitted;
+use crate::events;
 use crate::gateway::Gateway;
 use crate::outbox::Wire;
 use codec::Decoder;
@@ -53,6 +54,9 @@ pub async fn serve(gateway: Arc<Gateway>, upgrade: Upgrade, admitted: Admitted) 
     let decoder = Decoder::new(gateway.settings().max_message_bytes, is_deflated);
     // A copy: the buffer would be kept with it, for the few bytes that it may hold.
     let reading = Reading::new(receiving, decoder, &read_buf);
+    if is_deflated {
+        events::compression_agreed();
+    }
     let connected = gateway.connect_socket(admitted, Wire::new(sending, is_deflated));
     // In a task of its own: what this one needed is not kept for the whole life
     // of the connection.

@@ -23,7 +23,7 @@ impl Reader {
     async fn join(node: &Node, user: &str) -> Self {
         let mut socket = RawSocket::connect_narrow(&node.address).await;
         let path = format!("/ws?user={user}&room={ROOM}");
-        socket.upgrade(&path, &[]).await;
+        socket.shake_hands(&path, &[]).await;
         let mut reader = Self(socket);
         let mut rooms = 0;
         while rooms < 3 {

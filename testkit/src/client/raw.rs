@@ -1,8 +1,10 @@
 //! A WebSocket written by hand, for what no decent client sends: invalid UTF-8,
 //! unmasked or unfinished frames, half a close, a handshake byte by byte.
 
+use std::io::Read;
 use std::net::SocketAddr;
 
+use flate2::read::DeflateDecoder;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
@@ -43,6 +45,26 @@ impl Frame {
     pub fn close_code(&self) -> Option<u16> {
         (self.opcode == opcode::CLOSE && self.payload.len() >= 2)
             .then(|| u16::from_be_bytes([self.payload[0], self.payload[1]]))
+    }
+
+    /// What stands in a whole text message, inflated if it is compressed, with a
+    /// context that knows of no other message.
+    ///
+    /// # Panics
+    /// When it is none.
+    pub fn text(&self) -> String {
+        assert!(self.fin && self.opcode == opcode::TEXT, "{self:?}");
+        let mut text = self.payload.clone();
+        if self.compressed {
+            // What the server takes off the end, and an end.
+            text.extend([0x00, 0x00, 0xFF, 0xFF, 0x03, 0x00]);
+            let mut inflated = Vec::new();
+            DeflateDecoder::new(&*text)
+                .read_to_end(&mut inflated)
+                .expect("a compressed message");
+            text = inflated;
+        }
+        String::from_utf8(text).expect("text is UTF-8")
     }
 }
 
@@ -85,16 +107,28 @@ impl RawSocket {
     /// # Panics
     /// When the server does not upgrade.
     pub async fn open(address: &str, path_and_query: &str, headers: &[(&str, &str)]) -> Self {
+        Self::upgrade(address, path_and_query, headers).await.0
+    }
+
+    /// The same, with the head of the answer.
+    ///
+    /// # Panics
+    /// When the server does not upgrade.
+    pub async fn upgrade(
+        address: &str,
+        path_and_query: &str,
+        headers: &[(&str, &str)],
+    ) -> (Self, String) {
         let mut socket = Self::connect(address).await;
-        socket.upgrade(path_and_query, headers).await;
-        socket
+        let head = socket.shake_hands(path_and_query, headers).await;
+        (socket, head)
     }
 
     /// Asks for a WebSocket, with further header lines; the head of the answer.
     ///
     /// # Panics
     /// When the server does not upgrade.
-    pub async fn upgrade(&mut self, path_and_query: &str, headers: &[(&str, &str)]) -> String {
+    pub async fn shake_hands(&mut self, path_and_query: &str, headers: &[(&str, &str)]) -> String {
         let mut request = format!(
             "GET {path_and_query} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
              Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
@@ -209,8 +243,13 @@ fn host_and_port(address: &str) -> &str {
 
 /// The bytes of a masked frame.
 pub fn frame(fin: bool, opcode: u8, payload: &[u8]) -> Vec<u8> {
+    masked(if fin { 0x80 | opcode } else { opcode }, payload)
+}
+
+/// The same with any first byte, so with reserved bits and opcodes.
+pub fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     const MASK: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
-    let mut bytes = vec![if fin { 0x80 | opcode } else { opcode }];
+    let mut bytes = vec![first];
     match payload.len() {
         length @ 0..=125 => bytes.push(0x80 | u8::try_from(length).expect("at most 125")),
         length @ 126..=0xFFFF => {

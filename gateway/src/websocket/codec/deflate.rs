@@ -4,10 +4,14 @@ use std::cell::RefCell;
 
 use flate2::{Compress, Compression, FlushCompress};
 
-/// Under so many bytes little is saved, and not tried.
-pub(super) const WORTH_TRYING: usize = 256;
+/// Under so many bytes little is saved, and not tried. A delta of a reply is just
+/// above it.
+pub(super) const WORTH_TRYING: usize = 160;
 
-const LEVEL: Compression = Compression::new(1);
+/// Level 1 writes no tables of its own, so it saves next to nothing of a short
+/// frame. From 3 on a hundredth more is saved, for a tenth more time and up to
+/// twice as much.
+const LEVEL: Compression = Compression::new(2);
 
 /// What a flush ends with, and a sender takes off.
 const FLUSHED: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];

@@ -108,6 +108,15 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_a_last_block_is_read_on() {
+        let last_block = &[0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
+        let two_streams = [last_block, HELLO].concat();
+        assert_eq!(inflated(&two_streams, 10).as_deref(), Ok("HelloHello"));
+        let noise = [last_block, &[0xFF; 20][..]].concat();
+        assert_eq!(inflated(&noise, 100), Err(Violation::Protocol));
+    }
+
+    #[test]
     fn a_byte_too_many_is_too_large() {
         assert_eq!(inflated(HELLO, 4), Err(Violation::TooLarge));
     }

@@ -170,7 +170,7 @@ mod tests {
             assert_eq!(agreed(offers).unwrap(), AGREED, "{offers:?}");
         }
         // A comma in quotes ends no offer.
-        assert_eq!(agreed(&["foo; note=\", permessage-deflate\""]), None);
+        assert_eq!(agreed(&["foo; note=\", permessage-deflate, \""]), None);
     }
 
     #[test]

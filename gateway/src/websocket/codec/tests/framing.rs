@@ -1,6 +1,8 @@
 //! RFC 6455, 5.2 to 5.4: headers, masks, fragments.
 
-use super::client::{BINARY, CONTINUATION, FIN, MASK, PING, TEXT, begun, frame, header, masked};
+use super::client::{
+    BINARY, CONTINUATION, FIN, MASK, PING, PONG, TEXT, begun, frame, header, masked,
+};
 use super::*;
 
 #[test]
@@ -84,16 +86,17 @@ fn each_fragment_has_a_mask_of_its_own() {
 }
 
 #[test]
-fn pings_may_stand_between_fragments() {
+fn control_frames_may_stand_between_fragments() {
     let parts = [
         begun(TEXT, b"al"),
         frame(PING, b"1"),
         begun(CONTINUATION, b"iv"),
+        frame(PONG, b"of another"),
         frame(PING, b"2"),
         frame(CONTINUATION, b"e"),
     ];
     let ping = |payload: &[u8]| Message::Ping(payload.to_vec());
-    let expected = vec![ping(b"1"), ping(b"2"), text("alive")];
+    let expected = vec![ping(b"1"), Message::Pong, ping(b"2"), text("alive")];
     assert_eq!(decoded(&parts.concat()), (expected, None));
 }
 
