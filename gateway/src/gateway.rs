@@ -136,6 +136,8 @@ impl Gateway {
 
     pub(crate) fn disconnect(&self, connection: &Arc<Connection>) {
         connection.end();
+        // Rooms may hold on to the outbox a moment longer, but not to the socket.
+        connection.outbox.hang_up();
         self.typing.forget(connection);
         self.registry.remove(connection);
     }
