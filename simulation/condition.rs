@@ -68,6 +68,10 @@ impl Weather {
     }
 
     pub fn of(dice: &mut StdRng) -> Self {
+        // What only a fault explains is seen where the weather explains nothing.
+        if dice.random_bool(0.25) {
+            return Self::calm();
+        }
         // Some networks are bad in one way and good in all others.
         let mut chance = |most: f64| {
             if dice.random_bool(0.5) {

@@ -196,6 +196,11 @@ impl Installation {
         (0..brokers).for_each(|at| self.set_broker(at, state));
     }
 
+    /// Whether the network is a good one, and the AI steady.
+    pub fn is_calm(&self) -> bool {
+        self.weather.lock().unwrap().is_calm()
+    }
+
     /// The network is a good one from now on.
     pub fn calm_down(&self) {
         *self.weather.lock().unwrap() = Weather::calm();

@@ -92,13 +92,9 @@ impl Story {
 
     /// Everything from the first word to the last look at the logs.
     async fn tell(mut self) -> (History, Vec<Strike>) {
-        // The weather may keep brokers and the AI from anything all the while.
-        let ends = self.plan.iter().map(Strike::until).max();
-        let storm = STORM.max(ends.unwrap_or_default());
-        // What was given up in it may still be done.
-        let until = u64::try_from((storm + LATEST).as_micros()).unwrap();
-        self.history.fault("weather", "network", until);
-        self.history.fault("ai-weather", "ai", until);
+        if !self.installation.is_calm() {
+            self.note_weather();
+        }
         let mut due = Due::of(&self.plan);
         while let Some((at, act)) = due.next() {
             sleep_until(self.began + at).await;
@@ -111,6 +107,16 @@ impl Story {
         self.come_to_rest().await;
         self.read_logs().await;
         (self.history, self.plan)
+    }
+
+    /// The weather may keep brokers and the AI from anything all the while.
+    fn note_weather(&self) {
+        let ends = self.plan.iter().map(Strike::until).max();
+        let storm = STORM.max(ends.unwrap_or_default());
+        // What was given up in it may still be done.
+        let until = u64::try_from((storm + LATEST).as_micros()).unwrap();
+        self.history.fault("weather", "network", until);
+        self.history.fault("ai-weather", "ai", until);
     }
 
     fn let_in(&mut self, tenant: &'static str, positions: Positions) {
@@ -141,10 +147,25 @@ impl Story {
             Act::Strikes(strike) => {
                 let until = u64::try_from(strike.until().as_micros()).unwrap();
                 let kind = format!("{:?}", strike.kind);
-                self.history.fault(&kind, &strike.whom.to_string(), until);
+                self.history.fault(&kind, &self.target(strike), until);
                 self.strike(strike);
             }
             Act::Ends(strike) => self.mend(strike),
+        }
+    }
+
+    /// Whom it strikes, as the checker reads it.
+    fn target(&self, Strike { kind, whom, .. }: Strike) -> String {
+        let (gateways, brokers) = self.installation.sizes();
+        match kind {
+            Kind::GatewayKilled | Kind::GatewayFrozen | Kind::GatewayCut | Kind::GatewayDeaf => {
+                format!("gateway-{}", whom % gateways)
+            }
+            Kind::BrokerKilled | Kind::BrokerFrozen | Kind::BrokerCut => {
+                format!("broker-{}", whom % brokers)
+            }
+            Kind::BusFrozen => "the bus".to_owned(),
+            Kind::Crowd | Kind::Newcomer => "people".to_owned(),
         }
     }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use causerie_shared::bus::reply::RunningLease;
 use causerie_shared::ids::MessageId;
+use causerie_shared::sabotage::Protection;
 use tokio::time::Instant;
 
 /// How often to look.
@@ -51,7 +52,7 @@ impl Watch {
                 Some(seen) if seen.is(&lease) => seen.still_for(step),
                 Some(_) | None => Seen::now(&lease),
             };
-            let is_dead = seen.still >= DEAD_AFTER;
+            let is_dead = seen.still >= DEAD_AFTER || Protection::Patience.is_missing();
             self.seen.insert(lease.lease.message_id.clone(), seen);
             if is_dead {
                 dead.push(lease);

@@ -2,7 +2,7 @@
 //!
 //! - [`installation`]: Redis, gateways, brokers and an AI server as processes,
 //!   with a bad network between any two of them
-//! - [`storage`]: where in a Redis Cluster a room is
+//! - [`storage`]: which of the servers that rooms are kept in serves one
 //! - [`fault`]: what can strike; [`link`]: of it, what can become of a network
 //! - [`strike`]: how it does
 //! - [`plan`]: what strikes when, from a seed

@@ -19,17 +19,20 @@ pub enum Protection {
     SessionOrder,
     /// A piece of a reply that came before is dropped.
     DeltaIndex,
+    /// A broker takes over only from one that has stood still for a while.
+    Patience,
 }
 
 impl Protection {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::GapRepair,
         Self::HandOver,
         Self::Dedup,
         Self::Fencing,
         Self::SessionOrder,
         Self::DeltaIndex,
+        Self::Patience,
     ];
 
     /// Its name in `CAUSERIE_SABOTAGE`.
@@ -41,6 +44,7 @@ impl Protection {
             Self::Fencing => "fencing",
             Self::SessionOrder => "session-order",
             Self::DeltaIndex => "delta-index",
+            Self::Patience => "patience",
         }
     }
 

@@ -46,7 +46,20 @@ const NARROW_BUFFER: usize = 4 << 10;
 /// The most that a server sends a narrow proxy at once, in bytes.
 const NARROW_SEGMENT: u32 = 536;
 
-/// A proxy on a port of its own, before one server. Dropping it cuts everything.
+/// Where servers listen.
+const LOOPBACK: &str = "127.0.0.1";
+
+/// What a proxy does from its beginning on.
+#[derive(Debug, Clone, Copy)]
+struct Setup {
+    /// Of the server.
+    port: u16,
+    width: Width,
+    /// What its clients take the server's address for.
+    poses_as: Option<Ipv4Addr>,
+}
+
+/// A proxy before one server. Dropping it cuts everything.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -55,19 +68,41 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts a proxy before 127.0.0.1:`port`.
+    /// Starts a proxy before 127.0.0.1:`port`, on a port of its own.
     pub async fn start(port: u16) -> Self {
         Self::with_width(port, Width::Wide).await
     }
 
-    /// The same, but it holds little back: the server soon feels that a client
+    /// Starts a proxy before 127.0.0.1:`port`, on the same port of `address`.
+    ///
+    /// Where the server says 127.0.0.1 its clients read `address`. So they stay
+    /// behind such proxies wherever a server sends them: Sentinels to a primary,
+    /// one node of a Redis Cluster to another.
+    ///
+    /// # Panics
+    /// When `address` is none of 127.0.0.2 to 127.0.0.9, or the port is taken there.
+    pub async fn in_place_of(port: u16, address: Ipv4Addr) -> Self {
+        assert!(
+            address.is_loopback() && address.to_string().len() == LOOPBACK.len(),
+            "{address} does not stand where {LOOPBACK} stood"
+        );
+        let listener = TcpListener::bind((address, port)).await;
+        let setup = Setup {
+            port,
+            width: Width::Wide,
+            poses_as: Some(address),
+        };
+        Self::listen(listener.expect("nobody else listens there"), setup)
+    }
+
+    /// As [`start`](Self::start), but it holds little back: the server soon feels that a client
     /// does not read.
     pub async fn start_narrow(port: u16) -> Self {
         Self::with_width(port, Width::Narrow).await
     }
 
     async fn with_width(port: u16, width: Width) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0")
+        let listener = TcpListener::bind((LOOPBACK, 0))
             .await
             .expect("loopback has a free port");
         if width == Width::Narrow {
@@ -76,9 +111,18 @@ impl Proxy {
                 .set_send_buffer_size(NARROW_BUFFER)
                 .expect("a socket's buffer may be small");
         }
+        let setup = Setup {
+            port,
+            width,
+            poses_as: None,
+        };
+        Self::listen(listener, setup)
+    }
+
+    fn listen(listener: TcpListener, setup: Setup) -> Self {
         let address = listener.local_addr().expect("a listener has an address");
         let rules = watch::Sender::new(Rules::default());
-        let listener = tokio::spawn(listen(listener, port, width, rules.subscribe()));
+        let listener = tokio::spawn(listen(listener, setup, rules.subscribe()));
         Self {
             address,
             rules,
@@ -86,12 +130,12 @@ impl Proxy {
         }
     }
 
-    /// The port on 127.0.0.1 to connect to.
+    /// The port to connect to.
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// `scheme://127.0.0.1:PORT`
+    /// `scheme://ADDRESS:PORT`
     pub fn url(&self, scheme: &str) -> String {
         format!("{scheme}://{}", self.address)
     }
@@ -153,17 +197,17 @@ impl Drop for Proxy {
     }
 }
 
-async fn listen(listener: TcpListener, port: u16, width: Width, rules: watch::Receiver<Rules>) {
+async fn listen(listener: TcpListener, setup: Setup, rules: watch::Receiver<Rules>) {
     while let Ok((client, _)) = listener.accept().await {
         if !rules.borrow().blocked {
-            tokio::spawn(connection(client, port, width, rules.clone()));
+            tokio::spawn(connection(client, setup, rules.clone()));
         }
     }
 }
 
-async fn connection(client: TcpStream, port: u16, width: Width, rules: watch::Receiver<Rules>) {
+async fn connection(client: TcpStream, setup: Setup, rules: watch::Receiver<Rules>) {
     let era = rules.borrow().era;
-    let Ok(server) = connect(port, width).await else {
+    let Ok(server) = connect(setup).await else {
         return;
     };
     for socket in [&client, &server] {
@@ -174,8 +218,14 @@ async fn connection(client: TcpStream, port: u16, width: Width, rules: watch::Re
     let (from_server, to_server) = server.into_split();
     let both_ways = async {
         tokio::join!(
-            pass(from_client, to_server, width, rules.clone()),
-            pass(from_server, to_client, width, rules.clone())
+            pass(from_client, to_server, setup.width, None, rules.clone()),
+            pass(
+                from_server,
+                to_client,
+                setup.width,
+                setup.poses_as,
+                rules.clone()
+            )
         )
     };
     let mut watched = rules.clone();
@@ -186,7 +236,7 @@ async fn connection(client: TcpStream, port: u16, width: Width, rules: watch::Re
     }
 }
 
-async fn connect(port: u16, width: Width) -> io::Result<TcpStream> {
+async fn connect(Setup { port, width, .. }: Setup) -> io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     if width == Width::Narrow {
         socket.set_recv_buffer_size(NARROW_BUFFER as u32)?;
@@ -199,11 +249,13 @@ async fn connect(port: u16, width: Width) -> io::Result<TcpStream> {
 /// Bytes, and the moment when they may go on.
 type Parcel = (Instant, Bytes);
 
-/// Passes one direction on until its end, which is passed on too.
+/// Passes one direction on until its end, which is passed on too; with `address`
+/// where 127.0.0.1 stands.
 async fn pass(
     from: OwnedReadHalf,
     to: OwnedWriteHalf,
     width: Width,
+    address: Option<Ipv4Addr>,
     rules: watch::Receiver<Rules>,
 ) {
     // What is on its way when there is latency; then the sender has to wait.
@@ -212,7 +264,7 @@ async fn pass(
         Width::Narrow => 4,
     });
     tokio::join!(
-        send_off(from, road, rules.clone()),
+        send_off(from, road, address, rules.clone()),
         hand_over(to, arrivals, rules)
     );
 }
@@ -220,20 +272,36 @@ async fn pass(
 async fn send_off(
     mut from: OwnedReadHalf,
     road: mpsc::Sender<Parcel>,
+    address: Option<Ipv4Addr>,
     rules: watch::Receiver<Rules>,
 ) {
+    let address = address.map(|address| address.to_string());
     let mut buffer = BytesMut::new();
     loop {
         buffer.reserve(16 * 1024);
-        match from.read_buf(&mut buffer).await {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {}
-        }
+        let is_over = !matches!(from.read_buf(&mut buffer).await, Ok(1..));
+        let ready = match &address {
+            Some(address) if !is_over => rename(&mut buffer, address.as_bytes()),
+            Some(_) | None => buffer.len(),
+        };
         let due = Instant::now() + rules.borrow().delay;
-        if road.send((due, buffer.split().freeze())).await.is_err() {
+        let parcel = (due, buffer.split_to(ready).freeze());
+        if road.send(parcel).await.is_err() || is_over {
             return;
         }
     }
+}
+
+/// Puts `address` where 127.0.0.1 stands. How many bytes may go on: what the last
+/// ones begin may be an address that was torn in two.
+fn rename(bytes: &mut [u8], address: &[u8]) -> usize {
+    let name = LOOPBACK.as_bytes();
+    while let Some(at) = bytes.windows(name.len()).position(|bytes| bytes == name) {
+        bytes[at..at + name.len()].copy_from_slice(address);
+    }
+    let mut lengths = (1..name.len()).rev();
+    let torn = lengths.find(|length| bytes.ends_with(&name[..*length]));
+    bytes.len() - torn.unwrap_or_default()
 }
 
 async fn hand_over(

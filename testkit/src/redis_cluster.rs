@@ -66,6 +66,11 @@ impl RedisCluster {
         )
     }
 
+    /// Where the nodes listen, on 127.0.0.1.
+    pub fn ports(&self) -> impl Iterator<Item = u16> {
+        self.nodes.iter().map(Redis::port)
+    }
+
     /// One of the six, by number from 0.
     pub fn node(&self, number: usize) -> &Redis {
         &self.nodes[number]

@@ -44,6 +44,12 @@ impl Replicated {
         self.sentinels.url()
     }
 
+    /// Where servers and Sentinels listen, on 127.0.0.1.
+    pub fn ports(&self) -> impl Iterator<Item = u16> {
+        let servers = self.servers.iter().map(Redis::port);
+        servers.chain(self.sentinels.ports())
+    }
+
     /// One of the servers.
     pub fn server(&self, number: usize) -> &Redis {
         &self.servers[number]

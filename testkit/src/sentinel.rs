@@ -46,6 +46,11 @@ impl Sentinels {
         format!("redis-sentinel://127.0.0.1:{first}/0?{others}sentinelServiceName={SERVICE}")
     }
 
+    /// Where they listen, on 127.0.0.1.
+    pub(crate) fn ports(&self) -> impl Iterator<Item = u16> {
+        self.0.iter().map(|sentinel| sentinel.port)
+    }
+
     /// The port of the server that all of them now take for the primary; none
     /// while they disagree.
     ///

@@ -55,6 +55,15 @@ impl Storage {
         }
     }
 
+    /// Where all of it listens, on 127.0.0.1.
+    pub fn ports(&self) -> Vec<u16> {
+        match self {
+            Self::Redis(redis) => vec![redis.port()],
+            Self::Sentinel(replicated) => replicated.ports().collect(),
+            Self::Cluster(cluster) => cluster.ports().collect(),
+        }
+    }
+
     /// The one Redis.
     ///
     /// # Errors

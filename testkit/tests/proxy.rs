@@ -1,6 +1,7 @@
 //! Each way to make the network bad is seen from both of its ends.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use causerie_testkit::DEADLINE;
@@ -42,6 +43,26 @@ async fn bytes_and_ends_pass_both_ways() {
     assert_eq!(server.read(&mut [0]).await.unwrap(), 0);
     server.write_all(b"late").await.unwrap();
     assert_eq!(read(&mut client, 4).await, b"late");
+}
+
+#[tokio::test]
+async fn clients_stay_behind_a_proxy_that_stands_in_place_of_its_server() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let address = Ipv4Addr::new(127, 0, 0, 5);
+    let _proxy = Proxy::in_place_of(port, address).await;
+    let mut client = TcpStream::connect((address, port)).await.unwrap();
+    let mut server = listener.accept().await.unwrap().0;
+    client.write_all(b"127.0.0.1").await.unwrap();
+    assert_eq!(read(&mut server, 9).await, b"127.0.0.1");
+    // An address may come in pieces, and what looks like one may be none.
+    server.write_all(b"at 127.0.0.1 or 127.").await.unwrap();
+    assert_eq!(read(&mut client, 16).await, b"at 127.0.0.5 or ");
+    server.write_all(b"0.0.1, 127.0.1.1, 12").await.unwrap();
+    server.shutdown().await.unwrap();
+    let mut heard = String::new();
+    client.read_to_string(&mut heard).await.unwrap();
+    assert_eq!(heard, "127.0.0.5, 127.0.1.1, 12");
 }
 
 #[tokio::test]

@@ -58,6 +58,9 @@ struct Args {
     /// Where the report is written, as HTML.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Judge these ledgers, which were kept, and let nothing strike.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    check: Vec<PathBuf>,
     /// Where the ledgers are written, one of each round. Rounds of the same plan
     /// and commit that stand there already are not run again.
     #[arg(long, value_name = "FOLDER")]
@@ -90,6 +93,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if !args.check.is_empty() {
+        return judge(&args.check);
+    }
     raise_open_files();
     let wanted = Wanted::new(&args)?;
     let plan = Plan::new(wanted.seed, &wanted.kinds, wanted.times);
@@ -127,6 +133,29 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
         say(&format!("The report: {}", file.display()));
     }
     Ok(found.verdict(&args, &wanted))
+}
+
+/// Says what ledgers prove that were kept.
+fn judge(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
+    let mut broken = 0;
+    for file in files {
+        let name = file.display();
+        let mut checker = Checker::new(Rules::default());
+        for entry in ledger::read(file).with_context(|| format!("reading {name}"))? {
+            checker.take(entry.with_context(|| format!("{name} breaks off"))?);
+        }
+        let verdict = checker.finish();
+        for violation in &verdict.violations {
+            say(&format!("{name}: {violation}"));
+        }
+        broken += verdict.violations.len();
+    }
+    if broken > 0 {
+        say(&format!("{broken} promises were broken."));
+        return Ok(ExitCode::from(1));
+    }
+    say("No promise was broken.");
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What is to be done.

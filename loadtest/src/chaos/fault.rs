@@ -128,8 +128,12 @@ impl Kind {
     /// On which storage it strikes.
     pub const fn storage(self) -> StorageKind {
         match self {
-            Self::SentinelFailover | Self::SentinelFailoverLagging => StorageKind::Sentinel,
-            Self::ClusterMasterKilled | Self::SlotMigrated => StorageKind::Cluster,
+            Self::SentinelFailover
+            | Self::SentinelFailoverLagging
+            | Self::Link(Link::Primary, _) => StorageKind::Sentinel,
+            Self::ClusterMasterKilled | Self::SlotMigrated | Self::Link(Link::Master, _) => {
+                StorageKind::Cluster
+            }
             Self::GatewayKilled
             | Self::GatewayFrozen
             | Self::BrokerKilled
@@ -146,17 +150,14 @@ impl Kind {
             | Self::RedisTruncated
             | Self::RedisEmptied
             | Self::RedisPaused
-            | Self::Link(..) => StorageKind::Durable,
+            | Self::Link(Link::Door | Link::GatewayRedis | Link::BrokerRedis | Link::Ai, _) => {
+                StorageKind::Durable
+            }
         }
     }
 
-    /// Whether the storage may lose what it has acknowledged.
-    pub fn may_lose(self) -> bool {
-        self.loses_back_to().is_some()
-    }
-
-    /// How long before it strikes may have been stored what the storage loses;
-    /// none where it loses nothing.
+    /// How long before it strikes may have been stored what the storage then
+    /// loses; none where it loses nothing that it has acknowledged.
     pub fn loses_back_to(self) -> Option<Duration> {
         if self == Self::RedisEmptied {
             Some(Duration::MAX)

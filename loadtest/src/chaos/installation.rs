@@ -1,6 +1,8 @@
 //! An installation of real processes, with networks between them that can be
 //! spoilt.
 
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,9 +42,8 @@ pub struct Place {
     pub starts: u32,
     /// The process.
     pub node: Node,
-    /// Between it and Redis, where that is one server: others name the servers
-    /// behind them, to which nodes go by themselves.
-    pub to_redis: Option<Proxy>,
+    /// Between it and each server of the storage, by the server's port.
+    pub to_redis: BTreeMap<u16, Proxy>,
     /// Between people and it; of a gateway.
     pub door: Option<Proxy>,
     /// Between it and the AI; of a broker.
@@ -119,14 +120,14 @@ impl Installation {
     }
 
     async fn open(&self, role: Role, name: String) -> anyhow::Result<Place> {
-        let to_redis = match &self.storage {
-            Storage::Redis(redis) => Some(Proxy::start(redis.port()).await),
-            Storage::Sentinel(_) | Storage::Cluster(_) => None,
-        };
-        let redis_url = match &to_redis {
-            Some(proxy) => proxy.url("redis"),
-            None => self.storage.url(),
-        };
+        // An address of its own, at which it finds whatever servers it is told of.
+        let address = Ipv4Addr::new(127, 0, 0, 2 + u8::try_from(self.places().count())?);
+        let mut to_redis = BTreeMap::new();
+        for port in self.storage.ports() {
+            to_redis.insert(port, Proxy::in_place_of(port, address).await);
+        }
+        let redis_url = self.storage.url();
+        let redis_url = redis_url.replace("127.0.0.1", &address.to_string());
         let (port, door, to_ai) = match role {
             Role::Gateway => {
                 let port = port::free(&[]);

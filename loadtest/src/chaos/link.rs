@@ -21,6 +21,10 @@ pub enum Link {
     GatewayRedis,
     /// Between one broker and Redis.
     BrokerRedis,
+    /// Between one node and the primary, of servers behind Sentinels.
+    Primary,
+    /// Between one node and the master that serves a room, of a Redis Cluster.
+    Master,
     /// Between one broker and the AI.
     Ai,
 }
@@ -48,11 +52,14 @@ static NAMES: LazyLock<BTreeMap<(Link, Spoiling), String>> = LazyLock::new(|| {
     named.collect()
 });
 
-/// Each network, and each thing that is done to it.
+/// Each network, with each thing that is done to it.
 pub fn all() -> impl Iterator<Item = (Link, Spoiling)> {
-    Link::ALL
-        .into_iter()
-        .flat_map(|link| Spoiling::ALL.map(|spoiling| (link, spoiling)))
+    let spoilt = |link: Link| {
+        link.spoilings()
+            .iter()
+            .map(move |spoiling| (link, *spoiling))
+    };
+    Link::ALL.into_iter().flat_map(spoilt)
 }
 
 /// What such a fault is called.
@@ -61,14 +68,32 @@ pub fn name(link: Link, spoiling: Spoiling) -> &'static str {
 }
 
 impl Link {
-    const ALL: [Self; 4] = [Self::Door, Self::GatewayRedis, Self::BrokerRedis, Self::Ai];
+    const ALL: [Self; 6] = [
+        Self::Door,
+        Self::GatewayRedis,
+        Self::BrokerRedis,
+        Self::Primary,
+        Self::Master,
+        Self::Ai,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Door => "door",
             Self::GatewayRedis => "gateway-redis-link",
             Self::BrokerRedis => "broker-redis-link",
+            Self::Primary => "primary-link",
+            Self::Master => "master-link",
             Self::Ai => "ai-link",
+        }
+    }
+
+    /// What is done to it. A node does the same about any slow server; where it
+    /// looks for another one in place of that which is lost differs.
+    const fn spoilings(self) -> &'static [Spoiling] {
+        match self {
+            Self::Door | Self::GatewayRedis | Self::BrokerRedis | Self::Ai => &Spoiling::ALL,
+            Self::Primary | Self::Master => &[Spoiling::Cut, Spoiling::Silent],
         }
     }
 }

@@ -16,7 +16,7 @@ use super::fault::Kind;
 use super::installation::{Installation, Place};
 use super::link::{Link, Spoiling};
 use super::seat::PROJECTS;
-use super::storage::slot_of;
+use super::storage::{port_of, slot_of};
 
 /// How long a killed program is away.
 const AWAY: Duration = Duration::from_secs(1);
@@ -98,10 +98,12 @@ impl Aim {
             | Kind::BrokerFrozen
             | Kind::Link(Link::BrokerRedis | Link::Ai, _) => vec![broker],
             Kind::GatewayAndBrokerKilled | Kind::GatewayAndBrokerFrozen => vec![gateway, broker],
-            Kind::ClockOff => vec![match self.node.checked_sub(at.gateways.len()) {
-                None => Struck::Gateway(self.node),
-                Some(broker) => Struck::Broker(broker),
-            }],
+            Kind::ClockOff | Kind::Link(Link::Primary | Link::Master, _) => {
+                vec![match self.node.checked_sub(at.gateways.len()) {
+                    None => Struck::Gateway(self.node),
+                    Some(broker) => Struck::Broker(broker),
+                }]
+            }
             Kind::DoorsCut | Kind::DoorsSilent | Kind::SlowReaders | Kind::Crowd => {
                 vec![Struck::All("people")]
             }
@@ -212,7 +214,7 @@ impl Aim {
                 migrate_there_and_back(cluster, slot).await;
             }
             Kind::Link(link, spoiling) => {
-                if let Some(network) = self.network(link, at) {
+                if let Some(network) = self.network(link, at).await {
                     spoil(network, spoiling).await;
                 }
             }
@@ -220,13 +222,18 @@ impl Aim {
         Ok(is_unplanned)
     }
 
-    fn network<'a>(&self, link: Link, at: &'a Installation) -> Option<&'a Proxy> {
-        match link {
-            Link::Door => at.gateways.get(self.gateway)?.door.as_ref(),
-            Link::GatewayRedis => at.gateways.get(self.gateway)?.to_redis.as_ref(),
-            Link::BrokerRedis => at.brokers.get(self.broker)?.to_redis.as_ref(),
-            Link::Ai => at.brokers.get(self.broker)?.to_ai.as_ref(),
-        }
+    async fn network<'a>(&self, link: Link, at: &'a Installation) -> Option<&'a Proxy> {
+        let gateway = at.gateways.get(self.gateway);
+        let broker = at.brokers.get(self.broker);
+        let node = match link {
+            Link::Door => return gateway?.door.as_ref(),
+            Link::Ai => return broker?.to_ai.as_ref(),
+            Link::GatewayRedis => gateway?,
+            Link::BrokerRedis => broker?,
+            Link::Primary | Link::Master => at.places().nth(self.node)?,
+        };
+        let port = port_of(&at.storage, &self.room).await;
+        node.to_redis.get(&port)
     }
 }
 

@@ -143,6 +143,12 @@ impl Address {
             ..ConnectionConfig::default()
         };
         connection.tcp.nodelay = Some(true);
+        if purpose == Purpose::Commands {
+            // Told to ask another node, fred says ASKING there, and takes for its
+            // answer that of whatever was asked there before. `Pool::ask` asks
+            // again by itself.
+            connection.max_redirections = 0;
+        }
         let policy = ReconnectPolicy::new_exponential(0, FIRST_PAUSE_MS, LONGEST_PAUSE_MS, 2);
         Client::new(
             self.config.clone(),
