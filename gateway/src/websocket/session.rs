@@ -68,8 +68,8 @@ pub(super) async fn run(connected: Connected, reading: Reading) {
 impl Session {
     /// Goes on with all that there is to do, to the end of the session.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        if let Poll::Ready(end) = self.poll_outbox(cx) {
-            return Poll::Ready(end);
+        if let Poll::Ready(close) = self.poll_outbox(cx) {
+            return Poll::Ready(End::Close(close));
         }
         self.read(cx);
         while ready!(self.poll_act(cx)) {
@@ -82,22 +82,21 @@ impl Session {
         }
     }
 
-    /// Sends what waits, until the server closes or the peer is gone.
-    fn poll_outbox(&self, cx: &mut Context<'_>) -> Poll<End> {
-        if let Some(End::Answered) = self.end {
-            return Poll::Pending;
-        }
+    /// Sends what waits, until the server closes.
+    fn poll_outbox(&mut self, cx: &mut Context<'_>) -> Poll<Close> {
         let outbox = &self.connected.outbox;
-        loop {
+        while !matches!(self.end, Some(End::Gone | End::Answered)) {
             match ready!(outbox.poll_call(cx)) {
                 Call::Lagging(replies) => {
                     let hub = &self.connected.gateway().hub;
                     hub.resync_soon(outbox.id(), replies);
                 }
-                Call::Close(close) => return Poll::Ready(End::Close(close)),
-                Call::PeerGone => return Poll::Ready(End::Gone),
+                Call::Close(close) => return Poll::Ready(close),
+                // What it asked for before is carried out all the same.
+                Call::PeerGone => self.end = Some(End::Gone),
             }
         }
+        Poll::Pending
     }
 
     /// Reads what has come, as far as there is room for it.

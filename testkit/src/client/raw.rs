@@ -3,8 +3,10 @@
 
 use std::io::Read;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use flate2::read::DeflateDecoder;
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
@@ -168,6 +170,17 @@ impl RawSocket {
             .shutdown()
             .await
             .expect("a live socket can be half closed");
+    }
+
+    /// Ends the connection with a reset.
+    ///
+    /// # Panics
+    /// When the system does not know of resets.
+    pub fn vanish(self) {
+        let at_once = Some(Duration::ZERO);
+        SockRef::from(&self.stream)
+            .set_linger(at_once)
+            .expect("a socket");
     }
 
     /// Reads up to the empty line that ends an HTTP head.
