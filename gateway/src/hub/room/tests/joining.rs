@@ -138,3 +138,19 @@ fn one_who_comes_while_reads_fail_is_told_and_the_room_reads_on() {
     );
     assert_eq!(first.seen(), ["11", "12"]);
 }
+
+#[test]
+fn who_comes_or_goes_amid_a_burst_gets_what_came_before_or_nothing_of_it() {
+    let (mut room, first) = live();
+    // Gathered, and not sent yet.
+    assert_eq!(room.0.on_record(Arc::new(durable(LIFE, 11))), None);
+    let (mut second, need) = join(&mut room, at_head());
+    assert!(need.is_none() && second.is_member());
+    assert_eq!(room.0.on_record(Arc::new(durable(LIFE, 12))), None);
+    room.act(|room| {
+        room.on_leave(first.outbox.id());
+        None
+    });
+    assert_eq!(first.seen(), ["11", "12"]);
+    assert_eq!(second.seen(), ["subscribed aaaaaaaa:11 true", "12"]);
+}
