@@ -8,6 +8,7 @@
 //! - `order`: whether a record is the next one (a pure state machine)
 //! - `text`: the texts of running replies, and snapshots of them
 //! - `tail`: recent events, from which most recoveries are served
+//! - `audience`: who hears a room; gathers what is for all, and sends it
 //! - `room`: one room: delivers, joins, and says what it must read
 //! - `shard`: the task that owns rooms and reads for them
 //! - `opening`: begins to hear and reads rooms, many at once where many come
