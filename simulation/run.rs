@@ -146,8 +146,13 @@ impl Story {
         match act {
             Act::Strikes(strike) => {
                 let until = u64::try_from(strike.until().as_micros()).unwrap();
+                let target = self.target(strike);
                 let kind = format!("{:?}", strike.kind);
-                self.history.fault(&kind, &self.target(strike), until);
+                self.history.fault(&kind, &target, until);
+                // The timers inside a frozen broker run on, and give the AI up.
+                if matches!(strike.kind, Kind::BrokerFrozen | Kind::BusFrozen) {
+                    self.history.fault("ai-frozen", &target, until);
+                }
                 self.strike(strike);
             }
             Act::Ends(strike) => self.mend(strike),

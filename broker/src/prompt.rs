@@ -57,6 +57,7 @@ pub(crate) fn prompt(ai: &Ai, claim: &Claim, task: &Task) -> Prompt {
             try_number: 1,
         },
         traceparent: task.traceparent.clone(),
+        anew: false,
     }
 }
 

@@ -17,7 +17,9 @@ use causerie_broker::backend::echo::{Echo, EchoConfig};
 use causerie_broker::backend::openai::{OpenAi, OpenAiConfig};
 use causerie_broker::backend::{BackendError, Done, ErrorKind, Finish, Prompt};
 use causerie_testkit::ai::{AiServer, Behaviour, End, GREETING};
+use causerie_testkit::proxy::Proxy;
 use futures::StreamExt;
+use futures::future::join_all;
 
 const LONG: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_millis(200);
@@ -144,6 +146,30 @@ async fn tries_again_until_the_backend_answers() {
     assert_eq!(outcome.text, GREETING);
     assert_eq!(outcome.end.unwrap().model, "gpt-fake");
     assert_eq!(tries_seen(&server), ["q1/1/1", "q1/1/2", "q1/1/3"]);
+}
+
+#[tokio::test]
+async fn tries_again_over_a_new_connection() {
+    let server = AiServer::openai().await;
+    let network = Proxy::start(server.url().port().unwrap()).await;
+    let config = OpenAiConfig {
+        base_url: network.url("http").parse().unwrap(),
+        api_key: None,
+        model: "gpt".into(),
+        connect_timeout: LONG,
+    };
+    let backend = Guarded::new(Arc::new(OpenAi::new(config).unwrap()), BREAKER);
+    // Side by side, so that each has a connection of its own, which is kept.
+    let backends = [&backend];
+    join_all((0..5).map(|_| call(&backends, policy()))).await;
+    network.abandon();
+    let impatient = CallPolicy {
+        first_token_timeout: SHORT,
+        ..policy()
+    };
+    let outcome = call(&backends, impatient).await;
+    assert_eq!(outcome.by(), ("openai", 2));
+    assert_eq!(outcome.text, GREETING);
 }
 
 #[tokio::test]

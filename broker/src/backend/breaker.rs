@@ -148,6 +148,11 @@ impl Breaker {
 }
 
 impl Pass {
+    /// Whether the call finds out how the backend is.
+    pub(super) fn is_probe(&self) -> bool {
+        self.probe
+    }
+
     /// The backend began to answer.
     pub(super) fn on_first_token(&mut self) {
         if std::mem::take(&mut self.probe) {

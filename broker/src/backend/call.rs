@@ -249,6 +249,7 @@ impl Call {
     ) -> Result<Answer, BackendError> {
         let mut prompt = self.prompt.clone();
         prompt.model = guarded.model.clone().or(prompt.model);
+        prompt.anew = pass.is_probe() || prompt.call.try_number > 1;
         self.prompt.call.try_number += 1;
 
         let name = guarded.backend.name();

@@ -19,6 +19,13 @@ use super::{BackendError, Chunk, ChunkStream, Done, ErrorKind, Prompt};
 /// Error bodies are read up to here; an error's code stands at their beginning.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
+/// How long a connection is kept for further use. A network may forget it without a word, and
+/// what is asked over it then waits in vain.
+const KEPT_FOR: Duration = Duration::from_secs(15);
+
+/// How often a connection that many calls share is asked for a sign of life.
+const PING_EVERY: Duration = Duration::from_secs(5);
+
 /// How long is waited for what matters little: an error's body, the rest behind a whole reply.
 const MAX_REST: Duration = Duration::from_secs(1);
 
@@ -50,6 +57,8 @@ pub(crate) struct Endpoint {
     place: String,
     headers: HeaderMap,
     client: Client,
+    /// The same, but it keeps no connection for further use.
+    client_anew: Client,
 }
 
 /// How a provider's events become chunks.
@@ -78,17 +87,23 @@ impl Endpoint {
         url.set_path(&format!("{base}{version}/{path}"));
 
         // A redirect would carry the key to wherever it points, and make a GET of the POST.
-        let client = Client::builder()
-            .connect_timeout(connect_timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("causerie/", env!("CARGO_PKG_VERSION")));
-        // No proxy reaches what listens on this machine only.
-        let client = if is_loopback(&url) {
-            client.no_proxy()
-        } else {
-            client
+        let client = || {
+            let client = Client::builder()
+                .connect_timeout(connect_timeout)
+                .redirect(reqwest::redirect::Policy::none())
+                .user_agent(concat!("causerie/", env!("CARGO_PKG_VERSION")))
+                .pool_idle_timeout(KEPT_FOR)
+                .http2_keep_alive_interval(PING_EVERY)
+                .http2_keep_alive_timeout(PING_EVERY);
+            // No proxy reaches what listens on this machine only.
+            if is_loopback(&url) {
+                client.no_proxy()
+            } else {
+                client
+            }
         };
-        let client = client.build().map_err(ConfigError::Tls)?;
+        let client_anew = client().pool_max_idle_per_host(0).build();
+        let client = client().build().map_err(ConfigError::Tls)?;
         let host = url.host_str().unwrap_or_default();
         let port = url.port().map(|port| format!(":{port}"));
         Ok(Self {
@@ -97,6 +112,7 @@ impl Endpoint {
             url,
             headers: HeaderMap::new(),
             client,
+            client_anew: client_anew.map_err(ConfigError::Tls)?,
         })
     }
 
@@ -142,8 +158,12 @@ impl Endpoint {
         body: &impl Serialize,
         dialect: impl Dialect,
     ) -> ChunkStream {
-        let mut request = self
-            .client
+        let client = if prompt.anew {
+            &self.client_anew
+        } else {
+            &self.client
+        };
+        let mut request = client
             .post(self.url.clone())
             .headers(self.headers.clone())
             .header("accept", "text/event-stream")

@@ -83,6 +83,9 @@ pub struct Prompt {
     pub call: CallId,
     /// W3C trace context, sent as the header `traceparent`.
     pub traceparent: Option<String>,
+    /// Whether it is to be asked over a new connection: those that wait for further use may have
+    /// died without a word.
+    pub anew: bool,
 }
 
 impl Prompt {
@@ -100,6 +103,7 @@ impl Prompt {
                 try_number: 1,
             },
             traceparent: None,
+            anew: false,
         }
     }
 }

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use causerie_loadtest::chaos::fault::Kind;
 use causerie_loadtest::chaos::plan::{Faults, Plan};
 use causerie_loadtest::chaos::report::{self, Story};
@@ -141,9 +141,13 @@ fn judge(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
     for file in files {
         let name = file.display();
         let mut checker = Checker::new(Rules::default());
+        let mut is_whole = false;
         for entry in ledger::read(file).with_context(|| format!("reading {name}"))? {
-            checker.take(entry.with_context(|| format!("{name} breaks off"))?);
+            let entry = entry.with_context(|| format!("{name} breaks off"))?;
+            is_whole = matches!(entry.what, What::Counted { .. });
+            checker.take(entry);
         }
+        ensure!(is_whole, "{name} has no end: its run was interrupted");
         let verdict = checker.finish();
         for violation in &verdict.violations {
             say(&format!("{name}: {violation}"));
