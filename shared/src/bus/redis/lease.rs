@@ -6,9 +6,7 @@ use futures::future::join_all;
 use tokio::time::timeout;
 
 use super::answer::Answer;
-use super::script::{
-    ANNOUNCE, APPEND, Args, BEAT, CLAIM, FINISH, LEASES, Script, TAKE_OVER, WAITING,
-};
+use super::script::{ANNOUNCE, Args, CLAIM, FINISH, LEASES, Script, TAKE_OVER, WAITING};
 use super::{RedisBus, events, nothing};
 use crate::bus::BusError;
 use crate::bus::reply::{
@@ -101,7 +99,7 @@ impl RedisBus {
 
     pub(super) async fn beat_for(&self, lease: &Lease, count: u64) -> Result<Beat, BusError> {
         let args = lease_args(lease).number(count);
-        held(self.run_for(lease, &BEAT, args).await?)
+        held(self.beating.ask(lease.room.partition(), args).await?)
     }
 
     pub(super) async fn announce_records(
@@ -122,7 +120,7 @@ impl RedisBus {
             .number(delta.index)
             .text(delta.text.clone())
             .bytes(delta.record.encode());
-        let answer = self.run_for(lease, &APPEND, args).await?;
+        let answer = self.appending.ask(lease.room.partition(), args).await?;
         let mut answer = answer.ok_or_else(|| nothing("append"))?;
         match answer.text()?.as_str() {
             "done" => Ok(Appended::Done {

@@ -9,6 +9,7 @@
 //! - `settings`, `link`, `pool`, `check`: connections, and what is
 //!   looked at before they are used
 //! - `script`, `answer`, `names`: what is sent and what comes back
+//! - `gathering`: verbs that many ask for at once
 //! - `question`, `log`, `reply`, `lease`: the verbs
 //! - `channels`, `subscribing`, `messages`, `hearing`: what is heard
 //! - `heartbeat`, `topology`: connections that only look alive, nodes that changed
@@ -23,7 +24,7 @@
 //! | name | type | content | written by | gone |
 //! |---|---|---|---|---|
 //! | `log:R` | stream | entries `{seq}-{ms}`, field `r` the record | `accept`, `cancel`, `finish` | max age after the last; each entry by count and age |
-//! | `meta:R` | hash | `epoch`, `seq`, `replid` (Redis's replication id when it was written), `lives` (`epoch:seq` of the last four) | the same, and whoever finds a new life | with `log:R` |
+//! | `meta:R` | hash | `epoch`, `seq`, `replid` (Redis's replication id when it was written), `lives` (`epoch:seq` of the last four), `oldest` (ms of the first entry, or before), `renewed` (ms when it was last said when both shall go) | the same, and whoever finds a new life | with `log:R` |
 //! | `changed` | sorted set | R by ms of its last event | `accept`, `cancel`, `finish` | each after 5 minutes |
 //! | `dedup:R:user:id` | string | the receipt: `message session reply epoch seq` | `accept` | [`Question::dedup_window`] |
 //! | `queue:R:S` | list | M of replies that wait or run, the oldest first | `accept`, `cancel`, `finish` | when empty |
@@ -72,7 +73,7 @@ use super::subscription::{Heard, Subscriptions};
 use super::{Bus, BusError, Retention};
 use crate::clock::Clock;
 use crate::ids::{MessageId, TenantId};
-use crate::position::{Epoch, Position};
+use crate::position::Position;
 use crate::record::Record;
 use crate::room::{Partition, RoomKey};
 
@@ -81,6 +82,7 @@ mod channels;
 mod check;
 mod clock;
 mod events;
+mod gathering;
 mod hearing;
 mod heartbeat;
 mod lease;
@@ -96,17 +98,21 @@ mod settings;
 mod subscribing;
 mod topology;
 
+use gathering::Gathering;
 use hearing::Hearing;
 use link::Address;
 use pool::Pool;
-use script::Args;
+use script::{ACCEPT, APPEND, Args, BEAT};
 pub use settings::RedisSettings;
 
 /// One node's view of the bus on Redis.
 #[derive(Debug)]
 pub struct RedisBus {
     address: Address,
-    pool: Pool,
+    pool: Arc<Pool>,
+    accepting: Gathering,
+    appending: Gathering,
+    beating: Gathering,
     retention: Retention,
     clock: Clock,
     _ends_tasks: DropGuard,
@@ -122,7 +128,7 @@ impl RedisBus {
         events::begin_at_zero();
         let address = Address::new(&settings)?;
         address.probe().await?;
-        let pool = Pool::connect(&address, settings.pool).await?;
+        let pool = Arc::new(Pool::connect(&address, settings.pool).await?);
         check::check(&pool).await?;
         let clock = Clock::default();
         let client = pool.client(Partition::FIRST);
@@ -132,6 +138,9 @@ impl RedisBus {
         tokio::spawn(ended.clone().run_until_cancelled_owned(kept_right));
         Ok(Self {
             address,
+            accepting: Gathering::of_logs(&pool, &ACCEPT, &retention),
+            appending: Gathering::new(&pool, &APPEND),
+            beating: Gathering::new(&pool, &BEAT),
             pool,
             retention,
             clock,
@@ -146,10 +155,7 @@ impl RedisBus {
 
     /// What scripts that look at a log take first.
     fn log_args(&self) -> Args {
-        Args::default()
-            .text(Epoch::generate().as_str())
-            .number(self.retention.max_events)
-            .number(millis(self.retention.max_age))
+        Args::of_log(&self.retention)
     }
 }
 

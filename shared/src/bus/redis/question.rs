@@ -4,7 +4,7 @@ use super::{RedisBus, millis, names, nothing};
 use fred::interfaces::PubsubInterface;
 
 use super::answer::Answer;
-use super::script::{ACCEPT, Args};
+use super::script::Args;
 use crate::bus::BusError;
 use crate::bus::question::{Accepted, Awaited, Question, Receipt};
 use crate::position::{Epoch, Position};
@@ -15,8 +15,7 @@ use crate::room::RoomKey;
 
 impl RedisBus {
     pub(super) async fn accept_question(&self, question: &Question) -> Result<Accepted, BusError> {
-        let args = self
-            .log_args()
+        let args = Args::default()
             .text(question.room.to_string())
             .text(question.user.as_str())
             .text(question.client_id.as_str())
@@ -28,10 +27,7 @@ impl RedisBus {
             Some(awaited) => with_awaited(args, awaited),
             None => args.text(""),
         };
-        let answer = self
-            .pool
-            .run(question.room.partition(), &ACCEPT, args)
-            .await?;
+        let answer = self.accepting.ask(question.room.partition(), args).await?;
         let mut answer = answer.ok_or_else(|| nothing("accept"))?;
         match answer.text()?.as_str() {
             "stored" => receipt(&mut answer).map(Accepted::Stored),

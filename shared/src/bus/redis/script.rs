@@ -6,6 +6,9 @@ use bytes::Bytes;
 use fred::types::Value;
 use sha1::{Digest, Sha1};
 
+use super::millis;
+use crate::bus::Retention;
+use crate::position::Epoch;
 use crate::record::{Record, Unplaced};
 
 /// One atomic step of the bus.
@@ -27,8 +30,10 @@ macro_rules! scripts {
 }
 
 scripts! {
-    ACCEPT = "accept"
-        ["scripts/base.lua", "scripts/log.lua", "scripts/replies.lua", "scripts/accept.lua"];
+    ACCEPT = "accept" [
+        "scripts/base.lua", "scripts/each.lua", "scripts/log.lua", "scripts/replies.lua",
+        "scripts/accept.lua"
+    ];
     READ = "read"
         ["scripts/base.lua", "scripts/log.lua", "scripts/replies.lua", "scripts/read.lua"];
     HISTORY = "history" ["scripts/base.lua", "scripts/log.lua", "scripts/history.lua"];
@@ -39,11 +44,15 @@ scripts! {
         ["scripts/base.lua", "scripts/log.lua", "scripts/replies.lua", "scripts/cancel.lua"];
     WAITING = "waiting" ["scripts/base.lua", "scripts/waiting.lua"];
     LEASES = "leases" ["scripts/base.lua", "scripts/leases.lua"];
-    CLAIM = "claim" ["scripts/base.lua", "scripts/replies.lua", "scripts/claim.lua"];
-    TAKE_OVER = "take_over" ["scripts/base.lua", "scripts/replies.lua", "scripts/take_over.lua"];
-    BEAT = "beat" ["scripts/base.lua", "scripts/replies.lua", "scripts/beat.lua"];
-    ANNOUNCE = "announce" ["scripts/base.lua", "scripts/replies.lua", "scripts/announce.lua"];
-    APPEND = "append" ["scripts/base.lua", "scripts/replies.lua", "scripts/append.lua"];
+    CLAIM = "claim"
+        ["scripts/base.lua", "scripts/replies.lua", "scripts/lease.lua", "scripts/claim.lua"];
+    TAKE_OVER = "take_over"
+        ["scripts/base.lua", "scripts/replies.lua", "scripts/lease.lua", "scripts/take_over.lua"];
+    BEAT = "beat"
+        ["scripts/base.lua", "scripts/each.lua", "scripts/lease.lua", "scripts/beat.lua"];
+    ANNOUNCE = "announce" ["scripts/base.lua", "scripts/lease.lua", "scripts/announce.lua"];
+    APPEND = "append"
+        ["scripts/base.lua", "scripts/each.lua", "scripts/lease.lua", "scripts/append.lua"];
     FINISH = "finish"
         ["scripts/base.lua", "scripts/log.lua", "scripts/replies.lua", "scripts/finish.lua"];
 }
@@ -88,8 +97,8 @@ const TAKEN_OUT: [(crate::sabotage::Protection, &str, &str); 4] = {
         ),
         (
             Protection::SessionOrder,
-            "if #ahead == #waiting or head ~= ahead[1].id then\n    offer_head_of(reply)",
-            "if true then\n    offer(reply)",
+            "if #ahead == #waiting or head ~= ahead[1].id then\n      offer_head_of(reply)",
+            "if true then\n      offer(reply)",
         ),
     ]
 };
@@ -99,6 +108,14 @@ const TAKEN_OUT: [(crate::sabotage::Protection, &str, &str); 4] = {
 pub(super) struct Args(Vec<Value>);
 
 impl Args {
+    /// What scripts that look at a log take first.
+    pub(super) fn of_log(retention: &Retention) -> Self {
+        Self::default()
+            .text(Epoch::generate().as_str())
+            .number(retention.max_events)
+            .number(millis(retention.max_age))
+    }
+
     pub(super) fn text(mut self, text: impl Into<String>) -> Self {
         self.0.push(Value::String(text.into().into()));
         self
@@ -127,6 +144,13 @@ impl Args {
 
     pub(super) fn records(self, records: &[Record]) -> Self {
         self.list(records.iter().map(Record::encode))
+    }
+
+    /// As what a script does for one of several (`scripts/each.lua`).
+    pub(super) fn of_one(self, prefix: String, args: &Self) -> Self {
+        let mut counted = self.text(prefix).number(args.0.len() as u64);
+        counted.0.extend_from_slice(&args.0);
+        counted
     }
 
     pub(super) fn values(&self) -> Vec<Value> {

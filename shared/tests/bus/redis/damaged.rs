@@ -156,14 +156,21 @@ async fn a_clock_that_jumps_makes_no_hole_in_a_log() {
     let log = format!("causerie:{{p{}}}:log:{room}", room.partition());
     let entries = redis.command(&["XRANGE", &log, "-", "+"]).await;
     redis.command(&["DEL", &log]).await;
-    let day_ago = |ms: u64| ms - 30 * 24 * 3_600_000;
+    let month_ago = |ms: u64| ms - 30 * 24 * 3_600_000;
+    let meta = format!("causerie:{{p{}}}:meta:{room}", room.partition());
     for (number, entry) in entries.list().iter().enumerate() {
         let id = entry.list()[0].text();
         let (seq, ms) = id.split_once('-').unwrap();
         let ms = ms.parse::<u64>().unwrap();
         // The first and the third are said to be old.
-        let ms = if number % 2 == 0 { day_ago(ms) } else { ms };
+        let ms = if number % 2 == 0 { month_ago(ms) } else { ms };
         let record = entry.list()[1].list()[1].text();
+        if number == 0 {
+            // Who wrote it has noted that.
+            redis
+                .command(&["HSET", &meta, "oldest", &ms.to_string()])
+                .await;
+        }
         redis
             .command(&["XADD", &log, &format!("{seq}-{ms}"), "r", &record])
             .await;
