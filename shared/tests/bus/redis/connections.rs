@@ -122,6 +122,20 @@ async fn many_rooms_take_few_commands() {
     assert!(subscribed <= 6 && read <= 3 * 128, "{subscribed}, {read}");
 }
 
+#[tokio::test]
+async fn what_many_ask_at_once_takes_few_commands() {
+    let redis = Redis::start().await;
+    let bus = connect(redis.url()).await;
+    let said = |number| for_people(question(&room(&format!("acme:project:p{number}"))));
+    let said: Vec<_> = (0..2_000).map(said).collect();
+    redis.command(&["CONFIG", "RESETSTAT"]).await;
+    let accepted = join_all(said.iter().map(|said| bus.accept(said))).await;
+    assert!(accepted.iter().all(Result::is_ok));
+    let asked = calls(&redis, "evalsha").await + calls(&redis, "eval").await;
+    // Thirty-two each, over four connections, and the first of each alone.
+    assert!(asked <= 2 * 2_000 / 32, "{asked}");
+}
+
 /// How often a command was carried out.
 async fn calls(redis: &Redis, command: &str) -> u64 {
     let stats = redis.command(&["INFO", "commandstats"]).await.text();

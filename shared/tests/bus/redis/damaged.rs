@@ -3,9 +3,11 @@
 
 use causerie_shared::bus::log::{HistoryRange, Missed};
 use causerie_shared::bus::redis::{RedisBus, RedisSettings};
+use causerie_shared::bus::reply::Appended;
 use causerie_shared::bus::{Bus, BusError, Retention};
 use causerie_shared::protocol::action::IfBusy;
 use causerie_testkit::redis::Redis;
+use futures::future::join_all;
 
 use crate::ear::Ear;
 use crate::scene::*;
@@ -197,4 +199,35 @@ async fn while_redis_refuses_writes_an_ending_is_told_to_nobody() {
     let told = [ear.record().await, ear.record().await];
     let told = told.map(|record| record.header.event.to_string());
     assert_eq!(told, ["typing_indicator", "message"]);
+}
+
+#[tokio::test]
+async fn a_damaged_reply_takes_none_with_it_that_is_made_at_the_same_time() {
+    let redis = Redis::start().await;
+    let bus = connect(&redis).await;
+    let room = room("acme:project:p1");
+    let mut claims = Vec::new();
+    for _ in 0..50 {
+        claims.push(ask_and_claim(&bus, &question(&room)).await);
+    }
+    let damaged = &claims[30].lease.message_id;
+    let text = format!("causerie:{{p{}}}:text:{damaged}", room.partition());
+    redis.command(&["RPUSH", &text, "no text"]).await;
+
+    let appending = claims.iter().map(async |claim| {
+        let appended = bus.append(&claim.lease, &delta(claim, 0, "a")).await;
+        (&claim.lease.message_id, appended)
+    });
+    for (reply, appended) in join_all(appending).await {
+        if reply == damaged {
+            assert!(
+                matches!(appended, Err(BusError::Unreadable(_))),
+                "{appended:?}"
+            );
+        } else {
+            assert_eq!(appended.unwrap(), Appended::Done { cancelled: false });
+            let status = bus.reply(reply).await.unwrap().unwrap();
+            assert_eq!(status.reply.text, "a");
+        }
+    }
 }
