@@ -206,7 +206,7 @@ impl Client {
             node.condition.awake().await;
             connected.note_heard();
             for frame in &batch.frames {
-                self.on_frame(&serde_json::from_str(&frame.json).unwrap());
+                self.on_frame(&serde_json::from_str(frame.json()).unwrap());
             }
             if let Some(close) = batch.close {
                 return close;

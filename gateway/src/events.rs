@@ -5,7 +5,6 @@ use causerie_shared::bus::BusError;
 use causerie_shared::bus::log::{Missed, Page};
 use causerie_shared::bus::question::Question;
 use causerie_shared::protocol::error::ErrorCode;
-use causerie_shared::record::Record;
 use causerie_shared::room::RoomKey;
 use metrics::{counter, gauge, histogram};
 use tracing::{debug, error, info, warn};
@@ -61,30 +60,35 @@ pub(crate) fn begin_at_zero() {
     }
 }
 
-/// What became of one event, over all who are in its room.
+/// What became of events, over all who are in their room.
 #[derive(Debug, Default)]
 pub(crate) struct Deliveries {
-    queued: u64,
+    given: u64,
     transient_dropped: u64,
     text_dropped: u64,
     overflown: u64,
 }
 
 impl Deliveries {
-    pub(crate) fn count(&mut self, pushed: Pushed) {
-        match pushed {
-            Pushed::Queued => self.queued += 1,
-            Pushed::DroppedTransient => self.transient_dropped += 1,
-            Pushed::DroppedText => self.text_dropped += 1,
-            Pushed::Overflown => self.overflown += 1,
-            Pushed::Closed => {}
-        }
+    pub(crate) fn count(&mut self, pushed: Pushed, frames: usize) {
+        let count = match pushed {
+            Pushed::Written | Pushed::Queued => &mut self.given,
+            Pushed::DroppedTransient => &mut self.transient_dropped,
+            Pushed::DroppedText => &mut self.text_dropped,
+            Pushed::Overflown => &mut self.overflown,
+            Pushed::Closed => return,
+        };
+        *count += frames as u64;
     }
 }
 
-/// An event was given to all of its room.
-pub(crate) fn delivered(deliveries: &Deliveries, record: &Record, now_ms: u64) {
-    counter!("causerie_deliveries_total").increment(deliveries.queued);
+/// Events that were published then were given to all of their room.
+pub(crate) fn delivered(
+    deliveries: &Deliveries,
+    published_ms: impl Iterator<Item = u64>,
+    now_ms: u64,
+) {
+    counter!("causerie_deliveries_total").increment(deliveries.given);
     for (reason, count) in [
         (SLOW_TRANSIENT, deliveries.transient_dropped),
         (SLOW_TEXT, deliveries.text_dropped),
@@ -94,9 +98,12 @@ pub(crate) fn delivered(deliveries: &Deliveries, record: &Record, now_ms: u64) {
             counter!("causerie_drops_total", "reason" => reason).increment(count);
         }
     }
-    if deliveries.queued > 0 {
-        let late_ms = now_ms.saturating_sub(record.header.ts);
-        histogram!("causerie_publish_to_deliver_seconds").record(late_ms as f64 / 1_000.0);
+    if deliveries.given > 0 {
+        let delays = histogram!("causerie_publish_to_deliver_seconds");
+        for published_ms in published_ms {
+            let late_ms = now_ms.saturating_sub(published_ms);
+            delays.record(late_ms as f64 / 1_000.0);
+        }
     }
 }
 

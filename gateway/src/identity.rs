@@ -85,12 +85,7 @@ impl Identity {
     /// Whether the caller, who may read `room`, sees events called `event`
     /// there. Of the tenant's room visitors see announcements only.
     pub fn sees(&self, room: &Room, event: &str) -> bool {
-        !self.is_visitor()
-            || *room != Room::Tenant
-            || matches!(
-                Event::named(event),
-                Some(Event::BroadcastMessage | Event::SystemNotification | Event::MaintenanceMode)
-            )
+        !self.is_visitor() || *room != Room::Tenant || is_announcement(event)
     }
 
     /// Why a room that the caller may not read, or not write to, is refused: be
@@ -122,6 +117,14 @@ impl Identity {
     fn has(&self, role: Role) -> bool {
         self.roles.contains(&role)
     }
+}
+
+/// Whether events called `event` are for visitors of a tenant as well.
+pub(crate) fn is_announcement(event: &str) -> bool {
+    matches!(
+        Event::named(event),
+        Some(Event::BroadcastMessage | Event::SystemNotification | Event::MaintenanceMode)
+    )
 }
 
 #[cfg(test)]

@@ -41,8 +41,9 @@ impl Members {
         self.list.get(*self.places.get(&outbox)?)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Member> {
-        self.list.iter()
+    /// All, so many at a time.
+    pub(super) fn in_rows_of(&self, count: usize) -> impl Iterator<Item = &[Member]> {
+        self.list.chunks(count)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -71,6 +72,6 @@ mod tests {
         members.remove(outboxes[3].id());
         let found = |at: usize| members.get(outboxes[at].id()).is_some();
         assert_eq!([0, 1, 2, 3].map(found), [false, true, true, false]);
-        assert_eq!(members.iter().count(), 2);
+        assert_eq!(members.list.len(), 2);
     }
 }

@@ -36,6 +36,7 @@ use crate::recovery;
 use heard::HeardRooms;
 use opening::Opener;
 use shard::{Command, Reader, Shard, backoff};
+pub(crate) use viewer::Sight;
 pub use viewer::{Live, Viewer};
 
 pub(crate) mod audience;
@@ -121,9 +122,12 @@ pub enum NotJoined {
 
 /// The rooms that are heard on this node. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Hub {
+pub struct Hub(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
     bus: Arc<dyn Bus>,
-    shards: Arc<[mpsc::Sender<Command>]>,
+    shards: Vec<mpsc::Sender<Command>>,
     runtime: Handle,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -154,13 +158,13 @@ impl Hub {
             tasks.spawn(shard.run(queue, stop.clone()));
             commands
         });
-        let hub = Self {
+        let hub = Self(Arc::new(Shared {
             bus: Arc::clone(&bus),
             shards: shards.collect(),
             runtime: Handle::current(),
             tasks: tasks.clone(),
             stop: stop.clone(),
-        };
+        }));
         tasks.spawn(feed::run(hub.clone(), records, stop.clone()));
         tasks.spawn(feed::watch_changes(hub.clone(), heard, stop.clone()));
         hub
@@ -203,7 +207,7 @@ impl Hub {
         let joined = answer.await.map_err(|_| NotJoined::Over)??;
         match joined {
             Joined::Member => {}
-            Joined::Behind => recovery::catch_up(&*self.bus, join).await?,
+            Joined::Behind => recovery::catch_up(&*self.0.bus, join).await?,
         }
         Ok(joined)
     }
@@ -228,7 +232,7 @@ impl Hub {
             return;
         }
         let hub = self.clone();
-        self.runtime.spawn(async move {
+        self.0.runtime.spawn(async move {
             for room in rooms {
                 hub.leave(room, outbox).await;
             }
@@ -247,20 +251,28 @@ impl Hub {
         }
     }
 
+    /// The same, from where one cannot wait.
+    pub(crate) fn resync_soon(&self, outbox: OutboxId, lagging: Vec<(RoomKey, MessageId)>) {
+        let hub = self.clone();
+        self.0
+            .runtime
+            .spawn(async move { hub.resync(outbox, lagging).await });
+    }
+
     /// Hands `command` to the shard of `room`. Where the node is stopping it
     /// is dropped.
     pub(crate) async fn send(&self, room: &RoomKey, command: Command) {
         let mut hasher = DefaultHasher::new();
         room.hash(&mut hasher);
-        let at = hasher.finish() as usize % self.shards.len().max(1);
-        if let Some(shard) = self.shards.get(at) {
+        let at = hasher.finish() as usize % self.0.shards.len().max(1);
+        if let Some(shard) = self.0.shards.get(at) {
             let _ = shard.send(command).await;
         }
     }
 
     /// Hands a command to all shards.
     pub(crate) async fn send_all(&self, command: impl Fn() -> Command) {
-        for shard in self.shards.iter() {
+        for shard in self.0.shards.iter() {
             let _ = shard.send(command()).await;
         }
     }
@@ -270,15 +282,15 @@ impl Hub {
         &self,
         task: impl Future<Output = T> + Send + 'static,
     ) -> JoinHandle<T> {
-        self.tasks.spawn(task)
+        self.0.tasks.spawn(task)
     }
 
     /// What an outbox wants of a room, until it is cancelled or the node stops.
     pub(crate) fn new_wish(&self) -> CancellationToken {
-        self.stop.child_token()
+        self.0.stop.child_token()
     }
 
     pub(crate) fn bus(&self) -> &dyn Bus {
-        &*self.bus
+        &*self.0.bus
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn a_room_that_cannot_be_opened_tells_all_who_wait() {
-    let mut room = Room::new(room(), Clock::default());
+    let mut room = Handled::new();
     let (mut first, _) = join(&mut room, at_head());
     let (mut second, need) = join(&mut room, at_head());
     assert_eq!(need, None);
@@ -65,7 +65,7 @@ fn one_whom_the_bus_brought_beyond_the_room_waits_for_it() {
 
 #[test]
 fn one_who_is_within_a_life_that_the_room_never_saw_reads_on() {
-    let mut room = Room::new(room(), Clock::default());
+    let mut room = Handled::new();
     let (_first, _) = join(&mut room, at_head());
     room.on_opened(Ok(page(position(NEXT_LIFE, 600), vec![], vec![])));
     let (mut back, need) = join(&mut room, reached(LIFE, 138, false));
@@ -89,7 +89,7 @@ fn one_whose_place_a_read_does_not_find_reads_on() {
 
 #[test]
 fn one_who_has_gone_is_taken_in_no_more() {
-    for mut room in [live().0, Room::new(room(), Clock::default())] {
+    for mut room in [live().0, Handled::new()] {
         let outbox = Outbox::new(1 << 20);
         outbox.close(CloseCode::InternalError);
         room.on_leave(outbox.id());

@@ -1,0 +1,121 @@
+//! What a client sends.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::tcp::OwnedReadHalf;
+
+use super::codec::{Decoder, Message, Violation};
+
+/// What is read at once.
+const READ_AT_ONCE: usize = 16 << 10;
+
+thread_local! {
+    /// What all connections of a thread read into, one after the other: so that
+    /// one from which nothing comes holds no memory for it.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_AT_ONCE].into());
+}
+
+/// What a client sends, read as there is time for it.
+pub(super) struct Reading {
+    stream: OwnedReadHalf,
+    decoder: Decoder,
+    /// Read together with the message before, and not looked at yet.
+    unread: Bytes,
+}
+
+/// Why nothing more can be read.
+#[derive(Debug)]
+pub(super) enum Unreadable {
+    /// The client has ended the connection.
+    Gone,
+    /// It does not keep to the WebSocket protocol.
+    Violation(Violation),
+}
+
+impl Reading {
+    /// `unread` was read already.
+    pub(super) fn new(stream: OwnedReadHalf, decoder: Decoder, unread: Bytes) -> Self {
+        Self {
+            stream,
+            decoder,
+            unread,
+        }
+    }
+
+    /// The next message. After an error there is none.
+    pub(super) fn poll_message(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Message, Unreadable>> {
+        loop {
+            if let Some(message) = self.decode_unread()? {
+                return Poll::Ready(Ok(message));
+            }
+            if let Some(message) = ready!(self.poll_read(cx))? {
+                return Poll::Ready(Ok(message));
+            }
+        }
+    }
+
+    fn decode_unread(&mut self) -> Result<Option<Message>, Unreadable> {
+        if self.unread.is_empty() {
+            return Ok(None);
+        }
+        let mut rest = &*self.unread;
+        let message = self.decoder.decode(&mut rest)?;
+        let taken = self.unread.len() - rest.len();
+        self.unread.advance(taken);
+        if self.unread.is_empty() {
+            self.unread = Bytes::new();
+        }
+        Ok(message)
+    }
+
+    /// Reads some, and decodes the first message in it.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Unreadable>> {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut read = ready!(poll_read_into(&mut self.stream, scratch, cx));
+            if read.is_empty() {
+                return Poll::Ready(Err(Unreadable::Gone));
+            }
+            let message = self.decoder.decode(&mut read)?;
+            self.unread = Bytes::copy_from_slice(read);
+            Poll::Ready(Ok(message))
+        })
+    }
+
+    /// Reads on until the client has nothing more to say, whatever it is.
+    pub(super) async fn hear_out(&mut self) {
+        poll_fn(|cx| {
+            SCRATCH.with_borrow_mut(|scratch| {
+                while !ready!(poll_read_into(&mut self.stream, scratch, cx)).is_empty() {}
+                Poll::Ready(())
+            })
+        })
+        .await;
+    }
+}
+
+/// What has come, read into `scratch`; nothing where nothing more will.
+fn poll_read_into<'a>(
+    stream: &mut OwnedReadHalf,
+    scratch: &'a mut [u8],
+    cx: &mut Context<'_>,
+) -> Poll<&'a [u8]> {
+    let mut read = ReadBuf::new(scratch);
+    // An error tells no more than an end does.
+    let _ = ready!(Pin::new(stream).poll_read(cx, &mut read));
+    let len = read.filled().len();
+    Poll::Ready(scratch.get(..len).unwrap_or_default())
+}
+
+impl From<Violation> for Unreadable {
+    fn from(violation: Violation) -> Self {
+        Self::Violation(violation)
+    }
+}
