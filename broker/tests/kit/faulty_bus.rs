@@ -10,7 +10,7 @@ use causerie_shared::bus::reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
     RunningLease, Takeover, Waiting, Wake,
 };
-use causerie_shared::bus::subscription::{Heard, Subscriptions};
+use causerie_shared::bus::subscription::{Ear, Subscriptions};
 use causerie_shared::bus::{Bus, BusError};
 use causerie_shared::clock::Clock;
 use causerie_shared::ids::{MessageId, TenantId};
@@ -122,8 +122,8 @@ impl Bus for FaultyBus {
         self.through(self.bus.changed(partition, since_ms)).await
     }
 
-    fn subscriptions(&self, buffer: usize) -> (Arc<dyn Subscriptions>, mpsc::Receiver<Heard>) {
-        self.bus.subscriptions(buffer)
+    fn subscriptions(&self, ear: Arc<dyn Ear>) -> Arc<dyn Subscriptions> {
+        self.bus.subscriptions(ear)
     }
 
     async fn reply(&self, message_id: &MessageId) -> Result<Option<ReplyStatus>, BusError> {

@@ -11,7 +11,7 @@ use causerie_shared::bus::reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
     RunningLease, Takeover, Waiting, Wake,
 };
-use causerie_shared::bus::subscription::{Heard, Subscriptions};
+use causerie_shared::bus::subscription::{Ear, Subscriptions};
 use causerie_shared::bus::{Bus, BusError};
 use causerie_shared::clock::Clock;
 use causerie_shared::ids::{MessageId, TenantId};
@@ -44,11 +44,8 @@ macro_rules! again {
                 self.0.clock()
             }
 
-            fn subscriptions(
-                &self,
-                buffer: usize,
-            ) -> (Arc<dyn Subscriptions>, mpsc::Receiver<Heard>) {
-                self.0.subscriptions(buffer)
+            fn subscriptions(&self, ear: Arc<dyn Ear>) -> Arc<dyn Subscriptions> {
+                self.0.subscriptions(ear)
             }
 
             fn wakes(&self, buffer: usize) -> mpsc::Receiver<Wake> {

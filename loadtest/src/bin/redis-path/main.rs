@@ -18,9 +18,9 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use causerie_loadtest::circumstances;
+use causerie_shared::bus::feed::{Feed, Heard};
 use causerie_shared::bus::redis::{RedisBus, RedisSettings};
 use causerie_shared::bus::reply::{Appended, Beat, Claim};
-use causerie_shared::bus::subscription::Heard;
 use causerie_shared::bus::{Bus, Retention};
 use causerie_shared::room::RoomKey;
 use causerie_testkit::redis::Redis;
@@ -189,7 +189,8 @@ async fn hear(
     burst: usize,
     operations: usize,
 ) -> anyhow::Result<cost::Cost> {
-    let (subscriptions, mut heard) = bus.subscriptions(8_192);
+    let (feed, mut heard) = Feed::new(8_192);
+    let subscriptions = bus.subscriptions(Arc::new(feed));
     for subscribed in subscriptions.subscribe_all(rooms).await {
         subscribed?;
     }

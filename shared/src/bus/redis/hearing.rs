@@ -1,4 +1,4 @@
-//! Feeds of live records, and wakes for brokers.
+//! Ears for live records, and wakes for brokers.
 
 use std::sync::Arc;
 
@@ -14,28 +14,23 @@ use super::link::{Address, Purpose};
 use super::messages::Listener;
 use super::{events, names};
 use crate::bus::BusError;
-use crate::bus::feed::Feed;
 use crate::bus::reply::Wake;
-use crate::bus::subscription::{Heard, Subscriptions};
+use crate::bus::subscription::{Ear, Subscriptions};
 use crate::ids::{MessageId, TenantId};
 use crate::record::Record;
 use crate::room::{Partition, RoomKey};
 
-/// The rooms that one feed hears.
+/// The rooms that one ear hears.
 #[derive(Debug)]
 pub(super) struct Hearing {
     channels: Channels,
 }
 
 impl Hearing {
-    pub(super) fn open(
-        address: &Address,
-        publisher: Client,
-        buffer: usize,
-    ) -> (Self, mpsc::Receiver<Heard>) {
-        let (feed, receiver) = Feed::new(buffer);
-        let channels = Channels::open(address, Purpose::Rooms, Arc::new(feed), publisher);
-        (Self { channels }, receiver)
+    pub(super) fn open(address: &Address, publisher: Client, ear: Arc<dyn Ear>) -> Self {
+        let records = Arc::new(Records { ear });
+        let channels = Channels::open(address, Purpose::Rooms, records, publisher);
+        Self { channels }
     }
 }
 
@@ -59,22 +54,24 @@ impl Subscriptions for Hearing {
     }
 }
 
-impl Listener for Feed {
+/// Reads what comes over the channels of rooms, and hands it to an ear.
+struct Records {
+    ear: Arc<dyn Ear>,
+}
+
+impl Listener for Records {
     fn on_message(&self, channel: &str, message: Bytes) {
         let Some(room) = names::room_of_channel(channel) else {
             return;
         };
         match Record::decode(&message) {
-            Ok(record) => self.hear(Heard::Record {
-                room,
-                record: Arc::new(record),
-            }),
+            Ok(record) => self.ear.on_record(room, Arc::new(record)),
             Err(error) => events::record_unreadable(&room, &error),
         }
     }
 
     fn on_gap(&self) {
-        self.hear(Heard::Gap);
+        self.ear.on_gap();
     }
 }
 

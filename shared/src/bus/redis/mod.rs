@@ -69,7 +69,7 @@ use super::reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
     RunningLease, Takeover, Waiting, Wake,
 };
-use super::subscription::{Heard, Subscriptions};
+use super::subscription::{Ear, Subscriptions};
 use super::{Bus, BusError, Retention};
 use crate::clock::Clock;
 use crate::ids::{MessageId, TenantId};
@@ -219,9 +219,8 @@ impl Bus for RedisBus {
         self.read_changes(partition, since_ms).await
     }
 
-    fn subscriptions(&self, buffer: usize) -> (Arc<dyn Subscriptions>, mpsc::Receiver<Heard>) {
-        let (hearing, receiver) = Hearing::open(&self.address, self.publisher(), buffer);
-        (Arc::new(hearing), receiver)
+    fn subscriptions(&self, ear: Arc<dyn Ear>) -> Arc<dyn Subscriptions> {
+        Arc::new(Hearing::open(&self.address, self.publisher(), ear))
     }
 
     async fn reply(&self, message_id: &MessageId) -> Result<Option<ReplyStatus>, BusError> {

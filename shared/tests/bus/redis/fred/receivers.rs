@@ -1,6 +1,6 @@
 //! Trap 1: fred's receivers keep 32 messages, and drop the older ones.
 
-use causerie_shared::bus::subscription::Heard;
+use causerie_shared::bus::feed::Heard;
 use causerie_shared::room::RoomKey;
 use causerie_testkit::redis::Redis;
 use fred::interfaces::{ClientLike, EventInterface, PubsubInterface};
