@@ -13,8 +13,9 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::answer::Answer;
+use super::args::Args;
 use super::pool::Pool;
-use super::script::{Args, Script};
+use super::script::Script;
 use super::{names, nothing};
 use crate::bus::{BusError, Retention};
 use crate::room::Partition;

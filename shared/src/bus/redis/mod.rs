@@ -8,7 +8,7 @@
 //!
 //! - `settings`, `link`, `pool`, `check`: connections, and what is
 //!   looked at before they are used
-//! - `script`, `answer`, `names`: what is sent and what comes back
+//! - `script`, `args`, `answer`, `names`: what is sent and what comes back
 //! - `gathering`: verbs that many ask for at once
 //! - `question`, `log`, `reply`, `lease`: the verbs
 //! - `channels`, `subscribing`, `messages`, `hearing`: what is heard
@@ -78,6 +78,7 @@ use crate::record::Record;
 use crate::room::{Partition, RoomKey};
 
 mod answer;
+mod args;
 mod channels;
 mod check;
 mod clock;
@@ -98,11 +99,12 @@ mod settings;
 mod subscribing;
 mod topology;
 
+use args::Args;
 use gathering::Gathering;
 use hearing::Hearing;
 use link::Address;
 use pool::Pool;
-use script::{ACCEPT, APPEND, Args, BEAT};
+use script::{ACCEPT, APPEND, BEAT};
 pub use settings::RedisSettings;
 
 /// One node's view of the bus on Redis.

@@ -1,5 +1,9 @@
 //! The names of keys and channels that are used outside of scripts.
 
+use std::sync::LazyLock;
+
+use fred::bytes_utils::Str;
+
 use crate::room::{Partition, RoomKey};
 
 /// What says for which installation this Redis is.
@@ -7,19 +11,32 @@ pub(super) const INSTALLATION: &str = "causerie:installation";
 
 const FENCE: &str = "fence:";
 
+/// The names that every script is given, by partition.
+static OF_SCRIPTS: LazyLock<Vec<[Str; 2]>> = LazyLock::new(|| {
+    let names = |partition| {
+        let prefix = format!("causerie:{{p{partition}}}:");
+        let second = format!("{prefix}changed");
+        [prefix.into(), second.into()]
+    };
+    Partition::all().map(names).collect()
+});
+
 /// What every name of a partition begins with. All of them are in one hash slot.
-pub(super) fn prefix(partition: Partition) -> String {
-    format!("causerie:{{p{partition}}}:")
+pub(super) fn prefix(partition: Partition) -> &'static str {
+    let [prefix, _] = script_keys(partition);
+    prefix
 }
 
 /// The two keys that every script is given: see `scripts/base.lua`.
-pub(super) fn script_keys(partition: Partition) -> Vec<String> {
-    vec![prefix(partition), in_partition(partition, "changed")]
+pub(super) fn script_keys(partition: Partition) -> &'static [Str; 2] {
+    OF_SCRIPTS
+        .get(partition.index())
+        .unwrap_or_else(|| unreachable!("a partition beyond the last"))
 }
 
 /// A key or channel of the whole partition.
 pub(super) fn in_partition(partition: Partition, kind: &str) -> String {
-    prefix(partition) + kind
+    format!("{}{kind}", prefix(partition))
 }
 
 /// On which a room's records are published.

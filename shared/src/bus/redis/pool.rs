@@ -11,10 +11,11 @@ use futures::future::try_join_all;
 use tokio::time::{sleep, timeout};
 
 use super::answer::Answer;
+use super::args::Args;
 use super::events;
 use super::link::{Address, Link, Purpose};
 use super::names;
-use super::script::{Args, Script};
+use super::script::Script;
 use crate::bus::BusError;
 use crate::room::Partition;
 
@@ -84,6 +85,7 @@ impl Pool {
         script: &Script,
         args: Args,
     ) -> Result<Option<Answer>, BusError> {
+        let args = args.into_values();
         let run = || self.try_run(began, partition, script, &args);
         let value = self.ask_since(began, script.verb, run).await?;
         Ok(Answer::of(script.verb, value))
@@ -94,7 +96,7 @@ impl Pool {
         began: Instant,
         partition: Partition,
         script: &Script,
-        args: &Args,
+        args: &[Value],
     ) -> Result<Value, Error> {
         let left = self.timeout.saturating_sub(began.elapsed());
         if left.is_zero() {
@@ -105,14 +107,14 @@ impl Pool {
             timeout: Some(left),
             ..Options::default()
         });
-        let keys = names::script_keys(partition);
+        let keys = names::script_keys(partition).to_vec();
         let result = client
-            .evalsha(script.sha.as_str(), keys.clone(), args.values())
+            .evalsha(script.sha.clone(), keys.clone(), args.to_vec())
             .await;
         match result {
             // This node does not have it: new, restarted, or flushed.
             Err(error) if error.details().starts_with("NOSCRIPT") => {
-                client.eval(script.text, keys, args.values()).await
+                client.eval(script.text, keys, args.to_vec()).await
             }
             result => result,
         }

@@ -4,7 +4,7 @@ use super::{RedisBus, millis, names, nothing};
 use fred::interfaces::PubsubInterface;
 
 use super::answer::Answer;
-use super::script::Args;
+use super::args::Args;
 use crate::bus::BusError;
 use crate::bus::question::{Accepted, Awaited, Question, Receipt};
 use crate::position::{Epoch, Position};
@@ -16,7 +16,7 @@ use crate::room::RoomKey;
 impl RedisBus {
     pub(super) async fn accept_question(&self, question: &Question) -> Result<Accepted, BusError> {
         let args = Args::default()
-            .text(question.room.to_string())
+            .shown(&question.room)
             .text(question.user.as_str())
             .text(question.client_id.as_str())
             .number(millis(question.dedup_window))
@@ -66,7 +66,7 @@ fn with_awaited(args: Args, awaited: &Awaited) -> Args {
     };
     args.text(awaited.message_id.as_str())
         .text(if_busy)
-        .bytes(awaited.task.clone())
+        .bytes(&awaited.task)
         .event(&awaited.cancelled)
         .number(awaited.caps.session)
         .number(awaited.caps.user)

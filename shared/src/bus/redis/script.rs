@@ -2,14 +2,8 @@
 
 use std::sync::LazyLock;
 
-use bytes::Bytes;
-use fred::types::Value;
+use fred::bytes_utils::Str;
 use sha1::{Digest, Sha1};
-
-use super::millis;
-use crate::bus::Retention;
-use crate::position::Epoch;
-use crate::record::{Record, Unplaced};
 
 /// One atomic step of the bus.
 #[derive(Debug)]
@@ -19,7 +13,7 @@ pub(super) struct Script {
     /// What Redis runs.
     pub(super) text: &'static str,
     /// By what Redis knows it.
-    pub(super) sha: String,
+    pub(super) sha: Str,
 }
 
 macro_rules! scripts {
@@ -62,7 +56,8 @@ impl Script {
         #[cfg(feature = "sabotage")]
         let text = sabotaged(text);
         let digest = Sha1::digest(text.as_bytes());
-        let sha = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha = sha.into();
         Self { verb, text, sha }
     }
 }
@@ -102,61 +97,6 @@ const TAKEN_OUT: [(crate::sabotage::Protection, &str, &str); 4] = {
         ),
     ]
 };
-
-/// A script's arguments, in the order in which it takes them.
-#[derive(Debug, Default)]
-pub(super) struct Args(Vec<Value>);
-
-impl Args {
-    /// What scripts that look at a log take first.
-    pub(super) fn of_log(retention: &Retention) -> Self {
-        Self::default()
-            .text(Epoch::generate().as_str())
-            .number(retention.max_events)
-            .number(millis(retention.max_age))
-    }
-
-    pub(super) fn text(mut self, text: impl Into<String>) -> Self {
-        self.0.push(Value::String(text.into().into()));
-        self
-    }
-
-    pub(super) fn bytes(mut self, bytes: Bytes) -> Self {
-        self.0.push(Value::Bytes(bytes));
-        self
-    }
-
-    pub(super) fn number(self, number: impl Into<u64>) -> Self {
-        self.text(number.into().to_string())
-    }
-
-    /// As the `before`, `after` and `tail` that a script's `append` takes.
-    pub(super) fn event(self, event: &Unplaced) -> Self {
-        let [before, after] = event.header.around_position();
-        self.text(before).text(after).text(event.tail.clone())
-    }
-
-    /// As a list that a script takes with `list_arg`.
-    pub(super) fn list(self, list: impl ExactSizeIterator<Item = Bytes>) -> Self {
-        let counted = self.number(list.len() as u64);
-        list.fold(counted, Self::bytes)
-    }
-
-    pub(super) fn records(self, records: &[Record]) -> Self {
-        self.list(records.iter().map(Record::encode))
-    }
-
-    /// As what a script does for one of several (`scripts/each.lua`).
-    pub(super) fn of_one(self, prefix: String, args: &Self) -> Self {
-        let mut counted = self.text(prefix).number(args.0.len() as u64);
-        counted.0.extend_from_slice(&args.0);
-        counted
-    }
-
-    pub(super) fn values(&self) -> Vec<Value> {
-        self.0.clone()
-    }
-}
 
 #[cfg(test)]
 mod tests {
