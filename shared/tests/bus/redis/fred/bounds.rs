@@ -51,7 +51,7 @@ async fn what_is_gathered_waits_within_the_same_bounds() {
     let at_once = refused.filter(|why| why.starts_with("Backpressure"));
     // One is on its way.
     assert_eq!(at_once.count(), ASKED - FIT - 1);
-    assert!(began.elapsed() < 4 * PATIENCE, "{:?}", began.elapsed());
+    assert!(began.elapsed() < 20 * PATIENCE, "{:?}", began.elapsed());
 }
 
 #[tokio::test]
