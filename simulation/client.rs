@@ -2,7 +2,6 @@
 
 mod mind;
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -149,7 +148,7 @@ impl Client {
             user: self.user.clone(),
             name: None,
             projects: Projects::All,
-            roles: HashSet::new(),
+            roles: Box::default(),
             expires_ms: None,
         };
         let admitted = Admitted {

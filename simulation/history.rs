@@ -51,7 +51,7 @@ impl History {
             target: target.to_owned(),
             until,
             streaming: 0,
-            may_lose: false,
+            loses_since: None,
         }));
     }
 

@@ -40,6 +40,8 @@ pub const RULES: Rules = Rules {
     hang_up_us: 0,
     max_recover: 1_000,
     abort_us: 1_000_000,
+    // The breakers never open, and the AI is well as soon as its fault is over.
+    ai_recovers_us: 0,
 };
 
 /// A node, and its network.

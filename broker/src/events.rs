@@ -47,6 +47,18 @@ pub(crate) fn begin_at_zero() {
     ] {
         counter!(name).increment(0);
     }
+    for verb in [
+        "announce",
+        "append",
+        "beat",
+        "claim",
+        "finish",
+        "leases",
+        "take_over",
+        "waiting",
+    ] {
+        counter!("causerie_broker_bus_retries_total", "verb" => verb).increment(0);
+    }
     for reason in REASONS {
         counter!("causerie_broker_replies_total", "finish_reason" => reason_name(reason))
             .increment(0);

@@ -79,7 +79,8 @@ pub struct Connection {
     /// Set once the first rooms are joined.
     has_joined: SetOnce<()>,
     live: Live,
-    started: Instant,
+    /// When it began.
+    pub(crate) started: Instant,
     /// Milliseconds after `started`.
     heard_ms: AtomicU64,
     acted_ms: AtomicU64,

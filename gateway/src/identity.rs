@@ -1,7 +1,5 @@
 //! Who a caller is, and which rooms are theirs.
 
-use std::collections::HashSet;
-
 use causerie_shared::ids::{ProjectId, TenantId, UserId};
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
 use causerie_shared::protocol::event::Event;
@@ -19,7 +17,7 @@ pub struct Identity {
     /// The projects they take part in.
     pub projects: Projects,
     /// What else they may.
-    pub roles: HashSet<Role>,
+    pub roles: Box<[Role]>,
     /// When the token ends, by the bus's clock, in milliseconds since 1970.
     pub expires_ms: Option<u64>,
 }
@@ -29,8 +27,8 @@ pub struct Identity {
 pub enum Projects {
     /// All of the tenant's.
     All,
-    /// These.
-    Some(HashSet<ProjectId>),
+    /// These. They are few, and every connection keeps its own.
+    Some(Box<[ProjectId]>),
 }
 
 /// A role in a token. Others are passed over.
@@ -173,7 +171,7 @@ mod tests {
 
     #[test]
     fn visitors_see_announcements_only_in_the_tenants_room() {
-        let visitor = identity("v~1", Projects::Some(HashSet::new()), &[]);
+        let visitor = identity("v~1", Projects::Some([].into()), &[]);
         assert!(visitor.sees(&Room::Tenant, "broadcast_message"));
         assert!(!visitor.sees(&Room::Tenant, "new_message"));
         assert!(visitor.sees(&room("user:v~1"), "new_message"));

@@ -2,7 +2,7 @@
 //!
 //! - [`installation`]: Redis, gateways, brokers and an AI server as processes,
 //!   with a bad network between any two of them
-//! - [`storage`]: one Redis, several behind Sentinels, or a Redis Cluster
+//! - [`storage`]: where in a Redis Cluster a room is
 //! - [`fault`]: what can strike; [`link`]: of it, what can become of a network
 //! - [`strike`]: how it does
 //! - [`plan`]: what strikes when, from a seed

@@ -2,13 +2,16 @@
 //!
 //! The checker knows the protocol and the ledger, and nothing of the programs.
 //! Exempt is only what the storage itself lost: where the plan let it lose its
-//! tail, or all it had, and those who had seen what is lost were told.
+//! tail, or all it had, as far back as the fault says, and those who had seen
+//! what is lost were told.
 //!
 //! - `stream`: what one client saw, in the order in which it came
 //! - `replies`: the replies that it saw being made
 //! - `texts`: what replies say, against what the AI said
 //! - `places`: where events stand, as everybody saw it
 //! - `sends`: what was sent and acknowledged, against what the logs hold
+//! - `endings`: how replies ended
+//! - `origins`: whether somebody sent what is stored, and asked what is answered
 //! - `losses`: who was told of what the storage lost
 //! - `logs`: what the logs hold in the end
 //! - `calls`: the calls of the AI server
@@ -18,9 +21,11 @@
 
 mod calls;
 mod cancels;
+mod endings;
 mod faults;
 mod logs;
 mod losses;
+mod origins;
 mod places;
 mod replies;
 mod sends;
@@ -47,6 +52,9 @@ use stream::Stream;
 /// What is counted of replies that came to people piece by piece to their end.
 pub const SEEN_TO_LAST_WORD: &str = "replies seen to their last word";
 
+/// How often people were told that a reply begins anew.
+pub const RESTARTS_SEEN: &str = "restarts seen";
+
 /// What is counted of replies whose last pieces came to people only with the
 /// whole.
 pub const LAST_WORDS_WITH_END: &str = "replies whose last words came with their end";
@@ -60,6 +68,8 @@ pub enum Broken {
     Double,
     /// Two events stand at one place, or one event at two.
     TwoOrders,
+    /// An event says one thing to one, and another to another, or in the log.
+    TwoContents,
     /// An event came of a life that nobody had told of.
     UnknownLife,
     /// A client was not given the stream from where it was.
@@ -68,6 +78,8 @@ pub enum Broken {
     LostForNoReason,
     /// An acknowledged message is in no log, and nothing excuses that.
     AckedAndGone,
+    /// What somebody saw of a room is not in its log, and nothing excuses that.
+    SeenAndGone,
     /// What was acknowledged was not sent so: it stands in the log with another
     /// text, or in another room.
     StoredOtherwise,
@@ -81,10 +93,16 @@ pub enum Broken {
     LeftBehind,
     /// What was said once is stored twice.
     StoredTwice,
+    /// A message stands in a log that nobody sent.
+    NeverSent,
+    /// The AI was called, or replied, for what nobody asked it.
+    NeverAsked,
     /// A question has no reply.
     Unanswered,
     /// A question has more than one reply.
     AnsweredTwice,
+    /// A reply failed, or was cut, and nothing explains that.
+    Failed,
     /// A question of a session was answered before an earlier one was, or beside
     /// it.
     OutOfTurn,
@@ -160,6 +178,10 @@ pub struct Rules {
     /// How long the AI may go on with a reply whose end was promised, in
     /// microseconds.
     pub abort_us: u64,
+    /// How long after a fault at the AI a reply may still fail for it, in
+    /// microseconds: a broker waits for what stands still, and then leaves the AI
+    /// alone for a while.
+    pub ai_recovers_us: u64,
     /// With how many events a client is brought up to date at the most:
     /// `history.max_recover`.
     pub max_recover: u64,
@@ -173,6 +195,7 @@ impl Default for Rules {
             takeover_us: 5_000_000,
             hang_up_us: 500_000,
             abort_us: 1_000_000,
+            ai_recovers_us: 30_000_000,
             max_recover: 1_000,
         }
     }
@@ -222,7 +245,7 @@ impl Verdict {
             ClientEvent::Durable { .. } => "durable events seen",
             ClientEvent::Delta { .. } => "pieces of replies seen",
             ClientEvent::Snapshot { .. } => "snapshots seen",
-            ClientEvent::Restart { .. } => "restarts seen",
+            ClientEvent::Restart { .. } => RESTARTS_SEEN,
             ClientEvent::Cancelling { .. } => "replies to be cancelled",
             ClientEvent::Named { .. }
             | ClientEvent::GoesOn { .. }
@@ -333,6 +356,22 @@ impl Checker {
             &mut self.verdict,
         );
         self.logs.finish(&mut self.verdict);
+        self.places.finish(&mut self.verdict);
+        self.calls.on_sent(self.sends.sent_at(&self.logs));
+        origins::check(
+            &self.sends,
+            &self.logs,
+            &self.calls,
+            &self.faults,
+            &mut self.verdict,
+        );
+        endings::check(
+            &self.logs,
+            &self.calls,
+            &self.faults,
+            self.rules,
+            &mut self.verdict,
+        );
         self.sends
             .finish(&self.logs, &self.faults, &mut self.verdict);
         self.losses

@@ -51,7 +51,7 @@ fn machine() -> String {
     } else {
         "release"
     };
-    format!("{model}, {cores} cores, shared; {build} build")
+    format!("{model}, {cores} cores; {build} build")
 }
 
 /// How many tasks ran or wanted to, on average over 1, 5 and 15 minutes.

@@ -230,7 +230,7 @@ pub enum IfBusy {
 }
 
 /// A durable event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Durable {
     /// The life that it belongs to.
     pub epoch: String,
@@ -276,10 +276,12 @@ pub struct Fault {
     pub target: String,
     /// When it should be over, in microseconds since the run began.
     pub until: u64,
-    /// How many replies were being streamed when it struck.
+    /// How many people saw replies being made when it struck, by way of the part
+    /// that was struck; of a broker, how many replies it was making.
     pub streaming: usize,
-    /// Whether the plan lets the storage lose its tail, or all it has.
-    pub may_lose: bool,
+    /// Since when what was stored may be lost with the storage, in microseconds
+    /// since the run began; none where nothing may be.
+    pub loses_since: Option<u64>,
 }
 
 /// What a room's log holds.

@@ -63,8 +63,10 @@ pub struct Orders {
     pub be_quiet: bool,
     /// Lose the connection, once for each raise of the number.
     pub drop_connection: u64,
-    /// Read nothing from the socket.
+    /// Read nothing from the socket, but give signs of life.
     pub stop_reading: bool,
+    /// Add much to each message, so that those who do not read fall behind.
+    pub write_at_length: bool,
     /// The run is over.
     pub leave: bool,
 }
@@ -99,6 +101,7 @@ impl Person {
         loop {
             let next = match Socket::open(&self.url(door, &notes)).await {
                 Ok(socket) => {
+                    notes.show_door(door);
                     let mut visit = Visit {
                         notes: &mut notes,
                         mailbox: &mut mailbox,
@@ -198,19 +201,22 @@ impl Visit<'_> {
                     let letter = self.mailbox.next(&self.notes.running(), self.dice);
                     if let Some(letter) = letter {
                         self.notes.write(letter.sent())?;
-                        if !socket.send(letter.frame(), PATIENCE).await {
+                        let frame = letter.frame(orders.write_at_length);
+                        if !socket.send(frame, PATIENCE).await {
                             self.notes.closed(None, "cannot send")?;
                             return Ok((Next::After(pause(0, self.dice)), was_ready));
                         }
                     }
                 }
-                () = sleep_until(silent_since), if !orders.stop_reading => {
+                () = sleep_until(silent_since) => {
                     let is_lost = is_pinged || !socket.send(json!({"action": "ping"}), PATIENCE).await;
                     if is_lost {
                         self.notes.closed(None, "heartbeat lost")?;
                         return Ok((Next::After(pause(0, self.dice)), was_ready));
                     }
-                    is_pinged = true;
+                    // Who does not read cannot tell whether it is answered.
+                    is_pinged = !orders.stop_reading;
+                    heard_at = if orders.stop_reading { Instant::now() } else { heard_at };
                 }
                 changed = self.orders.changed() => {
                     if changed.is_err() {

@@ -17,11 +17,11 @@ fn everybody_goes_on_after_each_kind_of_fault() {
     for kind in [
         "gateway-killed",
         "gateway-frozen",
-        "connection-half-open",
+        "door-half-open",
         "broker-killed",
         "redis-restarted",
-        "sentinel-fail-over",
-        "cluster-fail-over",
+        "sentinel-failover",
+        "cluster-master-killed",
     ] {
         assert!(text.contains(&format!("| {kind} | ")), "{kind}: {text}");
     }

@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 
 use causerie_loadtest::chaos::fault::Kind;
 use causerie_loadtest::chaos::round::Round;
-use causerie_loadtest::chaos::storage::StorageKind;
 use causerie_loadtest::check::{Rules, check};
 use causerie_loadtest::ledger::{self, ClientEvent, Entry, What};
+use causerie_testkit::storage::StorageKind;
 
 const PEOPLE: usize = 60;
 const SEED: u64 = 1;
@@ -32,7 +32,7 @@ async fn a_rolling_restart_refuses_nothing_and_spreads_those_who_come_back() {
         faults: vec![Kind::RollingRestart.name().to_owned()],
         commit: "unknown".to_owned(),
     };
-    let round = Round::start(StorageKind::Redis, &plan, &path)
+    let round = Round::start(StorageKind::Durable, &plan, &path)
         .await
         .unwrap();
     round.run(&[Kind::RollingRestart], |_| ()).await.unwrap();

@@ -20,6 +20,7 @@ use crate::process::{Node, Program};
 use crate::redis::Redis;
 use crate::redis_cluster::RedisCluster;
 use crate::replicated::Replicated;
+use crate::storage::{Storage, StorageKind};
 use crate::token::Token;
 
 /// The tenants of every cluster; a tenant's hash is its id and `-hash`.
@@ -30,29 +31,10 @@ pub const TENANTS: [&str; 3] = ["acme", "bolt", "crux"];
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Options {
-    redis: RedisKind,
+    storage: StorageKind,
     behaviour: Behaviour,
     brokers: usize,
     environment: Vec<(String, String)>,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum RedisKind {
-    Volatile,
-    Durable,
-    Replicated,
-    Cluster,
-}
-
-/// What the processes share.
-#[derive(Debug)]
-pub enum Store {
-    /// One server.
-    Redis(Redis),
-    /// A primary and two replicas behind Sentinels.
-    Replicated(Replicated),
-    /// Six.
-    Cluster(RedisCluster),
 }
 
 /// A running installation. Dropping it ends all.
@@ -64,27 +46,20 @@ pub struct Cluster {
     pub brokers: Vec<Node>,
     /// The AI server, which keeps a record of all calls.
     pub ai: AiServer,
-    /// Redis.
-    pub store: Store,
+    /// What all is kept in.
+    pub storage: Storage,
     options: Options,
 }
 
 impl Options {
     /// On a Redis that loses nothing when it is killed.
-    pub fn durable(mut self) -> Self {
-        self.redis = RedisKind::Durable;
-        self
+    pub fn durable(self) -> Self {
+        self.on(StorageKind::Durable)
     }
 
-    /// On a primary and two replicas behind Sentinels.
-    pub fn replicated(mut self) -> Self {
-        self.redis = RedisKind::Replicated;
-        self
-    }
-
-    /// On a Redis Cluster of three masters and three replicas.
-    pub fn on_redis_cluster(mut self) -> Self {
-        self.redis = RedisKind::Cluster;
+    /// On this storage.
+    pub fn on(mut self, storage: StorageKind) -> Self {
+        self.storage = storage;
         self
     }
 
@@ -116,38 +91,33 @@ impl Options {
             ..AiOptions::new(Provider::OpenAi)
         });
         let ai = ai.await.expect("an AI server listens");
-        let store = match self.redis {
-            RedisKind::Volatile => Store::Redis(Redis::start().await),
-            RedisKind::Durable => Store::Redis(Redis::options().aof().start().await),
-            RedisKind::Replicated => Store::Replicated(Replicated::start().await),
-            RedisKind::Cluster => Store::Cluster(RedisCluster::start().await),
-        };
-        let gateways = (0..2).map(|number| self.gateway(number, &store, &ai).start());
-        let brokers = (0..self.brokers).map(|number| self.broker(number, &store, &ai).start());
+        let storage = self.storage.start().await;
+        let gateways = (0..2).map(|number| self.gateway(number, &storage, &ai).start());
+        let brokers = (0..self.brokers).map(|number| self.broker(number, &storage, &ai).start());
         let (gateways, brokers) = tokio::join!(join_all(gateways), join_all(brokers));
         Cluster {
             gateways,
             brokers,
             ai,
-            store,
+            storage,
             options: self,
         }
     }
 
-    fn gateway(&self, number: usize, store: &Store, ai: &AiServer) -> Program {
-        self.equip(Program::gateway(), store, ai)
+    fn gateway(&self, number: usize, storage: &Storage, ai: &AiServer) -> Program {
+        self.equip(Program::gateway(), storage, ai)
             .env("NODE_NAME", format!("gateway-{}", number + 1))
     }
 
-    fn broker(&self, number: usize, store: &Store, ai: &AiServer) -> Program {
-        self.equip(Program::broker(), store, ai)
+    fn broker(&self, number: usize, storage: &Storage, ai: &AiServer) -> Program {
+        self.equip(Program::broker(), storage, ai)
             .env("NODE_NAME", format!("broker-{}", number + 1))
     }
 
-    fn equip(&self, program: Program, store: &Store, ai: &AiServer) -> Program {
+    fn equip(&self, program: Program, storage: &Storage, ai: &AiServer) -> Program {
         let program = program
             .env("WEBSOCKET_BIND", "127.0.0.1")
-            .env("REDIS_URL", store.url())
+            .env("REDIS_URL", storage.url())
             .env("TENANTS", tenants())
             .env("AI_BACKEND", "openai")
             .env("AI_OPENAI_BASE_URL", format!("{}v1", ai.url()))
@@ -155,17 +125,6 @@ impl Options {
         self.environment
             .iter()
             .fold(program, |program, (key, value)| program.env(key, value))
-    }
-}
-
-impl Store {
-    /// What `redis.url` is set to.
-    pub fn url(&self) -> String {
-        match self {
-            Self::Redis(redis) => redis.url(),
-            Self::Replicated(redis) => redis.url(),
-            Self::Cluster(cluster) => cluster.url(),
-        }
     }
 }
 
@@ -178,7 +137,7 @@ impl Cluster {
     /// To start one otherwise.
     pub fn options() -> Options {
         Options {
-            redis: RedisKind::Volatile,
+            storage: StorageKind::Volatile,
             behaviour: AiOptions::new(Provider::OpenAi).behaviour,
             brokers: 2,
             environment: Vec::new(),
@@ -190,10 +149,7 @@ impl Cluster {
     /// # Panics
     /// When there are more.
     pub fn redis(&mut self) -> &mut Redis {
-        match &mut self.store {
-            Store::Redis(redis) => redis,
-            Store::Replicated(_) | Store::Cluster(_) => panic!("here is more than one Redis"),
-        }
+        self.storage.redis().unwrap()
     }
 
     /// The primary and its replicas.
@@ -201,21 +157,15 @@ impl Cluster {
     /// # Panics
     /// When it does not stand on such.
     pub fn redis_replicated(&mut self) -> &mut Replicated {
-        match &mut self.store {
-            Store::Replicated(redis) => redis,
-            Store::Redis(_) | Store::Cluster(_) => panic!("no Sentinel watches this Redis"),
-        }
+        self.storage.replicated().unwrap()
     }
 
     /// The Redis Cluster.
     ///
     /// # Panics
-    /// When there is but one Redis.
+    /// When it does not stand on one.
     pub fn redis_cluster(&mut self) -> &mut RedisCluster {
-        match &mut self.store {
-            Store::Redis(_) | Store::Replicated(_) => panic!("this is no Redis Cluster"),
-            Store::Cluster(cluster) => cluster,
-        }
+        self.storage.cluster().unwrap()
     }
 
     /// Starts a gateway anew, on the same port; kills it before if it still runs.
@@ -225,7 +175,7 @@ impl Cluster {
     pub async fn restart_gateway(&mut self, number: usize) {
         self.gateways[number].kill();
         let port = self.gateways[number].port().to_string();
-        let program = self.options.gateway(number, &self.store, &self.ai);
+        let program = self.options.gateway(number, &self.storage, &self.ai);
         self.gateways[number] = program.env("WEBSOCKET_PORT", port).start().await;
     }
 
@@ -235,7 +185,7 @@ impl Cluster {
     /// When it does not start.
     pub async fn restart_broker(&mut self, number: usize) {
         self.brokers[number].kill();
-        let program = self.options.broker(number, &self.store, &self.ai);
+        let program = self.options.broker(number, &self.storage, &self.ai);
         self.brokers[number] = program.start().await;
     }
 

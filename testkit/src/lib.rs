@@ -2,7 +2,9 @@
 //!
 //! - [`redis`]: a private Redis server, which a test may pause, kill and cut short.
 //! - [`redis_cluster`]: six of them as a Redis Cluster.
-//! - [`sentinel`]: Redis Sentinels; [`replicated`]: three servers behind them.
+//! - [`replicated`]: three of them behind Redis Sentinels.
+//! - [`storage`]: any of these.
+//! - [`bus`]: a bus before another, of which a test makes what it needs.
 //! - [`proxy`]: a bad network between a client and a server.
 //! - [`process`]: our own programs as processes, on free ports.
 //! - [`ai`]: servers that speak the AI providers' streaming formats, errors included.
@@ -24,6 +26,7 @@
 )]
 
 pub mod ai;
+pub mod bus;
 pub mod child;
 pub mod client;
 pub mod cluster;
@@ -34,7 +37,8 @@ pub mod redis;
 pub mod redis_cluster;
 pub mod replicated;
 pub mod resp;
-pub mod sentinel;
+mod sentinel;
+pub mod storage;
 pub mod token;
 
 use std::time::Duration;

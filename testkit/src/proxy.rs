@@ -1,12 +1,14 @@
 //! A TCP proxy that makes a network bad: it delays, stalls, trickles and cuts.
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -31,6 +33,19 @@ impl Rules {
     }
 }
 
+/// How much a proxy holds back of what is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Width {
+    Wide,
+    Narrow,
+}
+
+/// A narrow proxy's own buffers, in bytes.
+const NARROW_BUFFER: usize = 4 << 10;
+
+/// The most that a server sends a narrow proxy at once, in bytes.
+const NARROW_SEGMENT: u32 = 536;
+
 /// A proxy on a port of its own, before one server. Dropping it cuts everything.
 #[derive(Debug)]
 pub struct Proxy {
@@ -42,12 +57,28 @@ pub struct Proxy {
 impl Proxy {
     /// Starts a proxy before 127.0.0.1:`port`.
     pub async fn start(port: u16) -> Self {
+        Self::with_width(port, Width::Wide).await
+    }
+
+    /// The same, but it holds little back: the server soon feels that a client
+    /// does not read.
+    pub async fn start_narrow(port: u16) -> Self {
+        Self::with_width(port, Width::Narrow).await
+    }
+
+    async fn with_width(port: u16, width: Width) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
             .expect("loopback has a free port");
+        if width == Width::Narrow {
+            // Those accepted take it over.
+            SockRef::from(&listener)
+                .set_send_buffer_size(NARROW_BUFFER)
+                .expect("a socket's buffer may be small");
+        }
         let address = listener.local_addr().expect("a listener has an address");
         let rules = watch::Sender::new(Rules::default());
-        let listener = tokio::spawn(listen(listener, port, rules.subscribe()));
+        let listener = tokio::spawn(listen(listener, port, width, rules.subscribe()));
         Self {
             address,
             rules,
@@ -122,17 +153,17 @@ impl Drop for Proxy {
     }
 }
 
-async fn listen(listener: TcpListener, port: u16, rules: watch::Receiver<Rules>) {
+async fn listen(listener: TcpListener, port: u16, width: Width, rules: watch::Receiver<Rules>) {
     while let Ok((client, _)) = listener.accept().await {
         if !rules.borrow().blocked {
-            tokio::spawn(connection(client, port, rules.clone()));
+            tokio::spawn(connection(client, port, width, rules.clone()));
         }
     }
 }
 
-async fn connection(client: TcpStream, port: u16, rules: watch::Receiver<Rules>) {
+async fn connection(client: TcpStream, port: u16, width: Width, rules: watch::Receiver<Rules>) {
     let era = rules.borrow().era;
-    let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await else {
+    let Ok(server) = connect(port, width).await else {
         return;
     };
     for socket in [&client, &server] {
@@ -143,8 +174,8 @@ async fn connection(client: TcpStream, port: u16, rules: watch::Receiver<Rules>)
     let (from_server, to_server) = server.into_split();
     let both_ways = async {
         tokio::join!(
-            pass(from_client, to_server, rules.clone()),
-            pass(from_server, to_client, rules.clone())
+            pass(from_client, to_server, width, rules.clone()),
+            pass(from_server, to_client, width, rules.clone())
         )
     };
     let mut watched = rules.clone();
@@ -155,13 +186,31 @@ async fn connection(client: TcpStream, port: u16, rules: watch::Receiver<Rules>)
     }
 }
 
+async fn connect(port: u16, width: Width) -> io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    if width == Width::Narrow {
+        socket.set_recv_buffer_size(NARROW_BUFFER as u32)?;
+        // The server makes its own buffer as large as so many segments.
+        SockRef::from(&socket).set_tcp_mss(NARROW_SEGMENT)?;
+    }
+    socket.connect((Ipv4Addr::LOCALHOST, port).into()).await
+}
+
 /// Bytes, and the moment when they may go on.
 type Parcel = (Instant, Bytes);
 
 /// Passes one direction on until its end, which is passed on too.
-async fn pass(from: OwnedReadHalf, to: OwnedWriteHalf, rules: watch::Receiver<Rules>) {
+async fn pass(
+    from: OwnedReadHalf,
+    to: OwnedWriteHalf,
+    width: Width,
+    rules: watch::Receiver<Rules>,
+) {
     // What is on its way when there is latency; then the sender has to wait.
-    let (road, arrivals) = mpsc::channel(1024);
+    let (road, arrivals) = mpsc::channel(match width {
+        Width::Wide => 1024,
+        Width::Narrow => 4,
+    });
     tokio::join!(
         send_off(from, road, rules.clone()),
         hand_over(to, arrivals, rules)

@@ -87,13 +87,24 @@ impl Replicated {
     }
 
     /// Lets no more changes in at the primary, and waits until its replicas
-    /// have all that were. Killed then, it takes nothing with it.
+    /// have all that were. Killed then, it takes nothing with it. Whether it is
+    /// the one that was primary before: the Sentinels of a busy machine may have
+    /// let another take over meanwhile.
     ///
     /// # Panics
     /// When they don't get them in time.
-    pub async fn hold_in_step(&self) {
-        let primary = &self.servers[self.primary().await];
-        primary
+    pub async fn hold_in_step(&self) -> bool {
+        let mut is_the_same = true;
+        while !self.try_hold_in_step().await {
+            is_the_same = false;
+        }
+        is_the_same
+    }
+
+    /// The same; false where the Sentinels let another take over meanwhile.
+    async fn try_hold_in_step(&self) -> bool {
+        let primary = self.primary().await;
+        self.servers[primary]
             .command(&["CLIENT", "PAUSE", "60000", "WRITE"])
             .await;
         let in_step = async || {
@@ -101,12 +112,10 @@ impl Replicated {
             for server in &self.servers {
                 offsets.push(field(server, "master_repl_offset:").await);
             }
-            offsets
-                .iter()
-                .all(|offset| *offset == offsets[0])
-                .then_some(())
+            offsets.iter().all(|offset| *offset == offsets[0])
         };
-        self.wait("the replicas to catch up", in_step).await;
+        self.wait_under(primary, "the replicas to catch up", in_step)
+            .await
     }
 
     /// Leads what the replicas hear through a proxy, for a while: Sentinels
@@ -115,6 +124,15 @@ impl Replicated {
     /// # Panics
     /// When the replicas don't come back through it in time.
     pub async fn through_proxy(&self) -> Proxy {
+        loop {
+            if let Some(proxy) = self.try_through_proxy().await {
+                return proxy;
+            }
+        }
+    }
+
+    /// The same; none where the Sentinels let another take over meanwhile.
+    async fn try_through_proxy(&self) -> Option<Proxy> {
         let primary = self.primary().await;
         let proxy = Proxy::start(self.servers[primary].port()).await;
         let port = proxy.port().to_string();
@@ -129,13 +147,22 @@ impl Replicated {
             for replica in replicas() {
                 let (to, link) = (field(replica, "master_port:"), "master_link_status:");
                 if to.await != port || field(replica, link).await != "up" {
-                    return None;
+                    return false;
                 }
             }
-            Some(())
+            true
         };
-        self.wait("the replicas to come back", back).await;
-        proxy
+        let are_back = self.wait_under(primary, "the replicas to come back", back);
+        are_back.await.then_some(proxy)
+    }
+
+    /// Waits for something; false where `primary` is it no more before.
+    async fn wait_under(&self, primary: usize, what: &str, is_so: impl AsyncFn() -> bool) -> bool {
+        let look = async || match self.try_primary().await {
+            Some(now) if now != primary => Some(false),
+            Some(_) | None => is_so().await.then_some(true),
+        };
+        self.wait(what, look).await
     }
 
     async fn try_primary(&self) -> Option<usize> {

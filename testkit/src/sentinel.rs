@@ -16,7 +16,7 @@ const SERVICE: &str = "causerie";
 /// Sentinels that take a primary for dead after a second, once most of them do.
 /// Dropping them ends them.
 #[derive(Debug)]
-pub struct Sentinels(Vec<Sentinel>);
+pub(crate) struct Sentinels(Vec<Sentinel>);
 
 #[derive(Debug)]
 struct Sentinel {
@@ -30,14 +30,14 @@ impl Sentinels {
     ///
     /// # Panics
     /// When one does not start.
-    pub async fn watch(primary: &Redis, count: usize) -> Self {
+    pub(crate) async fn watch(primary: &Redis, count: usize) -> Self {
         let quorum = count / 2 + 1;
         let starting = (0..count).map(|_| Sentinel::start(primary, quorum));
         Self(futures::future::join_all(starting).await)
     }
 
     /// `redis-sentinel://127.0.0.1:PORT/0?node=127.0.0.1:PORT…&sentinelServiceName=…`
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         let others = self.0.iter().skip(1);
         let others: String = others
             .map(|sentinel| format!("node=127.0.0.1:{}&", sentinel.port))
@@ -51,7 +51,7 @@ impl Sentinels {
     ///
     /// # Panics
     /// When one does not answer.
-    pub async fn primary_port(&self) -> Option<u16> {
+    pub(crate) async fn primary_port(&self) -> Option<u16> {
         let mut agreed = None;
         for sentinel in &self.0 {
             let address = sentinel.ask("GET-MASTER-ADDR-BY-NAME").await;
@@ -67,7 +67,7 @@ impl Sentinels {
     ///
     /// # Panics
     /// When one does not answer.
-    pub async fn know(&self, replicas: usize) -> bool {
+    pub(crate) async fn know(&self, replicas: usize) -> bool {
         for sentinel in &self.0 {
             let others = sentinel.ask("SENTINELS").await.list().len();
             let known = sentinel.ask("REPLICAS").await.list().len();

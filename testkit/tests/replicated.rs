@@ -9,7 +9,7 @@ async fn a_replica_in_step_loses_nothing_and_one_behind_its_tail() {
     let mut storage = Replicated::start().await;
     let first = storage.primary().await;
     storage.server(first).command(&["SET", "a", "1"]).await;
-    storage.hold_in_step().await;
+    assert!(storage.hold_in_step().await);
     storage.server_mut(first).kill();
     let second = storage.taken_over(first).await;
     let kept = storage.server(second).command(&["GET", "a"]).await;

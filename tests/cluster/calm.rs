@@ -14,7 +14,7 @@ const PEOPLE: usize = 10;
 const QUESTIONS: usize = 5;
 
 /// Events out of order, gaps and their repair, what came twice, recoveries.
-const OF_A_GATEWAY: [&str; 12] = [
+const OF_A_GATEWAY: [&str; 13] = [
     "causerie_drops_total",
     "causerie_feed_gaps_total",
     "causerie_feed_overflows_total",
@@ -22,6 +22,7 @@ const OF_A_GATEWAY: [&str; 12] = [
     "causerie_recoveries_total",
     "causerie_repairs_total",
     "causerie_repeated_messages_total",
+    "causerie_rooms_given_up_total",
     "causerie_snapshots_total",
     "causerie_bus_unreadable_records_total",
     "causerie_redis_connection_errors_total",
@@ -30,7 +31,9 @@ const OF_A_GATEWAY: [&str; 12] = [
 ];
 
 /// Replies that began again, and what could make them.
-const OF_A_BROKER: [&str; 9] = [
+const OF_A_BROKER: [&str; 11] = [
+    "causerie_ai_retries_total",
+    "causerie_broker_bus_retries_total",
     "causerie_broker_dead_letters_total",
     "causerie_broker_deltas_sent_again_total",
     "causerie_broker_fenced_total",

@@ -2,6 +2,7 @@
 //! same numbers for other events. Who comes back after that is told.
 
 use causerie_testkit::cluster::Cluster;
+use causerie_testkit::storage::StorageKind;
 use serde_json::{Value, json};
 
 use crate::kit::device::Device;
@@ -27,7 +28,7 @@ async fn an_append_only_file_cut_short_is_told_to_those_who_had_seen_more() {
 
 #[tokio::test]
 async fn replicas_that_lagged_are_told_to_those_who_had_seen_more() {
-    let mut cluster = Cluster::options().replicated().start().await;
+    let mut cluster = Cluster::options().on(StorageKind::Sentinel).start().await;
     let (early, late) = leave_before_and_after(&mut cluster, async |cluster| {
         let to_replicas = cluster.redis_replicated().through_proxy().await;
         to_replicas.stall();

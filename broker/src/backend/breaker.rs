@@ -43,7 +43,9 @@ pub enum BreakerState {
 ///
 /// It opens after `failures` in a row, and half opens after `open_for`. Then one call may pass:
 /// its first token closes the breaker, its failure opens it again. Only a complete reply clears
-/// the count, so that a backend whose replies all break off is found out, too.
+/// the count, so that a backend whose replies all break off is found out, too. Failures of calls
+/// that began before one that was answered in full are not counted: connections can die without
+/// a word, and what is asked over new ones is answered.
 #[derive(Debug)]
 pub struct Breaker {
     backend: &'static str,
@@ -53,15 +55,24 @@ pub struct Breaker {
 
 #[derive(Clone, Copy, Debug)]
 enum Circuit {
-    Closed { failures: u32 },
-    Open { until: Instant },
-    HalfOpen { probing: bool },
+    Closed {
+        failures: u32,
+        /// When the latest call began that was answered in full.
+        answered: Option<Instant>,
+    },
+    Open {
+        until: Instant,
+    },
+    HalfOpen {
+        probing: bool,
+    },
 }
 
 /// Leave to make one call. Dropped without a word, it counts for nothing.
 #[derive(Debug)]
 pub(super) struct Pass {
     breaker: Arc<Breaker>,
+    began: Instant,
     probe: bool,
 }
 
@@ -72,7 +83,10 @@ impl Breaker {
         Self {
             backend,
             config,
-            circuit: Mutex::new(Circuit::Closed { failures: 0 }),
+            circuit: Mutex::new(Circuit::Closed {
+                failures: 0,
+                answered: None,
+            }),
         }
     }
 
@@ -104,15 +118,17 @@ impl Breaker {
         }
         Some(Pass {
             breaker: Arc::clone(self),
+            began: Instant::now(),
             probe,
         })
     }
 
-    fn on_failure(&self, of_probe: bool) {
+    fn on_failure(&self, began: Instant, of_probe: bool) {
         let mut circuit = self.circuit();
-        let failures = match *circuit {
-            Circuit::Closed { failures } => failures + 1,
-            Circuit::HalfOpen { .. } if of_probe => self.config.failures,
+        let (failures, answered) = match *circuit {
+            Circuit::Closed { answered, .. } if answered > Some(began) => return,
+            Circuit::Closed { failures, answered } => (failures + 1, answered),
+            Circuit::HalfOpen { .. } if of_probe => (self.config.failures, None),
             // A call from before it opened: what it tells is known.
             Circuit::HalfOpen { .. } | Circuit::Open { .. } => return,
         };
@@ -122,7 +138,7 @@ impl Breaker {
             };
             events::breaker_is(self.backend, BreakerState::Open);
         } else {
-            *circuit = Circuit::Closed { failures };
+            *circuit = Circuit::Closed { failures, answered };
         }
     }
 
@@ -137,7 +153,10 @@ impl Pass {
         if std::mem::take(&mut self.probe) {
             // One failure short, so that a reply that breaks off opens it again.
             let failures = self.breaker.config.failures.saturating_sub(1);
-            *self.breaker.circuit() = Circuit::Closed { failures };
+            *self.breaker.circuit() = Circuit::Closed {
+                failures,
+                answered: None,
+            };
             events::breaker_is(self.breaker.backend, BreakerState::Closed);
         }
     }
@@ -145,15 +164,16 @@ impl Pass {
     /// The reply is complete.
     pub(super) fn on_done(mut self) {
         self.on_first_token();
-        if let Circuit::Closed { failures } = &mut *self.breaker.circuit() {
+        if let Circuit::Closed { failures, answered } = &mut *self.breaker.circuit() {
             *failures = 0;
+            *answered = (*answered).max(Some(self.began));
         }
     }
 
     /// The backend failed.
     pub(super) fn on_failure(mut self) {
         let of_probe = std::mem::take(&mut self.probe);
-        self.breaker.on_failure(of_probe);
+        self.breaker.on_failure(self.began, of_probe);
     }
 }
 
@@ -209,6 +229,20 @@ mod tests {
         fail(&breaker);
         assert_eq!(breaker.state(), BreakerState::Open);
         assert!(breaker.try_pass().is_none());
+    }
+
+    #[test]
+    fn what_others_were_answered_since_is_no_failure_of_the_backend() {
+        let breaker = breaker();
+        let over_a_dead_connection = [0; 3].map(|_| breaker.try_pass().unwrap());
+        breaker.try_pass().unwrap().on_done();
+        over_a_dead_connection
+            .into_iter()
+            .for_each(Pass::on_failure);
+        assert_eq!(breaker.state(), BreakerState::Closed);
+        fail(&breaker);
+        fail(&breaker);
+        assert_eq!(breaker.state(), BreakerState::Open);
     }
 
     #[test]

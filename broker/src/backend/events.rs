@@ -8,6 +8,17 @@ use tracing::{debug, info, warn};
 use super::breaker::BreakerState;
 use super::{BackendError, CallId, ErrorKind};
 
+/// After which errors the same backend is asked again.
+const RETRIED: [ErrorKind; 7] = [
+    ErrorKind::RateLimited { retry_after: None },
+    ErrorKind::Overloaded { retry_after: None },
+    ErrorKind::Unavailable,
+    ErrorKind::FirstTokenTimeout,
+    ErrorKind::Stalled,
+    ErrorKind::BrokeOff,
+    ErrorKind::Malformed,
+];
+
 /// A try of `model` at `place` ended in an error.
 pub(super) fn try_failed(call: &CallId, error: &BackendError, place: Option<&str>, model: &str) {
     let outcome = error.kind.as_str();
@@ -69,8 +80,13 @@ pub(super) fn falling_back(call: &CallId, error: &BackendError, to: &'static str
     warn!(from = error.backend, to, %call, reason, "AI call falls back");
 }
 
-/// A breaker was made, and is closed.
+/// A breaker was made, and is closed: its backend may be called from now on.
 pub(super) fn breaker_made(backend: &'static str) {
+    for reason in RETRIED {
+        let reason = reason.as_str();
+        counter!("causerie_ai_retries_total", "backend" => backend, "reason" => reason)
+            .increment(0);
+    }
     show_breaker(backend, BreakerState::Closed);
 }
 

@@ -216,6 +216,7 @@ impl Membership {
         let change = stay.change.get_or_insert_default();
         std::mem::replace(&mut change.wish, wish.clone()).cancel();
         let turn = Arc::clone(&change.turn);
+        rooms.reserve_exact(1);
         rooms.push(stay);
         turn
     }

@@ -79,7 +79,8 @@ pub(crate) enum Command {
 /// A task that owns some of the rooms.
 #[derive(Debug)]
 pub(super) struct Shard {
-    rooms: HashMap<RoomKey, Room>,
+    /// Each by itself: there is one for each user, and a table is half empty.
+    rooms: HashMap<RoomKey, Box<Room>>,
     /// Those for which something is gathered that is not sent yet.
     outgoing: Vec<RoomKey>,
     reader: Reader,
@@ -194,7 +195,7 @@ impl Shard {
             self.heard.add(&key);
             events::room_added();
             let room = Room::new(key.clone(), self.reader.bus.clock().clone());
-            self.rooms.insert(key.clone(), room);
+            self.rooms.insert(key.clone(), Box::new(room));
         }
         self.with(key, |room| room.on_join(Waiting { join, reply }))
             .await;
@@ -234,7 +235,7 @@ impl Shard {
 }
 
 /// The rooms by name, so that what happens to all of them happens in one order.
-fn in_order(rooms: &mut HashMap<RoomKey, Room>) -> Vec<(&RoomKey, &mut Room)> {
+fn in_order(rooms: &mut HashMap<RoomKey, Box<Room>>) -> Vec<(&RoomKey, &mut Box<Room>)> {
     let mut rooms: Vec<_> = rooms.iter_mut().collect();
     rooms.sort_unstable_by_key(|(key, _)| *key);
     rooms

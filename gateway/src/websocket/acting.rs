@@ -1,18 +1,23 @@
 //! Carrying out what a client asks for.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use causerie_shared::protocol::action::{Action, Rejected, read_frame};
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
 use causerie_shared::protocol::event::Event;
 use causerie_shared::protocol::frame;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use crate::actions::{Caller, perform};
 use crate::connection::{Connected, Connection};
 use crate::events;
 use crate::frame::OutFrame;
 use crate::gateway::Gateway;
+
+/// How long a client's first actions wait for its first rooms: so that it
+/// hears what they bring about, but can act while the bus is away.
+const FIRST_ROOMS_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A message that asks for something.
 pub(super) enum Frame {
@@ -34,9 +39,9 @@ impl Actor {
         }
     }
 
-    /// Carries out a frame, once the client has joined its first rooms, or at
-    /// `deadline` if it has not.
-    pub(super) async fn on_frame(self, frame: Frame, deadline: Instant) {
+    /// Carries out a frame, once the client has joined its first rooms.
+    pub(super) async fn on_frame(self, frame: Frame) {
+        let deadline = self.connection.started + FIRST_ROOMS_PATIENCE;
         let _ = timeout_at(deadline, self.connection.joined_first_rooms()).await;
         match frame {
             Frame::Text(text) => self.on_text(text.as_bytes()).await,

@@ -51,7 +51,8 @@ pub async fn serve(gateway: Arc<Gateway>, upgrade: Upgrade, admitted: Admitted) 
     };
     let (receiving, sending) = io.into_inner().into_split();
     let decoder = Decoder::new(gateway.settings().max_message_bytes, is_deflated);
-    let reading = Reading::new(receiving, decoder, read_buf);
+    // A copy: the buffer would be kept with it, for the few bytes that it may hold.
+    let reading = Reading::new(receiving, decoder, &read_buf);
     let connected = gateway.connect_socket(admitted, Wire::new(sending, is_deflated));
     // In a task of its own: what this one needed is not kept for the whole life
     // of the connection.

@@ -39,11 +39,11 @@ pub(super) enum Unreadable {
 
 impl Reading {
     /// `unread` was read already.
-    pub(super) fn new(stream: OwnedReadHalf, decoder: Decoder, unread: Bytes) -> Self {
+    pub(super) fn new(stream: OwnedReadHalf, decoder: Decoder, unread: &[u8]) -> Self {
         Self {
             stream,
             decoder,
-            unread,
+            unread: Bytes::copy_from_slice(unread),
         }
     }
 

@@ -10,10 +10,8 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use causerie_shared::protocol::close::CloseCode;
-use tokio::time::Instant;
 
 use super::acting::{Actor, Frame};
 use super::closing;
@@ -22,10 +20,6 @@ use super::reading::{Reading, Unreadable};
 use crate::connection::Connected;
 use crate::events;
 use crate::outbox::{Call, Close};
-
-/// How long a client's first actions wait for its first rooms: so that it
-/// hears what they bring about, but can act while the bus is away.
-const FIRST_ROOMS_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How many frames may wait for an action that goes on. Past that the socket is
 /// not read.
@@ -52,8 +46,6 @@ struct Session {
     /// Read while an action goes on.
     waiting: VecDeque<Frame>,
     acting: Option<Acting>,
-    /// Until when the first rooms are waited for.
-    patience: Instant,
     /// Set when nothing more is read.
     end: Option<End>,
 }
@@ -65,7 +57,6 @@ pub(super) async fn run(connected: Connected, reading: Reading) {
         reading,
         waiting: VecDeque::new(),
         acting: None,
-        patience: Instant::now() + FIRST_ROOMS_PATIENCE,
         end: None,
     };
     let end = poll_fn(|cx| session.poll_end(cx)).await;
@@ -148,8 +139,7 @@ impl Session {
                     return Poll::Ready(false);
                 };
                 let actor = Actor::of(&self.connected);
-                self.acting
-                    .insert(Box::pin(actor.on_frame(frame, self.patience)))
+                self.acting.insert(Box::pin(actor.on_frame(frame)))
             }
         };
         ready!(acting.as_mut().poll(cx));
@@ -167,6 +157,58 @@ impl Session {
                 self.connected.end();
                 closing::close(&outbox, &mut self.reading, &close).await;
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use causerie_shared::bus::memory::MemoryBus;
+    use causerie_shared::bus::{Bus, Retention};
+    use causerie_shared::ids::{TenantId, UserId};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::super::codec::Decoder;
+    use super::*;
+    use crate::connection::{Admitted, Connection};
+    use crate::gateway::Gateway;
+    use crate::identity::{Identity, Projects};
+    use crate::outbox::{Outbox, Wire};
+    use crate::settings::Settings;
+
+    /// What a node keeps for each socket, though nothing happens there, is what
+    /// bounds how many it can have. Besides these there are the names of the user
+    /// and of rooms, and what tokio keeps of a task and of a socket.
+    #[tokio::test]
+    async fn a_connection_that_rests_is_small() {
+        let bus: Arc<dyn Bus> = Arc::new(MemoryBus::new(Retention::default()));
+        let gateway = Gateway::start(bus, Settings::default());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (accepted, _client) = tokio::join!(listener.accept(), TcpStream::connect(address));
+        let (receiving, sending) = accepted.unwrap().0.into_split();
+        let admitted = Admitted {
+            identity: Identity {
+                tenant: TenantId::new("acme").unwrap(),
+                user: UserId::new("u1").unwrap(),
+                name: None,
+                projects: Projects::All,
+                roles: Box::default(),
+                expires_ms: None,
+            },
+            rooms: Vec::new(),
+            slot: gateway.registry.try_reserve(1).unwrap(),
+            visitor_token: None,
+        };
+        let connected = gateway.connect_socket(admitted, Wire::new(sending, true));
+        let reading = Reading::new(receiving, Decoder::new(1 << 10, true), &[]);
+        for (what, size, bound) in [
+            ("task", size_of_val(&run(connected, reading)), 256),
+            ("connection", size_of::<Connection>(), 128),
+            ("outbox", size_of::<Outbox>(), 208),
+            ("identity", size_of::<Identity>(), 104),
+        ] {
+            assert!(size <= bound, "{what}: {size} bytes");
         }
     }
 }

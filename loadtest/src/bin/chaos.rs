@@ -16,11 +16,18 @@ use causerie_loadtest::chaos::fault::Kind;
 use causerie_loadtest::chaos::plan::{Faults, Plan};
 use causerie_loadtest::chaos::report::{self, Story};
 use causerie_loadtest::chaos::round::Round;
-use causerie_loadtest::check::{Checker, LAST_WORDS_WITH_END, Rules, SEEN_TO_LAST_WORD, Verdict};
+use causerie_loadtest::check::{
+    Checker, LAST_WORDS_WITH_END, RESTARTS_SEEN, Rules, SEEN_TO_LAST_WORD, Verdict,
+};
 use causerie_loadtest::ledger::{self, Entry, What};
 use causerie_shared::cli::raise_open_files;
 use clap::Parser;
 use futures::stream::{self, StreamExt};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+/// How often each kind strikes at least in a run that is to take some time.
+const LONG: usize = 20;
 
 /// Lets faults strike while people talk, and proves that nothing was lost.
 ///
@@ -36,7 +43,7 @@ struct Args {
     #[arg(long, default_value_t = 2)]
     times: usize,
     /// As often as fits into so many minutes, with the rounds that run at the
-    /// same time, in place of a number of times.
+    /// same time, and 20 times at least; in place of a number of times.
     #[arg(long)]
     minutes: Option<u64>,
     /// People who talk.
@@ -128,6 +135,7 @@ struct Wanted {
     kinds: Vec<Kind>,
     times: usize,
     people: usize,
+    together: usize,
     commit: String,
     are_all: bool,
 }
@@ -143,12 +151,13 @@ impl Wanted {
         };
         let in_minutes = |minutes: u64| {
             let minutes = minutes * args.together.max(1) as u64;
-            Plan::times_in(&kinds, Duration::from_secs(minutes * 60))
+            Plan::times_in(&kinds, Duration::from_secs(minutes * 60)).max(LONG)
         };
         Ok(Self {
             seed: args.seed.unwrap_or(now.as_secs() % 1_000_000),
             times: args.minutes.map_or(args.times, in_minutes),
             people: args.people,
+            together: args.together.max(1),
             commit: args.commit.clone(),
             kinds,
             are_all,
@@ -157,7 +166,11 @@ impl Wanted {
 
     fn round(&self, number: usize, faults: &Faults) -> ledger::Round {
         ledger::Round {
-            seed: self.seed + number as u64,
+            // Seeds beside each other share no round.
+            seed: StdRng::seed_from_u64(self.seed)
+                .random_iter()
+                .nth(number)
+                .unwrap_or_default(),
             people: self.people,
             faults: faults
                 .kinds
@@ -174,6 +187,7 @@ impl Wanted {
             seed,
             times,
             people,
+            together,
             ..
         } = self;
         let names: Vec<_> = self.kinds.iter().map(|kind| kind.name()).collect();
@@ -182,7 +196,15 @@ impl Wanted {
         } else {
             format!(" --kinds {}", names.join(","))
         };
-        format!("./chaos --seed {seed} --times {times} --people {people}{kinds}")
+        let release = if cfg!(debug_assertions) {
+            ""
+        } else {
+            " --release"
+        };
+        format!(
+            "./chaos{release} --seed {seed} --times {times} --people {people} \
+             --together {together}{kinds}"
+        )
     }
 }
 
@@ -319,12 +341,17 @@ impl Found {
         let struck = report::struck_while_streaming(&self.stories);
         let kinds = wanted.kinds.iter();
         let calm = kinds.filter(|kind| struck.get(kind.name()) < Some(&wanted.times));
-        let calm =
-            calm.map(|kind| format!("{} struck too seldom while a reply streamed", kind.name()));
+        let calm = calm.map(|kind| {
+            let name = kind.name();
+            format!("{name} struck too seldom where a reply was being made")
+        });
         // A few kinds alone need not bring about everything.
         let never = self.counted.iter();
         let never = never.filter(|(_, count)| wanted.are_all && **count == 0);
+        let restarts = self.verdict.counts.get(RESTARTS_SEEN).copied();
+        let no_restart = wanted.are_all && restarts.unwrap_or_default() == 0;
         calm.chain(never.map(|(name, _)| format!("no {name}")))
+            .chain(no_restart.then(|| format!("no {RESTARTS_SEEN}")))
             .chain(self.withheld())
             .collect()
     }

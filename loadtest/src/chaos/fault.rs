@@ -2,8 +2,16 @@
 
 use std::time::Duration;
 
+use causerie_testkit::storage::StorageKind;
+
 use super::link::{self, Link, Spoiling};
-use super::storage::StorageKind;
+
+/// In less time as much is written to Redis's file as is cut off its end: while
+/// a few replies are made it grows by kilobytes a second.
+const TRUNCATED: Duration = Duration::from_secs(10);
+
+/// How far behind its master a replica in a Redis Cluster may be.
+const REPLICA_LAG: Duration = Duration::from_secs(1);
 
 /// A kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,9 +26,14 @@ pub enum Kind {
     BrokerFrozen,
     /// Both at once, killed.
     GatewayAndBrokerKilled,
+    /// Both at once, stopped.
+    GatewayAndBrokerFrozen,
     /// The load balancer dies: all connections of people end.
     DoorsCut,
-    /// Some people read nothing for a while.
+    /// The load balancer is stopped: nothing passes, and then all of it.
+    DoorsSilent,
+    /// Some people read nothing for a while, but show that they live, and others
+    /// write at length.
     SlowReaders,
     /// All people come back at once.
     Crowd,
@@ -51,13 +64,15 @@ pub enum Kind {
 
 impl Kind {
     /// All that have no kinds among themselves.
-    const SINGLE: [Self; 18] = [
+    const SINGLE: [Self; 20] = [
         Self::GatewayKilled,
         Self::GatewayFrozen,
         Self::BrokerKilled,
         Self::BrokerFrozen,
         Self::GatewayAndBrokerKilled,
+        Self::GatewayAndBrokerFrozen,
         Self::DoorsCut,
+        Self::DoorsSilent,
         Self::SlowReaders,
         Self::Crowd,
         Self::RollingRestart,
@@ -86,7 +101,9 @@ impl Kind {
             Self::BrokerKilled => "broker-killed",
             Self::BrokerFrozen => "broker-frozen",
             Self::GatewayAndBrokerKilled => "gateway-and-broker-killed",
+            Self::GatewayAndBrokerFrozen => "gateway-and-broker-frozen",
             Self::DoorsCut => "doors-cut",
+            Self::DoorsSilent => "doors-silent",
             Self::SlowReaders => "slow-readers",
             Self::Crowd => "crowd",
             Self::RollingRestart => "rolling-restart",
@@ -118,7 +135,9 @@ impl Kind {
             | Self::BrokerKilled
             | Self::BrokerFrozen
             | Self::GatewayAndBrokerKilled
+            | Self::GatewayAndBrokerFrozen
             | Self::DoorsCut
+            | Self::DoorsSilent
             | Self::SlowReaders
             | Self::Crowd
             | Self::RollingRestart
@@ -127,19 +146,30 @@ impl Kind {
             | Self::RedisTruncated
             | Self::RedisEmptied
             | Self::RedisPaused
-            | Self::Link(..) => StorageKind::Redis,
+            | Self::Link(..) => StorageKind::Durable,
         }
     }
 
     /// Whether the storage may lose what it has acknowledged.
-    pub const fn may_lose(self) -> bool {
-        matches!(
-            self,
-            Self::RedisTruncated
-                | Self::RedisEmptied
-                | Self::SentinelFailoverLagging
-                | Self::ClusterMasterKilled
-        )
+    pub fn may_lose(self) -> bool {
+        self.loses_back_to().is_some()
+    }
+
+    /// How long before it strikes may have been stored what the storage loses;
+    /// none where it loses nothing.
+    pub fn loses_back_to(self) -> Option<Duration> {
+        if self == Self::RedisEmptied {
+            Some(Duration::MAX)
+        } else if self == Self::RedisTruncated {
+            Some(TRUNCATED)
+        } else if self == Self::SentinelFailoverLagging {
+            // The replicas have all that there is when they begin to lag.
+            Some(Duration::ZERO)
+        } else if self == Self::ClusterMasterKilled {
+            Some(REPLICA_LAG)
+        } else {
+            None
+        }
     }
 
     /// How long it lasts, about, until all parts run again.
@@ -154,9 +184,12 @@ impl Kind {
             | Self::RedisEmptied
             | Self::SlotMigrated => 3,
             Self::BrokerFrozen => 4,
-            Self::GatewayFrozen | Self::SlowReaders => 6,
+            Self::GatewayFrozen | Self::GatewayAndBrokerFrozen | Self::DoorsSilent => 6,
             Self::RedisPaused | Self::ClusterMasterKilled => 10,
-            Self::ClockOff | Self::SentinelFailover | Self::SentinelFailoverLagging => 20,
+            Self::SlowReaders
+            | Self::ClockOff
+            | Self::SentinelFailover
+            | Self::SentinelFailoverLagging => 20,
             Self::RollingRestart => 60,
             Self::Link(_, spoiling) => return spoiling.lasts(),
         })

@@ -1,4 +1,5 @@
-//! An installation of real processes, with a bad network between any two.
+//! An installation of real processes, with networks between them that can be
+//! spoilt.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,11 +10,13 @@ use causerie_testkit::cluster::tenants;
 use causerie_testkit::port;
 use causerie_testkit::process::{Node, Program};
 use causerie_testkit::proxy::Proxy;
-
-use super::storage::{Storage, StorageKind};
+use causerie_testkit::storage::{Storage, StorageKind};
 
 /// How long a program that was asked to end may take.
 const ENDS_WITHIN: Duration = Duration::from_secs(40);
+
+/// How long a program may take to show its metrics: a frozen one shows none.
+const SHOWS_WITHIN: Duration = Duration::from_millis(500);
 
 /// What the AI says: so many words at this pace, some three seconds.
 const WORDS: usize = 60;
@@ -127,7 +130,7 @@ impl Installation {
         let (port, door, to_ai) = match role {
             Role::Gateway => {
                 let port = port::free(&[]);
-                (port, Some(Proxy::start(port).await), None)
+                (port, Some(Proxy::start_narrow(port).await), None)
             }
             Role::Broker => {
                 let ai = self.ai.url().port().context("the AI server has a port")?;
@@ -179,6 +182,23 @@ impl Place {
         Ok(())
     }
 
+    /// The text of its metrics, if it answers.
+    pub async fn metrics(&self) -> Option<String> {
+        let page = format!("{}/metrics", self.node.admin_url());
+        let page = reqwest::Client::new().get(page).timeout(SHOWS_WITHIN);
+        page.send().await.ok()?.text().await.ok()
+    }
+
+    /// How many replies it is making; of a broker.
+    pub async fn replies_being_made(&self) -> usize {
+        let metrics = self.metrics().await.unwrap_or_default();
+        let mut taken = metrics.lines().filter_map(|line| {
+            let value = line.strip_prefix("causerie_broker_slots_taken ")?;
+            value.parse::<f64>().ok()
+        });
+        taken.next().unwrap_or_default() as usize
+    }
+
     async fn end(&mut self) {
         self.node.terminate();
         self.node.wait(ENDS_WITHIN).await;
@@ -208,6 +228,9 @@ fn program(role: Role, name: &str, port: u16, redis_url: &str, ai: Option<&Proxy
         .env("WEBSOCKET_BIND", "127.0.0.1")
         .env("WEBSOCKET_HEARTBEAT_INTERVAL", "2s")
         .env("WEBSOCKET_DRAIN_GRACE", "5s")
+        // The least, so that who reads nothing for seconds is a slow reader.
+        .env("WEBSOCKET_MAX_MESSAGE_BYTES", "16K")
+        .env("WEBSOCKET_OUTBOX_BYTES", "16K")
         .env("AI_DRAIN_GRACE", "10s")
         .env("AI_BACKEND", "openai")
         .env("AI_OPENAI_MODEL", "fake")

@@ -17,8 +17,10 @@ const DELAY: Duration = Duration::from_millis(200);
 pub enum Link {
     /// Between people and one gateway.
     Door,
-    /// Between one node and Redis.
-    Redis,
+    /// Between one gateway and Redis.
+    GatewayRedis,
+    /// Between one broker and Redis.
+    BrokerRedis,
     /// Between one broker and the AI.
     Ai,
 }
@@ -59,12 +61,13 @@ pub fn name(link: Link, spoiling: Spoiling) -> &'static str {
 }
 
 impl Link {
-    const ALL: [Self; 3] = [Self::Door, Self::Redis, Self::Ai];
+    const ALL: [Self; 4] = [Self::Door, Self::GatewayRedis, Self::BrokerRedis, Self::Ai];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Door => "door",
-            Self::Redis => "redis-link",
+            Self::GatewayRedis => "gateway-redis-link",
+            Self::BrokerRedis => "broker-redis-link",
             Self::Ai => "ai-link",
         }
     }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use causerie_testkit::storage::StorageKind;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
 use super::fault::Kind;
-use super::storage::StorageKind;
 
 /// What comes between two faults, about: a pause, and the wait for replies.
 const BETWEEN: Duration = Duration::from_secs(5);

@@ -404,7 +404,7 @@ mod tests {
             target: "gateway-1".into(),
             until: 3_000_000,
             streaming: 4,
-            may_lose: false,
+            loses_since: None,
         };
         let closed = ClientEvent::Closed {
             code: None,

@@ -1,12 +1,14 @@
 //! People who talk while faults strike, and the ledger of both.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, ensure};
 use causerie_testkit::ai::Call as AiCall;
+use causerie_testkit::storage::StorageKind;
+use futures::future::join_all;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
@@ -17,8 +19,7 @@ use tokio::time::{Instant, sleep};
 use super::fault::{Kind, Ordered, ordered};
 use super::installation::Installation;
 use super::seat::{Seat, seats};
-use super::storage::StorageKind;
-use super::strike::Aim;
+use super::strike::{Aim, Struck};
 use super::tally::Tally;
 use crate::ledger::{self, Call, Fault, Log, Pen, What};
 use crate::person::{Orders, Person, State, durable};
@@ -29,8 +30,18 @@ const STRIKES_WITHIN: Duration = Duration::from_secs(20);
 /// From the end of one fault to the next.
 const PAUSE: Duration = Duration::from_secs(3);
 
-/// How long everything may take to come to rest when nobody says anything new.
-const RESTS_WITHIN: Duration = Duration::from_secs(180);
+/// How long everything may take to come to rest when nobody says anything new,
+/// and all people to come in.
+const RESTS_WITHIN: Duration = Duration::from_secs(300);
+
+/// At rest, nothing has been written down for so long: questions that wait show
+/// nothing yet.
+const STILL_FOR: Duration = Duration::from_secs(5);
+
+/// Where nothing has been written down for so long, what is missing is not waited
+/// for: twice as long as a broker waits for an AI that is silent. Nothing in an
+/// installation is more patient.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(40);
 
 /// How often it is looked whether something has happened.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -55,6 +66,16 @@ struct Handle {
     seat: Seat,
     orders: watch::Sender<Orders>,
     state: Arc<State>,
+}
+
+impl Handle {
+    fn order(&self, change: impl Fn(&mut Orders)) {
+        self.orders.send_if_modified(|orders| {
+            let before = *orders;
+            change(orders);
+            *orders != before
+        });
+    }
 }
 
 impl Round {
@@ -154,15 +175,19 @@ impl Round {
             sleep(LOOK_EVERY).await;
         }
         self.tally.look(&self.installation).await;
-        let aim = Aim::new(&self.installation, &mut self.dice);
-        let streaming = self.streaming();
+        let (aim, streaming) = self.take_aim(kind, deadline).await?;
+        let now = self.pen.now();
+        let loses_since = kind.loses_back_to().map(|back| {
+            let back = u64::try_from(back.as_micros()).unwrap_or(u64::MAX);
+            now.saturating_sub(back)
+        });
         let lasts = u64::try_from(kind.lasts().as_micros())?;
         self.pen.note(What::Fault(Fault {
             kind: kind.name().to_owned(),
             target: aim.target(kind, &self.installation),
-            until: self.pen.now() + lasts,
+            until: now + lasts,
             streaming,
-            may_lose: kind.may_lose(),
+            loses_since,
         }))?;
         match ordered(kind) {
             Ordered::Nothing => {}
@@ -177,6 +202,42 @@ impl Round {
         Ok(streaming)
     }
 
+    /// Aims where replies are being made; how many are, or how many people see
+    /// them.
+    async fn take_aim(&mut self, kind: Kind, deadline: Instant) -> anyhow::Result<(Aim, usize)> {
+        loop {
+            let aim = Aim::new(&self.installation, &mut self.dice)?;
+            let struck = aim.struck(kind, &self.installation);
+            let streaming = join_all(struck.iter().map(|part| self.streaming_at(part))).await;
+            let streaming = streaming.into_iter().min().unwrap_or_default();
+            if streaming > 0 || Instant::now() > deadline {
+                return Ok((aim, streaming));
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn streaming_at(&self, part: &Struck) -> usize {
+        let people = self.people.iter();
+        match part {
+            Struck::Gateway(number) => people
+                .filter(|person| person.state.door() == *number && person.state.streaming() > 0)
+                .count(),
+            Struck::Broker(number) => match self.installation.brokers.get(*number) {
+                Some(broker) => broker.replies_being_made().await,
+                None => 0,
+            },
+            Struck::Room(room) => {
+                let name = room.room.to_string();
+                people
+                    .filter(|person| person.seat.tenant == room.tenant.as_str())
+                    .filter(|person| person.state.streaming_in().contains(&name))
+                    .count()
+            }
+            Struck::All(_) => self.streaming(),
+        }
+    }
+
     /// How many people see a reply being made.
     fn streaming(&self) -> usize {
         let people = self.people.iter();
@@ -185,54 +246,39 @@ impl Round {
 
     fn order(&self, change: impl Fn(&mut Orders)) {
         for person in &self.people {
-            person.orders.send_modify(&change);
+            person.order(&change);
         }
     }
 
     fn let_some_read(&self, read: bool) {
-        for person in self.people.iter().step_by(SLOW_ONE_IN) {
-            person.orders.send_if_modified(|orders| {
-                let changes = orders.stop_reading == read;
-                orders.stop_reading = !read;
-                changes
+        for (number, person) in self.people.iter().enumerate() {
+            let is_slow = number.is_multiple_of(SLOW_ONE_IN);
+            person.order(|orders| {
+                orders.stop_reading = is_slow && !read;
+                orders.write_at_length = !is_slow && !read;
             });
         }
     }
 
     /// Nobody says anything new, until all that was said is answered and heard.
+    /// What does not come to rest is for the checker to find.
     async fn come_to_rest(&self) -> anyhow::Result<()> {
         self.order(|orders| orders.be_quiet = true);
         self.wait_until("everything to come to rest", |people| {
-            people.iter().all(|person| {
-                person.state.is_open()
-                    && person.state.unacked() == 0
-                    && person.state.streaming() == 0
-            })
+            let is_at_rest = people.iter().all(|Handle { state, .. }| {
+                state.is_open() && state.unacked() == 0 && state.streaming() == 0
+            });
+            self.pen.rests_for()
+                >= if is_at_rest {
+                    STILL_FOR
+                } else {
+                    GIVEN_UP_AFTER
+                }
         })
-        .await?;
-        // Questions that wait show nothing yet: until nothing moves any more.
-        let deadline = Instant::now() + RESTS_WITHIN;
-        let mut before = self.positions();
-        loop {
-            sleep(Duration::from_secs(5)).await;
-            let now = self.positions();
-            let is_still = now == before && self.streaming() == 0;
-            if is_still || Instant::now() > deadline {
-                return Ok(());
-            }
-            before = now;
-        }
+        .await
     }
 
-    fn positions(&self) -> Vec<BTreeMap<String, u64>> {
-        self.people
-            .iter()
-            .map(|person| person.state.positions())
-            .collect()
-    }
-
-    /// What does not come to rest is for the checker to find: no error, where
-    /// only time is up.
+    /// No error, where only time is up.
     async fn wait_until(
         &self,
         what: &str,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use causerie_shared::room::RoomKey;
 use causerie_testkit::cluster::TENANTS;
 use causerie_testkit::proxy::Proxy;
 use causerie_testkit::redis::Redis;
@@ -33,7 +34,7 @@ const CLOCK_OFF_FOR: Duration = Duration::from_secs(6);
 /// How long a slot stays elsewhere: gateways look for moves every two seconds.
 const ELSEWHERE: Duration = Duration::from_secs(3);
 
-/// Whom a fault strikes.
+/// Whom a fault strikes, if it strikes one.
 #[derive(Debug, Clone)]
 pub struct Aim {
     /// Numbers among the gateways, the brokers, all nodes.
@@ -42,19 +43,37 @@ pub struct Aim {
     node: usize,
     /// How wrong a clock is.
     seconds: i64,
-    /// One that people are in, as `tenant:room`.
-    room: String,
+    /// One that people are in.
+    room: RoomKey,
+}
+
+/// A part that a fault strikes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Struck {
+    /// A gateway, its door, or its way to Redis, by its number.
+    Gateway(usize),
+    /// A broker, or its way to Redis or to the AI, by its number.
+    Broker(usize),
+    /// What a room is kept in.
+    Room(RoomKey),
+    /// All that there is of something.
+    All(&'static str),
 }
 
 impl Aim {
     /// Chooses at random.
-    pub fn new(at: &Installation, dice: &mut StdRng) -> Self {
+    ///
+    /// # Errors
+    /// What people are in has a name that no room has.
+    pub fn new(at: &Installation, dice: &mut StdRng) -> anyhow::Result<Self> {
         let (gateways, brokers) = (at.gateways.len(), at.brokers.len());
         let one_of = |names: &[&str], dice: &mut StdRng| {
             let at = dice.random_range(0..names.len());
             names.get(at).copied().unwrap_or_default().to_owned()
         };
-        Self {
+        let (tenant, project) = (one_of(&TENANTS, dice), one_of(&PROJECTS, dice));
+        let room = format!("{tenant}:project:{project}");
+        Ok(Self {
             gateway: dice.random_range(0..gateways.max(1)),
             broker: dice.random_range(0..brokers.max(1)),
             node: dice.random_range(0..(gateways + brokers).max(1)),
@@ -63,38 +82,57 @@ impl Aim {
             } else {
                 -CLOCK_OFF_SECONDS
             },
-            room: format!(
-                "{}:project:{}",
-                one_of(&TENANTS, dice),
-                one_of(&PROJECTS, dice)
-            ),
-        }
+            room: room.parse()?,
+        })
     }
 
-    /// The names of those whom `kind` strikes then.
-    pub fn target(&self, kind: Kind, at: &Installation) -> String {
-        let name_of = |place: Option<&Place>| place.map_or("", |place| &place.name).to_owned();
-        let gateway = name_of(at.gateways.get(self.gateway));
-        let broker = name_of(at.brokers.get(self.broker));
+    /// Those whom `kind` strikes then.
+    pub fn struck(&self, kind: Kind, at: &Installation) -> Vec<Struck> {
+        let gateway = Struck::Gateway(self.gateway);
+        let broker = Struck::Broker(self.broker);
         match kind {
-            Kind::GatewayKilled | Kind::GatewayFrozen | Kind::Link(Link::Door, _) => gateway,
-            Kind::BrokerKilled | Kind::BrokerFrozen | Kind::Link(Link::Ai, _) => broker,
-            Kind::GatewayAndBrokerKilled => format!("{gateway}, {broker}"),
-            Kind::Link(Link::Redis, _) => name_of(at.places().nth(self.node)),
-            Kind::ClockOff => {
-                let node = name_of(at.places().nth(self.node));
-                format!("{node} by {:+} s", self.seconds)
+            Kind::GatewayKilled
+            | Kind::GatewayFrozen
+            | Kind::Link(Link::Door | Link::GatewayRedis, _) => vec![gateway],
+            Kind::BrokerKilled
+            | Kind::BrokerFrozen
+            | Kind::Link(Link::BrokerRedis | Link::Ai, _) => vec![broker],
+            Kind::GatewayAndBrokerKilled | Kind::GatewayAndBrokerFrozen => vec![gateway, broker],
+            Kind::ClockOff => vec![match self.node.checked_sub(at.gateways.len()) {
+                None => Struck::Gateway(self.node),
+                Some(broker) => Struck::Broker(broker),
+            }],
+            Kind::DoorsCut | Kind::DoorsSilent | Kind::SlowReaders | Kind::Crowd => {
+                vec![Struck::All("people")]
             }
-            Kind::DoorsCut | Kind::SlowReaders | Kind::Crowd => "people".to_owned(),
-            Kind::RollingRestart => "all nodes".to_owned(),
+            Kind::RollingRestart => vec![Struck::All("all nodes")],
             Kind::RedisRestarted
             | Kind::RedisTruncated
             | Kind::RedisEmptied
-            | Kind::RedisPaused => "redis".to_owned(),
-            Kind::SentinelFailover | Kind::SentinelFailoverLagging => "the primary".to_owned(),
-            Kind::ClusterMasterKilled => format!("the master of {}", self.room),
-            Kind::SlotMigrated => format!("the slot of {}", self.room),
+            | Kind::RedisPaused => vec![Struck::All("redis")],
+            Kind::SentinelFailover | Kind::SentinelFailoverLagging => {
+                vec![Struck::All("the primary")]
+            }
+            Kind::ClusterMasterKilled | Kind::SlotMigrated => {
+                vec![Struck::Room(self.room.clone())]
+            }
         }
+    }
+
+    /// Their names.
+    pub fn target(&self, kind: Kind, at: &Installation) -> String {
+        let name_of = |places: &[Place], number: usize| {
+            let place = places.get(number);
+            place.map_or("", |place| &place.name).to_owned()
+        };
+        let struck = self.struck(kind, at);
+        let names = struck.iter().map(|struck| match struck {
+            Struck::Gateway(number) => name_of(&at.gateways, *number),
+            Struck::Broker(number) => name_of(&at.brokers, *number),
+            Struck::Room(room) => format!("the slot of {room}"),
+            Struck::All(what) => (*what).to_owned(),
+        });
+        names.collect::<Vec<_>>().join(", ")
     }
 
     /// Strikes, and returns when all parts run again. What people do to
@@ -116,12 +154,14 @@ impl Aim {
                     kill(at.brokers.get_mut(self.broker))
                 );
             }
-            Kind::DoorsCut => {
-                let doors = || at.gateways.iter().filter_map(|place| place.door.as_ref());
-                doors().for_each(Proxy::block);
-                sleep(kind.lasts()).await;
-                doors().for_each(Proxy::resume);
+            Kind::GatewayAndBrokerFrozen => {
+                tokio::join!(
+                    freeze(at.gateways.get_mut(self.gateway), kind.lasts()),
+                    freeze(at.brokers.get_mut(self.broker), kind.lasts())
+                );
             }
+            Kind::DoorsCut => at_all_doors(at, Proxy::block, kind.lasts()).await,
+            Kind::DoorsSilent => at_all_doors(at, Proxy::stall, kind.lasts()).await,
             Kind::SlowReaders | Kind::Crowd => sleep(kind.lasts()).await,
             Kind::RollingRestart => {
                 for place in at.places_mut() {
@@ -151,8 +191,8 @@ impl Aim {
             }
             Kind::SentinelFailover => {
                 let storage = at.storage.replicated()?;
-                storage.hold_in_step().await;
-                is_unplanned = !fail_over(storage).await;
+                let is_held = storage.hold_in_step().await;
+                is_unplanned = !fail_over(storage).await || !is_held;
             }
             Kind::SentinelFailoverLagging => {
                 let storage = at.storage.replicated()?;
@@ -163,12 +203,12 @@ impl Aim {
             }
             Kind::ClusterMasterKilled => {
                 let cluster = at.storage.cluster()?;
-                let slot = slot_of(cluster, &self.room).await?;
+                let slot = slot_of(cluster, &self.room).await;
                 kill_master(cluster, slot).await;
             }
             Kind::SlotMigrated => {
                 let cluster = at.storage.cluster()?;
-                let slot = slot_of(cluster, &self.room).await?;
+                let slot = slot_of(cluster, &self.room).await;
                 migrate_there_and_back(cluster, slot).await;
             }
             Kind::Link(link, spoiling) => {
@@ -183,7 +223,8 @@ impl Aim {
     fn network<'a>(&self, link: Link, at: &'a Installation) -> Option<&'a Proxy> {
         match link {
             Link::Door => at.gateways.get(self.gateway)?.door.as_ref(),
-            Link::Redis => at.places().nth(self.node)?.to_redis.as_ref(),
+            Link::GatewayRedis => at.gateways.get(self.gateway)?.to_redis.as_ref(),
+            Link::BrokerRedis => at.brokers.get(self.broker)?.to_redis.as_ref(),
             Link::Ai => at.brokers.get(self.broker)?.to_ai.as_ref(),
         }
     }
@@ -203,6 +244,13 @@ async fn freeze(place: Option<&mut Place>, lasts: Duration) {
         sleep(lasts).await;
         place.node.resume();
     }
+}
+
+async fn at_all_doors(at: &Installation, strike: fn(&Proxy), lasts: Duration) {
+    let doors = || at.gateways.iter().filter_map(|place| place.door.as_ref());
+    doors().for_each(strike);
+    sleep(lasts).await;
+    doors().for_each(Proxy::resume);
 }
 
 async fn spoil(network: &Proxy, spoiling: Spoiling) {

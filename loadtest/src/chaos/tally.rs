@@ -1,20 +1,21 @@
 //! What the programs' own metrics say, across restarts.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::installation::{Installation, Place};
 
-/// How long a program may take to show its metrics: a frozen one shows none.
-const PATIENCE: Duration = Duration::from_millis(500);
-
 /// What a run must have shown to have proven anything: a name for people, the
 /// metric, and a label that it has.
-const WANTED: [(&str, &str, &str); 8] = [
+const WANTED: [(&str, &str, &str); 9] = [
     ("gaps repaired", "causerie_repairs_total", "mended"),
     ("snapshots", "causerie_snapshots_total", ""),
     ("takeovers", "causerie_broker_takeovers_total", ""),
     ("fenced writes refused", "causerie_broker_fenced_total", ""),
+    (
+        "events dropped for slow readers",
+        "causerie_drops_total",
+        "slow_",
+    ),
     ("late records dropped", "causerie_drops_total", "stale"),
     ("repeated messages", "causerie_repeated_messages_total", ""),
     (
@@ -39,12 +40,9 @@ pub struct Tally {
 impl Tally {
     /// Asks all programs that answer.
     pub async fn look(&mut self, at: &Installation) {
-        let client = reqwest::Client::new();
-        let looks = at.places().map(|place| async {
-            let url = format!("{}/metrics", place.node.admin_url());
-            let answer = client.get(url).timeout(PATIENCE).send().await.ok()?;
-            Some((process(place), answer.text().await.ok()?))
-        });
+        let looks = at
+            .places()
+            .map(|place| async { Some((process(place), place.metrics().await?)) });
         for (process, page) in futures::future::join_all(looks).await.into_iter().flatten() {
             self.take(&process, &page);
         }

@@ -1,6 +1,6 @@
 //! The calls of the AI server.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Broken, Faults, Rules, Verdict};
 use crate::ledger::{Call, ClientEvent, Durable};
@@ -9,6 +9,8 @@ use crate::ledger::{Call, ClientEvent, Durable};
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     by_question: BTreeMap<String, Vec<Call>>,
+    /// When messages were sent.
+    sent: HashMap<String, u64>,
     /// When anybody first heard of a message.
     heard: HashMap<String, u64>,
     answered: HashMap<String, Answered>,
@@ -32,6 +34,30 @@ impl Calls {
     pub(super) fn began(&self, question: &str) -> Option<u64> {
         let calls = self.by_question.get(question)?;
         calls.iter().map(|call| call.began).min()
+    }
+
+    /// When the first call for each question began.
+    pub(super) fn began_by_question(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.by_question
+            .keys()
+            .filter_map(|question| Some((question.as_str(), self.began(question)?)))
+    }
+
+    /// Since when a question may have been stored: since it was sent, or, where
+    /// that cannot be told any more, since anybody heard of it.
+    pub(super) fn asked_at(&self, question: &str) -> Option<u64> {
+        let sent = self.sent.get(question).or(self.heard.get(question));
+        sent.copied()
+    }
+
+    /// When messages were sent that are kept.
+    pub(super) fn on_sent(&mut self, sent: HashMap<String, u64>) {
+        self.sent = sent;
+    }
+
+    /// When anybody first saw a question answered.
+    pub(super) fn answered_at(&self, question: &str) -> Option<u64> {
+        Some(self.answered.get(question)?.at)
     }
 
     /// When the last call of an attempt at a reply to `question` ended.
@@ -78,10 +104,10 @@ impl Calls {
         for (question, calls) in &self.by_question {
             for (number, call) in calls.iter().enumerate() {
                 let says = || format!("{question}/{}/{}", call.attempt, call.r#try);
-                if call.attempt > rules.attempts || call.r#try > rules.tries {
+                let earlier = calls.get(..number).unwrap_or_default();
+                if self.is_one_too_many(call, earlier, faults, rules) {
                     verdict.broken(Broken::TooManyTries, call.began, says());
                 }
-                let earlier = calls.get(..number).unwrap_or_default();
                 if self.is_needless(call, earlier, faults, rules) {
                     verdict.broken(Broken::NeedlessCall, call.began, says());
                 }
@@ -100,6 +126,27 @@ impl Calls {
         }
     }
 
+    /// Whether the AI was asked more often than is configured.
+    fn is_one_too_many(
+        &self,
+        call: &Call,
+        earlier: &[Call],
+        faults: &Faults,
+        rules: Rules,
+    ) -> bool {
+        // One that the storage lost counts as little as what it lost of it.
+        let is_lost = |before: &&Call| faults.may_have_lost(before.began, call.began);
+        let counted = earlier.iter().filter(|before| !is_lost(before));
+        let attempts = counted.chain([call]).map(|call| call.attempt);
+        let attempts: BTreeSet<_> = attempts.collect();
+        // Numbers are passed over where the storage may have lost an attempt.
+        let asked = self.asked_at(&call.question).unwrap_or(0);
+        let are_passed_over = faults.may_have_changed_servers(asked, call.began);
+        attempts.len() as u64 > rules.attempts
+            || call.attempt > rules.attempts && !are_passed_over
+            || call.r#try > rules.tries
+    }
+
     /// Whether nothing explains why there is one more call.
     fn is_needless(&self, call: &Call, earlier: &[Call], faults: &Faults, rules: Rules) -> bool {
         if let Some(answered) = self.answered.get(&call.question)
@@ -111,9 +158,9 @@ impl Calls {
             let knows_at = faults.over_at(answered.at) + rules.takeover_us;
             return call.attempt >= answered.attempt || call.began > knows_at;
         }
-        let heard = self.heard.get(&call.question).copied();
         let before = earlier.last().map(|before| before.began);
-        let since = before.or(heard).unwrap_or(0);
+        let since = before.or_else(|| self.asked_at(&call.question));
+        let since = since.unwrap_or(0);
         let is_taken_over = call.attempt > 1 && earlier.iter().all(|e| e.attempt < call.attempt);
         // A try that never came to the AI has cost nothing.
         let is_before = |e: &Call| (e.attempt, e.r#try + 1) == (call.attempt, call.r#try);

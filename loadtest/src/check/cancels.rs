@@ -42,6 +42,12 @@ impl Cancels {
 
         let mut wanted: HashSet<&str> = self.wanted.iter().map(String::as_str).collect();
         wanted.extend(interrupted.iter().map(|(_, other)| other.message));
+        let lost_interruptions = sends.lost_interruptions(logs, faults);
+        let sessions: HashMap<_, _> = said.iter().map(|one| (one.message, one.session)).collect();
+        let may_be_interrupted = |question: &str| {
+            let session = sessions.get(question);
+            session.is_some_and(|session| lost_interruptions.contains(session))
+        };
         let mut question_of: HashMap<&str, &str> = HashMap::new();
         for Kept { event, .. } in logs.events() {
             let Some(question) = &event.in_reply_to else {
@@ -55,7 +61,7 @@ impl Cancels {
             let says = || format!("{} to {question}", event.message);
             let is_wanted = wanted.contains(&**question) || wanted.contains(&*event.message);
             // An interruption that is lost has left no trace.
-            if !is_wanted && !faults.may_have_lost(0, u64::MAX) {
+            if !is_wanted && !may_be_interrupted(question) {
                 verdict.broken(Broken::CancelledByNobody, 0, says());
             }
             let is_called = |call: &Call| !faults.may_have_lost(call.began, u64::MAX);

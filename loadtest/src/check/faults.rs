@@ -2,49 +2,99 @@
 
 use crate::ledger::Fault;
 
-/// The faults that struck so far, and when.
+/// The faults that struck so far.
 #[derive(Debug, Default)]
-pub(super) struct Faults(Vec<(u64, Fault)>);
+pub(super) struct Faults(Vec<Struck>);
+
+#[derive(Debug)]
+struct Struck {
+    at: u64,
+    fault: Fault,
+    /// Sentinels let one more server take over than was planned.
+    is_unplanned: bool,
+}
+
+/// By what something may be lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Loss {
+    /// By a fault that is there for that.
+    Planned,
+    /// By a fail-over that nobody planned.
+    Unplanned,
+}
 
 impl Faults {
     pub(super) fn on_fault(&mut self, at: u64, fault: Fault) {
-        self.0.push((at, fault));
+        self.0.push(Struck {
+            at,
+            fault,
+            is_unplanned: false,
+        });
     }
 
     /// The fault that struck last is over.
     pub(super) fn on_over(&mut self, at: u64) {
-        if let Some((_, fault)) = self.0.last_mut() {
-            fault.until = at;
+        if let Some(struck) = self.0.last_mut() {
+            struck.fault.until = at;
         }
     }
 
-    /// The storage may have lost something in the fault that struck last.
+    /// The storage may have lost something in the fault that struck last: what
+    /// the server had stored that took over first.
     pub(super) fn on_unplanned_fail_over(&mut self) {
-        if let Some((_, fault)) = self.0.last_mut() {
-            fault.may_lose = true;
+        if let Some(struck) = self.0.last_mut() {
+            struck.is_unplanned = true;
+            struck.fault.loses_since.get_or_insert(struck.at);
         }
     }
 
-    /// Whether the storage may have lost something after `since` and up to
-    /// `until`.
-    pub(super) fn may_have_lost(&self, since: u64, until: u64) -> bool {
-        self.during(since, until).any(|fault| fault.may_lose)
+    /// By what the storage may have lost something that was stored by `at`, and
+    /// not long before.
+    pub(super) fn loss(&self, at: u64) -> Option<Loss> {
+        let loses = |struck: &&Struck| struck.loses(at);
+        let loss = self.during(at, u64::MAX).find(loses)?;
+        Some(if loss.is_unplanned {
+            Loss::Unplanned
+        } else {
+            Loss::Planned
+        })
+    }
+
+    /// Whether the storage may have lost up to `until` something that was stored
+    /// by `at`, and not long before.
+    pub(super) fn may_have_lost(&self, at: u64, until: u64) -> bool {
+        self.during(at, until).any(|struck| struck.loses(at))
+    }
+
+    /// Whether the storage may have lost anything up to `until`.
+    pub(super) fn may_have_lost_anything(&self, until: u64) -> bool {
+        let mut during = self.during(0, until);
+        during.any(|struck| struck.fault.loses_since.is_some())
     }
 
     /// Whether anything may have kept a broker from going on then.
     pub(super) fn may_have_stopped_a_broker(&self, since: u64, until: u64) -> bool {
-        self.during(since, until).any(stops_brokers)
+        let mut during = self.during(since, until);
+        during.any(|struck| stops_brokers(&struck.fault))
     }
 
     /// Whether anything may have kept the AI from answering then.
     pub(super) fn may_have_stopped_the_ai(&self, since: u64, until: u64) -> bool {
-        self.during(since, until).any(is_of_the_ai)
+        let mut during = self.during(since, until);
+        during.any(|struck| is_of_the_ai(&struck.fault))
+    }
+
+    /// Whether another server than before may have served some room then.
+    pub(super) fn may_have_changed_servers(&self, since: u64, until: u64) -> bool {
+        let mut during = self.during(since, until);
+        during.any(|struck| is_of_the_storage(&struck.fault))
     }
 
     /// When the last fault is over that was under way at `at`.
     pub(super) fn over_at(&self, at: u64) -> u64 {
         let under_way = self.during(at, at);
-        under_way.map(|fault| fault.until).max().unwrap_or(at)
+        let until = under_way.map(|struck| struck.fault.until);
+        until.max().unwrap_or(at)
     }
 
     /// By when the AI sees what a broker does within `at_most` of `at`; `again`
@@ -52,15 +102,21 @@ impl Faults {
     pub(super) fn done_by(&self, at: u64, at_most: u64, again: u64) -> u64 {
         let faults = self
             .during(at, at + at_most)
+            .map(|struck| &struck.fault)
             .filter(|fault| stops_brokers(fault) || is_of_the_ai(fault));
         let over = faults.map(|fault| fault.until).max();
         over.map_or(at + at_most, |over| over + again)
     }
 
-    fn during(&self, since: u64, until: u64) -> impl Iterator<Item = &Fault> {
-        let faults = self.0.iter();
-        let during = faults.filter(move |(at, fault)| fault.until >= since && *at <= until);
-        during.map(|(_, fault)| fault)
+    fn during(&self, since: u64, until: u64) -> impl Iterator<Item = &Struck> {
+        let struck = self.0.iter();
+        struck.filter(move |struck| struck.fault.until >= since && struck.at <= until)
+    }
+}
+
+impl Struck {
+    fn loses(&self, at: u64) -> bool {
+        self.fault.loses_since.is_some_and(|since| since <= at)
     }
 }
 
@@ -76,6 +132,12 @@ fn is_of_the_ai(fault: &Fault) -> bool {
     fault.kind.starts_with("ai-")
 }
 
+/// Whether it strikes what rooms are kept in: Redis, its primary, the master or
+/// the slot of a room.
+fn is_of_the_storage(fault: &Fault) -> bool {
+    fault.target == "redis" || fault.target.starts_with("the ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,12 +150,35 @@ mod tests {
             target: "the primary".into(),
             until: 20,
             streaming: 1,
-            may_lose: false,
+            loses_since: None,
         };
         faults.on_fault(10, fault);
-        assert!(!faults.may_have_lost(0, u64::MAX));
+        assert_eq!(faults.loss(15), None);
         faults.on_unplanned_fail_over();
-        assert!(faults.may_have_lost(0, u64::MAX));
+        assert_eq!(faults.loss(15), Some(Loss::Unplanned));
+        assert!(faults.may_have_lost(15, u64::MAX));
+        // What was there before it all servers have.
+        assert!(!faults.may_have_lost(9, u64::MAX));
         assert!(!faults.may_have_lost(21, u64::MAX));
+    }
+
+    #[test]
+    fn a_loss_reaches_as_far_back_as_its_fault_says() {
+        let mut faults = Faults::default();
+        let fault = Fault {
+            kind: "redis-truncated".into(),
+            target: "redis".into(),
+            until: 20,
+            streaming: 1,
+            loses_since: Some(7),
+        };
+        faults.on_fault(10, fault);
+        assert_eq!(faults.loss(6), None);
+        assert_eq!(faults.loss(7), Some(Loss::Planned));
+        assert_eq!(faults.loss(20), Some(Loss::Planned));
+        assert_eq!(faults.loss(21), None);
+        // It is lost when the fault strikes, and not before.
+        assert!(!faults.may_have_lost(7, 9));
+        assert!(faults.may_have_lost(7, 10));
     }
 }

@@ -17,6 +17,13 @@ pub(super) struct Kept<'a> {
     pub(super) event: &'a Durable,
 }
 
+impl Kept<'_> {
+    /// Whether it is something that a person said.
+    pub(super) fn is_said(&self) -> bool {
+        self.event.kind == "new_message"
+    }
+}
+
 impl Logs {
     pub(super) fn take(&mut self, log: Log) {
         self.0.insert((log.tenant, log.room), log.events);

@@ -1,11 +1,11 @@
 //! Whether everybody was told of what the storage lost, and nobody of what it
 //! did not lose.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::logs::Logs;
 use super::{Broken, Faults, Rules, Verdict};
-use crate::ledger::{ClientEvent, ClientNumber, Durable};
+use crate::ledger::{ClientEvent, ClientNumber};
 
 /// What clients saw of their rooms, and what they were told of losses.
 #[derive(Debug, Default)]
@@ -30,6 +30,7 @@ enum Seen {
     /// which may come before the telling.
     Message {
         at: u64,
+        epoch: String,
         seq: u64,
         message: String,
         by_event: bool,
@@ -58,59 +59,47 @@ impl Losses {
         event: &ClientEvent,
         verdict: &mut Verdict,
     ) {
-        match event {
-            ClientEvent::Subscribed {
-                room,
-                epoch,
-                seq,
-                recovered,
-            } => {
-                let view = self.view(client, tenant, room);
-                let (before, was_at) = (
-                    std::mem::replace(&mut view.epoch, epoch.clone()),
-                    std::mem::replace(&mut view.seq, *seq),
-                );
-                if !recovered {
-                    verdict.count("times told that something is lost");
-                    view.seen.push(Seen::Told(Told {
-                        at,
-                        epoch: before,
-                        seq: was_at,
-                        head: *seq,
-                    }));
-                }
+        if let ClientEvent::Subscribed {
+            room,
+            epoch,
+            seq,
+            recovered,
+        } = event
+        {
+            let view = self.view(client, tenant, room);
+            let (before, was_at) = (
+                std::mem::replace(&mut view.epoch, epoch.clone()),
+                std::mem::replace(&mut view.seq, *seq),
+            );
+            if !recovered {
+                verdict.count("times told that something is lost");
+                view.seen.push(Seen::Told(Told {
+                    at,
+                    epoch: before,
+                    seq: was_at,
+                    head: *seq,
+                }));
             }
-            ClientEvent::Acked {
-                message, room, seq, ..
-            } => self
-                .view(client, tenant, room)
-                .see(at, *seq, message, false),
-            ClientEvent::Durable {
-                room,
-                event: Durable { message, seq, .. },
-            } => {
-                let view = self.view(client, tenant, room);
-                view.see(at, *seq, message, true);
-                view.seq = *seq;
-            }
-            ClientEvent::Named { .. }
-            | ClientEvent::GoesOn { .. }
-            | ClientEvent::Left { .. }
-            | ClientEvent::Opened
-            | ClientEvent::Sent { .. }
-            | ClientEvent::Cancelling { .. }
-            | ClientEvent::Cancelled { .. }
-            | ClientEvent::Refused { .. }
-            | ClientEvent::Delta { .. }
-            | ClientEvent::Snapshot { .. }
-            | ClientEvent::Restart { .. }
-            | ClientEvent::Typing { .. }
-            | ClientEvent::Closed { .. } => {}
+        } else if let ClientEvent::Acked {
+            message,
+            room,
+            epoch,
+            seq,
+            ..
+        } = event
+        {
+            self.view(client, tenant, room)
+                .see(at, (epoch, *seq), message, false);
+        } else if let ClientEvent::Durable { room, event } = event {
+            let view = self.view(client, tenant, room);
+            view.see(at, (&event.epoch, event.seq), &event.message, true);
+            view.seq = event.seq;
         }
     }
 
     pub(super) fn finish(&self, logs: &Logs, faults: &Faults, rules: Rules, verdict: &mut Verdict) {
         let kept = logs.by_message();
+        let mut gone = HashSet::new();
         for ((client, room), view) in &self.views {
             let who = format!("client {client}: {}:{room}", view.tenant);
             // The first message that is lost and of whose loss it was not told.
@@ -126,14 +115,23 @@ impl Losses {
                         }
                     }
                     Seen::Message {
-                        at, seq, message, ..
-                    } if kept
-                        .get(message.as_str())
-                        .is_none_or(|kept| kept.event.seq != *seq) =>
+                        at,
+                        epoch,
+                        seq,
+                        message,
+                        by_event,
+                    } if kept.get(message.as_str()).is_none_or(|kept| {
+                        (&kept.event.epoch, kept.event.seq) != (epoch, *seq)
+                    }) =>
                     {
                         // Gone from there: what a broker had to say again stands
-                        // somewhere else.
+                        // somewhere else, be it at the same `seq` of another life.
                         untold.get_or_insert((*at, *seq, message));
+                        // What is only acknowledged is looked for elsewhere.
+                        if *by_event && faults.loss(*at).is_none() && gone.insert(message) {
+                            let says = format!("{who}: {message} was at {seq}");
+                            verdict.broken(Broken::SeenAndGone, *at, says);
+                        }
                     }
                     // What is kept behind the place of what is lost was
                     // written after the loss.
@@ -163,9 +161,10 @@ impl Losses {
 }
 
 impl View {
-    fn see(&mut self, at: u64, seq: u64, message: &str, by_event: bool) {
+    fn see(&mut self, at: u64, (epoch, seq): (&str, u64), message: &str, by_event: bool) {
         self.seen.push(Seen::Message {
             at,
+            epoch: epoch.to_owned(),
             seq,
             message: message.to_owned(),
             by_event,
@@ -189,5 +188,5 @@ fn is_for_no_reason(
         // Where a life goes on behind a place nothing of it is lost up to there.
         event.epoch == told.epoch && event.seq >= told.seq
     });
-    is_there || !faults.may_have_lost(0, told.at)
+    is_there || !faults.may_have_lost_anything(told.at)
 }

@@ -1,6 +1,7 @@
 //! Where events stand, as everybody saw it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::{Broken, Verdict};
 use crate::ledger::{ClientEvent, ClientNumber, Durable, Log};
@@ -14,15 +15,32 @@ pub(super) struct Places {
     lives: HashMap<Life, Placed>,
     /// Whose a message is.
     tenant_of: HashMap<String, String>,
+    /// To whom pieces of a reply were shown, for each tenant to one: whose it is
+    /// may be heard later.
+    shown: BTreeMap<String, Vec<ShownTo>>,
+}
+
+#[derive(Debug)]
+struct ShownTo {
+    tenant: String,
+    at: u64,
+    client: ClientNumber,
 }
 
 /// What was placed in a life.
 #[derive(Debug, Default)]
 struct Placed {
-    /// The message that stands at a `seq`, as was first heard.
-    messages: HashMap<u64, String>,
+    /// What stands at a `seq`, as was first heard.
+    events: HashMap<u64, Standing>,
     /// Who said so; none for the log.
     by: BTreeSet<Option<ClientNumber>>,
+}
+
+#[derive(Debug)]
+struct Standing {
+    message: String,
+    /// A hash of all that the event says; an `ack` does not tell it.
+    content: Option<u64>,
 }
 
 impl Places {
@@ -41,19 +59,23 @@ impl Places {
                 epoch,
                 seq,
                 ..
-            }
-            | ClientEvent::Durable {
-                room,
-                event:
-                    Durable {
-                        message,
-                        epoch,
-                        seq,
-                        ..
-                    },
             } => {
                 let life = (tenant.to_owned(), room.clone(), epoch.clone());
-                self.place(at, life, *seq, message, Some(client), verdict);
+                let standing = Standing {
+                    message: message.clone(),
+                    content: None,
+                };
+                self.place(at, life, *seq, standing, Some(client), verdict);
+            }
+            ClientEvent::Durable { room, event } => {
+                let life = (tenant.to_owned(), room.clone(), event.epoch.clone());
+                self.place(at, life, event.seq, event.into(), Some(client), verdict);
+            }
+            ClientEvent::Delta { message, .. }
+            | ClientEvent::Snapshot { message, .. }
+            | ClientEvent::Restart { message, .. }
+            | ClientEvent::Cancelled { reply: message, .. } => {
+                self.show(at, client, tenant, message);
             }
             ClientEvent::Subscribed { room, epoch, .. } => {
                 let life = (tenant.to_owned(), room.clone(), epoch.clone());
@@ -65,11 +87,7 @@ impl Places {
             | ClientEvent::Opened
             | ClientEvent::Sent { .. }
             | ClientEvent::Cancelling { .. }
-            | ClientEvent::Cancelled { .. }
             | ClientEvent::Refused { .. }
-            | ClientEvent::Delta { .. }
-            | ClientEvent::Snapshot { .. }
-            | ClientEvent::Restart { .. }
             | ClientEvent::Typing { .. }
             | ClientEvent::Closed { .. } => {}
         }
@@ -78,7 +96,7 @@ impl Places {
     pub(super) fn on_log(&mut self, at: u64, log: &Log, verdict: &mut Verdict) {
         for event in &log.events {
             let life = (log.tenant.clone(), log.room.clone(), event.epoch.clone());
-            self.place(at, life, event.seq, &event.message, None, verdict);
+            self.place(at, life, event.seq, event.into(), None, verdict);
         }
     }
 
@@ -97,38 +115,90 @@ impl Places {
             self.lives.get(&life)
         };
         let is_known = life(epoch).is_some_and(|life| life.by.iter().any(|by| *by != Some(client)));
-        let begins_before = |life: &Placed| life.messages.keys().any(|at| *at <= seq);
+        let begins_before = |life: &Placed| life.events.keys().any(|at| *at <= seq);
         is_known && !life(told).is_some_and(begins_before)
     }
 
-    /// Notes that a message stands at a place.
+    /// Whether nobody was shown a piece of another tenant's reply.
+    pub(super) fn finish(&self, verdict: &mut Verdict) {
+        for (message, shown) in &self.shown {
+            // Of a reply that is lost nobody but those who saw it can tell.
+            let first = shown.first().map(|shown| &shown.tenant);
+            let owner = self.tenant_of.get(message).or(first);
+            for shown in shown.iter().filter(|shown| Some(&shown.tenant) != owner) {
+                let ShownTo { tenant, at, client } = shown;
+                let says = format!("client {client}: a piece of {message} was shown to {tenant}");
+                verdict.broken(Broken::CrossedTenants, *at, says);
+            }
+        }
+    }
+
+    fn show(&mut self, at: u64, client: ClientNumber, tenant: &str, message: &str) {
+        let shown_to = || ShownTo {
+            tenant: tenant.to_owned(),
+            at,
+            client,
+        };
+        match self.shown.get_mut(message) {
+            Some(shown) if shown.iter().any(|shown| shown.tenant == tenant) => {}
+            Some(shown) => shown.push(shown_to()),
+            None => {
+                self.shown.insert(message.to_owned(), vec![shown_to()]);
+            }
+        }
+    }
+
+    /// Notes that something stands at a place.
     fn place(
         &mut self,
         at: u64,
         life: Life,
         seq: u64,
-        message: &str,
+        standing: Standing,
         by: Option<ClientNumber>,
         verdict: &mut Verdict,
     ) {
         let (tenant, room, epoch) = life.clone();
         let life = self.lives.entry(life).or_default();
         life.by.insert(by);
-        let placed = life
-            .messages
-            .entry(seq)
-            .or_insert_with(|| message.to_owned());
-        if placed != message {
-            let says = format!("{tenant}:{room} {epoch}:{seq} is {placed}, and is {message}");
-            verdict.broken(Broken::TwoOrders, at, says);
-        }
         let owner = self
             .tenant_of
-            .entry(message.to_owned())
+            .entry(standing.message.clone())
             .or_insert_with(|| tenant.clone());
         if *owner != tenant {
-            let says = format!("{message} of {owner} was shown to {tenant}");
+            let says = format!("{} of {owner} was shown to {tenant}", standing.message);
             verdict.broken(Broken::CrossedTenants, at, says);
+        }
+        let Some(known) = life.events.get_mut(&seq) else {
+            life.events.insert(seq, standing);
+            return;
+        };
+        let place = || format!("{tenant}:{room} {epoch}:{seq}");
+        if known.message != standing.message {
+            let says = format!("{} is {}", place(), known.message);
+            let says = format!("{says}, and is {}", standing.message);
+            verdict.broken(Broken::TwoOrders, at, says);
+            return;
+        }
+        if known.content.is_some()
+            && standing.content.is_some()
+            && known.content != standing.content
+        {
+            let by = by.map_or("the log".to_owned(), |client| format!("client {client}"));
+            let says = format!("{}, {}, is another to {by}", place(), known.message);
+            verdict.broken(Broken::TwoContents, at, says);
+        }
+        known.content = known.content.or(standing.content);
+    }
+}
+
+impl From<&Durable> for Standing {
+    fn from(event: &Durable) -> Self {
+        let mut hasher = DefaultHasher::new();
+        event.hash(&mut hasher);
+        Self {
+            message: event.message.clone(),
+            content: Some(hasher.finish()),
         }
     }
 }

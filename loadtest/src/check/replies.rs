@@ -128,26 +128,26 @@ impl Replies {
 
     /// `message`, which ends a reply.
     pub(super) fn on_end(&mut self, event: Durable, finder: &mut Finder<'_>) {
-        if let Some(reply) = self.running.remove(&event.message) {
-            let is_of_this_attempt = event.attempt == Some(reply.attempt);
-            if !is_of_this_attempt {
-                self.replaced
-                    .extend(reply.shown(finder.at, event.message.clone()));
-            } else if reply.has_hole {
-                // That was found.
-            } else if reply.text == event.content {
-                finder.count(SEEN_TO_LAST_WORD);
-            } else if event.content.starts_with(&reply.text) {
-                finder.count(LAST_WORDS_WITH_END);
-            } else {
-                let Durable {
-                    message, content, ..
-                } = &event;
-                let says = format!("{message} was {:?} and is {content:?}", reply.text);
-                finder.broken(Broken::WrongText, says);
-            }
+        self.ended.insert(event.message.clone());
+        let Some(reply) = self.running.remove(&event.message) else {
+            return came_with_end(&event, finder);
+        };
+        if event.attempt != Some(reply.attempt) {
+            came_with_end(&event, finder);
+            self.replaced.extend(reply.shown(finder.at, event.message));
+        } else if reply.has_hole {
+            // That was found.
+        } else if reply.text == event.content {
+            finder.count(SEEN_TO_LAST_WORD);
+        } else if event.content.starts_with(&reply.text) {
+            finder.count(LAST_WORDS_WITH_END);
+        } else {
+            let Durable {
+                message, content, ..
+            } = &event;
+            let says = format!("{message} was {:?} and is {content:?}", reply.text);
+            finder.broken(Broken::WrongText, says);
         }
-        self.ended.insert(event.message);
     }
 
     /// Those that go on.
@@ -178,6 +178,13 @@ impl Replies {
                 .extend(before.shown(finder.at, message.to_owned()));
         }
         (attempt == reply.attempt).then_some(reply)
+    }
+}
+
+/// Of an attempt of which nothing was heard before its end.
+fn came_with_end(event: &Durable, finder: &mut Finder<'_>) {
+    if !event.content.is_empty() {
+        finder.count(LAST_WORDS_WITH_END);
     }
 }
 

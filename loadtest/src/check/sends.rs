@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::faults::Loss;
 use super::logs::{Kept, Logs};
 use super::{Broken, Faults, Verdict};
-use crate::ledger::{ClientEvent, ClientNumber, IfBusy};
+use crate::ledger::{ClientEvent, ClientNumber, Durable, IfBusy};
 
 /// By what a message is told from others: tenant, user, room, the client's id.
 type Name = (String, String, String, String);
+
+/// Tenant, user and room: people have one session in each room.
+pub(super) type Session<'a> = (&'a str, &'a str, &'a str);
 
 /// Everything that people sent.
 #[derive(Debug, Default)]
@@ -20,6 +24,8 @@ pub(super) struct Sends {
 
 #[derive(Debug)]
 struct Sent {
+    /// When it was first sent.
+    at: u64,
     text: String,
     asks: bool,
     if_busy: IfBusy,
@@ -44,8 +50,7 @@ pub(super) struct Said<'a> {
     pub(super) interrupts: bool,
     /// When it was first acknowledged, if it was.
     pub(super) acked: Option<u64>,
-    /// Tenant, user and room: people have one session in each room.
-    session: (&'a str, &'a str, &'a str),
+    pub(super) session: Session<'a>,
     seq: u64,
 }
 
@@ -61,7 +66,7 @@ impl Sends {
     pub(super) fn said<'a>(&'a self, logs: &'a Logs) -> Vec<Said<'a>> {
         let by_text: HashMap<_, _> = logs
             .events()
-            .filter(|kept| kept.event.kind == "new_message")
+            .filter(Kept::is_said)
             .map(|kept| ((kept.tenant, kept.room, &*kept.event.content), kept.event))
             .collect();
         let said = self.sent.iter().filter_map(|(name, sent)| {
@@ -70,13 +75,51 @@ impl Sends {
             let acks = self.acks.get(name).into_iter().flatten();
             Some(Said {
                 message: &event.message,
-                interrupts: sent.if_busy == IfBusy::Interrupt && sent.asks,
+                interrupts: sent.interrupts(),
                 acked: acks.map(|ack| ack.at).min(),
                 session: (tenant, user, room),
                 seq: event.seq,
             })
         });
         said.collect()
+    }
+
+    /// Whether the AI was asked, by tenant, room and text of what was sent.
+    pub(super) fn asks_by_text(&self) -> HashMap<(&str, &str, &str), bool> {
+        let sent = self.sent.iter();
+        sent.map(|((tenant, _, room, _), sent)| ((&**tenant, &**room, &*sent.text), sent.asks))
+            .collect()
+    }
+
+    /// When what is kept was first sent, by the server's ids: it may have been
+    /// stored since then.
+    pub(super) fn sent_at(&self, logs: &Logs) -> HashMap<String, u64> {
+        let sent = self.sent.iter().map(|((tenant, _, room, _), sent)| {
+            let text = (&**tenant, &**room, &*sent.text);
+            (text, sent.at)
+        });
+        let sent: HashMap<_, _> = sent.collect();
+        let said = logs.events().filter(Kept::is_said);
+        said.filter_map(|kept| {
+            let text = (kept.tenant, kept.room, &*kept.event.content);
+            Some((kept.event.message.clone(), *sent.get(&text)?))
+        })
+        .collect()
+    }
+
+    /// The sessions of which the storage lost a question that was to end what
+    /// they answered.
+    pub(super) fn lost_interruptions(&self, logs: &Logs, faults: &Faults) -> HashSet<Session<'_>> {
+        let kept = logs.by_message();
+        let is_lost = |ack: &Ack| {
+            !kept.contains_key(ack.message.as_str()) && faults.may_have_lost(ack.at, u64::MAX)
+        };
+        let lost = self.sent.iter().filter(|(name, sent)| {
+            let mut acks = self.acks.get(name).into_iter().flatten();
+            sent.interrupts() && acks.any(is_lost)
+        });
+        lost.map(|((tenant, user, room, _), _)| (&**tenant, &**user, &**room))
+            .collect()
     }
 
     pub(super) fn on_event(
@@ -101,6 +144,7 @@ impl Sends {
                 let name = name(room, id);
                 self.last.insert((client, id.clone()), name.clone());
                 let sent = self.sent.entry(name).or_insert_with(|| Sent {
+                    at,
                     text: text.clone(),
                     asks: *ai,
                     if_busy: *if_busy,
@@ -171,10 +215,13 @@ impl Sends {
                             asked.entry(message).or_insert(*at);
                         }
                     }
-                    None if faults.may_have_lost(*at, u64::MAX) => {
-                        verdict.count("messages lost with the storage");
-                    }
-                    None => verdict.broken(Broken::AckedAndGone, *at, says),
+                    None => match faults.loss(*at) {
+                        Some(Loss::Planned) => verdict.count("messages lost with the storage"),
+                        Some(Loss::Unplanned) => {
+                            verdict.count("messages lost in fail-overs that nobody planned");
+                        }
+                        None => verdict.broken(Broken::AckedAndGone, *at, says),
+                    },
                 }
             }
         }
@@ -201,6 +248,10 @@ impl Sends {
 }
 
 impl Sent {
+    fn interrupts(&self) -> bool {
+        self.if_busy == IfBusy::Interrupt && self.asks
+    }
+
     fn on_refused(&mut self, at: u64, code: &str, can_retry: bool) {
         // Whether it was stored is then unknown.
         if matches!(code, "overloaded" | "internal") {
@@ -221,17 +272,21 @@ pub(super) fn is_for_good(code: &str, can_retry: bool) -> bool {
 
 /// Each of these questions, acknowledged at these times, has one reply.
 fn answered_once(asked: &BTreeMap<&str, u64>, logs: &Logs, verdict: &mut Verdict) {
-    let mut replies: HashMap<&str, u32> = HashMap::new();
+    let mut replies: HashMap<&str, Vec<&Durable>> = HashMap::new();
     for Kept { event, .. } in logs.events() {
         if let Some(question) = &event.in_reply_to {
-            *replies.entry(question).or_default() += 1;
+            replies.entry(question).or_default().push(event);
         }
     }
     for (question, at) in asked {
-        match replies.get(question).copied().unwrap_or(0) {
-            0 => verdict.broken(Broken::Unanswered, *at, *question),
-            1 => verdict.count("questions answered"),
-            _ => verdict.broken(Broken::AnsweredTwice, *at, *question),
+        match replies.get(question).map_or(&[][..], Vec::as_slice) {
+            [] => verdict.broken(Broken::Unanswered, *at, *question),
+            // One that did not come to its end is counted by what that was.
+            [reply] if reply.finish.as_deref() == Some("stop") => {
+                verdict.count("questions answered");
+            }
+            [_] => {}
+            [..] => verdict.broken(Broken::AnsweredTwice, *at, *question),
         }
     }
 }

@@ -4,7 +4,9 @@
 mod calls;
 mod cancels;
 mod coming_and_going;
+mod endings;
 mod losses;
+mod origins;
 mod replies;
 mod sends;
 mod streams;
@@ -141,6 +143,33 @@ fn acked(client: ClientNumber, id: &str, message: &str, seq: u64) -> What {
     says(client, acked)
 }
 
+/// `event` is sent and acknowledged where it stands; it asks the AI, or nobody.
+fn sends(client: ClientNumber, event: &Durable, ai: bool) -> [What; 2] {
+    let Durable {
+        epoch,
+        seq,
+        message,
+        content,
+        ..
+    } = event.clone();
+    let (id, room) = (format!("id of {message}"), ROOM.to_owned());
+    let sent = ClientEvent::Sent {
+        id: id.clone(),
+        room: room.clone(),
+        text: content,
+        ai,
+        if_busy: IfBusy::Queue,
+    };
+    let acked = ClientEvent::Acked {
+        id,
+        message,
+        room,
+        epoch,
+        seq,
+    };
+    [says(client, sent), says(client, acked)]
+}
+
 fn call(attempt: u64, number: u64, began: u64, ended: Option<u64>) -> What {
     call_for("q1", attempt, number, began, ended)
 }
@@ -155,10 +184,11 @@ fn call_for(question: &str, attempt: u64, number: u64, began: u64, ended: Option
     })
 }
 
-fn fault(until: u64, may_lose: bool) -> What {
+/// The storage loses what was stored since then.
+fn loss(since: u64, until: u64) -> What {
     What::Fault(Fault {
-        may_lose,
-        ..struck("redis-emptied", "redis", until)
+        loses_since: Some(since),
+        ..struck("redis-truncated", "redis", until)
     })
 }
 
@@ -168,7 +198,7 @@ fn struck(kind: &str, target: &str, until: u64) -> Fault {
         target: target.into(),
         until,
         streaming: 1,
-        may_lose: false,
+        loses_since: None,
     }
 }
 

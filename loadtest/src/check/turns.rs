@@ -20,11 +20,8 @@ pub(super) fn finish(
 ) {
     for log in logs.rooms() {
         in_order(log, verdict);
-        // A reply whose end was lost is made again, whatever came after it.
-        if !faults.may_have_lost(0, u64::MAX) {
-            for questions in sessions(log).into_values() {
-                one_at_a_time(&questions, calls, faults, rules, verdict);
-            }
+        for questions in sessions(log).into_values() {
+            one_at_a_time(&questions, calls, faults, rules, verdict);
         }
     }
 }
@@ -86,6 +83,8 @@ fn one_at_a_time(
     for (question, made_by) in questions {
         if let Some(began) = calls.began(question)
             && busy.0 > hangs_up_by(began, faults, rules)
+            // A reply whose end was lost is made again, whatever came after it.
+            && !faults.may_have_lost(began, u64::MAX)
         {
             let says = format!("{question} while {} was being answered", busy.1);
             verdict.broken(Broken::OutOfTurn, began, says);

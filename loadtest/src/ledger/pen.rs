@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Entry, What};
 
@@ -12,7 +12,14 @@ use super::{Entry, What};
 #[derive(Debug, Clone)]
 pub struct Pen {
     began: Instant,
-    file: Arc<Mutex<BufWriter<File>>>,
+    page: Arc<Mutex<Page>>,
+}
+
+#[derive(Debug)]
+struct Page {
+    file: BufWriter<File>,
+    /// Of the last line, in microseconds since the run began.
+    at: u64,
 }
 
 impl Pen {
@@ -23,7 +30,10 @@ impl Pen {
     pub fn new(path: &Path) -> io::Result<Self> {
         Ok(Self {
             began: Instant::now(),
-            file: Arc::new(Mutex::new(BufWriter::new(File::create(path)?))),
+            page: Arc::new(Mutex::new(Page {
+                file: BufWriter::new(File::create(path)?),
+                at: 0,
+            })),
         })
     }
 
@@ -32,14 +42,20 @@ impl Pen {
         u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
+    /// How long nothing has been written down.
+    pub fn rests_for(&self) -> Duration {
+        let at = self.lock().at;
+        Duration::from_micros(self.now().saturating_sub(at))
+    }
+
     /// Writes down what happens now.
     ///
     /// # Errors
     /// The disk is full, as a rule: then no verdict can be given.
     pub fn note(&self, what: What) -> io::Result<()> {
         // Under the lock, so that the lines are in the order of time.
-        let mut file = self.lock();
-        write_line(&mut *file, self.now(), what)
+        let mut page = self.lock();
+        page.write(self.now(), what)
     }
 
     /// Writes down what happened then.
@@ -47,7 +63,7 @@ impl Pen {
     /// # Errors
     /// As [`note`](Self::note).
     pub fn note_at(&self, at: u64, what: What) -> io::Result<()> {
-        write_line(&mut *self.lock(), at, what)
+        self.lock().write(at, what)
     }
 
     /// Has all that was noted on disk.
@@ -55,18 +71,21 @@ impl Pen {
     /// # Errors
     /// As [`note`](Self::note).
     pub fn flush(&self) -> io::Result<()> {
-        self.lock().flush()
+        self.lock().file.flush()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BufWriter<File>> {
-        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Page> {
+        self.page.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn write_line(file: &mut impl Write, at: u64, what: What) -> io::Result<()> {
-    let mut line = serde_json::to_vec(&Entry { at, what })?;
-    line.push(b'\n');
-    file.write_all(&line)
+impl Page {
+    fn write(&mut self, at: u64, what: What) -> io::Result<()> {
+        let mut line = serde_json::to_vec(&Entry { at, what })?;
+        line.push(b'\n');
+        self.at = at;
+        self.file.write_all(&line)
+    }
 }
 
 /// Reads a ledger, line by line.
@@ -113,6 +132,18 @@ mod tests {
                 Entry { at: 2, what: call }
             ]
         );
+    }
+
+    #[test]
+    fn it_rests_since_the_last_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let pen = Pen::new(&folder.path().join("ledger.jsonl")).unwrap();
+        let before = pen.now();
+        pen.note(What::FaultOver).unwrap();
+        let rests_for = u64::try_from(pen.rests_for().as_micros()).unwrap();
+        assert!(rests_for <= pen.now() - before);
+        pen.note_at(0, What::FaultOver).unwrap();
+        assert!(pen.rests_for() >= Duration::from_micros(before));
     }
 
     #[test]

@@ -50,9 +50,9 @@ pub(super) enum Letter {
 }
 
 impl Letter {
-    pub(super) fn frame(&self) -> Value {
+    pub(super) fn frame(&self, at_length: bool) -> Value {
         match self {
-            Self::Message(message) => message.frame(),
+            Self::Message(message) => message.frame(at_length),
             Self::Cancel { id, message } => {
                 json!({"action": "cancel", "id": id, "data": {"message_id": message}})
             }

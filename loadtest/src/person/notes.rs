@@ -13,6 +13,7 @@ use crate::ledger::{ClientEvent, ClientNumber, Durable, Pen};
 #[derive(Debug, Default)]
 pub struct State {
     is_open: AtomicBool,
+    door: AtomicUsize,
     unacked: AtomicUsize,
     /// Replies that it sees being made.
     streaming: Mutex<Vec<String>>,
@@ -24,6 +25,11 @@ impl State {
     /// Whether it is connected.
     pub fn is_open(&self) -> bool {
         self.is_open.load(Ordering::Relaxed)
+    }
+
+    /// Which of its doors it came in by last.
+    pub fn door(&self) -> usize {
+        self.door.load(Ordering::Relaxed)
     }
 
     /// Messages that wait for their `ack`.
@@ -95,6 +101,10 @@ impl Notes {
     pub(super) fn running(&self) -> Vec<String> {
         let replies = self.streaming.iter();
         replies.map(|(_, reply)| reply.clone()).collect()
+    }
+
+    pub(super) fn show_door(&self, door: usize) {
+        self.state.door.store(door, Ordering::Relaxed);
     }
 
     pub(super) fn show_unacked(&self, unacked: usize) {

@@ -21,14 +21,19 @@ pub(super) struct Message {
     pub(super) text: String,
 }
 
+/// What makes a message long, in bytes.
+const LENGTH: usize = 12 << 10;
+
 impl Message {
-    pub(super) fn frame(&self) -> Value {
+    pub(super) fn frame(&self, at_length: bool) -> Value {
         // One's own room has a short name, too.
         let is_own = self.room.starts_with("user:");
+        let note = "-".repeat(if at_length { LENGTH } else { 0 });
         json!({"action": "sendMessage", "id": self.id, "data": {
             "user_input": self.text, "ai": self.ai, "session_id": self.session,
             "if_busy": self.if_busy,
             "room": if is_own { "user:me" } else { &self.room },
+            "metadata": {"note": note},
         }})
     }
 

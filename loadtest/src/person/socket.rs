@@ -4,17 +4,23 @@ use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error, error::UrlError};
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+/// What the system takes in for a client that does not read, in bytes: little,
+/// so that others notice.
+const BUFFER: u32 = 4 << 10;
 
 /// The longest time for a handshake.
 const HANDSHAKE: Duration = Duration::from_secs(3);
 
 /// An open connection.
 #[derive(Debug)]
-pub(super) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(super) struct Socket(WebSocketStream<TcpStream>);
 
 /// Why there is no connection.
 #[derive(Debug)]
@@ -37,8 +43,8 @@ impl Socket {
     /// Connects, or says why not: refusals come with their status.
     pub(super) async fn open(url: &str) -> Result<Self, Gone> {
         let gone = |reason: String| Gone { code: None, reason };
-        match timeout(HANDSHAKE, connect_async(url)).await {
-            Ok(Ok((socket, _))) => Ok(Self(socket)),
+        match timeout(HANDSHAKE, connect(url)).await {
+            Ok(Ok(socket)) => Ok(Self(socket)),
             Ok(Err(error)) => Err(gone(error.to_string())),
             Err(_) => Err(gone("no handshake in time".to_owned())),
         }
@@ -69,4 +75,21 @@ impl Socket {
             None => end(None, "the socket ended"),
         }
     }
+}
+
+async fn connect(url: &str) -> Result<WebSocketStream<TcpStream>, Error> {
+    let request = url.into_client_request()?;
+    let authority = request.uri().authority().ok_or(UrlError::NoHostName)?;
+    let mut addresses = lookup_host(authority.to_string()).await?;
+    let address = addresses.next().ok_or(UrlError::NoHostName)?;
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    socket.set_recv_buffer_size(BUFFER)?;
+    let stream = socket.connect(address).await?;
+    stream.set_nodelay(true)?;
+    let (socket, _) = client_async(request, stream).await?;
+    Ok(socket)
 }

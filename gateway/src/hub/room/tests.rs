@@ -191,3 +191,8 @@ fn read_after(seq: u64) -> Option<Need> {
         tries: 0,
     })
 }
+/// There is one for each user of a node, and mostly nothing happens in it.
+#[test]
+fn a_room_is_small() {
+    assert!(size_of::<Room>() <= 480, "{}", size_of::<Room>());
+}

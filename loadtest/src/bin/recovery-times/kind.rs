@@ -2,22 +2,18 @@
 
 use std::time::Duration;
 
-/// On what the installation stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Storage {
-    /// One Redis, which writes down every change before it answers.
-    Single,
-    /// A primary and two replicas behind Sentinels.
-    Replicated,
-    /// A Redis Cluster of three masters and three replicas.
-    Cluster,
-}
+use causerie_loadtest::chaos::fault;
+use causerie_loadtest::chaos::link::{Link, Spoiling};
+use causerie_testkit::storage::StorageKind;
 
-impl Storage {
-    pub(crate) const ALL: [Self; 3] = [Self::Single, Self::Replicated, Self::Cluster];
-}
+/// On what an installation stands.
+pub(crate) const STORAGES: [StorageKind; 3] = [
+    StorageKind::Durable,
+    StorageKind::Sentinel,
+    StorageKind::Cluster,
+];
 
-/// A kind of fault.
+/// A kind of fault of which the time is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     /// A gateway is killed.
@@ -25,15 +21,16 @@ pub(crate) enum Kind {
     /// A gateway stands still; its sockets stay open.
     GatewayFrozen,
     /// The network forgets the connections to a gateway and tells nobody.
-    HalfOpen,
+    DoorHalfOpen,
     /// A broker is killed.
     BrokerKilled,
     /// Redis is killed, and started again with its data after up to three seconds.
     RedisRestarted,
-    /// The primary is killed, and Sentinels put a replica in its place.
-    SentinelFailOver,
+    /// The primary is killed, and Sentinels put a replica in its place. Whether
+    /// that has all is not waited for here: it is about times.
+    SentinelFailover,
     /// A master of the Redis Cluster is killed, and its replica takes its place.
-    ClusterFailOver,
+    ClusterMasterKilled,
 }
 
 /// What is measured.
@@ -59,46 +56,43 @@ impl Kind {
     pub(crate) const ALL: [Self; 7] = [
         Self::GatewayKilled,
         Self::GatewayFrozen,
-        Self::HalfOpen,
+        Self::DoorHalfOpen,
         Self::BrokerKilled,
         Self::RedisRestarted,
-        Self::SentinelFailOver,
-        Self::ClusterFailOver,
+        Self::SentinelFailover,
+        Self::ClusterMasterKilled,
     ];
 
-    pub(crate) const fn name(self) -> &'static str {
+    /// What `./chaos` knows it as.
+    const fn fault(self) -> fault::Kind {
         match self {
-            Self::GatewayKilled => "gateway-killed",
-            Self::GatewayFrozen => "gateway-frozen",
-            Self::HalfOpen => "connection-half-open",
-            Self::BrokerKilled => "broker-killed",
-            Self::RedisRestarted => "redis-restarted",
-            Self::SentinelFailOver => "sentinel-fail-over",
-            Self::ClusterFailOver => "cluster-fail-over",
+            Self::GatewayKilled => fault::Kind::GatewayKilled,
+            Self::GatewayFrozen => fault::Kind::GatewayFrozen,
+            Self::DoorHalfOpen => fault::Kind::Link(Link::Door, Spoiling::HalfOpen),
+            Self::BrokerKilled => fault::Kind::BrokerKilled,
+            Self::RedisRestarted => fault::Kind::RedisRestarted,
+            Self::SentinelFailover => fault::Kind::SentinelFailover,
+            Self::ClusterMasterKilled => fault::Kind::ClusterMasterKilled,
         }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        self.fault().name()
     }
 
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    pub(crate) const fn storage(self) -> Storage {
-        match self {
-            Self::GatewayKilled
-            | Self::GatewayFrozen
-            | Self::HalfOpen
-            | Self::BrokerKilled
-            | Self::RedisRestarted => Storage::Single,
-            Self::SentinelFailOver => Storage::Replicated,
-            Self::ClusterFailOver => Storage::Cluster,
-        }
+    pub(crate) const fn storage(self) -> StorageKind {
+        self.fault().storage()
     }
 
     pub(crate) const fn measure(self) -> Measure {
         match self {
-            Self::GatewayKilled | Self::GatewayFrozen | Self::HalfOpen => Measure::Return,
+            Self::GatewayKilled | Self::GatewayFrozen | Self::DoorHalfOpen => Measure::Return,
             Self::BrokerKilled => Measure::Takeover,
-            Self::RedisRestarted | Self::SentinelFailOver | Self::ClusterFailOver => {
+            Self::RedisRestarted | Self::SentinelFailover | Self::ClusterMasterKilled => {
                 Measure::Delivery
             }
         }
@@ -108,18 +102,18 @@ impl Kind {
     pub(crate) const fn settles_within(self) -> Duration {
         Duration::from_secs(match self {
             Self::GatewayKilled => 2,
-            Self::RedisRestarted | Self::SentinelFailOver | Self::ClusterFailOver => 3,
+            Self::RedisRestarted | Self::SentinelFailover | Self::ClusterMasterKilled => 3,
             // A client notices after three seconds.
-            Self::GatewayFrozen | Self::HalfOpen | Self::BrokerKilled => 5,
+            Self::GatewayFrozen | Self::DoorHalfOpen | Self::BrokerKilled => 5,
         })
     }
 
     pub(crate) const fn goal(self) -> Goal {
         let (p50, max) = match self {
-            Self::GatewayKilled | Self::GatewayFrozen | Self::HalfOpen => (Some(300), 1_500),
+            Self::GatewayKilled | Self::GatewayFrozen | Self::DoorHalfOpen => (Some(300), 1_500),
             Self::BrokerKilled => (None, 3_000),
             Self::RedisRestarted => (None, 1_000),
-            Self::SentinelFailOver | Self::ClusterFailOver => (None, 2_000),
+            Self::SentinelFailover | Self::ClusterMasterKilled => (None, 2_000),
         };
         Goal { p50, max }
     }
@@ -127,13 +121,15 @@ impl Kind {
     /// From when to when the time is taken, for people who read the report.
     pub(crate) const fn says(self) -> &'static str {
         match self {
-            Self::GatewayKilled | Self::GatewayFrozen | Self::HalfOpen => {
+            Self::GatewayKilled | Self::GatewayFrozen | Self::DoorHalfOpen => {
                 "close of the socket → connected elsewhere and caught up"
             }
             Self::BrokerKilled => "kill → first piece of the new attempt",
-            Self::RedisRestarted => "Redis answers → first event in a room that had a reply",
-            Self::SentinelFailOver | Self::ClusterFailOver => {
-                "new master known → first event in a room that had a reply"
+            Self::RedisRestarted => {
+                "Redis answers → first event, or word of a loss, in a room that had a reply"
+            }
+            Self::SentinelFailover | Self::ClusterMasterKilled => {
+                "new master known → first event, or word of a loss, in a room that had a reply"
             }
         }
     }

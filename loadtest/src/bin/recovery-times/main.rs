@@ -20,12 +20,13 @@ use std::path::PathBuf;
 use anyhow::{Context, ensure};
 use causerie_loadtest::{ledger, remarks};
 use causerie_shared::cli::raise_open_files;
+use causerie_testkit::storage::StorageKind;
 use clap::Parser;
 use futures::future::try_join_all;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use kind::{Kind, Storage};
+use kind::{Kind, STORAGES};
 use stage::Stage;
 use times::Times;
 
@@ -68,7 +69,7 @@ fn kind(name: &str) -> Result<Kind, String> {
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     raise_open_files();
-    let of_storage = Storage::ALL.map(|storage| measure(storage, &args));
+    let of_storage = STORAGES.map(|storage| measure(storage, &args));
     let mut times = Times::default();
     for measured in try_join_all(of_storage).await? {
         times.add(measured);
@@ -89,7 +90,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// Lets the faults strike that an installation on this storage can have.
-async fn measure(storage: Storage, args: &Args) -> anyhow::Result<Times> {
+async fn measure(storage: StorageKind, args: &Args) -> anyhow::Result<Times> {
     let is_wanted = |kind: &Kind| kind.storage() == storage && args.wants(*kind);
     let kinds: Vec<_> = Kind::ALL.into_iter().filter(is_wanted).collect();
     let mut times = Times::default();

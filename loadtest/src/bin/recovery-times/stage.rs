@@ -6,20 +6,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use causerie_loadtest::chaos::storage::slot_of;
 use causerie_loadtest::ledger::{Fault, Pen, What};
 use causerie_loadtest::person::{Orders, Person, State};
-use causerie_shared::room::{Partition, RoomKey};
+use causerie_shared::room::RoomKey;
 use causerie_testkit::ai::{Behaviour, Plot};
 use causerie_testkit::cluster::Cluster;
 use causerie_testkit::process::Node;
 use causerie_testkit::proxy::Proxy;
+use causerie_testkit::storage::StorageKind;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::kind::{Kind, Storage};
+use crate::kind::Kind;
 use crate::times::TENANT;
 
 /// What the AI says: so many words at this pace, some four seconds.
@@ -54,19 +56,15 @@ struct Handle {
 
 impl Stage {
     pub(crate) async fn start(
-        storage: Storage,
+        storage: StorageKind,
         people: usize,
         dice: StdRng,
         ledger: &Path,
     ) -> anyhow::Result<Self> {
         let options = Cluster::options()
             .behaviour(Behaviour::new(Plot::Tokens(WORDS)).at_pace(PACE))
-            .env("HISTORY_MAX_EVENTS", "1000000");
-        let options = match storage {
-            Storage::Single => options.durable(),
-            Storage::Replicated => options.replicated(),
-            Storage::Cluster => options.on_redis_cluster(),
-        };
+            .env("HISTORY_MAX_EVENTS", "1000000")
+            .on(storage);
         let cluster = options.start().await;
         let mut doors = Vec::new();
         for gateway in &cluster.gateways {
@@ -134,7 +132,7 @@ impl Stage {
                 sleep(kind.settles_within()).await;
                 self.gateway(at)?.resume();
             }
-            Kind::HalfOpen => {
+            Kind::DoorHalfOpen => {
                 self.begins(kind, "all")?;
                 self.doors.get(at).context("a door")?.abandon();
                 sleep(kind.settles_within()).await;
@@ -154,7 +152,7 @@ impl Stage {
                 self.pen.note(What::FaultOver)?;
                 sleep(kind.settles_within()).await;
             }
-            Kind::SentinelFailOver => {
+            Kind::SentinelFailover => {
                 let primary = self.cluster.redis_replicated().primary().await;
                 self.begins(kind, "all")?;
                 let redis = self.cluster.redis_replicated();
@@ -166,7 +164,7 @@ impl Stage {
                 redis.server_mut(primary).restart().await;
                 redis.ready().await;
             }
-            Kind::ClusterFailOver => self.fail_over().await?,
+            Kind::ClusterMasterKilled => self.fail_over().await?,
         }
         Ok(())
     }
@@ -192,7 +190,7 @@ impl Stage {
                 struck.push(room);
             }
         }
-        self.begins(Kind::ClusterFailOver, &struck.join(" "))?;
+        self.begins(Kind::ClusterMasterKilled, &struck.join(" "))?;
         let redis = self.cluster.redis_cluster();
         redis.node_mut(master).kill();
         let deadline = Instant::now() + PATIENCE;
@@ -201,7 +199,7 @@ impl Stage {
             sleep(LOOK_EVERY).await;
         }
         self.pen.note(What::FaultOver)?;
-        sleep(Kind::ClusterFailOver.settles_within()).await;
+        sleep(Kind::ClusterMasterKilled.settles_within()).await;
         let redis = self.cluster.redis_cluster();
         redis.node_mut(master).restart().await;
         redis.ready().await;
@@ -229,8 +227,7 @@ impl Stage {
             let Ok(key) = format!("{TENANT}:{room}").parse::<RoomKey>() else {
                 continue;
             };
-            let tag = tag(key.partition());
-            let slot = self.cluster.redis_cluster().slot_of(&tag).await;
+            let slot = slot_of(self.cluster.redis_cluster(), &key).await;
             slots.push((room, slot));
         }
         slots
@@ -242,7 +239,7 @@ impl Stage {
             target: rooms.to_owned(),
             until: self.pen.now(),
             streaming: self.people.iter().map(|one| one.state.streaming()).sum(),
-            may_lose: false,
+            loses_since: None,
         }))?;
         Ok(())
     }
@@ -271,9 +268,4 @@ impl Stage {
         self.pen.flush()?;
         Ok(())
     }
-}
-
-/// What all names of a partition begin with: its slot is theirs.
-fn tag(partition: Partition) -> String {
-    format!("causerie:{{p{partition}}}:")
 }

@@ -43,6 +43,36 @@ fn calls_that_are_one_too_many() {
 }
 
 #[test]
+fn attempts_are_counted_and_not_their_numbers() {
+    // Each begins when the one before it is over.
+    let attempts = |numbers: &[u64], struck: &[Fault]| {
+        let calls: Vec<_> = numbers
+            .iter()
+            .zip(13..)
+            .map(|(number, began)| call(*number, 1, began, Some(began)))
+            .collect();
+        found_with(&calls, struck)
+    };
+    let killed = struck("broker-killed", "broker-1", 20);
+    let restarted = struck("redis-restarted", "redis", 20);
+    let faults = [killed.clone(), restarted];
+    assert_eq!(attempts(&[2, 3], &faults), []);
+    // A number is passed over where Redis was restarted, and only there.
+    assert_eq!(attempts(&[3, 5], &faults), []);
+    assert_eq!(
+        attempts(&[3, 5], std::slice::from_ref(&killed)),
+        [Broken::TooManyTries]
+    );
+    assert_eq!(attempts(&[2, 3, 5], &faults), [Broken::TooManyTries]);
+    // Of one that is lost nobody can know.
+    let loses = Fault {
+        loses_since: Some(0),
+        ..struck("redis-emptied", "redis", 20)
+    };
+    assert_eq!(attempts(&[2, 4, 6], &[loses]), []);
+}
+
+#[test]
 fn calls_that_nothing_explains() {
     let second_attempt = |fault: Fault| found_with(&[call(2, 1, 14, Some(16))], &[fault]);
     assert_eq!(second_attempt(struck("redis-restarted", "redis", 11)), []);
@@ -54,7 +84,7 @@ fn calls_that_nothing_explains() {
     assert_eq!(second_attempt(both), []);
     for fault in [
         struck("broker-killed", "broker-1", 9),
-        struck("redis-link-cut", "gateway-1", 11),
+        struck("gateway-redis-link-cut", "gateway-1", 11),
         struck("crowd", "people", 11),
         struck("ai-link-cut", "broker-1", 11),
     ] {
@@ -67,6 +97,32 @@ fn calls_that_nothing_explains() {
     // The second try has not come to the AI.
     let third_try = found_with(&[call(1, 3, 14, Some(16))], &[of_another]);
     assert_eq!(third_try, []);
+}
+
+#[test]
+fn a_question_may_be_stored_before_anybody_hears_of_it() {
+    let restarted = |until| {
+        found(move |story| {
+            // It was sent at 7, and heard of at 10, when its call had begun.
+            story[10] = call(2, 1, 9, Some(9));
+            story[12] = delta(1, 2, 0);
+            story[13] = delta(2, 2, 0);
+            story[17] = snapshot(2, 2, 0);
+            story[18] = delta(1, 2, 1);
+            story[19] = delta(2, 2, 1);
+            let reply = Durable {
+                attempt: Some(2),
+                content: words("q1", 2).concat(),
+                ..answered(LIFE, 2, "r1", "q1")
+            };
+            story[20] = durable(1, reply.clone());
+            story[21] = durable(2, reply.clone());
+            story[22] = log("acme", vec![said(LIFE, 1, "q1"), reply]);
+            story.insert(0, What::Fault(struck("redis-restarted", "redis", until)));
+        })
+    };
+    assert_eq!(restarted(7), []);
+    assert_eq!(restarted(6), [Broken::NeedlessCall]);
 }
 
 #[test]
@@ -146,7 +202,7 @@ fn a_reply_of_who_was_taken_over() {
     // Unless the storage has lost the takeover.
     let lost = found(|story| {
         *story = taken_over(11, Some(20), 1);
-        story.insert(13, fault(30, true));
+        story.insert(13, loss(0, 30));
     });
     assert_eq!(lost, []);
 }

@@ -92,6 +92,46 @@ fn a_question_that_interrupts_ends_the_replies_before_it() {
 }
 
 #[test]
+fn an_interruption_that_is_lost_has_left_no_trace() {
+    let lost = |if_busy, since| {
+        let sent = ClientEvent::Sent {
+            id: "m2".into(),
+            room: ROOM.into(),
+            text: "q2?".into(),
+            ai: true,
+            if_busy,
+        };
+        let then = vec![
+            loss(since, 40),
+            says(1, sent),
+            acked(1, "m2", "q2", 2), // at 12
+            call(1, 1, 10, Some(12)),
+        ];
+        let mut story = story_of(then, &[]);
+        story.pop();
+        let reply = Durable {
+            epoch: NEXT_LIFE.into(),
+            ..cancelled(1)
+        };
+        for client in [1, 2] {
+            story.push(subscribed(client, NEXT_LIFE, 1, false));
+            story.push(durable(client, reply.clone()));
+        }
+        story.push(log("acme", vec![said(LIFE, 1, "q1"), reply]));
+        broken_in(verdict_on(story))
+    };
+    let told = Broken::LostForNoReason;
+    assert_eq!(lost(IfBusy::Interrupt, 12), [told]);
+    let queued = lost(IfBusy::Queue, 12);
+    assert_eq!(queued, [told, Broken::CancelledByNobody]);
+    let too_late = lost(IfBusy::Interrupt, 13);
+    assert_eq!(
+        too_late,
+        [told, Broken::AckedAndGone, Broken::CancelledByNobody]
+    );
+}
+
+#[test]
 fn calls_for_what_was_cancelled_before() {
     let cancelled_in = |attempt, calls: &[What]| {
         let then = [&[wish("r1"), promise()], calls].concat(); // promised at 11

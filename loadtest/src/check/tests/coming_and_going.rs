@@ -15,6 +15,7 @@ fn left() -> What {
 fn found_after(before: Vec<What>, after: Vec<What>) -> Vec<Broken> {
     let event = said(LIFE, 1, "q1");
     let mut story = vec![named(1, "acme"), says(1, ClientEvent::Opened)];
+    story.extend(sends(1, &event, false));
     story.extend(before);
     story.push(subscribed(1, LIFE, 0, true));
     story.extend(after);

@@ -9,7 +9,7 @@ fn a_loss_that_is_told_though_nothing_can_be_lost() {
     // That the storage lost something excuses nothing where it did not.
     let elsewhere = |story: &mut Vec<What>| {
         story[16] = subscribed(2, LIFE, 1, false);
-        story.insert(10, fault(11, true));
+        story.insert(10, loss(0, 11));
     };
     assert_eq!(found(elsewhere), [Broken::LostForNoReason]);
 }
@@ -36,7 +36,13 @@ fn who_was_away_for_too_long_is_not_brought_up_to_date() {
 #[test]
 fn an_acknowledged_message_that_is_gone() {
     let gone = |story: &mut Vec<What>| story[22] = log("acme", vec![]);
-    let broken = [Broken::AckedAndGone, Broken::NotTold, Broken::LeftBehind];
+    let broken = [
+        Broken::AckedAndGone,
+        Broken::SeenAndGone,
+        Broken::NotTold,
+        Broken::LeftBehind,
+        Broken::NeverAsked,
+    ];
     assert_eq!(found(gone), broken);
 }
 
@@ -45,8 +51,9 @@ fn an_acknowledged_message_that_is_gone() {
 fn found_after_a_loss(then: Vec<What>, kept: Vec<Durable>) -> Vec<Broken> {
     let mut story = good();
     story.truncate(10);
-    story.push(fault(11, true));
+    story.push(loss(0, 20));
     story.extend(then);
+    story.extend(kept.iter().flat_map(|event| sends(1, event, false)));
     story.push(log("acme", kept));
     let verdict = verdict_on(story);
     assert_eq!(verdict.counts["messages lost with the storage"], 1);
@@ -94,4 +101,62 @@ fn what_is_said_again_after_a_loss_stands_elsewhere() {
     };
     let both = [sees(1), sees(2)].concat();
     assert_eq!(found_after_a_loss(both, vec![again.clone()]), []);
+}
+
+#[test]
+fn what_is_said_again_at_the_same_number_of_another_life() {
+    let (lost, again) = (said(LIFE, 2, "q2"), said(NEXT_LIFE, 2, "q2"));
+    let first = said(NEXT_LIFE, 1, "q3");
+    let sees = |client, recovered| {
+        let told = subscribed(client, NEXT_LIFE, 0, recovered);
+        let [first, again] = [&first, &again].map(|event| durable(client, event.clone()));
+        [durable(client, lost.clone()), told, first, again]
+    };
+    let kept = vec![first.clone(), again.clone()];
+    let both = [sees(1, false), sees(2, false)].concat();
+    assert_eq!(found_after_a_loss(both, kept.clone()), []);
+    let untold = [sees(1, false), sees(2, true)].concat();
+    let broken = found_after_a_loss(untold, kept);
+    assert_eq!(broken, [Broken::WrongPlace, Broken::NotTold]);
+}
+
+/// What is found where the storage, of which a fault of this kind says since
+/// when it loses what, lost what was acknowledged at 7 and seen at 8 and 9.
+fn found_where_lost(fault: What) -> Vec<Broken> {
+    let mut story = good();
+    story.truncate(10);
+    story.push(fault);
+    story.extend([1, 2].map(|client| subscribed(client, NEXT_LIFE, 0, false)));
+    story.push(log("acme", vec![]));
+    broken_in(verdict_on(story))
+}
+
+#[test]
+fn what_is_gone_that_was_there_long_before_the_storage_lost_anything() {
+    assert_eq!(found_where_lost(loss(7, 20)), []);
+    let acked_before = found_where_lost(loss(8, 20));
+    assert_eq!(acked_before, [Broken::AckedAndGone]);
+    let seen_before = found_where_lost(loss(10, 20));
+    assert_eq!(seen_before, [Broken::AckedAndGone, Broken::SeenAndGone]);
+}
+
+/// Sentinels let one more server take over than was planned.
+#[test]
+fn a_fail_over_that_nobody_planned_excuses_only_what_came_after_the_planned_one() {
+    let struck_at = |place: usize| {
+        let mut story = good();
+        story.truncate(10);
+        let fault = What::Fault(struck("sentinel-failover", "the primary", 40));
+        story.insert(place, fault);
+        story.push(What::UnplannedFailOver);
+        story.extend([1, 2].map(|client| subscribed(client, NEXT_LIFE, 0, false)));
+        story.push(log("acme", vec![]));
+        let verdict = verdict_on(story);
+        let count = "messages lost in fail-overs that nobody planned";
+        let lost = verdict.counts.get(count).copied().unwrap_or(0);
+        (lost, broken_in(verdict))
+    };
+    assert_eq!(struck_at(6), (1, vec![]));
+    let before = vec![Broken::AckedAndGone, Broken::SeenAndGone];
+    assert_eq!(struck_at(10), (0, before));
 }

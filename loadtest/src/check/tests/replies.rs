@@ -98,6 +98,26 @@ fn a_restart_begins_the_text_again_and_what_is_late_is_dropped() {
 }
 
 #[test]
+fn a_reply_of_which_nothing_was_heard_before_its_end() {
+    let counts_of = |change: &dyn Fn(&mut Vec<What>)| {
+        let mut story = good();
+        change(&mut story);
+        let verdict = verdict_on(story);
+        assert_eq!(verdict.violations, []);
+        [SEEN_TO_LAST_WORD, LAST_WORDS_WITH_END]
+            .map(|count| verdict.counts.get(count).copied().unwrap_or(0))
+    };
+    assert_eq!(counts_of(&|_| {}), [2, 0]);
+    // One is given the last word with the end, one all of it.
+    assert_eq!(counts_of(&|story| drop(story.remove(18))), [1, 1]);
+    let nothing_before = |story: &mut Vec<What>| {
+        story.remove(18);
+        story.remove(12);
+    };
+    assert_eq!(counts_of(&nothing_before), [1, 1]);
+}
+
+#[test]
 fn what_follows_a_replys_end() {
     let late = |story: &mut Vec<What>| story.push(delta_saying(1, 1, 2, "three"));
     assert_eq!(found(late), [Broken::AfterTheEnd]);

@@ -18,7 +18,34 @@ fn an_event_that_comes_twice() {
 #[test]
 fn two_events_at_one_place() {
     let changed = |story: &mut Vec<What>| story[9] = durable(2, said(LIFE, 1, "another"));
-    assert_eq!(found(changed), [Broken::TwoOrders, Broken::NotTold]);
+    assert_eq!(
+        found(changed),
+        [Broken::TwoOrders, Broken::SeenAndGone, Broken::NotTold]
+    );
+}
+
+#[test]
+fn an_event_that_says_one_thing_to_one_and_another_to_another() {
+    let otherwise = || Durable {
+        content: "q2?".into(),
+        ..said(LIFE, 1, "q1")
+    };
+    let to_one = |story: &mut Vec<What>| story[9] = durable(2, otherwise());
+    assert_eq!(found(to_one), [Broken::TwoContents]);
+    let to_all = |story: &mut Vec<What>| {
+        story[8] = durable(1, otherwise());
+        story[9] = durable(2, otherwise());
+    };
+    assert_eq!(found(to_all), [Broken::TwoContents]);
+    // Not only what it says.
+    let of_another = |story: &mut Vec<What>| {
+        let question = Durable {
+            session: Some("s2".into()),
+            ..said(LIFE, 1, "q1")
+        };
+        story[9] = durable(2, question);
+    };
+    assert_eq!(found(of_another), [Broken::TwoContents]);
 }
 
 #[test]
@@ -38,6 +65,9 @@ fn a_life_that_is_replayed_to_who_was_away_through_it() {
             story.extend([1, 2].map(|client| durable(client, first.clone())));
             let during = said(NEXT_LIFE, 2, "q2");
             let after = said(LAST_LIFE, 3, "q3");
+            for event in [&first, &during, &after] {
+                story.extend(sends(1, event, false));
+            }
             story.extend([
                 subscribed(1, NEXT_LIFE, 1, true),
                 durable(1, during.clone()),
@@ -82,6 +112,55 @@ fn a_client_that_has_not_seen_all() {
 fn what_crosses_tenants() {
     let crossed = |story: &mut Vec<What>| story[1] = named(2, "bolt");
     assert!(found(crossed).contains(&Broken::CrossedTenants));
+}
+
+#[test]
+fn a_piece_of_another_tenants_reply() {
+    let restart = || {
+        let (room, message) = (ROOM.into(), "r1".into());
+        let attempt = 1;
+        says(
+            3,
+            ClientEvent::Restart {
+                room,
+                message,
+                attempt,
+            },
+        )
+    };
+    for piece in [delta(3, 1, 0), snapshot(3, 1, 0), restart()] {
+        let left = says(3, ClientEvent::Left { room: ROOM.into() });
+        let others = |tenant: &'static str| {
+            let comes = vec![
+                named(3, tenant),
+                says(3, ClientEvent::Opened),
+                subscribed(3, LIFE, 0, true),
+                piece.clone(),
+                left.clone(),
+            ];
+            found(move |story| drop(story.splice(12..12, comes)))
+        };
+        assert_eq!(others("acme"), []);
+        // It has left, and whose the reply is was told to nobody yet.
+        assert_eq!(others("bolt"), [Broken::CrossedTenants]);
+    }
+}
+
+#[test]
+fn a_piece_of_a_reply_that_is_lost_and_was_shown_to_two_tenants() {
+    let story = |tenant: &str| {
+        let mut story = vec![named(1, "acme"), named(2, tenant)];
+        for client in [1, 2] {
+            story.push(says(client, ClientEvent::Opened));
+            story.push(subscribed(client, LIFE, 0, true));
+            story.push(delta(client, 1, 0));
+            story.push(subscribed(client, NEXT_LIFE, 0, false));
+        }
+        story.insert(2, loss(0, 40));
+        broken_in(verdict_on(story))
+    };
+    assert_eq!(story("acme"), []);
+    assert_eq!(story("bolt"), [Broken::CrossedTenants]);
 }
 
 #[test]

@@ -20,6 +20,13 @@ fn session_under(
         events.push(answered(LIFE, seq, &question.replace('q', "r"), question));
     }
     let mut story: Vec<_> = fault.into_iter().map(What::Fault).collect();
+    story.extend([named(1, "acme"), says(1, ClientEvent::Opened)]);
+    story.extend(
+        events
+            .iter()
+            .take(2)
+            .flat_map(|asked| sends(1, asked, true)),
+    );
     story.extend([
         call_for("q1", 1, 1, 10, Some(first_ended)),
         call_for("q2", 1, 1, second_began, Some(second_began + 5)),
@@ -42,6 +49,20 @@ fn one_question_after_the_other() {
 fn no_call_beside_that_for_the_question_before() {
     assert_eq!(session(["q1", "q2"], 30, 500_030), []);
     assert_eq!(session(["q1", "q2"], 30, 500_031), [Broken::OutOfTurn]);
+}
+
+#[test]
+fn a_reply_whose_end_was_lost_is_made_again_beside_a_later_one() {
+    let lost_since = |since| {
+        let fault = Fault {
+            loses_since: Some(since),
+            ..struck("sentinel-failover-lagging", "the primary", 1_000_000)
+        };
+        session_under(Some(fault), ["q1", "q2"], 30, 9_000_000)
+    };
+    assert_eq!(lost_since(30), []);
+    // What is lost came after the later one was begun.
+    assert_eq!(lost_since(31), [Broken::OutOfTurn]);
 }
 
 #[test]

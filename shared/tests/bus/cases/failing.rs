@@ -19,7 +19,7 @@ use crate::world::Storage;
 async fn world<W: Storage>() -> (W, Arc<dyn Bus>) {
     let world = W::new(Retention::default()).await;
     let node = world.node().await;
-    (world, Arc::new(Patient(node)))
+    (world, Arc::new(Patient { bus: node }))
 }
 
 async fn say(bus: &dyn Bus, room: &RoomKey) -> Position {

@@ -136,6 +136,25 @@ async fn what_many_ask_at_once_takes_few_commands() {
     assert!(asked <= 2 * 2_000 / 32, "{asked}");
 }
 
+#[tokio::test]
+async fn confirmations_that_come_late_are_not_taken_for_other_answers() {
+    let redis = Redis::start().await;
+    let proxy = Proxy::start(redis.port()).await;
+    let settings = RedisSettings::new(proxy.url("redis"));
+    let bus = RedisBus::connect(settings, Retention::default()).await;
+    let bus = bus.unwrap();
+    let name = |number| room(&format!("acme:project:p{number}"));
+    let rooms: Vec<_> = (0..3_000).map(name).collect();
+    let ear = Ear::open(&bus, &[]).await;
+    redis.command(&["CONFIG", "RESETSTAT"]).await;
+    // Those of one command take some 200 ms.
+    proxy.trickle(400_000);
+    let heard = ear.rooms.subscribe_all(&rooms).await;
+    assert!(heard.iter().all(Result::is_ok));
+    // What is taken for another answer is asked again, room by room.
+    assert_eq!(calls(&redis, "ssubscribe").await, 3);
+}
+
 /// How often a command was carried out.
 async fn calls(redis: &Redis, command: &str) -> u64 {
     let stats = redis.command(&["INFO", "commandstats"]).await.text();

@@ -40,7 +40,9 @@ async fn rig() -> Rig {
     Rig {
         owner: cluster.owner(0, slot).await,
         cluster,
-        patient: Arc::new(Patient(Arc::clone(&bus))),
+        patient: Arc::new(Patient {
+            bus: Arc::clone(&bus),
+        }),
         bus,
         room,
         slot,

@@ -1,0 +1,49 @@
+//! How replies ended: one that failed needs a fault that explains it.
+
+use super::calls::Calls;
+use super::logs::{Kept, Logs};
+use super::{Broken, Faults, Rules, Verdict};
+use crate::ledger::Durable;
+
+pub(super) fn check(
+    logs: &Logs,
+    calls: &Calls,
+    faults: &Faults,
+    rules: Rules,
+    verdict: &mut Verdict,
+) {
+    for Kept { event, .. } in logs.events() {
+        let Some(question) = &event.in_reply_to else {
+            continue;
+        };
+        let finish = event.finish.as_deref();
+        match finish {
+            Some("stop" | "cancelled") => {}
+            Some("error") if may_have_failed(event, question, calls, faults, rules) => {
+                verdict.count("replies that failed for a fault");
+            }
+            // An AI of a run says so little that nothing is cut.
+            Some(_) | None => {
+                let at = calls.answered_at(question).unwrap_or(0);
+                let says = format!("{} to {question}: {finish:?}", event.message);
+                verdict.broken(Broken::Failed, at, says);
+            }
+        }
+    }
+}
+
+/// Whether the AI could not be asked, or all attempts were used up by faults.
+fn may_have_failed(
+    reply: &Durable,
+    question: &str,
+    calls: &Calls,
+    faults: &Faults,
+    rules: Rules,
+) -> bool {
+    let answered = calls.answered_at(question).unwrap_or(u64::MAX);
+    let asked = calls.asked_at(question).unwrap_or(0).min(answered);
+    let since = asked.saturating_sub(rules.ai_recovers_us);
+    let is_used_up = reply.attempt > Some(rules.attempts);
+    faults.may_have_stopped_the_ai(since, answered)
+        || is_used_up && faults.may_have_stopped_a_broker(asked, answered)
+}
