@@ -9,9 +9,9 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::sleep;
 
-use super::channels::{Channels, RETRY};
+use super::channels::Channels;
 use super::link::{Address, Purpose};
-use super::messages::Listener;
+use super::subscriber::{Listener, RETRY};
 use super::{events, names};
 use crate::bus::BusError;
 use crate::bus::reply::Wake;
@@ -27,9 +27,9 @@ pub(super) struct Hearing {
 }
 
 impl Hearing {
-    pub(super) fn open(address: &Address, publisher: Client, ear: Arc<dyn Ear>) -> Self {
+    pub(super) fn open(address: &Address, control: Client, ear: Arc<dyn Ear>) -> Self {
         let records = Arc::new(Records { ear });
-        let channels = Channels::open(address, Purpose::Rooms, records, publisher);
+        let channels = Channels::open(address, Purpose::Rooms, records, control);
         Self { channels }
     }
 }
@@ -49,8 +49,9 @@ impl Subscriptions for Hearing {
     }
 
     async fn unsubscribe(&self, room: &RoomKey) -> Result<(), BusError> {
-        let failed = self.channels.unsubscribe(vec![names::room_channel(room)]);
-        failed.await.into_values().next().map_or(Ok(()), Err)
+        let channel = names::room_channel(room);
+        self.channels.unsubscribe(vec![channel]).await;
+        Ok(())
     }
 }
 
@@ -78,12 +79,12 @@ impl Listener for Records {
 /// Opens a stream of hints, which ends when its receiver is dropped.
 pub(super) fn open_wakes(
     address: &Address,
-    publisher: Client,
+    control: Client,
     buffer: usize,
 ) -> mpsc::Receiver<Wake> {
     let (sender, receiver) = mpsc::channel(buffer.max(1));
     let waker = Arc::new(Waker(sender.clone()));
-    let channels = Channels::open(address, Purpose::Wakes, waker, publisher);
+    let channels = Channels::open(address, Purpose::Wakes, waker, control);
     tokio::spawn(async move {
         let wakes = Partition::all().map(|partition| names::in_partition(partition, "wake"));
         tokio::select! {

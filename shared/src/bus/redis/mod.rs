@@ -11,7 +11,9 @@
 //! - `script`, `args`, `answer`, `names`: what is sent and what comes back
 //! - `gathering`: verbs that many ask for at once
 //! - `question`, `log`, `reply`, `lease`: the verbs
-//! - `channels`, `subscribing`, `messages`, `hearing`: what is heard
+//! - `channels`, `subscriber`, `wanted`, `hearing`: what is heard, over connections
+//!   of our own
+//! - `dial`, `resp`: how these are made, and what is said over them
 //! - `heartbeat`, `topology`: connections that only look alive, nodes that changed
 //!   places
 //! - `clock`: Redis's clock
@@ -46,8 +48,7 @@
 //!
 //! # Channels
 //! All sharded. `room:R` carries the room's records, `wake` hints for brokers:
-//! `runnable tenant` and `cancelled M`; on `fence:name` a node tells itself that
-//! many subscriptions were made.
+//! `runnable tenant` and `cancelled M`.
 //!
 //! # fred
 //! What the client library does otherwise than one would expect, and what is
@@ -82,6 +83,7 @@ mod args;
 mod channels;
 mod check;
 mod clock;
+mod dial;
 mod events;
 mod gathering;
 mod hearing;
@@ -89,15 +91,16 @@ mod heartbeat;
 mod lease;
 mod link;
 mod log;
-mod messages;
 mod names;
 mod pool;
 mod question;
 mod reply;
+mod resp;
 mod script;
 mod settings;
-mod subscribing;
+mod subscriber;
 mod topology;
+mod wanted;
 
 use args::Args;
 use gathering::Gathering;
@@ -150,8 +153,8 @@ impl RedisBus {
         })
     }
 
-    /// A connection beside those that hear.
-    fn publisher(&self) -> Client {
+    /// What knows which servers there are.
+    fn control(&self) -> Client {
         self.pool.client(Partition::FIRST).clone()
     }
 
@@ -222,7 +225,7 @@ impl Bus for RedisBus {
     }
 
     fn subscriptions(&self, ear: Arc<dyn Ear>) -> Arc<dyn Subscriptions> {
-        Arc::new(Hearing::open(&self.address, self.publisher(), ear))
+        Arc::new(Hearing::open(&self.address, self.control(), ear))
     }
 
     async fn reply(&self, message_id: &MessageId) -> Result<Option<ReplyStatus>, BusError> {
@@ -234,7 +237,7 @@ impl Bus for RedisBus {
     }
 
     fn wakes(&self, buffer: usize) -> mpsc::Receiver<Wake> {
-        hearing::open_wakes(&self.address, self.publisher(), buffer)
+        hearing::open_wakes(&self.address, self.control(), buffer)
     }
 
     async fn waiting(&self) -> Result<Waiting, BusError> {

@@ -9,8 +9,6 @@ use crate::room::{Partition, RoomKey};
 /// What says for which installation this Redis is.
 pub(super) const INSTALLATION: &str = "causerie:installation";
 
-const FENCE: &str = "fence:";
-
 /// The names that every script is given, by partition.
 static OF_SCRIPTS: LazyLock<Vec<[Str; 2]>> = LazyLock::new(|| {
     let names = |partition| {
@@ -50,17 +48,6 @@ pub(super) fn room_of_channel(channel: &str) -> Option<RoomKey> {
     room.parse().ok()
 }
 
-/// On which those of this name learn that they are subscribed.
-pub(super) fn fence(partition: Partition, name: &str) -> String {
-    format!("{}{FENCE}{name}", prefix(partition))
-}
-
-/// Whether it is such a channel.
-pub(super) fn is_fence(channel: &str) -> bool {
-    let kind = channel.split_once("}:").map(|(_, kind)| kind);
-    kind.is_some_and(|kind| kind.starts_with(FENCE))
-}
-
 /// To which partition a channel belongs.
 pub(super) fn partition_of_channel(channel: &str) -> Option<Partition> {
     let (digits, _) = channel.strip_prefix("causerie:{p")?.split_once('}')?;
@@ -79,13 +66,5 @@ mod tests {
         assert_eq!(room_of_channel(&channel), Some(room.clone()));
         assert_eq!(partition_of_channel(&channel), Some(room.partition()));
         assert_eq!(room_of_channel("causerie:{p7c}:wake"), None);
-    }
-
-    #[test]
-    fn a_fence_is_no_room() {
-        let fence = fence(Partition::FIRST, "c1");
-        assert!(is_fence(&fence) && room_of_channel(&fence).is_none());
-        let room: RoomKey = "acme:project:fence".parse().unwrap();
-        assert!(!is_fence(&room_channel(&room)));
     }
 }

@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 use super::answer::Answer;
 use super::args::Args;
 use super::events;
-use super::link::{Address, Link, Purpose};
+use super::link::{Address, Link};
 use super::names;
 use super::script::Script;
 use crate::bus::BusError;
@@ -34,9 +34,7 @@ pub(super) struct Pool {
 
 impl Pool {
     pub(super) async fn connect(address: &Address, size: usize) -> Result<Self, BusError> {
-        let links: Vec<_> = (0..size.max(1))
-            .map(|_| Link::open(address, Purpose::Commands))
-            .collect();
+        let links: Vec<_> = (0..size.max(1)).map(|_| Link::open(address)).collect();
         try_join_all(links.iter().map(Link::connected_in_time)).await?;
         let timeout = address.timeout;
         Ok(Self { links, timeout })

@@ -125,7 +125,9 @@ async fn many_rooms_take_few_commands() {
 #[tokio::test]
 async fn what_many_ask_at_once_takes_few_commands() {
     let redis = Redis::start().await;
-    let bus = connect(redis.url()).await;
+    let settings = RedisSettings::new(redis.url());
+    let bus = RedisBus::connect(settings, Retention::default()).await;
+    let bus = bus.unwrap();
     let said = |number| for_people(question(&room(&format!("acme:project:p{number}"))));
     let said: Vec<_> = (0..2_000).map(said).collect();
     redis.command(&["CONFIG", "RESETSTAT"]).await;
