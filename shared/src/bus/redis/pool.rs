@@ -106,13 +106,13 @@ impl Pool {
             ..Options::default()
         });
         let keys = names::script_keys(partition).to_vec();
-        let result = client
-            .evalsha(script.sha.clone(), keys.clone(), args.to_vec())
-            .await;
+        // In a box: fred's futures have 7 KiB, and are copied with each that holds them.
+        let asked = client.evalsha(script.sha.clone(), keys.clone(), args.to_vec());
+        let result = Box::pin(asked).await;
         match result {
             // This node does not have it: new, restarted, or flushed.
             Err(error) if error.details().starts_with("NOSCRIPT") => {
-                client.eval(script.text, keys, args.to_vec()).await
+                Box::pin(client.eval(script.text, keys, args.to_vec())).await
             }
             result => result,
         }

@@ -1,6 +1,7 @@
 //! Accepting what people say.
 
 use super::{RedisBus, millis, names, nothing};
+use fred::bytes_utils::Str;
 use fred::interfaces::PubsubInterface;
 
 use super::answer::Answer;
@@ -48,13 +49,10 @@ impl RedisBus {
         record: &Record,
     ) -> Result<(), BusError> {
         let client = self.pool.client(room.partition());
-        let channel = names::room_channel(room);
+        let channel = Str::from(names::room_channel(room));
         let bytes = record.encode();
-        self.pool
-            .ask("publish", || {
-                client.spublish(channel.as_str(), bytes.clone())
-            })
-            .await
+        let publish = || Box::pin(client.spublish(channel.clone(), bytes.clone()));
+        self.pool.ask("publish", publish).await
     }
 }
 

@@ -89,7 +89,7 @@ fn of_many_that_are_refused_each_is_asked_for() {
 #[test]
 fn a_new_connection_is_asked_for_all_and_a_gap_is_told_when_it_has_confirmed() {
     let mut wanted = connected();
-    let _ = ask(&mut wanted, &["a", "b"]);
+    drop(ask(&mut wanted, &["a", "b"]));
     confirm(&mut wanted, &["a", "b"]);
     let mut asked = ask(&mut wanted, &["c"]);
     wanted.on_disconnected();
@@ -111,7 +111,7 @@ fn a_new_connection_is_asked_for_all_and_a_gap_is_told_when_it_has_confirmed() {
 #[test]
 fn what_is_refused_again_stays_lost_and_is_asked_for_until_it_is_not() {
     let mut wanted = connected();
-    let _ = ask(&mut wanted, &["a", "b"]);
+    drop(ask(&mut wanted, &["a", "b"]));
     confirm(&mut wanted, &["a", "b"]);
     wanted.on_connected();
     wanted.on_frame(error("NOPERM"));
@@ -152,7 +152,7 @@ fn what_nobody_wants_any_more_is_not_kept() {
 #[test]
 fn a_subscription_that_redis_ends_has_moved() {
     let mut wanted = connected();
-    let _ = ask(&mut wanted, &["a"]);
+    drop(ask(&mut wanted, &["a"]));
     confirm(&mut wanted, &["a"]);
     wanted.unsubscribe(list(&["x"]));
     sent(&mut wanted);
@@ -167,7 +167,7 @@ fn a_subscription_that_redis_ends_has_moved() {
 #[test]
 fn an_answer_to_something_else_is_noticed() {
     let mut wanted = connected();
-    let _ = ask(&mut wanted, &["a"]);
+    drop(ask(&mut wanted, &["a"]));
     wanted.ping();
     let pong = || Frame::Text(Bytes::from_static(b"PONG"));
     assert_eq!(connected().on_frame(pong()), Said::Shifted);
@@ -176,7 +176,7 @@ fn an_answer_to_something_else_is_noticed() {
     assert_eq!(wrong, Said::Shifted);
 
     wanted.on_connected();
-    let _ = ask(&mut wanted, &["a"]);
+    drop(ask(&mut wanted, &["a"]));
     wanted.ping();
     confirm(&mut wanted, &["a", "a"]);
     assert_eq!(wanted.on_frame(pong()), Said::Nothing);
@@ -186,7 +186,7 @@ fn an_answer_to_something_else_is_noticed() {
 #[test]
 fn messages_are_handed_on_whatever_is_awaited() {
     let mut wanted = connected();
-    let _ = ask(&mut wanted, &["a"]);
+    drop(ask(&mut wanted, &["a"]));
     let parts = ["smessage", "b", "hello"].map(|part| Frame::Text(Bytes::from(part)));
     let said = wanted.on_frame(Frame::Push(parts.into()));
     let [channel, message] = ["b", "hello"].map(Bytes::from);
@@ -214,7 +214,7 @@ fn what_other_nodes_serve_is_let_go_of_and_taken_over() {
     new.on_connected();
     let channels: Vec<_> = (0..10).map(channel).collect();
     for channel in &channels {
-        let _ = ask(&mut old, &[channel]);
+        drop(ask(&mut old, &[channel]));
         confirm(&mut old, &[channel]);
     }
     let moved = names::partition_of_channel(&channels[3]).unwrap();
