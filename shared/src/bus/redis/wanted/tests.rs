@@ -196,7 +196,7 @@ fn messages_are_handed_on_whatever_is_awaited() {
 
 #[test]
 fn one_server_takes_any_and_a_cluster_those_of_one_partition() {
-    let channels = || (0..2_500).map(|number| channel(number)).collect::<Vec<_>>();
+    let channels = || (0..2_500).map(channel).collect::<Vec<_>>();
     let sizes = |batches: Vec<Vec<String>>| batches.iter().map(Vec::len).collect::<Vec<_>>();
     assert_eq!(sizes(together(false, channels())), [1_000, 1_000, 500]);
     let of_cluster = together(true, channels());

@@ -1,5 +1,4 @@
-//! Trap 2: SUBSCRIBE and its like return before they are sent. An error of one
-//! is given to the next command, whose answer goes to the one after it.
+//! What Redis refuses is told to who asked for it, and to nobody else.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +7,9 @@ use causerie_shared::bus::{Bus, BusError};
 use causerie_testkit::proxy::Proxy;
 use causerie_testkit::redis::Redis;
 use causerie_testkit::redis_cluster::RedisCluster;
-use fred::interfaces::{KeysInterface, PubsubInterface};
 use futures::future::{join_all, try_join_all};
 
-use super::{PATIENCE, alone, connected, hears_all, migrate, ours, rooms};
+use super::{PATIENCE, hears_all, migrate, ours, rooms};
 use crate::ear::Ear;
 use crate::scene::*;
 
@@ -47,7 +45,7 @@ async fn a_refusal_is_told_to_who_asked() {
     hears_all(&mut ear, &*near, &allowed).await;
 }
 
-/// fred does not wait for an answer to SUNSUBSCRIBE; here it is an error.
+/// Nobody waits for an answer to SUNSUBSCRIBE; here it is an error.
 #[tokio::test]
 async fn a_refusal_to_let_a_room_go_spoils_no_answer() {
     let redis = Redis::start().await;
@@ -80,21 +78,4 @@ async fn leaving_a_room_that_has_moved_spoils_no_answer() {
         tokio::try_join!(leaving, entering).unwrap();
         hears_all(&mut ear, &*bus, entered).await;
     }
-}
-
-#[tokio::test]
-async fn fred_alone_gives_answers_to_the_wrong_callers() {
-    let redis = Redis::start().await;
-    let client = connected(&alone(&redis.url())).await;
-    for key in ["p1", "p2", "p3"] {
-        redis.command(&["SET", key, &format!("{key}'s")]).await;
-    }
-    let get = |key: &'static str| client.get::<String, _>(key);
-    // Redis refuses to subscribe to nothing.
-    let nothing = client.subscribe(Vec::<String>::new());
-    let (nothing, p1, p2, p3) = tokio::join!(nothing, get("p1"), get("p2"), get("p3"));
-    assert_eq!(nothing, Ok(()));
-    let of_subscribe = p1.unwrap_err();
-    assert!(of_subscribe.details().contains("'subscribe'"));
-    assert_eq!((p2.unwrap(), p3.unwrap()), ("p1's".into(), "p2's".into()));
 }
