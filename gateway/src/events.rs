@@ -37,6 +37,7 @@ pub(crate) fn begin_at_zero() {
     for name in [
         "causerie_deliveries_total",
         "causerie_feed_gaps_total",
+        "causerie_feed_overflows_total",
         "causerie_rooms_given_up_total",
         "causerie_snapshots_total",
         "causerie_repeated_messages_total",
@@ -184,6 +185,12 @@ fn bus_failed(verb: &'static str, room: Option<&RoomKey>, error: &BusError) {
 pub(crate) fn feed_lost_its_place() {
     counter!("causerie_feed_gaps_total").increment(1);
     warn!("the feed may have missed records: all rooms are read");
+}
+
+/// A shard was too slow: records were dropped, and it is told so.
+pub(crate) fn feed_overflown() {
+    counter!("causerie_feed_overflows_total").increment(1);
+    warn!("a shard is too slow: records were dropped, its rooms are read");
 }
 
 /// A room is heard now.

@@ -20,6 +20,7 @@
 pub mod actions;
 pub mod admission;
 pub mod auth;
+mod changes;
 pub mod connection;
 pub mod drain;
 mod events;

@@ -54,7 +54,7 @@ use reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
     RunningLease, Takeover, Waiting, Wake,
 };
-use subscription::{Heard, Subscriptions};
+use subscription::{Ear, Subscriptions};
 
 /// Why a verb failed. Whether it was carried out is then unknown; doing it
 /// again is safe.
@@ -157,10 +157,9 @@ pub trait Bus: Send + Sync + Debug {
 
     // Hearing rooms live.
 
-    /// Opens a feed of live records. `buffer` bounds how many may wait in the
-    /// receiver; what does not fit is dropped and told as [`Heard::Gap`].
-    /// The feed ends when the handle is dropped.
-    fn subscriptions(&self, buffer: usize) -> (Arc<dyn Subscriptions>, mpsc::Receiver<Heard>);
+    /// Lets `ear` hear live records, of no room to begin with, until the handle
+    /// is dropped.
+    fn subscriptions(&self, ear: Arc<dyn Ear>) -> Arc<dyn Subscriptions>;
 
     // Making replies.
 

@@ -84,7 +84,7 @@ impl RedisBus {
             .number(looks.len() as u64);
         let args = looks.iter().fold(args, |args, Look { room, after }| {
             let after = after.as_ref();
-            args.text(room.to_string())
+            args.shown(room)
                 .text(after.map_or("", |position| position.epoch.as_str()))
                 .number(after.map_or(0, |position| position.seq.min(MAX_SEQ)))
         });
@@ -106,11 +106,11 @@ impl RedisBus {
         let newest = format!("({}-0", range.before.unwrap_or(MAX_SEQ).clamp(1, MAX_SEQ));
         let oldest = format!("{first}-0");
         let is_forward = range.after.is_some();
-        let args = self.log_args().text(room.to_string());
+        let args = self.log_args().shown(room);
         let args = if is_forward {
-            args.text("forward").text(oldest).text(newest)
+            args.text("forward").text(&oldest).text(&newest)
         } else {
-            args.text("backward").text(newest).text(oldest)
+            args.text("backward").text(&newest).text(&oldest)
         };
         let args = args.number(self.bounded(limit));
         let answer = self.pool.run(room.partition(), &HISTORY, args).await?;

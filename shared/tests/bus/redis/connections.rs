@@ -123,6 +123,22 @@ async fn many_rooms_take_few_commands() {
 }
 
 #[tokio::test]
+async fn what_many_ask_at_once_takes_few_commands() {
+    let redis = Redis::start().await;
+    let settings = RedisSettings::new(redis.url());
+    let bus = RedisBus::connect(settings, Retention::default()).await;
+    let bus = bus.unwrap();
+    let said = |number| for_people(question(&room(&format!("acme:project:p{number}"))));
+    let said: Vec<_> = (0..2_000).map(said).collect();
+    redis.command(&["CONFIG", "RESETSTAT"]).await;
+    let accepted = join_all(said.iter().map(|said| bus.accept(said))).await;
+    assert!(accepted.iter().all(Result::is_ok));
+    let asked = calls(&redis, "evalsha").await + calls(&redis, "eval").await;
+    // Thirty-two each, over four connections, and the first of each alone.
+    assert!(asked <= 2 * 2_000 / 32, "{asked}");
+}
+
+#[tokio::test]
 async fn confirmations_that_come_late_are_not_taken_for_other_answers() {
     let redis = Redis::start().await;
     let proxy = Proxy::start(redis.port()).await;

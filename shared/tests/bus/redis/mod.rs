@@ -18,6 +18,7 @@ mod moving;
 mod rights;
 mod sentinel;
 mod start;
+mod subscribing;
 
 struct Single {
     redis: Redis,
