@@ -217,6 +217,7 @@ impl Times {
                 }
             }
             ClientEvent::Named { .. }
+            | ClientEvent::NotLetIn { .. }
             | ClientEvent::GoesOn { .. }
             | ClientEvent::Left { .. }
             | ClientEvent::Cancelling { .. }
