@@ -128,11 +128,16 @@ struct Finder<'a> {
     verdict: &'a mut Verdict,
     at: u64,
     who: Arc<Who>,
+    /// Where, if it was in a room.
+    room: Option<String>,
 }
 
 impl Finder<'_> {
     fn broken(&mut self, broken: Broken, says: impl fmt::Display) {
-        let says = format!("{}: {says}", self.who);
+        let says = match &self.room {
+            Some(room) => format!("{}: {room}: {says}", self.who),
+            None => format!("{}: {says}", self.who),
+        };
         self.verdict.broken(broken, self.at, says);
     }
 
@@ -302,7 +307,7 @@ impl Checker {
         self.places.on_event(at, &who, &event, &mut self.verdict);
         self.losses.on_event(at, &who, &event, &mut self.verdict);
         self.calls.on_event(at, &event);
-        self.cancels.on_event(at, client, &event);
+        self.cancels.on_event(at, &who, &event);
         self.admissions.on_event(at, &who, &event);
         self.sends.on_event(at, &who, &event);
         stream.on_event(at, event, &mut self.verdict);

@@ -1,11 +1,12 @@
 //! What was cancelled, and whether that was heeded.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::calls::Calls;
-use super::logs::Logs;
+use super::logs::{Kept, Logs};
 use super::sends::{Said, Sends};
-use super::{Broken, Faults, Rules, Verdict};
+use super::{Broken, Faults, Rules, Verdict, Who};
 use crate::ledger::{Call, ClientEvent, ClientNumber};
 
 /// Wishes that replies end.
@@ -21,20 +22,22 @@ pub(super) struct Cancels {
 #[derive(Debug)]
 struct Promise {
     at: u64,
-    /// To whom, and as an answer to which wish.
-    to: (ClientNumber, String),
+    to: Arc<Who>,
+    /// The wish that it answers.
+    id: String,
     reply: String,
 }
 
 impl Cancels {
-    pub(super) fn on_event(&mut self, at: u64, client: ClientNumber, event: &ClientEvent) {
+    pub(super) fn on_event(&mut self, at: u64, who: &Arc<Who>, event: &ClientEvent) {
         if let ClientEvent::Cancelling { id, message } = event {
-            let wanted = self.wanted.entry((client, id.clone())).or_default();
+            let wanted = self.wanted.entry((who.client, id.clone())).or_default();
             wanted.push(message.clone());
         } else if let ClientEvent::Cancelled { id, reply } = event {
             self.promised.push(Promise {
                 at,
-                to: (client, id.clone()),
+                to: Arc::clone(who),
+                id: id.clone(),
                 reply: reply.clone(),
             });
         }
@@ -98,13 +101,18 @@ impl Cancels {
         let by_interruption = interrupted
             .iter()
             .filter_map(|(one, other)| Some((one.acked?, other.message)));
+        let kept = logs.by_message();
+        let written = |question: &str| {
+            let kept = kept.get(question).map(Kept::written);
+            kept.unwrap_or_else(|| question.to_owned())
+        };
         for (at, question) in by_hand.chain(by_interruption) {
             let by = faults.done_by(at, rules.abort_us, rules.takeover_us);
             let goes_on = |call: &&Call| call.ended.is_none_or(|ended| ended > by);
             for call in calls.of(question).filter(goes_on) {
                 if !faults.may_have_lost(at, call.ended.unwrap_or(u64::MAX)) {
                     let says = format!("attempt {}, try {}", call.attempt, call.r#try);
-                    let says = format!("{question}: {says} went on");
+                    let says = format!("{}: {says} went on", written(question));
                     verdict.broken(Broken::CalledAfterCancel, at, says);
                 }
             }
@@ -120,18 +128,20 @@ impl Cancels {
         rules: Rules,
         verdict: &mut Verdict,
     ) {
-        let Promise { at, to, reply } = promise;
+        let Promise { at, to, id, reply } = promise;
         let question = question_of.get(reply.as_str());
-        let mut wanted = self.wanted.get(to).into_iter().flatten();
+        let mut wanted = self
+            .wanted
+            .get(&(to.client, id.clone()))
+            .into_iter()
+            .flatten();
         let is_wanted = wanted.any(|message| message == reply || Some(&&**message) == question);
         // What a reply that is lost was to answer nobody knows.
         let ends_by = faults.done_by(*at, rules.abort_us, rules.takeover_us);
         let is_lost = question.is_none() && faults.may_have_lost_between(*at, ends_by);
         if !is_wanted && !is_lost {
-            let (client, id) = to;
-            let says = format!("client {client}: {reply} was promised to end for {id:?}");
-            let question = question.map_or("nothing that is kept", |question| question);
-            let says = format!("{says}, which replies to {question}");
+            let answers = question.map_or("nothing that is kept", |question| question);
+            let says = format!("{to}: {id:?} is to end {reply}, which answers {answers}");
             verdict.broken(Broken::CancelledAnother, *at, says);
         }
     }

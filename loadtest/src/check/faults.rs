@@ -180,18 +180,12 @@ fn is_of_the_storage(fault: &Fault) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::tests::struck;
 
     #[test]
     fn a_fail_over_excuses_a_loss_only_where_another_followed_it() {
         let mut faults = Faults::default();
-        let fault = Fault {
-            kind: "sentinel-failover".into(),
-            target: "the primary".into(),
-            until: 20,
-            streaming: 1,
-            loses_since: None,
-        };
-        faults.on_fault(10, fault);
+        faults.on_fault(10, struck("sentinel-failover", "the primary", 20));
         assert_eq!(faults.loss(15), None);
         faults.on_unplanned_fail_over();
         assert_eq!(faults.loss(15), Some(Loss::Unplanned));
@@ -205,11 +199,8 @@ mod tests {
     fn a_loss_reaches_as_far_back_as_its_fault_says() {
         let mut faults = Faults::default();
         let fault = Fault {
-            kind: "redis-truncated".into(),
-            target: "redis".into(),
-            until: 20,
-            streaming: 1,
             loses_since: Some(7),
+            ..struck("redis-truncated", "redis", 20)
         };
         faults.on_fault(10, fault);
         assert_eq!(faults.loss(6), None);

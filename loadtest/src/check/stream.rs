@@ -67,6 +67,7 @@ impl Stream {
             verdict,
             at,
             who: Arc::clone(&self.who),
+            room: None,
         };
         match event {
             ClientEvent::GoesOn { room, epoch, seq } => {
@@ -128,7 +129,7 @@ impl Stream {
                     return;
                 };
                 let strange = known.strange(at, &room, &event);
-                known.on_durable(&room, event, &mut finder);
+                known.on_durable(event, &mut finder);
                 self.strange.extend(strange);
             }
             ClientEvent::Delta {
@@ -237,9 +238,10 @@ impl Stream {
     /// A room of which something came, which breaks a promise where it was not
     /// joined before.
     fn joined(&mut self, name: &str, finder: &mut Finder<'_>) -> Option<&mut Room> {
+        finder.room = Some(name.to_owned());
         let room = self.rooms.get_mut(name).filter(|room| room.is_joined);
         if room.is_none() {
-            finder.broken(Broken::WrongPlace, format!("has not joined {name}"));
+            finder.broken(Broken::WrongPlace, "has not joined that room");
         }
         room
     }
@@ -278,8 +280,8 @@ impl Room {
         })
     }
 
-    fn on_durable(&mut self, name: &str, event: Durable, finder: &mut Finder<'_>) {
-        let place = format!("{name} {}:{} after {}", event.epoch, event.seq, self.seq);
+    fn on_durable(&mut self, event: Durable, finder: &mut Finder<'_>) {
+        let place = format!("{}:{} after {}", event.epoch, event.seq, self.seq);
         if event.seq <= self.seq {
             finder.broken(Broken::Double, place);
             return;
