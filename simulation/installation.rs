@@ -37,6 +37,8 @@ pub const RULES: Rules = Rules {
     attempts: 3,
     tries: TRIES as u64,
     takeover_us: 5_000_000,
+    // What a broker has given up is not done later.
+    late_claim_us: 0,
     hang_up_us: 0,
     max_recover: 1_000,
     abort_us: 1_000_000,

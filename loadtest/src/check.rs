@@ -71,6 +71,9 @@ pub struct Rules {
     /// How long a broker may take to find back after a fault, in microseconds:
     /// it learns of its takeover at its next beat.
     pub takeover_us: u64,
+    /// How long after a fault Redis may still carry out a claim that its broker has
+    /// given up, in microseconds: `redis.timeout`, after which one is given up.
+    pub late_claim_us: u64,
     /// How long a call may seem to go on without a fault once its caller has hung
     /// up, in microseconds: the AI server learns of that when it next writes.
     pub hang_up_us: u64,
@@ -95,6 +98,7 @@ impl Default for Rules {
             attempts: 3,
             tries: 3,
             takeover_us: 5_000_000,
+            late_claim_us: 2_000_000,
             hang_up_us: 500_000,
             abort_us: 1_000_000,
             ai_recovers_us: 30_000_000,

@@ -178,8 +178,10 @@ impl Calls {
             return call.attempt >= answered.attempt || call.began > knows_at;
         }
         let before = earlier.last().map(|before| before.began);
-        let since = before.or_else(|| self.asked_at(&call.question));
-        let since = since.unwrap_or(0);
+        // An attempt that never came to the AI may be one that nobody knows of: a
+        // bad network handed its claim on when the broker had given that up.
+        let asked = || self.asked_at(&call.question).unwrap_or(0);
+        let since = before.unwrap_or_else(|| asked().saturating_sub(rules.late_claim_us));
         let is_taken_over = call.attempt > 1 && earlier.iter().all(|e| e.attempt < call.attempt);
         // A try that never came to the AI has cost nothing.
         let is_before = |e: &Call| (e.attempt, e.r#try + 1) == (call.attempt, call.r#try);

@@ -1,6 +1,6 @@
 //! What people sent and what was acknowledged, against what the logs hold.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::faults::Loss;
 use super::logs::{Kept, Logs};
@@ -29,11 +29,14 @@ struct Sent {
     text: String,
     asks: bool,
     if_busy: IfBusy,
-    /// How often it was sent and not answered yet, or never: then it may have
-    /// been stored.
-    unanswered: i64,
+    /// How often it was sent and not refused: then it may have been stored.
+    unrefused: i64,
     /// When it was refused for good, if it was.
     refused: Option<u64>,
+    /// To whom it was acknowledged.
+    acked_to: BTreeSet<ClientNumber>,
+    /// It was refused to somebody to whom it was acknowledged before.
+    is_refused_after_ack: bool,
 }
 
 #[derive(Debug)]
@@ -142,16 +145,18 @@ impl Sends {
                     text: text.clone(),
                     asks: *ai,
                     if_busy: *if_busy,
-                    unanswered: 0,
+                    unrefused: 0,
                     refused: None,
+                    acked_to: BTreeSet::new(),
+                    is_refused_after_ack: false,
                 });
-                sent.unanswered += 1;
+                sent.unrefused += 1;
             }
             ClientEvent::Acked {
                 id, message, room, ..
             } => {
                 if let Some(sent) = self.sent.get_mut(&name(room, id)) {
-                    sent.unanswered -= 1;
+                    sent.acked_to.insert(who.client);
                 }
                 let message = message.clone();
                 let acks = self.acks.entry(name(room, id)).or_default();
@@ -164,7 +169,7 @@ impl Sends {
             } => {
                 let name = self.last.get(&(who.client, id.clone()));
                 if let Some(sent) = name.and_then(|name| self.sent.get_mut(name)) {
-                    sent.on_refused(at, code, *can_retry);
+                    sent.on_refused(at, who.client, code, *can_retry);
                 }
             }
             ClientEvent::Named { .. }
@@ -230,7 +235,9 @@ impl Sends {
             .map(|kept| (kept.tenant, &*kept.event.content));
         let texts: HashSet<_> = texts.collect();
         for (name, sent) in &self.sent {
-            let Some(at) = sent.refused.filter(|_| sent.unanswered == 0) else {
+            // One sending of it may be refused, and the next one stored.
+            let is_judged = sent.unrefused == 0 || sent.is_refused_after_ack;
+            let Some(at) = sent.refused.filter(|_| is_judged) else {
                 continue;
             };
             if self.acks.contains_key(name) || texts.contains(&(&*name.0, &*sent.text)) {
@@ -247,14 +254,15 @@ impl Sent {
         self.if_busy == IfBusy::Interrupt && self.asks
     }
 
-    fn on_refused(&mut self, at: u64, code: &str, can_retry: bool) {
+    fn on_refused(&mut self, at: u64, client: ClientNumber, code: &str, can_retry: bool) {
         // Whether it was stored is then unknown.
         if matches!(code, "overloaded" | "internal") {
             return;
         }
-        self.unanswered -= 1;
+        self.unrefused -= 1;
         if is_for_good(code, can_retry) {
             self.refused = Some(at);
+            self.is_refused_after_ack |= self.acked_to.contains(&client);
         }
     }
 }

@@ -284,9 +284,13 @@ fn broken_in(verdict: Verdict) -> Vec<Broken> {
 
 /// What is found in the good ledger once it was changed.
 fn found(change: impl FnOnce(&mut Vec<What>)) -> Vec<Broken> {
+    found_by(Rules::default(), change)
+}
+
+fn found_by(rules: Rules, change: impl FnOnce(&mut Vec<What>)) -> Vec<Broken> {
     let mut story = good();
     change(&mut story);
-    broken_in(verdict_on(story))
+    broken_in(verdict_with(rules, story))
 }
 
 #[test]

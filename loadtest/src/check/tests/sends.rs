@@ -152,3 +152,22 @@ fn what_is_refused_for_good_and_stored_all_the_same() {
     let sent_twice = refused_with("q1?", "forbidden", vec![sent(1, "m2")]);
     assert_eq!(sent_twice, []);
 }
+
+#[test]
+fn one_sending_may_be_refused_and_the_next_one_stored() {
+    let answered_with = |sendings: usize, answers: Vec<What>| {
+        found(move |story| {
+            let again = vec![sent(1, "m1"); sendings - 1];
+            // After the first sending, in place of its `ack`.
+            story.splice(7..8, again.into_iter().chain(answers));
+        })
+    };
+    let conflict = || refused(1, "m1", "conflict", true);
+    let ack = || acked(1, "m1", "q1", 1);
+    // Somebody who read nothing for a while sent it again.
+    assert_eq!(answered_with(2, vec![conflict(), ack()]), []);
+    // What is stored is acknowledged again.
+    let broken = [Broken::RefusedAndStored];
+    assert_eq!(answered_with(2, vec![ack(), conflict()]), broken);
+    assert_eq!(answered_with(1, vec![conflict(), ack()]), broken);
+}
