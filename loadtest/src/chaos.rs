@@ -7,6 +7,7 @@
 //! - [`strike`]: how it does
 //! - [`plan`]: what strikes when, from a seed
 //! - [`round`]: people, a plan, and the ledger of both; `seat`: who they are
+//! - [`watch`]: whether another server of the storage took over by itself
 //! - [`tally`]: what the programs' own metrics say
 //! - [`report`]: all of it for people to read
 
@@ -20,3 +21,4 @@ mod seat;
 pub mod storage;
 pub mod strike;
 pub mod tally;
+pub mod watch;

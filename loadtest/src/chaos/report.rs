@@ -78,7 +78,7 @@ impl Story {
             }
             What::Client { client, event } => self.on_client(entry.at, *client, event),
             What::Round(_)
-            | What::UnplannedFailOver
+            | What::UnplannedFailOver { .. }
             | What::Call(_)
             | What::Log(_)
             | What::Counted { .. } => {}

@@ -21,6 +21,7 @@ use super::installation::Installation;
 use super::seat::{Seat, seats};
 use super::strike::{Aim, Struck};
 use super::tally::Tally;
+use super::watch::Watch;
 use crate::ledger::{self, Call, Fault, Log, Pen, What};
 use crate::person::{Orders, Person, State, durable};
 
@@ -55,6 +56,7 @@ pub struct Round {
     people: Vec<Handle>,
     tasks: JoinSet<std::io::Result<()>>,
     tally: Tally,
+    watch: Watch,
     pen: Pen,
     dice: StdRng,
     /// When the ledger began, in nanoseconds since 1970.
@@ -93,6 +95,7 @@ impl Round {
         pen.note(What::Round(round.clone()))?;
         let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
         let mut struck = Self {
+            watch: Watch::start(installation.storage.servers(), pen.clone()),
             installation,
             people: Vec::new(),
             tasks: JoinSet::new(),
@@ -152,10 +155,16 @@ impl Round {
             ));
             sleep(PAUSE).await;
             self.tally.look(&self.installation).await;
+            self.note_fail_overs(&progress)?;
         }
         self.come_to_rest().await?;
         self.tally.look(&self.installation).await;
         self.write_logs().await?;
+        self.note_fail_overs(&progress)?;
+        ensure!(
+            self.watch.is_settled(),
+            "the storage failed over by itself, and its servers are not in step again"
+        );
         self.write_calls()?;
         self.order(|orders| orders.leave = true);
         while let Some(ended) = self.tasks.join_next().await {
@@ -194,12 +203,26 @@ impl Round {
             Ordered::Drop => self.order(|orders| orders.drop_connection += 1),
             Ordered::StopReading => self.let_some_read(false),
         }
-        if aim.strike(kind, &mut self.installation).await? {
-            self.pen.note(What::UnplannedFailOver)?;
+        if let Some(heir) = aim.strike(kind, &mut self.installation).await? {
+            self.watch.plan(heir, now);
         }
         self.pen.note(What::FaultOver)?;
         self.let_some_read(true);
         Ok(streaming)
+    }
+
+    /// Writes down who took over though nobody planned that.
+    fn note_fail_overs(&self, progress: &impl Fn(&str)) -> anyhow::Result<()> {
+        for promotion in self.watch.take_unplanned() {
+            progress(&format!(
+                "the storage failed over by itself at {:.1} s",
+                promotion.at as f64 / 1e6
+            ));
+            self.pen.note(What::UnplannedFailOver {
+                between: promotion.until.map(|until| (promotion.since, until)),
+            })?;
+        }
+        Ok(())
     }
 
     /// Aims where replies are being made; how many are, or how many people see
