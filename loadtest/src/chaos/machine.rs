@@ -1,0 +1,77 @@
+//! Whether this machine can carry a run, and what to do where it cannot.
+
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+
+use anyhow::ensure;
+
+/// Sockets in this process for each person: its own, and both of the door's proxy.
+const FILES_OF_A_PERSON: u64 = 3;
+
+/// Pipes and sockets of an installation that nobody talks to: its programs, and the
+/// networks between them.
+const FILES_OF_AN_INSTALLATION: u64 = 600;
+
+/// The last address at which a node of an installation finds its servers.
+const LAST_NODE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 6);
+
+/// Looks whether so many people can talk in so many rounds at the same time.
+///
+/// # Errors
+/// They cannot; what to do.
+pub fn check(open_files: u64, people: usize, together: usize) -> anyhow::Result<()> {
+    let each = FILES_OF_A_PERSON * people as u64 + FILES_OF_AN_INSTALLATION;
+    let needed = each * together as u64;
+    ensure!(
+        needed <= open_files,
+        "{people} people in {together} rounds at the same time need {needed} open files, and a \
+         process may have {open_files} here: allow more (ulimit -n {needed}), or let fewer people \
+         talk (--people), or in fewer rounds (--together)"
+    );
+    for address in [Ipv4Addr::LOCALHOST, LAST_NODE] {
+        let bound = TcpListener::bind((address, 0)).map(drop);
+        ensure!(
+            bound.is_ok(),
+            "no program can listen on {address}{}: bring loopback up (ip link set lo up); only \
+             Linux gives all of 127.0.0.0/8",
+            bound.map_or_else(because, |()| String::new())
+        );
+    }
+    Ok(())
+}
+
+fn because(error: io::Error) -> String {
+    format!(" ({error})")
+}
+
+/// What to do where a part failed that said so; nothing where nobody knows.
+pub fn advice(says: &str) -> &'static str {
+    if says.contains("Too many open files") {
+        ": allow more of them (ulimit -n), or let fewer people talk (--people)"
+    } else if says.contains("No space left") {
+        ": make room on the disk, or name a folder on another one (--ledgers, TMPDIR)"
+    } else if says.contains("redis-server") || says.contains("sentinel") {
+        ": see whether that redis-server works; CAUSERIE_REDIS_SERVER names another one"
+    } else {
+        ""
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn open_files_are_counted_by_people_and_rounds() {
+        let says = check(1_799, 100, 2).unwrap_err().to_string();
+        assert!(says.contains("ulimit -n 1800"), "{says}");
+        check(1_800, 100, 2).unwrap();
+    }
+
+    #[test]
+    fn there_is_advice_for_what_is_known() {
+        assert!(advice("listen: Too many open files (os error 24)").contains("ulimit"));
+        assert!(advice("redis-server 1 ended").contains("CAUSERIE_REDIS_SERVER"));
+        assert_eq!(advice("something else"), "");
+    }
+}
