@@ -103,11 +103,13 @@ fn main() -> ExitCode {
     });
     match ended {
         Ok(code) => code,
-        Err(error) => {
-            say(&format!("No verdict: {error:#}."));
-            ExitCode::from(2)
-        }
+        Err(error) => no_verdict(&error),
     }
+}
+
+fn no_verdict(why: &anyhow::Error) -> ExitCode {
+    say(&format!("No verdict: {why:#}."));
+    ExitCode::from(2)
 }
 
 async fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -125,7 +127,6 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
         let opened = OpenOptions::new().append(true).create(true).open(file);
         opened.with_context(|| format!("writing {}", file.display()))?;
     }
-    say(&plan.to_string());
     if args.anew && args.ledgers.exists() {
         std::fs::remove_dir_all(&args.ledgers)
             .with_context(|| format!("emptying {}", args.ledgers.display()))?;
@@ -133,11 +134,13 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
     std::fs::create_dir_all(&args.ledgers)
         .with_context(|| format!("making {}", args.ledgers.display()))?;
     wanted.claim(&args.ledgers)?;
+    say(&plan.to_string());
     let found = match find(&args, &wanted, &plan).await {
         Ok(found) => found,
         Err(error) => {
+            let code = no_verdict(&error);
             say(&args.how_to_go_on(&wanted));
-            return Err(error);
+            return Ok(code);
         }
     };
     found.lines().iter().for_each(|line| say(line));
@@ -175,7 +178,7 @@ async fn find(args: &Args, wanted: &Wanted, plan: &Plan) -> anyhow::Result<Found
         }
     }
     say(&format!(
-        "{} rounds, of which {} were run before",
+        "Rounds: {}; run before: {}",
         plan.rounds.len(),
         plan.rounds.len() - left.len()
     ));

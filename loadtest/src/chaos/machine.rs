@@ -1,19 +1,24 @@
 //! Whether this machine can carry a run, and what to do where it cannot.
 
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 
-/// Sockets in this process for each person: its own, and both of the door's proxy.
-const FILES_OF_A_PERSON: u64 = 3;
+/// Sockets in this process for each person: its own, both of the door's proxy, and
+/// one of those before them, which have not ended yet.
+const FILES_OF_A_PERSON: u64 = 4;
 
 /// Pipes and sockets of an installation that nobody talks to: its programs, and the
 /// networks between them.
-const FILES_OF_AN_INSTALLATION: u64 = 600;
+const FILES_OF_AN_INSTALLATION: u64 = 400;
 
 /// The last address at which a node of an installation finds its servers.
 const LAST_NODE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 6);
+
+/// How long this machine may take to answer itself.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Looks whether so many people can talk in so many rounds at the same time.
 ///
@@ -29,29 +34,26 @@ pub fn check(open_files: u64, people: usize, together: usize) -> anyhow::Result<
          talk (--people), or in fewer rounds (--together)"
     );
     for address in [Ipv4Addr::LOCALHOST, LAST_NODE] {
-        let bound = TcpListener::bind((address, 0)).map(drop);
-        ensure!(
-            bound.is_ok(),
-            "no program can listen on {address}{}: bring loopback up (ip link set lo up); only \
-             Linux gives all of 127.0.0.0/8",
-            bound.map_or_else(because, |()| String::new())
-        );
+        reach(address).with_context(|| {
+            format!("no program can be reached at {address}: bring loopback up (ip link set lo up)")
+        })?;
     }
     Ok(())
 }
 
-fn because(error: io::Error) -> String {
-    format!(" ({error})")
+fn reach(address: Ipv4Addr) -> io::Result<()> {
+    let listener = TcpListener::bind((address, 0))?;
+    TcpStream::connect_timeout(&listener.local_addr()?, ANSWERS_WITHIN).map(drop)
 }
 
 /// What to do where a part failed that said so; nothing where nobody knows.
 pub fn advice(says: &str) -> &'static str {
     if says.contains("Too many open files") {
-        ": allow more of them (ulimit -n), or let fewer people talk (--people)"
+        "\nAllow more of them (ulimit -n), or let fewer people talk (--people)"
     } else if says.contains("No space left") {
-        ": make room on the disk, or name a folder on another one (--ledgers, TMPDIR)"
+        "\nMake room on the disk, or name a folder on another one (--ledgers, TMPDIR)"
     } else if says.contains("redis-server") || says.contains("sentinel") {
-        ": see whether that redis-server works; CAUSERIE_REDIS_SERVER names another one"
+        "\nSee whether that redis-server works; CAUSERIE_REDIS_SERVER names another one"
     } else {
         ""
     }
@@ -63,9 +65,9 @@ mod tests {
 
     #[test]
     fn open_files_are_counted_by_people_and_rounds() {
-        let says = check(1_799, 100, 2).unwrap_err().to_string();
-        assert!(says.contains("ulimit -n 1800"), "{says}");
-        check(1_800, 100, 2).unwrap();
+        let says = check(1_599, 100, 2).unwrap_err().to_string();
+        assert!(says.contains("ulimit -n 1600"), "{says}");
+        check(1_600, 100, 2).unwrap();
     }
 
     #[test]

@@ -40,8 +40,9 @@ impl One {
             Err(panic) => Err(anyhow!("{}", said_by(&*panic))),
         };
         ended.map_err(|error| {
-            let advice = machine::advice(&format!("{error:#}"));
-            anyhow!("round {number}: {error:#}{advice}")
+            let says = format!("{error:#}");
+            let (advice, says) = (machine::advice(&says), shortened(&says));
+            anyhow!("round {number}: {says}{advice}")
         })?;
         // That takes a while, in which other rounds go on.
         tokio::task::spawn_blocking(move || {
@@ -124,6 +125,20 @@ pub struct Checked {
     pub counted: Counted,
     /// For the report.
     pub story: Story,
+}
+
+/// Its first line and its last ones: a part that failed may have logged a lot.
+fn shortened(says: &str) -> String {
+    const LAST: usize = 4;
+    const LONGEST: usize = 300;
+    let lines: Vec<_> = says.lines().collect();
+    let is_shown = |number: usize| number == 0 || number + LAST >= lines.len();
+    let shown = lines
+        .iter()
+        .enumerate()
+        .filter(|(number, _)| is_shown(*number));
+    let shown = shown.map(|(_, line)| line.chars().take(LONGEST).collect::<String>());
+    shown.collect::<Vec<_>>().join("\n")
 }
 
 /// What a panic said.
