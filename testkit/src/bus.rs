@@ -7,7 +7,7 @@
 /// - `self.pass` lets a call pass that may fail, perhaps late, more than once, or
 ///   not at all:
 ///
-/// ```ignore
+/// ```text
 /// async fn pass<T, F>(&self, call: impl Fn() -> F) -> Result<T, BusError>
 /// where
 ///     F: Future<Output = Result<T, BusError>>,
