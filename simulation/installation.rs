@@ -42,6 +42,7 @@ pub const RULES: Rules = Rules {
     abort_us: 1_000_000,
     // The breakers never open, and the AI is well as soon as its fault is over.
     ai_recovers_us: 0,
+    let_in_us: 10_000_000,
 };
 
 /// A node, and its network.

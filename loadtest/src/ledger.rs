@@ -4,12 +4,16 @@
 //! hour need not fit into memory, and whoever doubts a verdict can read on.
 
 mod pen;
+mod reader;
+mod whole;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use pen::{Pen, read};
+pub use pen::Pen;
+pub use reader::{ReadError, Trouble, read};
+pub use whole::read_whole;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -85,6 +89,13 @@ pub enum ClientEvent {
         tenant: String,
         /// Its user's id.
         user: String,
+    },
+    /// It was not let in: the handshake failed.
+    NotLetIn {
+        /// The HTTP status of the refusal; none where nothing was answered.
+        status: Option<u16>,
+        /// What the refusal says, or why there is no answer.
+        reason: String,
     },
     /// It was let in, and is `ready`.
     Opened,

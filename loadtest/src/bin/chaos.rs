@@ -22,8 +22,7 @@ use causerie_loadtest::chaos::one::One;
 use causerie_loadtest::chaos::plan::Plan;
 use causerie_loadtest::chaos::report;
 use causerie_loadtest::chaos::wanted::Wanted;
-use causerie_loadtest::check::{Checker, Rules};
-use causerie_loadtest::ledger::{self, What};
+use causerie_loadtest::check::{self, Rules};
 use causerie_shared::cli::raise_open_files;
 use clap::Parser;
 use futures::stream::{self, StreamExt};
@@ -210,31 +209,18 @@ fn verdict(found: &Found, missing: &[String], args: &Args, wanted: &Wanted) -> E
         ));
         return ExitCode::from(1);
     }
-    if !missing.is_empty() {
-        say(&format!(
-            "No promise was broken, but this proves little: {}.",
-            missing.join(", ")
-        ));
-        return ExitCode::from(3);
-    }
-    say("No promise was broken.");
-    ExitCode::SUCCESS
+    kept_all(missing)
 }
 
 /// Says what ledgers prove that were kept.
 fn judge(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
-    let mut broken = 0;
+    let (mut broken, mut missing_in) = (0, Vec::new());
     for file in files {
         let name = file.display();
-        let mut checker = Checker::new(Rules::default());
-        let mut is_whole = false;
-        for entry in ledger::read(file).with_context(|| format!("reading {name}"))? {
-            let entry = entry.with_context(|| format!("{name} breaks off"))?;
-            is_whole = matches!(entry.what, What::Counted { .. });
-            checker.take(entry);
-        }
-        ensure!(is_whole, "{name} has no end: its run was interrupted");
-        let verdict = checker.finish();
+        let verdict = check::judge(file, Rules::default())?;
+        say(&format!("{name}: judged {}", verdict.extent()));
+        let missing = verdict.missing().into_iter();
+        missing_in.extend(missing.map(|what| format!("no {what} in {name}")));
         for violation in &verdict.violations {
             say(&format!("{name}: {violation}"));
         }
@@ -244,8 +230,21 @@ fn judge(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
         say(&format!("{broken} promises were broken."));
         return Ok(ExitCode::from(1));
     }
-    say("No promise was broken.");
-    Ok(ExitCode::SUCCESS)
+    Ok(kept_all(&missing_in))
+}
+
+/// The verdict where no promise was broken, and this is missing for it to prove
+/// much.
+fn kept_all(missing: &[String]) -> ExitCode {
+    if missing.is_empty() {
+        say("No promise was broken.");
+        return ExitCode::SUCCESS;
+    }
+    say(&format!(
+        "No promise was broken, but this proves little: {}.",
+        missing.join(", ")
+    ));
+    ExitCode::from(3)
 }
 
 impl Args {

@@ -12,7 +12,7 @@ use super::plan::Faults;
 use super::report::{Counted, Story};
 use super::round::Round;
 use crate::check::{Checker, Rules, Verdict};
-use crate::ledger::{self, Entry, What};
+use crate::ledger::{self, What};
 
 /// One round of the plan.
 #[derive(Debug)]
@@ -71,39 +71,27 @@ impl One {
         let mut checker = Checker::new(Rules::default());
         let mut story = Story::new(self.number, self.faults.storage);
         let mut counted = None;
-        let mut lines = ledger::read(&self.ledger)?.enumerate();
-        while let Some((line, entry)) = lines.next() {
+        for entry in ledger::read_whole(&self.ledger)? {
             let entry = match entry {
-                Ok(entry) => entry,
-                // It broke off while it was written.
-                Err(_) if lines.next().is_none() => return Ok(None),
-                Err(error) => bail!(
-                    "line {} of {} is damaged ({error}): name another folder, or delete that file",
-                    line + 1,
-                    self.ledger.display()
-                ),
+                Err(error) if error.is_interrupted() => return Ok(None),
+                entry => entry?,
             };
-            match entry {
-                Entry {
-                    what: What::Round(of),
-                    ..
-                } if of != self.round => bail!(
+            match &entry.what {
+                What::Round(of) if *of != self.round => bail!(
                     "{} is of another plan or commit: name another folder, or empty this one",
                     self.ledger.display()
                 ),
-                Entry {
-                    what: What::Counted { counts },
-                    ..
-                } => counted = Some(counts),
-                entry if line == 0 && !matches!(entry.what, What::Round(_)) => bail!(
-                    "{} does not say what it is of: empty the folder",
-                    self.ledger.display()
-                ),
-                entry => {
-                    story.take(&entry);
-                    checker.take(entry);
-                }
+                What::Counted { counts } => counted = Some(counts.clone()),
+                What::Round(_)
+                | What::Client { .. }
+                | What::Call(_)
+                | What::Fault(_)
+                | What::FaultOver
+                | What::UnplannedFailOver { .. }
+                | What::Log(_) => {}
             }
+            story.take(&entry);
+            checker.take(entry);
         }
         Ok(counted.map(|counted| Checked {
             number: self.number,

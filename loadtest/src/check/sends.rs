@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::faults::Loss;
 use super::logs::{Kept, Logs};
-use super::{Broken, Faults, Verdict};
+use super::{Broken, Faults, Verdict, Who};
 use crate::ledger::{ClientEvent, ClientNumber, Durable, IfBusy};
 
 /// By what a message is told from others: tenant, user, room, the client's id.
@@ -122,15 +122,9 @@ impl Sends {
             .collect()
     }
 
-    pub(super) fn on_event(
-        &mut self,
-        at: u64,
-        client: ClientNumber,
-        (tenant, user): (&str, &str),
-        event: &ClientEvent,
-    ) {
+    pub(super) fn on_event(&mut self, at: u64, who: &Who, event: &ClientEvent) {
         let name = |room: &str, id: &str| {
-            let [tenant, user] = [tenant, user].map(str::to_owned);
+            let [tenant, user] = [&who.tenant, &who.user].map(Clone::clone);
             (tenant, user, room.to_owned(), id.to_owned())
         };
         match event {
@@ -142,7 +136,7 @@ impl Sends {
                 if_busy,
             } => {
                 let name = name(room, id);
-                self.last.insert((client, id.clone()), name.clone());
+                self.last.insert((who.client, id.clone()), name.clone());
                 let sent = self.sent.entry(name).or_insert_with(|| Sent {
                     at,
                     text: text.clone(),
@@ -168,7 +162,7 @@ impl Sends {
                 code,
                 can_retry,
             } => {
-                let name = self.last.get(&(client, id.clone()));
+                let name = self.last.get(&(who.client, id.clone()));
                 if let Some(sent) = name.and_then(|name| self.sent.get_mut(name)) {
                     sent.on_refused(at, code, *can_retry);
                 }
@@ -176,6 +170,7 @@ impl Sends {
             ClientEvent::Named { .. }
             | ClientEvent::GoesOn { .. }
             | ClientEvent::Left { .. }
+            | ClientEvent::NotLetIn { .. }
             | ClientEvent::Opened
             | ClientEvent::Subscribed { .. }
             | ClientEvent::Cancelling { .. }
@@ -273,20 +268,23 @@ pub(super) fn is_for_good(code: &str, can_retry: bool) -> bool {
 /// Each of these questions, acknowledged at these times, has one reply.
 fn answered_once(asked: &BTreeMap<&str, u64>, logs: &Logs, verdict: &mut Verdict) {
     let mut replies: HashMap<&str, Vec<&Durable>> = HashMap::new();
+    let kept = logs.by_message();
+    let says = |question| kept.get(question).map_or_else(String::new, Kept::written);
     for Kept { event, .. } in logs.events() {
         if let Some(question) = &event.in_reply_to {
             replies.entry(question).or_default().push(event);
         }
     }
     for (question, at) in asked {
+        verdict.count("questions");
         match replies.get(question).map_or(&[][..], Vec::as_slice) {
-            [] => verdict.broken(Broken::Unanswered, *at, *question),
+            [] => verdict.broken(Broken::Unanswered, *at, says(question)),
             // One that did not come to its end is counted by what that was.
             [reply] if reply.finish.as_deref() == Some("stop") => {
                 verdict.count("questions answered");
             }
             [_] => {}
-            [..] => verdict.broken(Broken::AnsweredTwice, *at, *question),
+            [..] => verdict.broken(Broken::AnsweredTwice, *at, says(question)),
         }
     }
 }

@@ -253,6 +253,7 @@ impl Times {
                 }
             }
             ClientEvent::Named { .. }
+            | ClientEvent::NotLetIn { .. }
             | ClientEvent::GoesOn { .. }
             | ClientEvent::Left { .. }
             | ClientEvent::Cancelling { .. }

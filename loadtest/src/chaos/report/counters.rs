@@ -1,7 +1,13 @@
 //! What the counters of a run count, for people who read them.
 
 /// By name. `docs/chaos.md` has the same.
-const EXPLAINED: [(&str, &str); 29] = [
+const EXPLAINED: [(&str, &str); 32] = [
+    (
+        "handshakes that failed",
+        "Somebody came, and was not let in.",
+    ),
+    ("people", "How many people talked, in all rounds."),
+    ("questions", "Messages that ask the AI."),
     (
         "events dropped for slow readers",
         "Somebody read so slowly that pieces or signs of typing were left out; one snapshot made up for them.",

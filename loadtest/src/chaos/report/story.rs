@@ -138,6 +138,7 @@ impl Story {
             } => self.losses.push(at),
             ClientEvent::Subscribed { seq, .. } if *seq > 0 => self.recovered.push(at),
             ClientEvent::Named { .. }
+            | ClientEvent::NotLetIn { .. }
             | ClientEvent::GoesOn { .. }
             | ClientEvent::Left { .. }
             | ClientEvent::Subscribed { .. }
