@@ -54,6 +54,8 @@ impl Faults {
                 },
                 is_unplanned: true,
             });
+            // It is written down when it is over, and others have struck meanwhile.
+            self.0.sort_by_key(|struck| struck.at);
         } else if let Some(struck) = self.0.last_mut() {
             struck.is_unplanned = true;
             struck.fault.loses_since.get_or_insert(struck.at);
