@@ -222,9 +222,9 @@ impl Checker {
                 self.faults.on_fault(at, fault);
             }
             What::FaultOver => self.faults.on_over(at),
-            What::UnplannedFailOver => {
+            What::UnplannedFailOver { between } => {
                 self.verdict.count("fail-overs that nobody planned");
-                self.faults.on_unplanned_fail_over();
+                self.faults.on_unplanned_fail_over(between);
             }
             What::Log(log) => {
                 self.places.on_log(at, &log, &mut self.verdict);

@@ -48,9 +48,15 @@ pub enum What {
     Fault(Fault),
     /// The fault that struck last is over, and all parts run again.
     FaultOver,
-    /// During the fault that struck last Sentinels let one more server take over
-    /// than was planned: it may have been behind.
-    UnplannedFailOver,
+    /// Another server of the storage took over, which nobody planned: it may have
+    /// been behind.
+    UnplannedFailOver {
+        /// When all servers had all for the last time before it, and for the first
+        /// time again, in microseconds since the run began. None where only the
+        /// fault is known in which it came, which is the last one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        between: Option<(u64, u64)>,
+    },
     /// What the log of a room holds after everything.
     Log(Log),
     /// The last line: what the programs themselves counted.

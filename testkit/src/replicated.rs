@@ -46,8 +46,12 @@ impl Replicated {
 
     /// Where servers and Sentinels listen, on 127.0.0.1.
     pub fn ports(&self) -> impl Iterator<Item = u16> {
-        let servers = self.servers.iter().map(Redis::port);
-        servers.chain(self.sentinels.ports())
+        self.servers().chain(self.sentinels.ports())
+    }
+
+    /// Where the servers alone do.
+    pub fn servers(&self) -> impl Iterator<Item = u16> {
+        self.servers.iter().map(Redis::port)
     }
 
     /// One of the servers.

@@ -39,10 +39,24 @@ impl Faults {
         }
     }
 
-    /// The storage may have lost something in the fault that struck last: what
-    /// the server had stored that took over first.
-    pub(super) fn on_unplanned_fail_over(&mut self) {
-        if let Some(struck) = self.0.last_mut() {
+    /// The storage may have lost something between these times; or in the fault
+    /// that struck last: what the server had stored that took over first.
+    pub(super) fn on_unplanned_fail_over(&mut self, between: Option<(u64, u64)>) {
+        if let Some((since, until)) = between {
+            self.0.push(Struck {
+                at: since,
+                fault: Fault {
+                    kind: "unplanned-fail-over".to_owned(),
+                    target: "the storage".to_owned(),
+                    until,
+                    streaming: 0,
+                    loses_since: Some(since),
+                },
+                is_unplanned: true,
+            });
+            // It is written down when it is over, and others have struck meanwhile.
+            self.0.sort_by_key(|struck| struck.at);
+        } else if let Some(struck) = self.0.last_mut() {
             struck.is_unplanned = true;
             struck.fault.loses_since.get_or_insert(struck.at);
         }
@@ -187,12 +201,24 @@ mod tests {
         let mut faults = Faults::default();
         faults.on_fault(10, struck("sentinel-failover", "the primary", 20));
         assert_eq!(faults.loss(15), None);
-        faults.on_unplanned_fail_over();
+        faults.on_unplanned_fail_over(None);
         assert_eq!(faults.loss(15), Some(Loss::Unplanned));
         assert!(faults.may_have_lost(15, u64::MAX));
         // What was there before it all servers have.
         assert!(!faults.may_have_lost(9, u64::MAX));
         assert!(!faults.may_have_lost(21, u64::MAX));
+    }
+
+    #[test]
+    fn an_unplanned_fail_over_excuses_what_not_all_servers_had() {
+        let mut faults = Faults::default();
+        faults.on_unplanned_fail_over(Some((10, 20)));
+        assert_eq!(faults.loss(9), None);
+        assert_eq!(faults.loss(10), Some(Loss::Unplanned));
+        assert_eq!(faults.loss(20), Some(Loss::Unplanned));
+        assert_eq!(faults.loss(21), None);
+        assert!(faults.may_have_changed_servers(15, 15));
+        assert!(faults.may_have_stopped_a_broker(15, 15));
     }
 
     #[test]

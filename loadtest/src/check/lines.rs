@@ -24,7 +24,7 @@ impl Lines {
             | What::Client { .. }
             | What::Fault(_)
             | What::FaultOver
-            | What::UnplannedFailOver
+            | What::UnplannedFailOver { .. }
             | What::Log(_)
             | What::Counted { .. } => entry.at,
         });

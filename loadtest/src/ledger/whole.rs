@@ -129,7 +129,7 @@ impl Reached {
             (Place::Between, What::Counted { .. }) => Place::End,
             (
                 place @ (Place::Between | Place::InFault),
-                What::Client { .. } | What::Call(_) | What::UnplannedFailOver | What::Log(_),
+                What::Client { .. } | What::Call(_) | What::UnplannedFailOver { .. } | What::Log(_),
             ) => place,
         };
         Ok(())
