@@ -164,6 +164,7 @@ impl Names {
             | ClientEvent::Cancelling { message, .. }
             | ClientEvent::Cancelled { reply: message, .. } => *message = self.of('m', message),
             ClientEvent::Named { .. }
+            | ClientEvent::NotLetIn { .. }
             | ClientEvent::Opened
             | ClientEvent::Left { .. }
             | ClientEvent::Sent { .. }

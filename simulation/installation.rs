@@ -37,11 +37,14 @@ pub const RULES: Rules = Rules {
     attempts: 3,
     tries: TRIES as u64,
     takeover_us: 5_000_000,
+    // What a broker has given up is not done later.
+    late_claim_us: 0,
     hang_up_us: 0,
     max_recover: 1_000,
     abort_us: 1_000_000,
     // The breakers never open, and the AI is well as soon as its fault is over.
     ai_recovers_us: 0,
+    let_in_us: 10_000_000,
 };
 
 /// A node, and its network.

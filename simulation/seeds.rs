@@ -23,6 +23,13 @@ fn number(name: &str) -> Option<u64> {
     )
 }
 
+/// How many seeds are wanted; none at all would prove nothing.
+fn how_many(name: &str, unless_named: u64) -> u64 {
+    let count = number(name).unwrap_or(unless_named);
+    assert!(count > 0, "{name}: 1 at least, not 0");
+    count
+}
+
 /// Runs seeds on all cores; those with which something is wrong.
 fn those_where(wrong: impl Fn(u64) -> Option<String> + Sync, seeds: u64) -> Vec<(u64, String)> {
     let next = AtomicU64::new(0);
@@ -59,7 +66,7 @@ fn no_seed_breaks_a_promise() {
     if let Some(seed) = number("SIMULATION_SEED") {
         return show(seed);
     }
-    let seeds = number("SIMULATION_SEEDS").unwrap_or(SEEDS);
+    let seeds = how_many("SIMULATION_SEEDS", SEEDS);
     let found = those_where(|seed| broken(&run(seed)), seeds);
     for (seed, says) in found.iter().take(10) {
         eprintln!("promises were broken: seed {seed}:{says}");
@@ -72,11 +79,12 @@ fn no_seed_breaks_a_promise() {
     );
 }
 
-/// The command that runs one seed again, and tells all of it.
+/// The command that runs one seed again, and tells all of it: with the build of
+/// `./test simulation`.
 fn again(seed: u64) -> String {
     format!(
-        "SIMULATION_SEED={seed} cargo test --profile simulation -p causerie-simulation no_seed \
-         -- --nocapture"
+        "SIMULATION_SEED={seed} cargo test --locked --profile simulation -p causerie-simulation \
+         --features sabotage no_seed -- --nocapture"
     )
 }
 
@@ -110,7 +118,7 @@ fn the_same_seed_gives_the_same_run() {
         (fingerprint(&once.entries) != fingerprint(&again.entries))
             .then(|| first_difference(&once, &again))
     };
-    let found = those_where(differs, number("SIMULATION_TWICE").unwrap_or(TWICE));
+    let found = those_where(differs, how_many("SIMULATION_TWICE", TWICE));
     assert!(found.is_empty(), "{found:#?}");
 }
 

@@ -6,13 +6,19 @@
 //! - [`fault`]: what can strike; [`link`]: of it, what can become of a network
 //! - [`strike`]: how it does
 //! - [`plan`]: what strikes when, from a seed
+//! - [`wanted`]: what a run is to do; [`machine`]: whether it can here
 //! - [`round`]: people, a plan, and the ledger of both; `seat`: who they are
+//! - [`watch`]: whether another server of the storage took over by itself
+//! - [`one`]: a round is run, and judged by its ledger; [`found`]: all of them are
 //! - [`tally`]: what the programs' own metrics say
 //! - [`report`]: all of it for people to read
 
 pub mod fault;
+pub mod found;
 pub mod installation;
 pub mod link;
+pub mod machine;
+pub mod one;
 pub mod plan;
 pub mod report;
 pub mod round;
@@ -20,3 +26,5 @@ mod seat;
 pub mod storage;
 pub mod strike;
 pub mod tally;
+pub mod wanted;
+pub mod watch;

@@ -17,12 +17,17 @@
 //! - `calls`: the calls of the AI server
 //! - `turns`: whether the questions of a session had their turns
 //! - `cancels`: what was cancelled, and whether that was heeded
+//! - `admissions`: whether people got in
 //! - `faults`: what a fault excuses
+//! - `lines`: at which line of the ledger a promise was broken
 
+mod admissions;
+mod broken;
 mod calls;
 mod cancels;
 mod endings;
 mod faults;
+mod lines;
 mod logs;
 mod losses;
 mod origins;
@@ -34,133 +39,27 @@ mod stream;
 mod tests;
 mod texts;
 mod turns;
+mod verdict;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
 
-use crate::ledger::{ClientEvent, ClientNumber, Entry, What};
+use crate::ledger::{ClientEvent, ClientNumber, Entry, ReadError, What, read_whole};
 
+use admissions::Admissions;
+pub use broken::Broken;
 use calls::Calls;
 use cancels::Cancels;
 use faults::Faults;
+use lines::Lines;
 use logs::Logs;
 use losses::Losses;
 use places::Places;
 use sends::Sends;
 use stream::Stream;
-
-/// What is counted of replies that came to people piece by piece to their end.
-pub const SEEN_TO_LAST_WORD: &str = "replies seen to their last word";
-
-/// How often people were told that a reply begins anew.
-pub const RESTARTS_SEEN: &str = "restarts seen";
-
-/// What is counted of replies whose last pieces came to people only with the
-/// whole.
-pub const LAST_WORDS_WITH_END: &str = "replies whose last words came with their end";
-
-/// A promise, by what it is called when it is broken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Broken {
-    /// A durable event is missing in a client's stream.
-    Hole,
-    /// A durable event came twice, or out of order.
-    Double,
-    /// Two events stand at one place, or one event at two.
-    TwoOrders,
-    /// An event says one thing to one, and another to another, or in the log.
-    TwoContents,
-    /// An event came of a life that nobody had told of.
-    UnknownLife,
-    /// A client was not given the stream from where it was.
-    WrongPlace,
-    /// A client was told that something is lost, though nothing can be.
-    LostForNoReason,
-    /// An acknowledged message is in no log, and nothing excuses that.
-    AckedAndGone,
-    /// What somebody saw of a room is not in its log, and nothing excuses that.
-    SeenAndGone,
-    /// What was acknowledged was not sent so: it stands in the log with another
-    /// text, or in another room.
-    StoredOtherwise,
-    /// What was refused for good is in the log all the same.
-    RefusedAndStored,
-    /// Two messages were acknowledged as one.
-    AckedAsAnother,
-    /// Somebody who had seen what is lost was not told.
-    NotTold,
-    /// A client has not seen what its room's log holds.
-    LeftBehind,
-    /// What was said once is stored twice.
-    StoredTwice,
-    /// A message stands in a log that nobody sent.
-    NeverSent,
-    /// The AI was called, or replied, for what nobody asked it.
-    NeverAsked,
-    /// A question has no reply.
-    Unanswered,
-    /// A question has more than one reply.
-    AnsweredTwice,
-    /// A reply failed, or was cut, and nothing explains that.
-    Failed,
-    /// A question of a session was answered before an earlier one was, or beside
-    /// it.
-    OutOfTurn,
-    /// The pieces of a reply do not make its text, or that is not what the AI
-    /// said in one call for its question.
-    WrongText,
-    /// A piece of a reply came twice.
-    PieceTwice,
-    /// A piece of a reply came to who lacks what is before it.
-    PieceMissing,
-    /// Something of a reply came after its end.
-    AfterTheEnd,
-    /// Somebody is shown a reply, or typing, that never ends.
-    LeftTyping,
-    /// What is one tenant's was shown to another's.
-    CrossedTenants,
-    /// A message waits for its `ack` in vain.
-    Unacked,
-    /// Two calls of the AI have the same name.
-    CallTwice,
-    /// Two calls for one question went on side by side.
-    CallsAtOnce,
-    /// A reply is what a former attempt said, though another had taken over.
-    FormerAttempt,
-    /// The AI was called more often than is configured.
-    TooManyTries,
-    /// The AI was called again though nothing had gone wrong, or though its
-    /// question was answered.
-    NeedlessCall,
-    /// The AI was called for what was cancelled before, or went on with it.
-    CalledAfterCancel,
-    /// A reply was cancelled that nobody wanted to end.
-    CancelledByNobody,
-}
-
-/// A promise that was broken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation {
-    /// Which promise.
-    pub broken: Broken,
-    /// When, in microseconds since the run began.
-    pub at: u64,
-    /// By what.
-    pub says: String,
-    /// In which round, counted from 1, where there are several.
-    pub round: Option<usize>,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.at as f64 / 1e6;
-        write!(f, "{seconds:.3} s: {:?}: {}", self.broken, self.says)?;
-        match self.round {
-            Some(round) => write!(f, " (round {round})"),
-            None => Ok(()),
-        }
-    }
-}
+pub use verdict::{LAST_WORDS_WITH_END, RESTARTS_SEEN, SEEN_TO_LAST_WORD, Verdict, Violation};
 
 /// What the run was configured to do.
 #[derive(Debug, Clone, Copy)]
@@ -172,6 +71,9 @@ pub struct Rules {
     /// How long a broker may take to find back after a fault, in microseconds:
     /// it learns of its takeover at its next beat.
     pub takeover_us: u64,
+    /// How long after a fault Redis may still carry out a claim that its broker has
+    /// given up, in microseconds: `redis.timeout`, after which one is given up.
+    pub late_claim_us: u64,
     /// How long a call may seem to go on without a fault once its caller has hung
     /// up, in microseconds: the AI server learns of that when it next writes.
     pub hang_up_us: u64,
@@ -182,6 +84,9 @@ pub struct Rules {
     /// microseconds: a broker waits for what stands still, and then leaves the AI
     /// alone for a while.
     pub ai_recovers_us: u64,
+    /// How long after a fault somebody may still be turned away, and how long it
+    /// may take to get in where nothing stands in the way, in microseconds.
+    pub let_in_us: u64,
     /// With how many events a client is brought up to date at the most:
     /// `history.max_recover`.
     pub max_recover: u64,
@@ -193,69 +98,32 @@ impl Default for Rules {
             attempts: 3,
             tries: 3,
             takeover_us: 5_000_000,
+            late_claim_us: 2_000_000,
             hang_up_us: 500_000,
             abort_us: 1_000_000,
             ai_recovers_us: 30_000_000,
+            let_in_us: 10_000_000,
             max_recover: 1_000,
         }
     }
 }
 
-/// What a checker found.
-#[derive(Debug, Clone, Default)]
-pub struct Verdict {
-    /// Broken promises, in the order in which they were found.
-    pub violations: Vec<Violation>,
-    /// How often what happened.
-    pub counts: BTreeMap<&'static str, u64>,
+/// A client, as a violation names it.
+#[derive(Debug, Clone)]
+struct Who {
+    client: ClientNumber,
+    tenant: String,
+    user: String,
 }
 
-impl Verdict {
-    /// Adds what was found in a round, which is named in what breaks a promise.
-    pub fn add(&mut self, round: usize, other: Self) {
-        let violations = other.violations.into_iter();
-        self.violations
-            .extend(violations.map(|violation| Violation {
-                round: Some(round),
-                ..violation
-            }));
-        for (what, count) in other.counts {
-            *self.counts.entry(what).or_default() += count;
-        }
-    }
-
-    fn broken(&mut self, broken: Broken, at: u64, says: impl Into<String>) {
-        self.violations.push(Violation {
-            broken,
-            at,
-            says: says.into(),
-            round: None,
-        });
-    }
-
-    fn count(&mut self, what: &'static str) {
-        *self.counts.entry(what).or_default() += 1;
-    }
-
-    fn count_event(&mut self, event: &ClientEvent) {
-        self.count(match event {
-            ClientEvent::Opened => "connections",
-            ClientEvent::Acked { .. } => "messages acknowledged",
-            ClientEvent::Refused { .. } => "errors answered",
-            ClientEvent::Durable { .. } => "durable events seen",
-            ClientEvent::Delta { .. } => "pieces of replies seen",
-            ClientEvent::Snapshot { .. } => "snapshots seen",
-            ClientEvent::Restart { .. } => RESTARTS_SEEN,
-            ClientEvent::Cancelling { .. } => "replies to be cancelled",
-            ClientEvent::Named { .. }
-            | ClientEvent::GoesOn { .. }
-            | ClientEvent::Left { .. }
-            | ClientEvent::Subscribed { .. }
-            | ClientEvent::Sent { .. }
-            | ClientEvent::Cancelled { .. }
-            | ClientEvent::Typing { .. }
-            | ClientEvent::Closed { .. } => return,
-        });
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            client,
+            tenant,
+            user,
+        } = self;
+        write!(f, "client {client} ({tenant}/{user})")
     }
 }
 
@@ -263,18 +131,35 @@ impl Verdict {
 struct Finder<'a> {
     verdict: &'a mut Verdict,
     at: u64,
-    client: ClientNumber,
+    who: Arc<Who>,
+    /// Where, if it was in a room.
+    room: Option<String>,
 }
 
 impl Finder<'_> {
     fn broken(&mut self, broken: Broken, says: impl fmt::Display) {
-        let says = format!("client {}: {says}", self.client);
+        let says = match &self.room {
+            Some(room) => format!("{}: {room}: {says}", self.who),
+            None => format!("{}: {says}", self.who),
+        };
         self.verdict.broken(broken, self.at, says);
     }
 
     fn count(&mut self, what: &'static str) {
         self.verdict.count(what);
     }
+}
+
+/// Judges a ledger that was kept.
+///
+/// # Errors
+/// It is not whole, or something in it is unknown: see [`read_whole`].
+pub fn judge(ledger: &Path, rules: Rules) -> Result<Verdict, ReadError> {
+    let mut checker = Checker::new(rules);
+    for entry in read_whole(ledger)? {
+        checker.take(entry?);
+    }
+    Ok(checker.finish())
 }
 
 /// Reads a ledger to its end.
@@ -298,7 +183,9 @@ pub struct Checker {
     logs: Logs,
     calls: Calls,
     cancels: Cancels,
+    admissions: Admissions,
     faults: Faults,
+    lines: Lines,
 }
 
 impl Checker {
@@ -314,12 +201,16 @@ impl Checker {
             logs: Logs::default(),
             calls: Calls::default(),
             cancels: Cancels::default(),
+            admissions: Admissions::default(),
             faults: Faults::default(),
+            lines: Lines::default(),
         }
     }
 
     /// Takes in the next line.
-    pub fn take(&mut self, Entry { at, what }: Entry) {
+    pub fn take(&mut self, entry: Entry) {
+        self.lines.take(&entry);
+        let Entry { at, what } = entry;
         match what {
             What::Client { client, event } => self.on_client(at, client, event),
             What::Call(call) => {
@@ -331,22 +222,23 @@ impl Checker {
                 self.faults.on_fault(at, fault);
             }
             What::FaultOver => self.faults.on_over(at),
-            What::UnplannedFailOver => {
+            What::UnplannedFailOver { between } => {
                 self.verdict.count("fail-overs that nobody planned");
-                self.faults.on_unplanned_fail_over();
+                self.faults.on_unplanned_fail_over(between);
             }
             What::Log(log) => {
                 self.places.on_log(at, &log, &mut self.verdict);
-                self.logs.take(log);
+                self.logs.take(at, log);
             }
             What::Round(_) | What::Counted { .. } => {}
         }
+        self.lines.name_last(&mut self.verdict);
     }
 
     /// What was found, after all lines.
     pub fn finish(mut self) -> Verdict {
-        for (client, stream) in &self.clients {
-            stream.finish(*client, &self.logs, &self.places, &mut self.verdict);
+        for stream in self.clients.values() {
+            stream.finish(&self.logs, &self.places, &mut self.verdict);
         }
         turns::finish(
             &self.logs,
@@ -355,7 +247,7 @@ impl Checker {
             self.rules,
             &mut self.verdict,
         );
-        self.logs.finish(&mut self.verdict);
+        self.logs.finish(&self.calls, &mut self.verdict);
         self.places.finish(&mut self.verdict);
         self.calls.on_sent(self.sends.sent_at(&self.logs));
         origins::check(
@@ -385,6 +277,8 @@ impl Checker {
             &mut self.verdict,
         );
         self.calls
+            .finish(&self.logs, &self.faults, self.rules, &mut self.verdict);
+        self.admissions
             .finish(&self.faults, self.rules, &mut self.verdict);
         self.cancels.finish(
             (&self.logs, &self.sends, &self.calls),
@@ -392,13 +286,19 @@ impl Checker {
             self.rules,
             &mut self.verdict,
         );
+        self.lines.name_rest(&mut self.verdict);
         self.verdict
     }
 
     fn on_client(&mut self, at: u64, client: ClientNumber, event: ClientEvent) {
         if let ClientEvent::Named { tenant, user } = event {
-            let stream = Stream::new(tenant, user);
-            self.clients.insert(client, stream);
+            self.verdict.count("people");
+            let who = Who {
+                client,
+                tenant,
+                user,
+            };
+            self.clients.insert(client, Stream::new(who));
             return;
         }
         let Some(stream) = self.clients.get_mut(&client) else {
@@ -406,15 +306,14 @@ impl Checker {
             self.verdict.broken(Broken::WrongPlace, at, says);
             return;
         };
+        let who = Arc::clone(&stream.who);
         self.verdict.count_event(&event);
-        self.places
-            .on_event(at, client, &stream.tenant, &event, &mut self.verdict);
-        self.losses
-            .on_event(at, client, &stream.tenant, &event, &mut self.verdict);
+        self.places.on_event(at, &who, &event, &mut self.verdict);
+        self.losses.on_event(at, &who, &event, &mut self.verdict);
         self.calls.on_event(at, &event);
-        self.cancels.on_event(at, &event);
-        self.sends
-            .on_event(at, client, (&stream.tenant, &stream.user), &event);
-        stream.on_event(at, client, event, &mut self.verdict);
+        self.cancels.on_event(at, &who, &event);
+        self.admissions.on_event(at, &who, &event);
+        self.sends.on_event(at, &who, &event);
+        stream.on_event(at, event, &mut self.verdict);
     }
 }

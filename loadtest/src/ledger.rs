@@ -4,12 +4,16 @@
 //! hour need not fit into memory, and whoever doubts a verdict can read on.
 
 mod pen;
+mod reader;
+mod whole;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use pen::{Pen, read};
+pub use pen::Pen;
+pub use reader::{ReadError, Trouble, read};
+pub use whole::read_whole;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,9 +48,15 @@ pub enum What {
     Fault(Fault),
     /// The fault that struck last is over, and all parts run again.
     FaultOver,
-    /// During the fault that struck last Sentinels let one more server take over
-    /// than was planned: it may have been behind.
-    UnplannedFailOver,
+    /// Another server of the storage took over, which nobody planned: it may have
+    /// been behind.
+    UnplannedFailOver {
+        /// When all servers had all for the last time before it, and for the first
+        /// time again, in microseconds since the run began. None where only the
+        /// fault is known in which it came, which is the last one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        between: Option<(u64, u64)>,
+    },
     /// What the log of a room holds after everything.
     Log(Log),
     /// The last line: what the programs themselves counted.
@@ -79,6 +89,13 @@ pub enum ClientEvent {
         tenant: String,
         /// Its user's id.
         user: String,
+    },
+    /// It was not let in: the handshake failed.
+    NotLetIn {
+        /// The HTTP status of the refusal; none where nothing was answered.
+        status: Option<u16>,
+        /// What the refusal says, or why there is no answer.
+        reason: String,
     },
     /// It was let in, and is `ready`.
     Opened,

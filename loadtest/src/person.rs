@@ -22,7 +22,7 @@ use crate::ledger::{ClientEvent, ClientNumber, Pen, What};
 use mailbox::Mailbox;
 use notes::Notes;
 pub use notes::{State, durable, event_of};
-use socket::{Gone, Heard, Socket};
+use socket::{Gone, Heard, NotLetIn, Socket};
 
 /// How long a connection may be silent before it is asked for a sign of life,
 /// and then before it is given up.
@@ -112,7 +112,8 @@ impl Person {
                     failures = if was_ready { 0 } else { failures + 1 };
                     next
                 }
-                Err(Gone { .. }) => {
+                Err(NotLetIn { status, reason }) => {
+                    notes.write(ClientEvent::NotLetIn { status, reason })?;
                     failures += 1;
                     Next::After(pause(failures, &mut dice))
                 }

@@ -153,6 +153,7 @@ impl Mind {
                 self.cancellable.insert(message.clone());
             }
             ClientEvent::Named { .. }
+            | ClientEvent::NotLetIn { .. }
             | ClientEvent::GoesOn { .. }
             | ClientEvent::Cancelling { .. }
             | ClientEvent::Cancelled { .. }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use crate::proxy::Proxy;
@@ -13,6 +14,9 @@ const SENTINELS: usize = 3;
 /// Sentinels take their seconds, more so on a busy machine: to agree on a new
 /// primary, and to make a replica of an old one that has come back.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// How long no changes are let in. Sentinels wait as well, since what they
+/// publish is one, and take a server for down that does not answer for a second.
+const HELD: Duration = Duration::from_millis(800);
 
 /// Servers of which any may be the primary. All write down every change before
 /// they answer, and take none while no replica hears of it. Dropping it ends all.
@@ -46,8 +50,12 @@ impl Replicated {
 
     /// Where servers and Sentinels listen, on 127.0.0.1.
     pub fn ports(&self) -> impl Iterator<Item = u16> {
-        let servers = self.servers.iter().map(Redis::port);
-        servers.chain(self.sentinels.ports())
+        self.servers().chain(self.sentinels.ports())
+    }
+
+    /// Where the servers alone do.
+    pub fn servers(&self) -> impl Iterator<Item = u16> {
+        self.servers.iter().map(Redis::port)
     }
 
     /// One of the servers.
@@ -92,36 +100,42 @@ impl Replicated {
         self.wait("all replicas to be in step", ready).await;
     }
 
-    /// Lets no more changes in at the primary, and waits until its replicas
-    /// have all that were. Killed then, it takes nothing with it. Whether it is
-    /// the one that was primary before: the Sentinels of a busy machine may have
-    /// let another take over meanwhile.
+    /// Lets no more changes in at the primary, for [`HELD`] at the most, as soon as
+    /// its replicas have all that were. Killed then, it takes nothing with it.
+    /// Whether it is the one that was primary before: the Sentinels of a busy
+    /// machine may have let another take over meanwhile.
     ///
     /// # Panics
     /// When they don't get them in time.
     pub async fn hold_in_step(&self) -> bool {
-        let mut is_the_same = true;
-        while !self.try_hold_in_step().await {
-            is_the_same = false;
-        }
-        is_the_same
+        let before = self.primary().await;
+        let held = async || {
+            let primary = self.try_primary().await?;
+            self.try_hold_in_step(primary).await.then_some(primary)
+        };
+        self.wait("the replicas to catch up", held).await == before
     }
 
-    /// The same; false where the Sentinels let another take over meanwhile.
-    async fn try_hold_in_step(&self) -> bool {
-        let primary = self.primary().await;
-        self.servers[primary]
-            .command(&["CLIENT", "PAUSE", "60000", "WRITE"])
-            .await;
-        let in_step = async || {
-            let mut offsets = Vec::new();
-            for server in &self.servers {
-                offsets.push(field(server, "master_repl_offset:").await);
+    /// The same; false where the replicas did not catch up while nothing changed.
+    async fn try_hold_in_step(&self, primary: usize) -> bool {
+        let held = HELD.as_millis().to_string();
+        let pause = ["CLIENT", "PAUSE", &held, "WRITE"];
+        if self.servers[primary].try_command(&pause).await.is_err() {
+            return false;
+        }
+        let until = Instant::now() + HELD / 2;
+        while Instant::now() < until {
+            let offset = async |server| field(server, "master_repl_offset:").await;
+            let offsets = join_all(self.servers.iter().map(offset)).await;
+            if offsets.iter().all(|other| *other == offsets[0]) {
+                return true;
             }
-            offsets.iter().all(|offset| *offset == offsets[0])
-        };
-        self.wait_under(primary, "the replicas to catch up", in_step)
-            .await
+        }
+        // So that Sentinels are heard before the next try.
+        let _ = self.servers[primary]
+            .try_command(&["CLIENT", "UNPAUSE"])
+            .await;
+        false
     }
 
     /// Leads what the replicas hear through a proxy, for a while: Sentinels

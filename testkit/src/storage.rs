@@ -64,6 +64,15 @@ impl Storage {
         }
     }
 
+    /// Where its servers listen, without the Sentinels.
+    pub fn servers(&self) -> Vec<u16> {
+        match self {
+            Self::Redis(redis) => vec![redis.port()],
+            Self::Sentinel(replicated) => replicated.servers().collect(),
+            Self::Cluster(cluster) => cluster.ports().collect(),
+        }
+    }
+
     /// The one Redis.
     ///
     /// # Errors

@@ -1,19 +1,18 @@
 //! People who talk while faults strike, and the ledger of both.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+mod closing;
+
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, ensure};
-use causerie_testkit::ai::Call as AiCall;
 use causerie_testkit::storage::StorageKind;
 use futures::future::join_all;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use serde_json::Value;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep};
 
 use super::fault::{Kind, Ordered, ordered};
@@ -21,8 +20,9 @@ use super::installation::Installation;
 use super::seat::{Seat, seats};
 use super::strike::{Aim, Struck};
 use super::tally::Tally;
-use crate::ledger::{self, Call, Fault, Log, Pen, What};
-use crate::person::{Orders, Person, State, durable};
+use super::watch::Watch;
+use crate::ledger::{self, Fault, Pen, What};
+use crate::person::{Orders, Person, State};
 
 /// How long a fault waits for replies to be streaming.
 const STRIKES_WITHIN: Duration = Duration::from_secs(20);
@@ -55,7 +55,10 @@ pub struct Round {
     people: Vec<Handle>,
     tasks: JoinSet<std::io::Result<()>>,
     tally: Tally,
+    watch: Watch,
     pen: Pen,
+    /// Where that writes.
+    ledger: PathBuf,
     dice: StdRng,
     /// When the ledger began, in nanoseconds since 1970.
     began_ns: u64,
@@ -90,17 +93,19 @@ impl Round {
     ) -> anyhow::Result<Self> {
         let installation = Installation::start(storage, 3, 2).await?;
         let pen = Pen::new(ledger).with_context(|| format!("writing {}", ledger.display()))?;
-        pen.note(What::Round(round.clone()))?;
         let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
         let mut struck = Self {
+            watch: Watch::start(installation.storage.servers(), pen.clone()),
             installation,
             people: Vec::new(),
             tasks: JoinSet::new(),
             tally: Tally::default(),
             pen,
+            ledger: ledger.to_owned(),
             dice: StdRng::seed_from_u64(round.seed),
             began_ns: u64::try_from(since.as_nanos())?,
         };
+        struck.note(What::Round(round.clone()))?;
         for seat in seats(round.people) {
             struck.let_in(seat)?;
         }
@@ -145,26 +150,55 @@ impl Round {
         for (number, kind) in faults.iter().enumerate() {
             let streaming = self.strike(*kind).await?;
             progress(&format!(
-                "{}/{} {}: {streaming} people saw replies being made",
+                "{}/{} {}: {}",
                 number + 1,
                 faults.len(),
-                kind.name()
+                kind.name(),
+                match streaming {
+                    0 => "no reply was being made there",
+                    _ => "replies were being made there",
+                }
             ));
+            while let Some(ended) = self.tasks.try_join_next() {
+                self.look_at(ended)?;
+            }
             sleep(PAUSE).await;
             self.tally.look(&self.installation).await;
+            self.note_fail_overs(&progress)?;
         }
         self.come_to_rest().await?;
         self.tally.look(&self.installation).await;
         self.write_logs().await?;
+        self.note_fail_overs(&progress)?;
+        ensure!(
+            self.watch.is_settled(),
+            "the storage failed over by itself, and its servers are not in step again"
+        );
         self.write_calls()?;
         self.order(|orders| orders.leave = true);
         while let Some(ended) = self.tasks.join_next().await {
-            ended.context("a person's task")??;
+            self.look_at(ended)?;
         }
-        self.pen.note(What::Counted {
+        self.note(What::Counted {
             counts: self.tally.totals(),
         })?;
-        self.pen.flush().context("writing the ledger")
+        self.pen.flush().with_context(|| self.writing())
+    }
+
+    fn note(&self, what: What) -> anyhow::Result<()> {
+        self.pen.note(what).with_context(|| self.writing())
+    }
+
+    fn writing(&self) -> String {
+        format!("writing {}", self.ledger.display())
+    }
+
+    /// Somebody has left: because nothing can be written down any more, or was sent
+    /// away.
+    fn look_at(&self, ended: Result<std::io::Result<()>, JoinError>) -> anyhow::Result<()> {
+        ended
+            .context("a person's task")?
+            .with_context(|| self.writing())
     }
 
     /// Strikes when half of the people see a reply being made, or when that
@@ -182,7 +216,7 @@ impl Round {
             now.saturating_sub(back)
         });
         let lasts = u64::try_from(kind.lasts().as_micros())?;
-        self.pen.note(What::Fault(Fault {
+        self.note(What::Fault(Fault {
             kind: kind.name().to_owned(),
             target: aim.target(kind, &self.installation),
             until: now + lasts,
@@ -194,12 +228,26 @@ impl Round {
             Ordered::Drop => self.order(|orders| orders.drop_connection += 1),
             Ordered::StopReading => self.let_some_read(false),
         }
-        if aim.strike(kind, &mut self.installation).await? {
-            self.pen.note(What::UnplannedFailOver)?;
+        if let Some(heir) = aim.strike(kind, &mut self.installation).await? {
+            self.watch.plan(heir, now);
         }
-        self.pen.note(What::FaultOver)?;
+        self.note(What::FaultOver)?;
         self.let_some_read(true);
         Ok(streaming)
+    }
+
+    /// Writes down who took over though nobody planned that.
+    fn note_fail_overs(&self, progress: &impl Fn(&str)) -> anyhow::Result<()> {
+        for promotion in self.watch.take_unplanned() {
+            progress(&format!(
+                "the storage failed over by itself at {:.1} s",
+                promotion.at as f64 / 1e6
+            ));
+            self.note(What::UnplannedFailOver {
+                between: promotion.until.map(|until| (promotion.since, until)),
+            })?;
+        }
+        Ok(())
     }
 
     /// Aims where replies are being made; how many are, or how many people see
@@ -262,13 +310,14 @@ impl Round {
 
     /// Nobody says anything new, until all that was said is answered and heard.
     /// What does not come to rest is for the checker to find.
-    async fn come_to_rest(&self) -> anyhow::Result<()> {
+    async fn come_to_rest(&mut self) -> anyhow::Result<()> {
         self.order(|orders| orders.be_quiet = true);
+        let pen = self.pen.clone();
         self.wait_until("everything to come to rest", |people| {
             let is_at_rest = people.iter().all(|Handle { state, .. }| {
                 state.is_open() && state.unacked() == 0 && state.streaming() == 0
             });
-            self.pen.rests_for()
+            pen.rests_for()
                 >= if is_at_rest {
                     STILL_FOR
                 } else {
@@ -280,12 +329,15 @@ impl Round {
 
     /// No error, where only time is up.
     async fn wait_until(
-        &self,
+        &mut self,
         what: &str,
         is_so: impl Fn(&[Handle]) -> bool,
     ) -> anyhow::Result<()> {
         let deadline = Instant::now() + RESTS_WITHIN;
         while !is_so(&self.people) && Instant::now() < deadline {
+            while let Some(ended) = self.tasks.try_join_next() {
+                self.look_at(ended)?;
+            }
             ensure!(
                 !self.tasks.is_empty(),
                 "waiting for {what}: all people have left"
@@ -293,82 +345,5 @@ impl Round {
             sleep(LOOK_EVERY).await;
         }
         Ok(())
-    }
-
-    /// Reads the logs of all rooms that anybody is in.
-    async fn write_logs(&self) -> anyhow::Result<()> {
-        let mut read = BTreeSet::new();
-        for Handle { seat, state, .. } in &self.people {
-            for room in state.positions().into_keys() {
-                if !read.insert((seat.tenant, room.clone())) {
-                    continue;
-                }
-                let events = self.log(&seat.token(), &room).await?;
-                self.pen.note(What::Log(Log {
-                    tenant: seat.tenant.to_owned(),
-                    room,
-                    events,
-                }))?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn log(&self, token: &str, room: &str) -> anyhow::Result<Vec<ledger::Durable>> {
-        let gateway = self.installation.gateways.first().context("a gateway")?;
-        let mut events = Vec::new();
-        let mut after = 0;
-        loop {
-            let url = format!(
-                "{}/api/rooms/{room}/history?after={after}&limit=500",
-                gateway.node.url()
-            );
-            let answer = reqwest::Client::new()
-                .get(&url)
-                .bearer_auth(token)
-                .send()
-                .await?;
-            let page: Value = answer.error_for_status()?.json().await?;
-            let frames = page.get("events").and_then(Value::as_array);
-            let frames = frames.context("a page of events")?;
-            events.extend(frames.iter().map(durable));
-            match events.last() {
-                Some(last) if page.get("has_more") == Some(&Value::Bool(true)) => after = last.seq,
-                Some(_) | None => return Ok(events),
-            }
-        }
-    }
-
-    fn write_calls(&self) -> anyhow::Result<()> {
-        let calls = self.installation.ai.calls();
-        let arrived = self.installation.ai.arrived();
-        ensure!(
-            calls.len() as u64 == arrived,
-            "the AI server remembers {} of {arrived} calls: let fewer people talk, or faults strike",
-            calls.len()
-        );
-        for call in calls {
-            self.pen.note(What::Call(self.read(&call)?))?;
-        }
-        Ok(())
-    }
-
-    fn read(&self, call: &AiCall) -> anyhow::Result<Call> {
-        let id = call.id.as_deref().unwrap_or_default();
-        let mut parts = id.rsplitn(3, '/');
-        let mut next = || {
-            parts
-                .next()
-                .with_context(|| format!("a call's name: {id:?}"))
-        };
-        let (number, attempt, question) = (next()?.parse()?, next()?.parse()?, next()?.to_owned());
-        let since_began = |ns: u64| ns.saturating_sub(self.began_ns) / 1_000;
-        Ok(Call {
-            question,
-            attempt,
-            r#try: number,
-            began: since_began(call.started_ns),
-            ended: call.ended_ns.map(since_began),
-        })
     }
 }

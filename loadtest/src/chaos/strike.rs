@@ -138,13 +138,13 @@ impl Aim {
     }
 
     /// Strikes, and returns when all parts run again. What people do to
-    /// themselves is left to [`ordered`](super::fault::ordered). Whether Sentinels
-    /// let yet another server take over, which nobody planned.
+    /// themselves is left to [`ordered`](super::fault::ordered). The port of the
+    /// server that took over, where one was to.
     ///
     /// # Errors
     /// The installation has another storage than the fault is for.
-    pub async fn strike(&self, kind: Kind, at: &mut Installation) -> anyhow::Result<bool> {
-        let mut is_unplanned = false;
+    pub async fn strike(&self, kind: Kind, at: &mut Installation) -> anyhow::Result<Option<u16>> {
+        let mut heir = None;
         match kind {
             Kind::GatewayKilled => kill(at.gateways.get_mut(self.gateway)).await,
             Kind::GatewayFrozen => freeze(at.gateways.get_mut(self.gateway), kind.lasts()).await,
@@ -193,20 +193,20 @@ impl Aim {
             }
             Kind::SentinelFailover => {
                 let storage = at.storage.replicated()?;
-                let is_held = storage.hold_in_step().await;
-                is_unplanned = !fail_over(storage).await || !is_held;
+                storage.hold_in_step().await;
+                heir = Some(fail_over(storage).await);
             }
             Kind::SentinelFailoverLagging => {
                 let storage = at.storage.replicated()?;
                 let replication = storage.through_proxy().await;
                 replication.stall();
                 sleep(LAG).await;
-                is_unplanned = !fail_over(storage).await;
+                heir = Some(fail_over(storage).await);
             }
             Kind::ClusterMasterKilled => {
                 let cluster = at.storage.cluster()?;
                 let slot = slot_of(cluster, &self.room).await;
-                kill_master(cluster, slot).await;
+                heir = Some(kill_master(cluster, slot).await);
             }
             Kind::SlotMigrated => {
                 let cluster = at.storage.cluster()?;
@@ -219,7 +219,7 @@ impl Aim {
                 }
             }
         }
-        Ok(is_unplanned)
+        Ok(heir)
     }
 
     async fn network<'a>(&self, link: Link, at: &'a Installation) -> Option<&'a Proxy> {
@@ -276,25 +276,26 @@ async fn truncate(redis: &mut Redis) {
 }
 
 /// The primary dies; it comes back when another has taken its place, as that
-/// one's replica. Whether that one is the primary still.
-async fn fail_over(storage: &mut Replicated) -> bool {
+/// one's replica. That one's port.
+async fn fail_over(storage: &mut Replicated) -> u16 {
     let old = storage.primary().await;
     storage.server_mut(old).kill();
     let heir = storage.taken_over(old).await;
     storage.server_mut(old).restart().await;
     storage.ready().await;
-    storage.primary().await == heir
+    storage.server(heir).port()
 }
 
 /// The same, of the master that serves a slot.
-async fn kill_master(cluster: &mut RedisCluster, slot: u32) {
+async fn kill_master(cluster: &mut RedisCluster, slot: u32) -> u16 {
     let old = cluster.owner(0, slot).await;
     cluster.node_mut(old).kill();
-    cluster.taken_over(slot, old).await;
+    let heir = cluster.taken_over(slot, old).await;
     cluster.node_mut(old).restart().await;
     // It learns itself what has become of it.
     cluster.taken_over(slot, old).await;
     cluster.ready().await;
+    cluster.node(heir).port()
 }
 
 async fn migrate_there_and_back(cluster: &RedisCluster, slot: u32) {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::logs::{Kept, Logs};
 use super::{Broken, Faults, Rules, Verdict};
 use crate::ledger::{Call, ClientEvent, Durable};
 
@@ -48,6 +49,13 @@ impl Calls {
     pub(super) fn asked_at(&self, question: &str) -> Option<u64> {
         let sent = self.sent.get(question).or(self.heard.get(question));
         sent.copied()
+    }
+
+    /// When anybody first heard of what is kept; if nobody did, when its log was
+    /// read.
+    pub(super) fn heard_at(&self, kept: &Kept<'_>) -> u64 {
+        let heard = self.heard.get(&kept.event.message);
+        heard.copied().unwrap_or(kept.read_at)
     }
 
     /// When messages were sent that are kept.
@@ -97,13 +105,24 @@ impl Calls {
         self.by_question.get(question).into_iter().flatten()
     }
 
-    pub(super) fn finish(&mut self, faults: &Faults, rules: Rules, verdict: &mut Verdict) {
+    pub(super) fn finish(
+        &mut self,
+        logs: &Logs,
+        faults: &Faults,
+        rules: Rules,
+        verdict: &mut Verdict,
+    ) {
+        let kept = logs.by_message();
         for calls in self.by_question.values_mut() {
             calls.sort_by_key(|call| call.began);
         }
         for (question, calls) in &self.by_question {
             for (number, call) in calls.iter().enumerate() {
-                let says = || format!("{question}/{}/{}", call.attempt, call.r#try);
+                let says = || {
+                    let asked = kept.get(question.as_str()).map(Kept::written);
+                    let asked = asked.unwrap_or_else(|| format!("{question}, which is gone"));
+                    format!("{asked}: attempt {}, try {}", call.attempt, call.r#try)
+                };
                 let earlier = calls.get(..number).unwrap_or_default();
                 if self.is_one_too_many(call, earlier, faults, rules) {
                     verdict.broken(Broken::TooManyTries, call.began, says());
@@ -118,7 +137,7 @@ impl Calls {
                         verdict.broken(Broken::CallTwice, call.began, says());
                     }
                     if overlaps_too_long(before, call, faults, rules) {
-                        let says = format!("{} while {} went on", says(), before.attempt);
+                        let says = format!("{}, while attempt {} went on", says(), before.attempt);
                         verdict.broken(Broken::CallsAtOnce, call.began, says);
                     }
                 }
@@ -159,8 +178,10 @@ impl Calls {
             return call.attempt >= answered.attempt || call.began > knows_at;
         }
         let before = earlier.last().map(|before| before.began);
-        let since = before.or_else(|| self.asked_at(&call.question));
-        let since = since.unwrap_or(0);
+        // An attempt that never came to the AI may be one that nobody knows of: a
+        // bad network handed its claim on when the broker had given that up.
+        let asked = || self.asked_at(&call.question).unwrap_or(0);
+        let since = before.unwrap_or_else(|| asked().saturating_sub(rules.late_claim_us));
         let is_taken_over = call.attempt > 1 && earlier.iter().all(|e| e.attempt < call.attempt);
         // A try that never came to the AI has cost nothing.
         let is_before = |e: &Call| (e.attempt, e.r#try + 1) == (call.attempt, call.r#try);

@@ -1,7 +1,7 @@
 //! How replies ended: one that failed needs a fault that explains it.
 
 use super::calls::Calls;
-use super::logs::{Kept, Logs};
+use super::logs::Logs;
 use super::{Broken, Faults, Rules, Verdict};
 use crate::ledger::Durable;
 
@@ -12,7 +12,8 @@ pub(super) fn check(
     rules: Rules,
     verdict: &mut Verdict,
 ) {
-    for Kept { event, .. } in logs.events() {
+    for kept in logs.events() {
+        let event = kept.event;
         let Some(question) = &event.in_reply_to else {
             continue;
         };
@@ -24,9 +25,9 @@ pub(super) fn check(
             }
             // An AI of a run says so little that nothing is cut.
             Some(_) | None => {
-                let at = calls.answered_at(question).unwrap_or(0);
-                let says = format!("{} to {question}: {finish:?}", event.message);
-                verdict.broken(Broken::Failed, at, says);
+                let finish = finish.unwrap_or("nothing");
+                let says = format!("{} to {question} ended with {finish}", kept.written());
+                verdict.broken(Broken::Failed, calls.heard_at(&kept), says);
             }
         }
     }

@@ -39,10 +39,24 @@ impl Faults {
         }
     }
 
-    /// The storage may have lost something in the fault that struck last: what
-    /// the server had stored that took over first.
-    pub(super) fn on_unplanned_fail_over(&mut self) {
-        if let Some(struck) = self.0.last_mut() {
+    /// The storage may have lost something between these times; or in the fault
+    /// that struck last: what the server had stored that took over first.
+    pub(super) fn on_unplanned_fail_over(&mut self, between: Option<(u64, u64)>) {
+        if let Some((since, until)) = between {
+            self.0.push(Struck {
+                at: since,
+                fault: Fault {
+                    kind: "unplanned-fail-over".to_owned(),
+                    target: "the storage".to_owned(),
+                    until,
+                    streaming: 0,
+                    loses_since: Some(since),
+                },
+                is_unplanned: true,
+            });
+            // It is written down when it is over, and others have struck meanwhile.
+            self.0.sort_by_key(|struck| struck.at);
+        } else if let Some(struck) = self.0.last_mut() {
             struck.is_unplanned = true;
             struck.fault.loses_since.get_or_insert(struck.at);
         }
@@ -90,6 +104,38 @@ impl Faults {
         during.any(|struck| is_of_the_storage(&struck.fault))
     }
 
+    /// Whether the storage may have lost something that was stored between these
+    /// times.
+    pub(super) fn may_have_lost_between(&self, since: u64, until: u64) -> bool {
+        let mut during = self.during(since, u64::MAX);
+        during.any(|struck| struck.loses(until))
+    }
+
+    /// Whether anything may have kept people from getting in then.
+    pub(super) fn may_have_shut_doors(&self, since: u64, until: u64) -> bool {
+        let mut during = self.during(since, until);
+        during.any(|struck| shuts_doors(&struck.fault))
+    }
+
+    /// Whether a node may have had a wrong clock then.
+    pub(super) fn may_have_set_a_clock_wrong(&self, since: u64, until: u64) -> bool {
+        let mut during = self.during(since, until);
+        during.any(|struck| struck.fault.kind == "clock-off")
+    }
+
+    /// The longest time between these in which nothing kept people from getting
+    /// in.
+    pub(super) fn longest_with_open_doors(&self, since: u64, until: u64) -> u64 {
+        let shut = self.during(since, until);
+        let shut = shut.filter(|struck| shuts_doors(&struck.fault));
+        let (mut longest, mut open_since) = (0, since);
+        for struck in shut {
+            longest = longest.max(struck.at.saturating_sub(open_since));
+            open_since = open_since.max(struck.fault.until);
+        }
+        longest.max(until.saturating_sub(open_since))
+    }
+
     /// When the last fault is over that was under way at `at`.
     pub(super) fn over_at(&self, at: u64) -> u64 {
         let under_way = self.during(at, at);
@@ -128,6 +174,13 @@ fn stops_brokers(fault: &Fault) -> bool {
     !is_of_the_ai(fault) && !targets.all(is_elsewhere)
 }
 
+/// Whether a fault strikes people, gateways, the storage, or what is between them:
+/// all but those that strike only brokers or the AI.
+fn shuts_doors(fault: &Fault) -> bool {
+    let mut targets = fault.target.split(", ");
+    !is_of_the_ai(fault) && !targets.all(|target| target.starts_with("broker"))
+}
+
 fn is_of_the_ai(fault: &Fault) -> bool {
     fault.kind.starts_with("ai-")
 }
@@ -141,20 +194,14 @@ fn is_of_the_storage(fault: &Fault) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::tests::struck;
 
     #[test]
     fn a_fail_over_excuses_a_loss_only_where_another_followed_it() {
         let mut faults = Faults::default();
-        let fault = Fault {
-            kind: "sentinel-failover".into(),
-            target: "the primary".into(),
-            until: 20,
-            streaming: 1,
-            loses_since: None,
-        };
-        faults.on_fault(10, fault);
+        faults.on_fault(10, struck("sentinel-failover", "the primary", 20));
         assert_eq!(faults.loss(15), None);
-        faults.on_unplanned_fail_over();
+        faults.on_unplanned_fail_over(None);
         assert_eq!(faults.loss(15), Some(Loss::Unplanned));
         assert!(faults.may_have_lost(15, u64::MAX));
         // What was there before it all servers have.
@@ -163,14 +210,23 @@ mod tests {
     }
 
     #[test]
+    fn an_unplanned_fail_over_excuses_what_not_all_servers_had() {
+        let mut faults = Faults::default();
+        faults.on_unplanned_fail_over(Some((10, 20)));
+        assert_eq!(faults.loss(9), None);
+        assert_eq!(faults.loss(10), Some(Loss::Unplanned));
+        assert_eq!(faults.loss(20), Some(Loss::Unplanned));
+        assert_eq!(faults.loss(21), None);
+        assert!(faults.may_have_changed_servers(15, 15));
+        assert!(faults.may_have_stopped_a_broker(15, 15));
+    }
+
+    #[test]
     fn a_loss_reaches_as_far_back_as_its_fault_says() {
         let mut faults = Faults::default();
         let fault = Fault {
-            kind: "redis-truncated".into(),
-            target: "redis".into(),
-            until: 20,
-            streaming: 1,
             loses_since: Some(7),
+            ..struck("redis-truncated", "redis", 20)
         };
         faults.on_fault(10, fault);
         assert_eq!(faults.loss(6), None);

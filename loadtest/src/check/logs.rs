@@ -2,12 +2,21 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::calls::Calls;
 use super::{Broken, Verdict};
 use crate::ledger::{Durable, Log};
 
 /// What the logs of all rooms hold in the end, by tenant and room.
 #[derive(Debug, Default)]
-pub(super) struct Logs(BTreeMap<(String, String), Vec<Durable>>);
+pub(super) struct Logs(BTreeMap<(String, String), Held>);
+
+/// What one log holds.
+#[derive(Debug)]
+struct Held {
+    /// When it was read.
+    at: u64,
+    events: Vec<Durable>,
+}
 
 /// An event where it is kept.
 #[derive(Debug, Clone, Copy)]
@@ -15,9 +24,16 @@ pub(super) struct Kept<'a> {
     pub(super) tenant: &'a str,
     pub(super) room: &'a str,
     pub(super) event: &'a Durable,
+    /// When the log was read.
+    pub(super) read_at: u64,
 }
 
 impl Kept<'_> {
+    /// Where it is kept, and what its message is called.
+    pub(super) fn written(&self) -> String {
+        format!("{}:{}: {}", self.tenant, self.room, self.event.message)
+    }
+
     /// Whether it is something that a person said.
     pub(super) fn is_said(&self) -> bool {
         self.event.kind == "new_message"
@@ -25,37 +41,32 @@ impl Kept<'_> {
 }
 
 impl Logs {
-    pub(super) fn take(&mut self, log: Log) {
-        self.0.insert((log.tenant, log.room), log.events);
+    pub(super) fn take(&mut self, at: u64, log: Log) {
+        let events = log.events;
+        self.0.insert((log.tenant, log.room), Held { at, events });
     }
 
     /// The `seq` of the last event in a room's log, 0 of an empty one; none
     /// where it was not read.
     pub(super) fn head(&self, tenant: &str, room: &str) -> Option<u64> {
         let log = self.0.get(&(tenant.to_owned(), room.to_owned()))?;
-        Some(log.last().map_or(0, |event| event.seq))
+        Some(log.events.last().map_or(0, |event| event.seq))
     }
 
     /// A room's log; nothing where it was not read.
     pub(super) fn room(&self, tenant: &str, room: &str) -> &[Durable] {
         let log = self.0.get(&(tenant.to_owned(), room.to_owned()));
-        log.map_or(&[], Vec::as_slice)
+        log.map_or(&[], |log| &log.events)
     }
 
     /// The logs, room by room.
-    pub(super) fn rooms(&self) -> impl Iterator<Item = &[Durable]> {
-        self.0.values().map(Vec::as_slice)
+    pub(super) fn rooms(&self) -> impl Iterator<Item = Vec<Kept<'_>>> {
+        self.0.iter().map(|log| kept(log).collect())
     }
 
     /// All events.
     pub(super) fn events(&self) -> impl Iterator<Item = Kept<'_>> {
-        self.0.iter().flat_map(|((tenant, room), events)| {
-            events.iter().map(move |event| Kept {
-                tenant,
-                room,
-                event,
-            })
-        })
+        self.0.iter().flat_map(kept)
     }
 
     /// All events, by their messages.
@@ -67,41 +78,50 @@ impl Logs {
     }
 
     /// Whether each event stands once, and nothing is missing between two.
-    pub(super) fn finish(&self, verdict: &mut Verdict) {
-        for ((tenant, room), events) in &self.0 {
-            for pair in events.windows(2) {
+    pub(super) fn finish(&self, calls: &Calls, verdict: &mut Verdict) {
+        for log in self.rooms() {
+            for pair in log.windows(2) {
                 if let [before, after] = pair
-                    && after.seq != before.seq + 1
+                    && after.event.seq != before.event.seq + 1
                 {
-                    let says =
-                        format!("log of {tenant}:{room}: {} after {}", after.seq, before.seq);
-                    verdict.broken(Broken::Hole, 0, says);
+                    let says = format!("the log of {}", after.written());
+                    let says = format!("{says} is {}", after.event.seq);
+                    let says = format!("{says}, after {}", before.event.seq);
+                    verdict.broken(Broken::Hole, calls.heard_at(after), says);
                 }
             }
         }
         let mut said: HashMap<(&str, &str), &str> = HashMap::new();
         let mut times: HashMap<&str, u32> = HashMap::new();
-        for Kept {
-            tenant,
-            room,
-            event,
-        } in self.events()
-        {
-            *times.entry(&event.message).or_default() += 1;
-            if event.kind != "new_message" {
+        for kept in self.events() {
+            let Durable {
+                message, content, ..
+            } = kept.event;
+            let times = times.entry(message).or_default();
+            *times += 1;
+            if *times == 2 {
+                let says = format!("{} stands in the logs again", kept.written());
+                verdict.broken(Broken::TwoOrders, kept.read_at, says);
+            }
+            if !kept.is_said() {
                 continue;
             }
-            let first = *said
-                .entry((tenant, &event.content))
-                .or_insert(&event.message);
-            if first != event.message {
-                let says = format!("{tenant}:{room}: {first} again as {}", event.message);
-                verdict.broken(Broken::StoredTwice, 0, says);
+            let first = *said.entry((kept.tenant, content)).or_insert(message);
+            if first != message {
+                let says = format!("{} is {first} once more", kept.written());
+                verdict.broken(Broken::StoredTwice, calls.heard_at(&kept), says);
             }
         }
-        for (message, times) in times.iter().filter(|(_, times)| **times > 1) {
-            let says = format!("{message} stands in the logs {times} times");
-            verdict.broken(Broken::TwoOrders, 0, says);
-        }
     }
+}
+
+fn kept<'a>(
+    ((tenant, room), held): (&'a (String, String), &'a Held),
+) -> impl Iterator<Item = Kept<'a>> {
+    held.events.iter().map(move |event| Kept {
+        tenant,
+        room,
+        event,
+        read_at: held.at,
+    })
 }

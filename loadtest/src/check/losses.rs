@@ -2,9 +2,10 @@
 //! did not lose.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use super::logs::Logs;
-use super::{Broken, Faults, Rules, Verdict};
+use super::{Broken, Faults, Rules, Verdict, Who};
 use crate::ledger::{ClientEvent, ClientNumber};
 
 /// What clients saw of their rooms, and what they were told of losses.
@@ -14,9 +15,9 @@ pub(super) struct Losses {
 }
 
 /// One client's view of one room.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct View {
-    tenant: String,
+    who: Arc<Who>,
     /// The position to come back with.
     epoch: String,
     seq: u64,
@@ -54,8 +55,7 @@ impl Losses {
     pub(super) fn on_event(
         &mut self,
         at: u64,
-        client: ClientNumber,
-        tenant: &str,
+        who: &Arc<Who>,
         event: &ClientEvent,
         verdict: &mut Verdict,
     ) {
@@ -66,7 +66,7 @@ impl Losses {
             recovered,
         } = event
         {
-            let view = self.view(client, tenant, room);
+            let view = self.view(who, room);
             let (before, was_at) = (
                 std::mem::replace(&mut view.epoch, epoch.clone()),
                 std::mem::replace(&mut view.seq, *seq),
@@ -88,10 +88,9 @@ impl Losses {
             ..
         } = event
         {
-            self.view(client, tenant, room)
-                .see(at, (epoch, *seq), message, false);
+            self.view(who, room).see(at, (epoch, *seq), message, false);
         } else if let ClientEvent::Durable { room, event } = event {
-            let view = self.view(client, tenant, room);
+            let view = self.view(who, room);
             view.see(at, (&event.epoch, event.seq), &event.message, true);
             view.seq = event.seq;
         }
@@ -100,15 +99,15 @@ impl Losses {
     pub(super) fn finish(&self, logs: &Logs, faults: &Faults, rules: Rules, verdict: &mut Verdict) {
         let kept = logs.by_message();
         let mut gone = HashSet::new();
-        for ((client, room), view) in &self.views {
-            let who = format!("client {client}: {}:{room}", view.tenant);
+        for ((_, room), view) in &self.views {
+            let who = format!("{}: {room}", view.who);
             // The first message that is lost and of whose loss it was not told.
             let mut untold = None;
             for seen in &view.seen {
                 match seen {
                     Seen::Told(told) => {
                         untold = None;
-                        let place = (view.tenant.as_str(), room.as_str());
+                        let place = (view.who.tenant.as_str(), room.as_str());
                         if is_for_no_reason(told, place, logs, faults, rules) {
                             let says = format!("{who} was at {}:{}", told.epoch, told.seq);
                             verdict.broken(Broken::LostForNoReason, told.at, says);
@@ -153,10 +152,14 @@ impl Losses {
         }
     }
 
-    fn view(&mut self, client: ClientNumber, tenant: &str, room: &str) -> &mut View {
-        let view = self.views.entry((client, room.to_owned())).or_default();
-        tenant.clone_into(&mut view.tenant);
-        view
+    fn view(&mut self, who: &Arc<Who>, room: &str) -> &mut View {
+        let view = self.views.entry((who.client, room.to_owned()));
+        view.or_insert_with(|| View {
+            who: Arc::clone(who),
+            epoch: String::new(),
+            seq: 0,
+            seen: Vec::new(),
+        })
     }
 }
 

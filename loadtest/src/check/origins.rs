@@ -22,6 +22,7 @@ pub(super) fn check(
             tenant,
             room,
             event,
+            ..
         } = kept;
         match asks.get(&(tenant, room, event.content.as_str())) {
             Some(true) => {
@@ -29,22 +30,17 @@ pub(super) fn check(
             }
             Some(false) => {}
             None => {
-                let says = format!("{tenant}:{room}: {}: {:?}", event.message, event.content);
-                verdict.broken(Broken::NeverSent, 0, says);
+                let says = format!("{}: {:?}", kept.written(), event.content);
+                verdict.broken(Broken::NeverSent, calls.heard_at(&kept), says);
             }
         }
     }
-    for Kept {
-        tenant,
-        room,
-        event,
-    } in logs.events()
-    {
-        if let Some(question) = &event.in_reply_to
-            && questions.get(question.as_str()) != Some(&(tenant, room))
+    for kept in logs.events() {
+        if let Some(question) = &kept.event.in_reply_to
+            && questions.get(question.as_str()) != Some(&(kept.tenant, kept.room))
         {
-            let says = format!("{tenant}:{room}: {} replies to {question}", event.message);
-            verdict.broken(Broken::NeverAsked, 0, says);
+            let says = format!("{} replies to {question}", kept.written());
+            verdict.broken(Broken::NeverAsked, calls.heard_at(&kept), says);
         }
     }
     let kept = logs.by_message();

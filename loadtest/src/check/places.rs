@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
-use super::{Broken, Verdict};
+use super::{Broken, Verdict, Who};
 use crate::ledger::{ClientEvent, ClientNumber, Durable, Log};
 
 /// One life of a room's log: tenant, room, epoch.
@@ -22,9 +23,8 @@ pub(super) struct Places {
 
 #[derive(Debug)]
 struct ShownTo {
-    tenant: String,
     at: u64,
-    client: ClientNumber,
+    who: Arc<Who>,
 }
 
 /// What was placed in a life.
@@ -47,11 +47,11 @@ impl Places {
     pub(super) fn on_event(
         &mut self,
         at: u64,
-        client: ClientNumber,
-        tenant: &str,
+        who: &Arc<Who>,
         event: &ClientEvent,
         verdict: &mut Verdict,
     ) {
+        let tenant = &who.tenant;
         match event {
             ClientEvent::Acked {
                 message,
@@ -60,30 +60,32 @@ impl Places {
                 seq,
                 ..
             } => {
-                let life = (tenant.to_owned(), room.clone(), epoch.clone());
+                let life = (tenant.clone(), room.clone(), epoch.clone());
                 let standing = Standing {
                     message: message.clone(),
                     content: None,
                 };
-                self.place(at, life, *seq, standing, Some(client), verdict);
+                self.place(at, life, *seq, standing, Some(who), verdict);
             }
             ClientEvent::Durable { room, event } => {
-                let life = (tenant.to_owned(), room.clone(), event.epoch.clone());
-                self.place(at, life, event.seq, event.into(), Some(client), verdict);
+                let life = (tenant.clone(), room.clone(), event.epoch.clone());
+                self.place(at, life, event.seq, event.into(), Some(who), verdict);
             }
             ClientEvent::Delta { message, .. }
             | ClientEvent::Snapshot { message, .. }
             | ClientEvent::Restart { message, .. }
             | ClientEvent::Cancelled { reply: message, .. } => {
-                self.show(at, client, tenant, message);
+                self.show(at, who, message);
             }
             ClientEvent::Subscribed { room, epoch, .. } => {
-                let life = (tenant.to_owned(), room.clone(), epoch.clone());
-                self.lives.entry(life).or_default().by.insert(Some(client));
+                let life = (tenant.clone(), room.clone(), epoch.clone());
+                let life = self.lives.entry(life).or_default();
+                life.by.insert(Some(who.client));
             }
             ClientEvent::Named { .. }
             | ClientEvent::GoesOn { .. }
             | ClientEvent::Left { .. }
+            | ClientEvent::NotLetIn { .. }
             | ClientEvent::Opened
             | ClientEvent::Sent { .. }
             | ClientEvent::Cancelling { .. }
@@ -123,24 +125,27 @@ impl Places {
     pub(super) fn finish(&self, verdict: &mut Verdict) {
         for (message, shown) in &self.shown {
             // Of a reply that is lost nobody but those who saw it can tell.
-            let first = shown.first().map(|shown| &shown.tenant);
+            let first = shown.first().map(|shown| &shown.who.tenant);
             let owner = self.tenant_of.get(message).or(first);
-            for shown in shown.iter().filter(|shown| Some(&shown.tenant) != owner) {
-                let ShownTo { tenant, at, client } = shown;
-                let says = format!("client {client}: a piece of {message} was shown to {tenant}");
+            for shown in shown
+                .iter()
+                .filter(|shown| Some(&shown.who.tenant) != owner)
+            {
+                let ShownTo { at, who } = shown;
+                let of = owner.map_or("another tenant", String::as_str);
+                let says = format!("{who}: was shown a piece of {message} of {of}");
                 verdict.broken(Broken::CrossedTenants, *at, says);
             }
         }
     }
 
-    fn show(&mut self, at: u64, client: ClientNumber, tenant: &str, message: &str) {
+    fn show(&mut self, at: u64, who: &Arc<Who>, message: &str) {
         let shown_to = || ShownTo {
-            tenant: tenant.to_owned(),
             at,
-            client,
+            who: Arc::clone(who),
         };
         match self.shown.get_mut(message) {
-            Some(shown) if shown.iter().any(|shown| shown.tenant == tenant) => {}
+            Some(shown) if shown.iter().any(|shown| shown.who.tenant == who.tenant) => {}
             Some(shown) => shown.push(shown_to()),
             None => {
                 self.shown.insert(message.to_owned(), vec![shown_to()]);
@@ -155,18 +160,18 @@ impl Places {
         life: Life,
         seq: u64,
         standing: Standing,
-        by: Option<ClientNumber>,
+        by: Option<&Arc<Who>>,
         verdict: &mut Verdict,
     ) {
         let (tenant, room, epoch) = life.clone();
         let life = self.lives.entry(life).or_default();
-        life.by.insert(by);
+        life.by.insert(by.map(|who| who.client));
         let owner = self
             .tenant_of
             .entry(standing.message.clone())
             .or_insert_with(|| tenant.clone());
         if *owner != tenant {
-            let says = format!("{} of {owner} was shown to {tenant}", standing.message);
+            let says = format!("{} of {owner}, seen by {}", standing.message, seen_by(by));
             verdict.broken(Broken::CrossedTenants, at, says);
         }
         let Some(known) = life.events.get_mut(&seq) else {
@@ -176,7 +181,7 @@ impl Places {
         let place = || format!("{tenant}:{room} {epoch}:{seq}");
         if known.message != standing.message {
             let says = format!("{} is {}", place(), known.message);
-            let says = format!("{says}, and is {}", standing.message);
+            let says = format!("{says}, and is {} to {}", standing.message, seen_by(by));
             verdict.broken(Broken::TwoOrders, at, says);
             return;
         }
@@ -184,12 +189,20 @@ impl Places {
             && standing.content.is_some()
             && known.content != standing.content
         {
-            let by = by.map_or("the log".to_owned(), |client| format!("client {client}"));
-            let says = format!("{}, {}, is another to {by}", place(), known.message);
+            let says = format!(
+                "{}, {}, is another to {}",
+                place(),
+                known.message,
+                seen_by(by)
+            );
             verdict.broken(Broken::TwoContents, at, says);
         }
         known.content = known.content.or(standing.content);
     }
+}
+
+fn seen_by(who: Option<&Arc<Who>>) -> String {
+    who.map_or_else(|| "the log".to_owned(), ToString::to_string)
 }
 
 impl From<&Durable> for Standing {

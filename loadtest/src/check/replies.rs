@@ -1,8 +1,9 @@
 //! The replies that one client sees being made in one room.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use super::{Broken, Finder, LAST_WORDS_WITH_END, SEEN_TO_LAST_WORD};
+use super::{Broken, Finder, LAST_WORDS_WITH_END, SEEN_TO_LAST_WORD, Who};
 use crate::ledger::Durable;
 
 /// The replies that one client sees being made in one room.
@@ -32,6 +33,7 @@ struct Reply {
 #[derive(Debug)]
 pub(super) struct Shown {
     pub(super) at: u64,
+    pub(super) who: Arc<Who>,
     pub(super) message: String,
     pub(super) attempt: u64,
     pub(super) text: String,
@@ -55,15 +57,15 @@ impl Replies {
 
     /// Every running reply that is shown has ended, and one whose end was lost
     /// may go on.
-    pub(super) fn on_lost(&mut self, at: u64) {
-        self.on_left(at);
+    pub(super) fn on_lost(&mut self, at: u64, who: &Arc<Who>) {
+        self.on_left(at, who);
         self.ended.clear();
     }
 
     /// What was shown is taken away.
-    pub(super) fn on_left(&mut self, at: u64) {
+    pub(super) fn on_left(&mut self, at: u64, who: &Arc<Who>) {
         for (message, reply) in std::mem::take(&mut self.running) {
-            self.replaced.extend(reply.shown(at, message));
+            self.replaced.extend(reply.shown(at, who, message));
         }
     }
 
@@ -79,7 +81,7 @@ impl Replies {
             };
             let before = std::mem::replace(reply, begun);
             self.replaced
-                .extend(before.shown(finder.at, piece.message.clone()));
+                .extend(before.shown(finder.at, &finder.who, piece.message.clone()));
             return self.on_delta(piece, finder);
         }
         let says = || format!("{} {}/{}", piece.message, piece.attempt, piece.index);
@@ -118,7 +120,8 @@ impl Replies {
         };
         let before = std::mem::replace(reply, now);
         if !reply.text.starts_with(&before.text) {
-            self.replaced.extend(before.shown(finder.at, message));
+            self.replaced
+                .extend(before.shown(finder.at, &finder.who, message));
         }
     }
 
@@ -134,7 +137,8 @@ impl Replies {
         };
         if event.attempt != Some(reply.attempt) {
             came_with_end(&event, finder);
-            self.replaced.extend(reply.shown(finder.at, event.message));
+            self.replaced
+                .extend(reply.shown(finder.at, &finder.who, event.message));
         } else if reply.has_hole {
             // That was found.
         } else if reply.text == event.content {
@@ -175,7 +179,7 @@ impl Replies {
             };
             let before = std::mem::replace(reply, now);
             self.replaced
-                .extend(before.shown(finder.at, message.to_owned()));
+                .extend(before.shown(finder.at, &finder.who, message.to_owned()));
         }
         (attempt == reply.attempt).then_some(reply)
     }
@@ -190,10 +194,11 @@ fn came_with_end(event: &Durable, finder: &mut Finder<'_>) {
 
 impl Reply {
     /// What was shown of it, if that can be judged.
-    fn shown(self, at: u64, message: String) -> Option<Shown> {
+    fn shown(self, at: u64, who: &Arc<Who>, message: String) -> Option<Shown> {
         let Self { attempt, text, .. } = self;
-        (!self.has_hole && !text.is_empty()).then_some(Shown {
+        (!self.has_hole && !text.is_empty()).then(|| Shown {
             at,
+            who: Arc::clone(who),
             message,
             attempt,
             text,

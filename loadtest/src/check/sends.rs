@@ -1,10 +1,10 @@
 //! What people sent and what was acknowledged, against what the logs hold.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::faults::Loss;
 use super::logs::{Kept, Logs};
-use super::{Broken, Faults, Verdict};
+use super::{Broken, Faults, Verdict, Who};
 use crate::ledger::{ClientEvent, ClientNumber, Durable, IfBusy};
 
 /// By what a message is told from others: tenant, user, room, the client's id.
@@ -29,11 +29,14 @@ struct Sent {
     text: String,
     asks: bool,
     if_busy: IfBusy,
-    /// How often it was sent and not answered yet, or never: then it may have
-    /// been stored.
-    unanswered: i64,
+    /// How often it was sent and not refused: then it may have been stored.
+    unrefused: i64,
     /// When it was refused for good, if it was.
     refused: Option<u64>,
+    /// To whom it was acknowledged.
+    acked_to: BTreeSet<ClientNumber>,
+    /// It was refused to somebody to whom it was acknowledged before.
+    is_refused_after_ack: bool,
 }
 
 #[derive(Debug)]
@@ -122,15 +125,9 @@ impl Sends {
             .collect()
     }
 
-    pub(super) fn on_event(
-        &mut self,
-        at: u64,
-        client: ClientNumber,
-        (tenant, user): (&str, &str),
-        event: &ClientEvent,
-    ) {
+    pub(super) fn on_event(&mut self, at: u64, who: &Who, event: &ClientEvent) {
         let name = |room: &str, id: &str| {
-            let [tenant, user] = [tenant, user].map(str::to_owned);
+            let [tenant, user] = [&who.tenant, &who.user].map(Clone::clone);
             (tenant, user, room.to_owned(), id.to_owned())
         };
         match event {
@@ -142,22 +139,24 @@ impl Sends {
                 if_busy,
             } => {
                 let name = name(room, id);
-                self.last.insert((client, id.clone()), name.clone());
+                self.last.insert((who.client, id.clone()), name.clone());
                 let sent = self.sent.entry(name).or_insert_with(|| Sent {
                     at,
                     text: text.clone(),
                     asks: *ai,
                     if_busy: *if_busy,
-                    unanswered: 0,
+                    unrefused: 0,
                     refused: None,
+                    acked_to: BTreeSet::new(),
+                    is_refused_after_ack: false,
                 });
-                sent.unanswered += 1;
+                sent.unrefused += 1;
             }
             ClientEvent::Acked {
                 id, message, room, ..
             } => {
                 if let Some(sent) = self.sent.get_mut(&name(room, id)) {
-                    sent.unanswered -= 1;
+                    sent.acked_to.insert(who.client);
                 }
                 let message = message.clone();
                 let acks = self.acks.entry(name(room, id)).or_default();
@@ -168,14 +167,15 @@ impl Sends {
                 code,
                 can_retry,
             } => {
-                let name = self.last.get(&(client, id.clone()));
+                let name = self.last.get(&(who.client, id.clone()));
                 if let Some(sent) = name.and_then(|name| self.sent.get_mut(name)) {
-                    sent.on_refused(at, code, *can_retry);
+                    sent.on_refused(at, who.client, code, *can_retry);
                 }
             }
             ClientEvent::Named { .. }
             | ClientEvent::GoesOn { .. }
             | ClientEvent::Left { .. }
+            | ClientEvent::NotLetIn { .. }
             | ClientEvent::Opened
             | ClientEvent::Subscribed { .. }
             | ClientEvent::Cancelling { .. }
@@ -235,7 +235,9 @@ impl Sends {
             .map(|kept| (kept.tenant, &*kept.event.content));
         let texts: HashSet<_> = texts.collect();
         for (name, sent) in &self.sent {
-            let Some(at) = sent.refused.filter(|_| sent.unanswered == 0) else {
+            // One sending of it may be refused, and the next one stored.
+            let is_judged = sent.unrefused == 0 || sent.is_refused_after_ack;
+            let Some(at) = sent.refused.filter(|_| is_judged) else {
                 continue;
             };
             if self.acks.contains_key(name) || texts.contains(&(&*name.0, &*sent.text)) {
@@ -252,14 +254,15 @@ impl Sent {
         self.if_busy == IfBusy::Interrupt && self.asks
     }
 
-    fn on_refused(&mut self, at: u64, code: &str, can_retry: bool) {
+    fn on_refused(&mut self, at: u64, client: ClientNumber, code: &str, can_retry: bool) {
         // Whether it was stored is then unknown.
         if matches!(code, "overloaded" | "internal") {
             return;
         }
-        self.unanswered -= 1;
+        self.unrefused -= 1;
         if is_for_good(code, can_retry) {
             self.refused = Some(at);
+            self.is_refused_after_ack |= self.acked_to.contains(&client);
         }
     }
 }
@@ -273,20 +276,23 @@ pub(super) fn is_for_good(code: &str, can_retry: bool) -> bool {
 /// Each of these questions, acknowledged at these times, has one reply.
 fn answered_once(asked: &BTreeMap<&str, u64>, logs: &Logs, verdict: &mut Verdict) {
     let mut replies: HashMap<&str, Vec<&Durable>> = HashMap::new();
+    let kept = logs.by_message();
+    let says = |question| kept.get(question).map_or_else(String::new, Kept::written);
     for Kept { event, .. } in logs.events() {
         if let Some(question) = &event.in_reply_to {
             replies.entry(question).or_default().push(event);
         }
     }
     for (question, at) in asked {
+        verdict.count("questions");
         match replies.get(question).map_or(&[][..], Vec::as_slice) {
-            [] => verdict.broken(Broken::Unanswered, *at, *question),
+            [] => verdict.broken(Broken::Unanswered, *at, says(question)),
             // One that did not come to its end is counted by what that was.
             [reply] if reply.finish.as_deref() == Some("stop") => {
                 verdict.count("questions answered");
             }
             [_] => {}
-            [..] => verdict.broken(Broken::AnsweredTwice, *at, *question),
+            [..] => verdict.broken(Broken::AnsweredTwice, *at, says(question)),
         }
     }
 }

@@ -1,19 +1,19 @@
 //! What one client saw, in the order in which it came.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::logs::Logs;
 use super::places::Places;
 use super::replies::{Piece, Replies, Shown};
 use super::sends::is_for_good;
-use super::{Broken, Finder, Verdict};
-use crate::ledger::{ClientEvent, ClientNumber, Durable};
+use super::{Broken, Finder, Verdict, Who};
+use crate::ledger::{ClientEvent, Durable};
 
 /// One client, across all its connections.
 #[derive(Debug)]
 pub(super) struct Stream {
-    pub(super) tenant: String,
-    pub(super) user: String,
+    pub(super) who: Arc<Who>,
     is_open: bool,
     rooms: BTreeMap<String, Room>,
     /// Messages that wait for their `ack`, by id and room, and when they were
@@ -50,10 +50,9 @@ struct Room {
 }
 
 impl Stream {
-    pub(super) fn new(tenant: String, user: String) -> Self {
+    pub(super) fn new(who: Who) -> Self {
         Self {
-            tenant,
-            user,
+            who: Arc::new(who),
             is_open: false,
             rooms: BTreeMap::new(),
             unacked: BTreeMap::new(),
@@ -62,18 +61,13 @@ impl Stream {
         }
     }
 
-    pub(super) fn on_event(
-        &mut self,
-        at: u64,
-        client: ClientNumber,
-        event: ClientEvent,
-        verdict: &mut Verdict,
-    ) {
+    pub(super) fn on_event(&mut self, at: u64, event: ClientEvent, verdict: &mut Verdict) {
         self.ended_at = at;
         let mut finder = Finder {
             verdict,
             at,
-            client,
+            who: Arc::clone(&self.who),
+            room: None,
         };
         match event {
             ClientEvent::GoesOn { room, epoch, seq } => {
@@ -90,7 +84,7 @@ impl Stream {
                     known.is_joined = false;
                     known.is_left = true;
                     known.is_typing = false;
-                    known.replies.on_left(at);
+                    known.replies.on_left(at, &self.who);
                 }
             }
             ClientEvent::Refused {
@@ -103,7 +97,8 @@ impl Stream {
             ClientEvent::Named { .. }
             | ClientEvent::Cancelling { .. }
             | ClientEvent::Cancelled { .. }
-            | ClientEvent::Refused { .. } => {}
+            | ClientEvent::Refused { .. }
+            | ClientEvent::NotLetIn { .. } => {}
             ClientEvent::Opened => self.is_open = true,
             ClientEvent::Closed { .. } => self.on_closed(),
             ClientEvent::Sent { id, room, .. } => {
@@ -127,14 +122,14 @@ impl Stream {
                     let says = format!("{room} goes on from {seq}, it was at {}", known.seq);
                     finder.broken(Broken::WrongPlace, says);
                 }
-                known.on_subscribed(at, epoch, seq, recovered);
+                known.on_subscribed(at, &self.who, (epoch, seq, recovered));
             }
             ClientEvent::Durable { room, event } => {
                 let Some(known) = self.joined(&room, &mut finder) else {
                     return;
                 };
                 let strange = known.strange(at, &room, &event);
-                known.on_durable(&room, event, &mut finder);
+                known.on_durable(event, &mut finder);
                 self.strange.extend(strange);
             }
             ClientEvent::Delta {
@@ -195,24 +190,17 @@ impl Stream {
     }
 
     /// Whether it is where its rooms are, and nothing is left open.
-    pub(super) fn finish(
-        &self,
-        client: ClientNumber,
-        logs: &Logs,
-        places: &Places,
-        verdict: &mut Verdict,
-    ) {
+    pub(super) fn finish(&self, logs: &Logs, places: &Places, verdict: &mut Verdict) {
         let mut broken = |broken, at, says: String| {
-            let who = format!("client {client} ({}/{})", self.tenant, self.user);
-            verdict.broken(broken, at, format!("{who}: {says}"));
+            verdict.broken(broken, at, format!("{}: {says}", self.who));
         };
         for ((id, room), at) in &self.unacked {
             broken(Broken::Unacked, *at, format!("message {id} in {room}"));
         }
         for strange in &self.strange {
-            let place = (self.tenant.as_str(), strange.room.as_str());
+            let place = (self.who.tenant.as_str(), strange.room.as_str());
             let event = (strange.epoch.as_str(), strange.seq);
-            if !places.is_a_former_life(client, place, event, &strange.told) {
+            if !places.is_a_former_life(self.who.client, place, event, &strange.told) {
                 let says = format!("{} {}:{}", strange.room, strange.epoch, strange.seq);
                 broken(Broken::UnknownLife, strange.at, says);
             }
@@ -223,7 +211,7 @@ impl Stream {
             return;
         }
         for (name, room) in self.rooms.iter().filter(|(_, room)| !room.is_left) {
-            if let Some(head) = logs.head(&self.tenant, name)
+            if let Some(head) = logs.head(&self.who.tenant, name)
                 && head != room.seq
             {
                 let says = format!("{name} is at {}, the log at {head}", room.seq);
@@ -250,21 +238,27 @@ impl Stream {
     /// A room of which something came, which breaks a promise where it was not
     /// joined before.
     fn joined(&mut self, name: &str, finder: &mut Finder<'_>) -> Option<&mut Room> {
+        finder.room = Some(name.to_owned());
         let room = self.rooms.get_mut(name).filter(|room| room.is_joined);
         if room.is_none() {
-            finder.broken(Broken::WrongPlace, format!("has not joined {name}"));
+            finder.broken(Broken::WrongPlace, "has not joined that room");
         }
         room
     }
 }
 
 impl Room {
-    fn on_subscribed(&mut self, at: u64, epoch: String, seq: u64, recovered: bool) {
+    fn on_subscribed(
+        &mut self,
+        at: u64,
+        who: &Arc<Who>,
+        (epoch, seq, recovered): (String, u64, bool),
+    ) {
         let former = std::mem::replace(&mut self.epoch, epoch);
         self.former.insert(former);
         self.seq = seq;
         if !recovered {
-            self.replies.on_lost(at);
+            self.replies.on_lost(at, who);
             self.is_typing = false;
         } else if !self.is_joined {
             self.replies.on_joined();
@@ -286,8 +280,8 @@ impl Room {
         })
     }
 
-    fn on_durable(&mut self, name: &str, event: Durable, finder: &mut Finder<'_>) {
-        let place = format!("{name} {}:{} after {}", event.epoch, event.seq, self.seq);
+    fn on_durable(&mut self, event: Durable, finder: &mut Finder<'_>) {
+        let place = format!("{}:{} after {}", event.epoch, event.seq, self.seq);
         if event.seq <= self.seq {
             finder.broken(Broken::Double, place);
             return;

@@ -1,10 +1,12 @@
 //! Ledgers that were broken on purpose: the checker finds each fault, and none
 //! in a good one.
 
+mod admissions;
 mod calls;
 mod cancels;
 mod coming_and_going;
 mod endings;
+mod lines;
 mod losses;
 mod origins;
 mod replies;
@@ -122,14 +124,32 @@ fn typing(client: ClientNumber, is_typing: bool) -> What {
 }
 
 fn sent(client: ClientNumber, id: &str) -> What {
+    asks(client, id, "q1?", IfBusy::Queue)
+}
+
+/// The AI is asked in the room.
+fn asks(client: ClientNumber, id: &str, text: &str, if_busy: IfBusy) -> What {
+    asks_in(ROOM, client, id, text, if_busy)
+}
+
+fn asks_in(room: &str, client: ClientNumber, id: &str, text: &str, if_busy: IfBusy) -> What {
     let sent = ClientEvent::Sent {
         id: id.into(),
-        room: ROOM.into(),
-        text: "q1?".into(),
+        room: room.into(),
+        text: text.into(),
         ai: true,
-        if_busy: IfBusy::Queue,
+        if_busy,
     };
     says(client, sent)
+}
+
+fn refused(client: ClientNumber, id: &str, code: &str, can_retry: bool) -> What {
+    let refused = ClientEvent::Refused {
+        id: Some(id.into()),
+        code: code.into(),
+        can_retry,
+    };
+    says(client, refused)
 }
 
 fn acked(client: ClientNumber, id: &str, message: &str, seq: u64) -> What {
@@ -192,7 +212,7 @@ fn loss(since: u64, until: u64) -> What {
     })
 }
 
-fn struck(kind: &str, target: &str, until: u64) -> Fault {
+pub(super) fn struck(kind: &str, target: &str, until: u64) -> Fault {
     Fault {
         kind: kind.into(),
         target: target.into(),
@@ -264,9 +284,13 @@ fn broken_in(verdict: Verdict) -> Vec<Broken> {
 
 /// What is found in the good ledger once it was changed.
 fn found(change: impl FnOnce(&mut Vec<What>)) -> Vec<Broken> {
+    found_by(Rules::default(), change)
+}
+
+fn found_by(rules: Rules, change: impl FnOnce(&mut Vec<What>)) -> Vec<Broken> {
     let mut story = good();
     change(&mut story);
-    broken_in(verdict_on(story))
+    broken_in(verdict_with(rules, story))
 }
 
 #[test]
@@ -289,4 +313,33 @@ fn a_broken_promise_names_its_round() {
     let lines: Vec<_> = all.violations.iter().map(Violation::to_string).collect();
     let named = |round| format!("1.500 s: Hole: client 3 (round {round})");
     assert_eq!(lines, [named(1), named(2)]);
+}
+
+#[test]
+fn a_verdict_says_how_much_was_judged() {
+    let mut story = good();
+    story.insert(10, What::Fault(struck("crowd", "people", 40)));
+    let verdict = verdict_on(story);
+    let extent = "2 people, 1 messages acknowledged, 4 pieces of replies seen, 1 questions, \
+                  1 calls of the AI, 1 faults";
+    assert_eq!(verdict.extent(), extent);
+    assert_eq!(verdict.missing(), [""; 0]);
+    let of_nobody = verdict_on(vec![]).missing();
+    let all = extent.split(", ").filter_map(|part| part.split_once(' '));
+    let all: Vec<_> = all.map(|(_, what)| what).collect();
+    assert_eq!(of_nobody, all);
+}
+
+#[test]
+fn the_guide_says_of_each_promise_what_it_means() {
+    let names = include_str!("broken.rs").lines().filter_map(|line| {
+        let name = line.strip_prefix("    ")?.strip_suffix(',')?;
+        name.chars().all(char::is_alphanumeric).then_some(name)
+    });
+    let names: BTreeSet<_> = names.collect();
+    let guide = include_str!("../../../docs/chaos.md").lines();
+    let rows = guide.skip_while(|line| !line.starts_with("| promise |"));
+    let rows = rows.skip(2).take_while(|line| line.starts_with("| "));
+    let rows = rows.filter_map(|row| row.split('`').nth(1));
+    assert_eq!(rows.collect::<BTreeSet<_>>(), names);
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use causerie_testkit::ai::named;
 
 use super::calls::Calls;
-use super::logs::{Kept, Logs};
+use super::logs::Logs;
 use super::replies::Shown;
 use super::{Broken, Faults, Verdict};
 use crate::ledger::{Call, Durable};
@@ -23,17 +23,16 @@ pub(super) fn check<'a>(
     verdict: &mut Verdict,
 ) {
     let mut questions: HashMap<&str, &str> = HashMap::new();
-    for Kept { event, .. } in logs.events() {
+    for kept in logs.events() {
+        let event = kept.event;
         if let Some(question) = &event.in_reply_to {
             questions.insert(&event.message, question);
             let attempt = event.attempt.unwrap_or(0);
             let of_attempt = calls.of(question).filter(|call| call.attempt == attempt);
             if !is_said(event, of_attempt) {
-                let says = format!(
-                    "{} is of no call, or of two: {}",
-                    event.message, event.content
-                );
-                verdict.broken(Broken::WrongText, 0, says);
+                let says = format!("{} is of no call, or of two", kept.written());
+                let says = format!("{says}: {}", event.content);
+                verdict.broken(Broken::WrongText, calls.heard_at(&kept), says);
             }
             // A takeover may be lost with the storage: then the former goes on.
             // (What was cancelled before it began is of none.)
@@ -41,10 +40,8 @@ pub(super) fn check<'a>(
                 && let Some(later) = calls.of(question).find(|call| call.attempt > attempt)
                 && !faults.may_have_lost(later.began, u64::MAX)
             {
-                let says = format!(
-                    "{} is of attempt {attempt} of {}",
-                    event.message, later.attempt
-                );
+                let says = format!("{} is of attempt {attempt}", kept.written());
+                let says = format!("{says} of {}", later.attempt);
                 verdict.broken(Broken::FormerAttempt, later.began, says);
             }
         }
@@ -56,8 +53,9 @@ pub(super) fn check<'a>(
         };
         let is_said = |call: &Call| call.attempt == shown.attempt && begins(&shown.text, call);
         if !calls.of(question).any(is_said) {
-            let Shown { message, text, .. } = shown;
-            let says = format!("{message} {}: of no call: {text}", shown.attempt);
+            let Shown { who, message, .. } = shown;
+            let says = format!("{who}: {message}, attempt {}, is of no call", shown.attempt);
+            let says = format!("{says}: {}", shown.text);
             verdict.broken(Broken::WrongText, shown.at, says);
         }
     }

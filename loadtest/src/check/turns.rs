@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::calls::Calls;
-use super::logs::Logs;
+use super::logs::{Kept, Logs};
 use super::{Broken, Faults, Rules, Verdict};
-use crate::ledger::Durable;
 
 /// The questions of one session in the order in which they were asked, with the
 /// attempts that answered them.
@@ -19,8 +18,8 @@ pub(super) fn finish(
     verdict: &mut Verdict,
 ) {
     for log in logs.rooms() {
-        in_order(log, verdict);
-        for questions in sessions(log).into_values() {
+        in_order(&log, calls, verdict);
+        for questions in sessions(&log).into_values() {
             one_at_a_time(&questions, calls, faults, rules, verdict);
         }
     }
@@ -28,13 +27,14 @@ pub(super) fn finish(
 
 /// The replies of a session come in the order of its questions. Only what was
 /// cancelled may have ended while it waited.
-fn in_order(log: &[Durable], verdict: &mut Verdict) {
+fn in_order(log: &[Kept<'_>], calls: &Calls, verdict: &mut Verdict) {
     let asked: HashMap<&str, u64> = log
         .iter()
-        .map(|event| (event.message.as_str(), event.seq))
+        .map(|Kept { event, .. }| (event.message.as_str(), event.seq))
         .collect();
     let mut last: HashMap<&str, u64> = HashMap::new();
-    for reply in log {
+    for kept in log {
+        let reply = kept.event;
         let (Some(question), Some(session)) = (&reply.in_reply_to, &reply.session) else {
             continue;
         };
@@ -46,20 +46,21 @@ fn in_order(log: &[Durable], verdict: &mut Verdict) {
         }
         let last = last.entry(session).or_default();
         if seq < *last {
-            let says = format!("{question} of session {session} after a later one");
-            verdict.broken(Broken::OutOfTurn, 0, says);
+            let says = format!("{} replies to {question}", kept.written());
+            let says = format!("{says} of session {session} after a later one");
+            verdict.broken(Broken::OutOfTurn, calls.heard_at(kept), says);
         }
         *last = seq.max(*last);
     }
 }
 
-fn sessions(log: &[Durable]) -> BTreeMap<&str, Questions<'_>> {
-    let made_by: HashMap<&str, u64> = log
-        .iter()
+fn sessions<'a>(log: &[Kept<'a>]) -> BTreeMap<&'a str, Questions<'a>> {
+    let events = || log.iter().map(|kept| kept.event);
+    let made_by: HashMap<&str, u64> = events()
         .filter_map(|reply| Some((reply.in_reply_to.as_deref()?, reply.attempt?)))
         .collect();
     let mut sessions: BTreeMap<&str, Questions<'_>> = BTreeMap::new();
-    for event in log.iter().filter(|event| event.in_reply_to.is_none()) {
+    for event in events().filter(|event| event.in_reply_to.is_none()) {
         if let Some(session) = &event.session {
             let question = event.message.as_str();
             let question = (question, made_by.get(question).copied());

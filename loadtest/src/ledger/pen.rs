@@ -1,7 +1,7 @@
-//! Writes ledgers, and reads them.
+//! Writes ledgers.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -88,19 +88,10 @@ impl Page {
     }
 }
 
-/// Reads a ledger, line by line.
-///
-/// # Errors
-/// The file cannot be read.
-pub fn read(path: &Path) -> io::Result<impl Iterator<Item = io::Result<Entry>> + use<>> {
-    let lines = BufReader::new(File::open(path)?).lines();
-    Ok(lines.map(|line| serde_json::from_str(&line?).map_err(io::Error::from)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{Call, ClientEvent};
+    use crate::ledger::{Call, ClientEvent, read};
 
     #[test]
     fn what_was_written_is_read_again() {

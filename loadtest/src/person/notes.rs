@@ -158,6 +158,7 @@ impl Notes {
                 self.streaming.insert((room.clone(), message.clone()));
             }
             ClientEvent::Named { .. }
+            | ClientEvent::NotLetIn { .. }
             | ClientEvent::Sent { .. }
             | ClientEvent::Acked { .. }
             | ClientEvent::Cancelling { .. }

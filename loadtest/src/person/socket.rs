@@ -30,6 +30,14 @@ pub(super) struct Gone {
     pub(super) reason: String,
 }
 
+/// Why nobody was let in.
+#[derive(Debug)]
+pub(super) struct NotLetIn {
+    /// The HTTP status; none where nothing was answered.
+    pub(super) status: Option<u16>,
+    pub(super) reason: String,
+}
+
 /// What came.
 #[derive(Debug)]
 pub(super) enum Heard {
@@ -41,12 +49,21 @@ pub(super) enum Heard {
 
 impl Socket {
     /// Connects, or says why not: refusals come with their status.
-    pub(super) async fn open(url: &str) -> Result<Self, Gone> {
-        let gone = |reason: String| Gone { code: None, reason };
+    pub(super) async fn open(url: &str) -> Result<Self, NotLetIn> {
         match timeout(HANDSHAKE, connect(url)).await {
             Ok(Ok(socket)) => Ok(Self(socket)),
-            Ok(Err(error)) => Err(gone(error.to_string())),
-            Err(_) => Err(gone("no handshake in time".to_owned())),
+            Ok(Err(Error::Http(response))) => Err(NotLetIn {
+                status: Some(response.status().as_u16()),
+                reason: said_in(response.body().as_deref()),
+            }),
+            Ok(Err(error)) => Err(NotLetIn {
+                status: None,
+                reason: error.to_string(),
+            }),
+            Err(_) => Err(NotLetIn {
+                status: None,
+                reason: "no handshake in time".to_owned(),
+            }),
         }
     }
 
@@ -75,6 +92,14 @@ impl Socket {
             None => end(None, "the socket ended"),
         }
     }
+}
+
+/// The `content` of an error, or all that is there.
+fn said_in(body: Option<&[u8]>) -> String {
+    let body = body.unwrap_or_default();
+    let error: Option<Value> = serde_json::from_slice(body).ok();
+    let content = error.as_ref().and_then(|error| error["content"].as_str());
+    content.map_or_else(|| String::from_utf8_lossy(body).into_owned(), str::to_owned)
 }
 
 async fn connect(url: &str) -> Result<WebSocketStream<TcpStream>, Error> {

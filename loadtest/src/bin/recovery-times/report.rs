@@ -6,7 +6,7 @@ use std::io::Write as _;
 use causerie_loadtest::circumstances;
 
 use crate::kind::Kind;
-use crate::times::{Measured, Times};
+use crate::times::{Measured, Times, within};
 
 /// Prints a text.
 pub(crate) fn show(text: &str) {
@@ -25,81 +25,79 @@ pub(crate) fn write(times: &Times, people: usize) -> String {
          random within 250 ms of the close, at the other gateway; a client that hears nothing\n\
          for a second asks for a sign of life, and closes two seconds later. Caught up is who\n\
          has joined all its rooms and holds what the others held when it connected.\n\n\
-         | fault | from → to | faults | times | p50 | p90 | max | goal |\n\
-         |---|---|---|---|---|---|---|---|\n"
+         | fault | from → to | faults | times | never went on | p50 | p90 | max | goals |\n\
+         |---|---|---|---|---|---|---|---|---|\n"
     );
     for (kind, measured) in times.measured() {
-        row(
-            &mut text,
-            kind,
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} | {} |",
+            kind.name(),
             kind.says(),
-            &measured.times,
-            measured,
-            true,
+            measured.faults,
+            measured.times.len(),
+            measured.never,
+            spread(&measured.times),
+            goals(kind, measured),
         );
     }
     text.push_str(
         "\nAll times in milliseconds. The same from the moment of the fault, in which the time\n\
          to notice it is contained:\n\n\
-         | fault | from → to | faults | times | p50 | p90 | max | goal |\n\
-         |---|---|---|---|---|---|---|---|\n",
+         | fault | p50 | p90 | max |\n\
+         |---|---|---|---|\n",
     );
     for (kind, measured) in times.measured() {
-        row(
-            &mut text,
-            kind,
-            "fault → the same",
-            &measured.from_fault,
-            measured,
-            false,
+        let _ = writeln!(
+            text,
+            "| {} | {} |",
+            kind.name(),
+            spread(&measured.from_fault)
         );
     }
     let _ = write!(text, "\n| | |\n|---|---|\n{}", circumstances::rows());
     text
 }
 
-fn row(
-    text: &mut String,
-    kind: Kind,
-    says: &str,
-    times: &[u64],
-    measured: &Measured,
-    judged: bool,
-) {
-    let mut sorted = times.to_vec();
-    sorted.sort_unstable();
-    let goal = kind.goal();
-    let p50 = goal.p50.map(|ms| format!("p50 < {ms}, "));
-    let is_met = [(0.5, goal.p50), (1.0, Some(goal.max))]
-        .into_iter()
-        .all(|(part, ms)| ms.is_none_or(|ms| at(&sorted, part) < ms * 1_000));
-    let result = match (sorted.is_empty(), is_met) {
-        (true, _) => "**not measured**",
-        (false, true) => "met",
-        (false, false) => "**missed**",
-    };
-    let goal = if judged {
-        let p50 = p50.unwrap_or_default();
-        format!("{p50}max < {}: {result}", goal.max)
-    } else {
-        "–".to_owned()
-    };
-    let ms = |part| at(&sorted, part) / 1_000;
-    let _ = writeln!(
-        text,
-        "| {} | {says} | {} | {} | {} | {} | {} | {goal} |",
-        kind.name(),
-        measured.faults,
-        sorted.len(),
-        ms(0.5),
-        ms(0.9),
-        ms(1.0),
-    );
+/// Each goal, and whether it was met.
+fn goals(kind: Kind, measured: &Measured) -> String {
+    let judged = measured.goals(kind).into_iter().map(|goal| {
+        let result = if measured.times.is_empty() {
+            "**not measured**"
+        } else if goal.is_met {
+            "met"
+        } else {
+            "**missed**"
+        };
+        format!("{} < {}: {result}", goal.name, goal.ms)
+    });
+    judged.collect::<Vec<_>>().join(", ")
 }
 
-/// The time within which this part of all was over; 0 where there is none.
-fn at(sorted: &[u64], part: f64) -> u64 {
-    let last = sorted.len().saturating_sub(1) as f64;
-    let index = (last * part).ceil() as usize;
-    sorted.get(index).copied().unwrap_or_default()
+/// The median, the ninetieth percentile and the longest, as cells.
+fn spread(times: &[u64]) -> String {
+    let ms = [0.5, 0.9, 1.0].map(|part| (within(times, part) / 1_000).to_string());
+    ms.join(" | ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_goal_is_said_to_be_met_or_missed() {
+        let mut measured = Measured {
+            times: vec![100_000, 100_000, 1_600_000],
+            ..Measured::default()
+        };
+        let says = |measured: &Measured| goals(Kind::GatewayKilled, measured);
+        assert_eq!(says(&measured), "p50 < 300: met, max < 1500: **missed**");
+        measured.times.pop();
+        assert_eq!(says(&measured), "p50 < 300: met, max < 1500: met");
+        // Who never goes on takes longer than any goal.
+        measured.never = 1;
+        assert_eq!(says(&measured), "p50 < 300: met, max < 1500: **missed**");
+        let nothing = "p50 < 300: **not measured**, max < 1500: **not measured**";
+        assert_eq!(says(&Measured::default()), nothing);
+    }
 }

@@ -22,6 +22,42 @@ pub(crate) struct Measured {
     pub never: usize,
 }
 
+/// A goal, and what became of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Judged {
+    /// Of which time it is.
+    pub name: &'static str,
+    /// What that has to stay below.
+    pub ms: u64,
+    pub is_met: bool,
+}
+
+impl Measured {
+    /// The goals of this kind of fault.
+    pub(crate) fn goals(&self, kind: Kind) -> Vec<Judged> {
+        let goal = kind.goal();
+        let judged = |name, part, ms: u64| {
+            let is_below = within(&self.times, part) < ms * 1_000;
+            // The longest of all is of those who never went on.
+            let is_met = is_below && (part < 1.0 || self.never == 0);
+            Judged { name, ms, is_met }
+        };
+        let p50 = goal.p50.map(|ms| judged("p50", 0.5, ms));
+        p50.into_iter()
+            .chain([judged("max", 1.0, goal.max)])
+            .collect()
+    }
+}
+
+/// The time within which this part of all was over; 0 where there is none.
+pub(crate) fn within(times: &[u64], part: f64) -> u64 {
+    let mut sorted = times.to_vec();
+    sorted.sort_unstable();
+    let last = sorted.len().saturating_sub(1) as f64;
+    let index = (last * part).ceil() as usize;
+    sorted.get(index).copied().unwrap_or_default()
+}
+
 /// Reads ledgers.
 #[derive(Debug, Default)]
 pub(crate) struct Times {
@@ -74,7 +110,7 @@ impl Times {
             What::FaultOver => self.on_over(at),
             What::Client { client, event } => self.on_client(at, client, &event),
             What::Round(_)
-            | What::UnplannedFailOver
+            | What::UnplannedFailOver { .. }
             | What::Counted { .. }
             | What::Call(_)
             | What::Log(_) => {}
@@ -217,6 +253,7 @@ impl Times {
                 }
             }
             ClientEvent::Named { .. }
+            | ClientEvent::NotLetIn { .. }
             | ClientEvent::GoesOn { .. }
             | ClientEvent::Left { .. }
             | ClientEvent::Cancelling { .. }

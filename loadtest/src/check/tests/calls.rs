@@ -101,8 +101,12 @@ fn calls_that_nothing_explains() {
 
 #[test]
 fn a_question_may_be_stored_before_anybody_hears_of_it() {
+    let rules = Rules {
+        late_claim_us: 0,
+        ..Rules::default()
+    };
     let restarted = |until| {
-        found(move |story| {
+        found_by(rules, move |story| {
             // It was sent at 7, and heard of at 10, when its call had begun.
             story[10] = call(2, 1, 9, Some(9));
             story[12] = delta(1, 2, 0);
@@ -205,4 +209,45 @@ fn a_reply_of_who_was_taken_over() {
         story.insert(13, loss(0, 30));
     });
     assert_eq!(lost, []);
+}
+
+#[test]
+fn a_claim_that_was_carried_out_when_its_broker_had_given_it_up() {
+    const SECOND: u64 = 1_000_000;
+    // The question is sent at 10 s, and answered in the second attempt at 13 s.
+    let found_after = |kind: &str, over, first_call: Option<What>| {
+        let question = said(LIFE, 1, "q1");
+        let reply = Durable {
+            attempt: Some(2),
+            content: words("q1", 2).concat(),
+            ..answered(LIFE, 2, "r1", "q1")
+        };
+        let fault = What::Fault(struck(kind, "broker-1", over));
+        let before = [
+            (0, named(1, "acme")),
+            (0, says(1, ClientEvent::Opened)),
+            (0, subscribed(1, LIFE, 0, true)),
+            (SECOND, fault),
+        ];
+        let [sent, acked] = sends(1, &question, true);
+        let asked = [sent, acked, durable(1, question.clone())].map(|what| (10 * SECOND, what));
+        let second_call = call(2, 1, 12 * SECOND, Some(13 * SECOND));
+        let calls = first_call.into_iter().chain([second_call]);
+        let after = [
+            (13 * SECOND, durable(1, reply.clone())),
+            (20 * SECOND, log("acme", vec![question, reply])),
+        ];
+        let story = before.into_iter().chain(asked).chain(after);
+        let story = story.chain(calls.map(|what| (20 * SECOND, what)));
+        let entries = story.map(|(at, what)| Entry { at, what });
+        broken_in(check(entries, Rules::default()))
+    };
+    let needless = [Broken::NeedlessCall];
+    let trickling = "broker-redis-link-trickling";
+    assert_eq!(found_after(trickling, 8 * SECOND, None), []);
+    assert_eq!(found_after(trickling, 8 * SECOND - 1, None), needless);
+    assert_eq!(found_after("ai-link-trickling", 9 * SECOND, None), needless);
+    // A broker that called the AI knew of its claim.
+    let known = call(1, 1, 10 * SECOND, Some(11 * SECOND));
+    assert_eq!(found_after(trickling, 9 * SECOND, Some(known)), needless);
 }

@@ -32,8 +32,40 @@ fn wish(message: &str) -> What {
 }
 
 fn promise() -> What {
-    let (id, reply) = ("x1".into(), "r1".into());
+    promise_of("r1")
+}
+
+fn promise_of(reply: &str) -> What {
+    let (id, reply) = ("x1".into(), reply.into());
     says(2, ClientEvent::Cancelled { id, reply })
+}
+
+#[test]
+fn the_reply_that_is_promised_to_end_is_the_one_that_was_to() {
+    let promised = |before: Vec<What>| {
+        let then = [before, vec![call(1, 1, 10, Some(11))]].concat();
+        broken_in(verdict_on(story_of(then, &[cancelled(1)])))
+    };
+    assert_eq!(promised(vec![wish("r1"), promise()]), []);
+    assert_eq!(promised(vec![wish("q1"), promise()]), []);
+    // Two wishes may have one id.
+    assert_eq!(promised(vec![wish("q1"), wish("q2"), promise()]), []);
+    let another = [Broken::CancelledAnother];
+    assert_eq!(promised(vec![wish("q1"), promise_of("r9")]), another);
+    // Of the wrong wish, though somebody else has that one.
+    let of_another = says(
+        1,
+        ClientEvent::Cancelling {
+            id: "x1".into(),
+            message: "r1".into(),
+        },
+    );
+    assert_eq!(promised(vec![of_another, wish("q2"), promise()]), another);
+    let lost = |since| promised(vec![wish("q1"), promise_of("r9"), loss(since, 3_000_000)]);
+    // A reply that is lost may have been made up to its end, after the fault.
+    assert_eq!(lost(11), []);
+    assert_eq!(lost(8_000_000), []);
+    assert_eq!(lost(8_000_001), another);
 }
 
 #[test]
@@ -54,15 +86,8 @@ fn a_reply_that_nobody_wanted_to_end() {
 #[test]
 fn a_question_that_interrupts_ends_the_replies_before_it() {
     let interrupted_by = |client: ClientNumber, if_busy: IfBusy, ended| {
-        let sent = ClientEvent::Sent {
-            id: "m2".into(),
-            room: ROOM.into(),
-            text: "q2?".into(),
-            ai: true,
-            if_busy,
-        };
         let then = vec![
-            says(client, sent),
+            asks(client, "m2", "q2?", if_busy),
             acked(client, "m2", "q2", 2), // at 11
             call(1, 1, 10, Some(ended)),
             call_for("q2", 1, 1, 14, Some(16)),
@@ -94,16 +119,9 @@ fn a_question_that_interrupts_ends_the_replies_before_it() {
 #[test]
 fn an_interruption_that_is_lost_has_left_no_trace() {
     let lost = |if_busy, since| {
-        let sent = ClientEvent::Sent {
-            id: "m2".into(),
-            room: ROOM.into(),
-            text: "q2?".into(),
-            ai: true,
-            if_busy,
-        };
         let then = vec![
             loss(since, 40),
-            says(1, sent),
+            asks(1, "m2", "q2?", if_busy),
             acked(1, "m2", "q2", 2), // at 12
             call(1, 1, 10, Some(12)),
         ];
@@ -171,23 +189,12 @@ fn a_call_that_the_network_held_until_its_reply_was_cancelled() {
 
 #[test]
 fn who_does_not_want_to_wait_is_refused_for_good() {
-    let refused = |text: &'static str| {
+    let not_to_wait = |text: &'static str| {
         found(move |story| {
-            let sent = ClientEvent::Sent {
-                id: "m2".into(),
-                room: ROOM.into(),
-                text: text.into(),
-                ai: true,
-                if_busy: IfBusy::Reject,
-            };
-            let refused = ClientEvent::Refused {
-                id: Some("m2".into()),
-                code: "conflict".into(),
-                can_retry: true,
-            };
-            story.extend([says(1, sent), says(1, refused)]);
+            story.push(asks(1, "m2", text, IfBusy::Reject));
+            story.push(refused(1, "m2", "conflict", true));
         })
     };
-    assert_eq!(refused("Me?"), []);
-    assert_eq!(refused("q1?"), [Broken::RefusedAndStored]);
+    assert_eq!(not_to_wait("Me?"), []);
+    assert_eq!(not_to_wait("q1?"), [Broken::RefusedAndStored]);
 }

@@ -148,7 +148,7 @@ fn a_fail_over_that_nobody_planned_excuses_only_what_came_after_the_planned_one(
         story.truncate(10);
         let fault = What::Fault(struck("sentinel-failover", "the primary", 40));
         story.insert(place, fault);
-        story.push(What::UnplannedFailOver);
+        story.push(What::UnplannedFailOver { between: None });
         story.extend([1, 2].map(|client| subscribed(client, NEXT_LIFE, 0, false)));
         story.push(log("acme", vec![]));
         let verdict = verdict_on(story);

@@ -76,14 +76,7 @@ fn what_is_stored_otherwise_than_it_was_sent() {
     ];
     assert_eq!(found(elsewhere), broken);
     let not_asked_for = |story: &mut Vec<What>| {
-        let sent = ClientEvent::Sent {
-            id: "m1".into(),
-            room: "user:u1".into(),
-            text: "q1?".into(),
-            ai: true,
-            if_busy: IfBusy::Queue,
-        };
-        story[6] = says(1, sent);
+        story[6] = asks_in("user:u1", 1, "m1", "q1?", IfBusy::Queue);
     };
     let broken = [
         Broken::StoredOtherwise,
@@ -144,30 +137,37 @@ fn a_message_without_its_ack() {
 
 #[test]
 fn what_is_refused_for_good_and_stored_all_the_same() {
-    let refused = |text: &'static str, code: &'static str, then: Vec<What>| {
+    let refused_with = |text: &'static str, code: &'static str, then: Vec<What>| {
         found(move |story| {
-            let sent = ClientEvent::Sent {
-                id: "m2".into(),
-                room: ROOM.into(),
-                text: text.into(),
-                ai: true,
-                if_busy: IfBusy::Queue,
-            };
-            let refused = ClientEvent::Refused {
-                id: Some("m2".into()),
-                code: code.into(),
-                can_retry: false,
-            };
-            story.push(says(1, sent));
+            story.push(asks(1, "m2", text, IfBusy::Queue));
             story.extend(then);
-            story.push(says(1, refused));
+            story.push(refused(1, "m2", code, false));
         })
     };
-    assert_eq!(refused("Me?", "forbidden", vec![]), []);
-    let stored = refused("q1?", "forbidden", vec![]);
+    assert_eq!(refused_with("Me?", "forbidden", vec![]), []);
+    let stored = refused_with("q1?", "forbidden", vec![]);
     assert_eq!(stored, [Broken::RefusedAndStored]);
     // Nobody knows what became of one that was not answered, or half.
-    assert_eq!(refused("q1?", "internal", vec![]), []);
-    let sent_twice = refused("q1?", "forbidden", vec![sent(1, "m2")]);
+    assert_eq!(refused_with("q1?", "internal", vec![]), []);
+    let sent_twice = refused_with("q1?", "forbidden", vec![sent(1, "m2")]);
     assert_eq!(sent_twice, []);
+}
+
+#[test]
+fn one_sending_may_be_refused_and_the_next_one_stored() {
+    let answered_with = |sendings: usize, answers: Vec<What>| {
+        found(move |story| {
+            let again = vec![sent(1, "m1"); sendings - 1];
+            // After the first sending, in place of its `ack`.
+            story.splice(7..8, again.into_iter().chain(answers));
+        })
+    };
+    let conflict = || refused(1, "m1", "conflict", true);
+    let ack = || acked(1, "m1", "q1", 1);
+    // Somebody who read nothing for a while sent it again.
+    assert_eq!(answered_with(2, vec![conflict(), ack()]), []);
+    // What is stored is acknowledged again.
+    let broken = [Broken::RefusedAndStored];
+    assert_eq!(answered_with(2, vec![ack(), conflict()]), broken);
+    assert_eq!(answered_with(1, vec![conflict(), ack()]), broken);
 }

@@ -1,0 +1,91 @@
+//! What is written down when all is over: the logs of all rooms, and the calls of
+//! the AI.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, ensure};
+use causerie_testkit::ai::Call as AiCall;
+use serde_json::Value;
+
+use super::{Handle, Round};
+use crate::ledger::{Call, Durable, Log, What};
+use crate::person::durable;
+
+impl Round {
+    /// Reads the logs of all rooms that anybody is in.
+    pub(super) async fn write_logs(&self) -> anyhow::Result<()> {
+        let mut read = BTreeSet::new();
+        for Handle { seat, state, .. } in &self.people {
+            for room in state.positions().into_keys() {
+                if !read.insert((seat.tenant, room.clone())) {
+                    continue;
+                }
+                let events = self.log(&seat.token(), &room).await?;
+                self.note(What::Log(Log {
+                    tenant: seat.tenant.to_owned(),
+                    room,
+                    events,
+                }))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn log(&self, token: &str, room: &str) -> anyhow::Result<Vec<Durable>> {
+        let gateway = self.installation.gateways.first().context("a gateway")?;
+        let mut events = Vec::new();
+        let mut after = 0;
+        loop {
+            let url = format!(
+                "{}/api/rooms/{room}/history?after={after}&limit=500",
+                gateway.node.url()
+            );
+            let answer = reqwest::Client::new()
+                .get(&url)
+                .bearer_auth(token)
+                .send()
+                .await?;
+            let page: Value = answer.error_for_status()?.json().await?;
+            let frames = page.get("events").and_then(Value::as_array);
+            let frames = frames.context("a page of events")?;
+            events.extend(frames.iter().map(durable));
+            match events.last() {
+                Some(last) if page.get("has_more") == Some(&Value::Bool(true)) => after = last.seq,
+                Some(_) | None => return Ok(events),
+            }
+        }
+    }
+
+    pub(super) fn write_calls(&self) -> anyhow::Result<()> {
+        let calls = self.installation.ai.calls();
+        let arrived = self.installation.ai.arrived();
+        ensure!(
+            calls.len() as u64 == arrived,
+            "the AI server remembers {} of {arrived} calls: let fewer people talk, or faults strike",
+            calls.len()
+        );
+        for call in calls {
+            self.note(What::Call(self.read(&call)?))?;
+        }
+        Ok(())
+    }
+
+    fn read(&self, call: &AiCall) -> anyhow::Result<Call> {
+        let id = call.id.as_deref().unwrap_or_default();
+        let mut parts = id.rsplitn(3, '/');
+        let mut next = || {
+            parts
+                .next()
+                .with_context(|| format!("a call's name: {id:?}"))
+        };
+        let (number, attempt, question) = (next()?.parse()?, next()?.parse()?, next()?.to_owned());
+        let since_began = |ns: u64| ns.saturating_sub(self.began_ns) / 1_000;
+        Ok(Call {
+            question,
+            attempt,
+            r#try: number,
+            began: since_began(call.started_ns),
+            ended: call.ended_ns.map(since_began),
+        })
+    }
+}
