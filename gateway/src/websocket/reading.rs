@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::tcp::OwnedReadHalf;
+use tokio::task::coop::poll_proceed;
 
 use super::codec::{Decoder, Message, Violation};
 
@@ -52,11 +53,15 @@ impl Reading {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Message, Unreadable>> {
+        // One read may bring thousands: others get their turn meanwhile.
+        let turn = ready!(poll_proceed(cx));
         loop {
-            if let Some(message) = self.decode_unread()? {
-                return Poll::Ready(Ok(message));
-            }
-            if let Some(message) = ready!(self.poll_read(cx))? {
+            let message = match self.decode_unread()? {
+                Some(message) => Some(message),
+                None => ready!(self.poll_read(cx))?,
+            };
+            if let Some(message) = message {
+                turn.made_progress();
                 return Poll::Ready(Ok(message));
             }
         }
