@@ -205,14 +205,14 @@ impl Outbox {
     /// together, but one at least where one waits.
     pub async fn next(&self, max_bytes: usize) -> Batch {
         poll_fn(|cx| {
-            let mut state = self.lock();
-            let batch = state.take(max_bytes, self.bound);
-            if batch.is_empty() {
-                state.register(cx);
-                return Poll::Pending;
-            }
-            self.tell_drained(state);
-            Poll::Ready(batch)
+            self.change(|state| {
+                let batch = state.take(max_bytes, self.bound);
+                if batch.is_empty() {
+                    state.register(cx);
+                    return Poll::Pending;
+                }
+                Poll::Ready(batch)
+            })
         })
         .await
     }
@@ -221,23 +221,8 @@ impl Outbox {
     /// do; for the one task of a WebSocket.
     pub(crate) fn poll_call(&self, cx: &mut Context<'_>) -> Poll<Call> {
         loop {
-            let mut state = self.lock();
-            state.register(cx);
-            if state.is_lost() {
-                return Poll::Ready(Call::PeerGone);
-            }
-            if let Some(close) = &state.close {
-                return Poll::Ready(Call::Close(close.clone()));
-            }
-            match ready!(state.poll_send_some(cx)) {
-                Sent::Some => {}
-                Sent::All => return Poll::Pending,
-                Sent::ToNobody => return Poll::Ready(Call::PeerGone),
-            }
-            let lagging = state.queue.lagging(self.bound);
-            self.tell_drained(state);
-            if !lagging.is_empty() {
-                return Poll::Ready(Call::Lagging(lagging));
+            if let Some(call) = ready!(self.change(|state| state.poll_call(cx, self.bound))) {
+                return Poll::Ready(call);
             }
         }
     }
@@ -266,21 +251,15 @@ impl Outbox {
         self.change(State::lose_peer);
     }
 
-    fn tell_drained(&self, state: MutexGuard<'_, State>) {
-        let is_drained = state.is_drained(self.bound);
-        drop(state);
-        if is_drained {
-            self.drained.notify_waiters();
-        }
-    }
-
     /// Changes the state, and wakes those whom that concerns.
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.lock();
         let was_idle = state.is_idle();
         let was_closed = state.close.is_some();
+        let was_drained = state.is_drained(self.bound);
         let changed = change(&mut state);
         let is_closed = state.close.is_some() && !was_closed;
+        let is_drained = state.is_drained(self.bound) && !was_drained;
         // One who has something to do looks at it all before it rests.
         let woken = (is_closed || was_idle && !state.is_idle())
             .then(|| state.reader.take())
@@ -289,7 +268,7 @@ impl Outbox {
         if let Some(reader) = woken {
             reader.wake();
         }
-        if is_closed {
+        if is_drained {
             self.drained.notify_waiters();
         }
         changed

@@ -14,7 +14,7 @@ use causerie_shared::position::Position;
 use causerie_shared::protocol::close::CloseCode;
 use causerie_shared::protocol::frame::{self, Subscribed};
 use causerie_shared::room::RoomKey;
-use tokio::task::yield_now;
+use tokio::task::consume_budget;
 
 use super::Viewer;
 use super::members::{Member, Members};
@@ -25,10 +25,6 @@ use crate::outbox::Joined;
 
 /// How many bytes of events go out with one write.
 const AT_ONCE: usize = 16 << 10;
-
-/// How many members are served before others get their turn. A write takes
-/// some microseconds.
-const IN_A_ROW: usize = 128;
 
 /// All who hear a room.
 #[derive(Debug)]
@@ -175,13 +171,12 @@ impl Audience {
         self.members = Members::default();
     }
 
-    /// Gives something to each member; others have their turn meanwhile.
+    /// Gives something to each member; others have their turn meanwhile. A write
+    /// takes some microseconds.
     async fn to_each(&self, mut give: impl FnMut(&Member)) {
-        for members in self.members.in_rows_of(IN_A_ROW) {
-            members.iter().for_each(&mut give);
-            if members.len() == IN_A_ROW {
-                yield_now().await;
-            }
+        for member in self.members.iter() {
+            give(member);
+            consume_budget().await;
         }
     }
 
@@ -237,4 +232,53 @@ pub(crate) fn subscribed(room: &RoomKey, position: &Position, recovered: bool) -
         recovered,
     });
     OutFrame::subscribed(room, position.clone(), json)
+}
+
+#[cfg(test)]
+mod tests {
+    use causerie_shared::ids::UserId;
+    use tokio::task::yield_now;
+
+    use super::*;
+    use crate::hub::Live;
+    use crate::hub::testing::{durable, room};
+    use crate::outbox::Outbox;
+
+    /// One event for so many members.
+    fn with_an_event_for(count: usize) -> Audience {
+        let mut audience = Audience::new(room(), Clock::default());
+        for _ in 0..count {
+            audience.members.add(Member {
+                outbox: Outbox::new(1 << 10),
+                viewer: Viewer::Member(UserId::new("u1").unwrap(), Live::ALL),
+            });
+        }
+        audience.deliver(OutFrame::event(&room(), &durable("aaaaaaaa", 1)), 1);
+        audience
+    }
+
+    /// How often others have their turn while these rooms are served.
+    async fn turns_amid(rooms: Vec<Audience>) -> u32 {
+        let sending = tokio::spawn(async {
+            for mut room in rooms {
+                room.send_out().await;
+            }
+        });
+        let mut turns = 0;
+        while !sending.is_finished() {
+            yield_now().await;
+            turns += 1;
+        }
+        turns
+    }
+
+    #[tokio::test]
+    async fn others_have_their_turn_however_members_are_spread_over_rooms() {
+        let alone = turns_amid(vec![with_an_event_for(1)]).await;
+        for rooms in [1, 100, 1_000] {
+            let rooms = (0..rooms).map(|_| with_an_event_for(1_000 / rooms));
+            let turns = turns_amid(rooms.collect()).await;
+            assert!(turns > alone + 5, "{turns}, and {alone} amid one member");
+        }
+    }
 }

@@ -77,9 +77,9 @@ impl Members {
         }
     }
 
-    /// All, so many at a time.
-    pub(super) fn in_rows_of(&self, count: usize) -> impl Iterator<Item = &[Member]> {
-        self.list.chunks(count)
+    /// All.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Member> {
+        self.list.iter()
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -100,8 +100,11 @@ impl Room {
         self.send_out().await;
         let need = act(self);
         self.send_out().await;
-        // Who comes in now has been sent nothing of that.
-        need.or_else(|| self.admit_all())
+        match need {
+            Some(need) => Some(need),
+            // Who comes in now has been sent nothing of that.
+            None => self.admit_all().await,
+        }
     }
 
     /// Sends what is gathered for all who are here.

@@ -186,6 +186,11 @@ impl Queue {
         self.lagging.retain(|reply| reply.message_id != *message_id);
     }
 
+    /// Whether text was dropped for which no snapshot has been asked.
+    pub(super) fn is_owed_text(&self) -> bool {
+        self.lagging.iter().any(|reply| !reply.asked)
+    }
+
     /// Replies of which text was dropped, if there is room for them again; each
     /// once.
     pub(super) fn lagging(&mut self, bound: usize) -> Vec<(RoomKey, MessageId)> {

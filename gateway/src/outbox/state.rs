@@ -9,7 +9,7 @@ use causerie_shared::protocol::close::CloseCode;
 
 use super::queue::Queue;
 use super::wire::{PeerGone, Wire};
-use super::{Batch, Close, Joined, Pushed};
+use super::{Batch, Call, Close, Joined, Pushed};
 use crate::events::Deliveries;
 use crate::frame::{Control, OutFrame};
 use crate::websocket::codec::encode;
@@ -62,7 +62,7 @@ impl State {
 
     /// Whether its reader has nothing to do.
     pub(super) fn is_idle(&self) -> bool {
-        self.queue.is_empty() && !self.ping
+        self.queue.is_empty() && !self.ping && !self.queue.is_owed_text()
     }
 
     pub(super) fn is_drained(&self, bound: usize) -> bool {
@@ -234,6 +234,28 @@ impl State {
         }
     }
 
+    /// Sends some of what waits, or gives what else there is to do.
+    pub(super) fn poll_call(&mut self, cx: &mut Context<'_>, bound: usize) -> Poll<Option<Call>> {
+        self.register(cx);
+        if self.is_lost() {
+            return Poll::Ready(Some(Call::PeerGone));
+        }
+        if let Some(close) = &self.close {
+            return Poll::Ready(Some(Call::Close(close.clone())));
+        }
+        let sent = self.poll_send_some(cx);
+        // Whoever has sent what waited: others do too.
+        let lagging = self.queue.lagging(bound);
+        if !lagging.is_empty() {
+            return Poll::Ready(Some(Call::Lagging(lagging)));
+        }
+        match ready!(sent) {
+            Sent::Some => Poll::Ready(None),
+            Sent::All => Poll::Pending,
+            Sent::ToNobody => Poll::Ready(Some(Call::PeerGone)),
+        }
+    }
+
     /// Sends nothing any more.
     pub(super) fn lose_peer(&mut self) {
         self.way = Way::Lost;
@@ -258,7 +280,7 @@ impl State {
         batch
     }
 
-    pub(super) fn is_lost(&self) -> bool {
+    fn is_lost(&self) -> bool {
         matches!(self.way, Way::Lost)
     }
 }

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::tcp::OwnedReadHalf;
+use tokio::task::coop::poll_proceed;
 
 use super::codec::{Decoder, Message, Violation};
 
@@ -52,11 +53,15 @@ impl Reading {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Message, Unreadable>> {
+        // One read may bring thousands: others get their turn meanwhile.
+        let turn = ready!(poll_proceed(cx));
         loop {
-            if let Some(message) = self.decode_unread()? {
-                return Poll::Ready(Ok(message));
-            }
-            if let Some(message) = ready!(self.poll_read(cx))? {
+            let message = match self.decode_unread()? {
+                Some(message) => Some(message),
+                None => ready!(self.poll_read(cx))?,
+            };
+            if let Some(message) = message {
+                turn.made_progress();
                 return Poll::Ready(Ok(message));
             }
         }
@@ -117,5 +122,45 @@ fn poll_read_into<'a>(
 impl From<Violation> for Unreadable {
     fn from(violation: Violation) -> Self {
         Self::Violation(violation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    /// An empty ping under a mask of zeroes.
+    const PING: [u8; 6] = [0x89, 0x80, 0, 0, 0, 0];
+
+    /// So many messages fit into one read.
+    const COUNT: usize = READ_AT_ONCE / PING.len();
+
+    #[tokio::test]
+    async fn one_who_sends_much_leaves_others_their_turn() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (accepted, peer) = tokio::join!(listener.accept(), TcpStream::connect(address));
+        let (stream, _sending) = accepted.unwrap().0.into_split();
+        peer.unwrap().write_all(&PING.repeat(COUNT)).await.unwrap();
+        let mut reading = Reading::new(stream, Decoder::new(1_000, false), &[]);
+        let (mut count, mut most_in_a_row) = (0, 0);
+        poll_fn(|cx| {
+            let before = count;
+            loop {
+                match reading.poll_message(cx) {
+                    Poll::Ready(Ok(_ping)) => count += 1,
+                    Poll::Ready(Err(_gone)) => return Poll::Ready(()),
+                    Poll::Pending => break,
+                }
+            }
+            most_in_a_row = most_in_a_row.max(count - before);
+            Poll::Pending
+        })
+        .await;
+        assert_eq!(count, COUNT);
+        assert!(most_in_a_row <= 128, "{most_in_a_row} in a row");
     }
 }

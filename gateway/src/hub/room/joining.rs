@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use causerie_shared::position::Position;
 use causerie_shared::sabotage::Protection;
+use tokio::task::consume_budget;
 
 use super::{Need, Phase, Room, Waiting};
 use crate::events::{self, RecoveredFrom};
@@ -24,8 +25,8 @@ enum Way {
 
 impl Room {
     /// Lets in all who wait, if the room is live, unless it has to read for one
-    /// of them.
-    pub(super) fn admit_all(&mut self) -> Option<Need> {
+    /// of them. Many may come at once: others have their turn meanwhile.
+    pub(super) async fn admit_all(&mut self) -> Option<Need> {
         if self.phase != Phase::Live {
             return None;
         }
@@ -35,6 +36,7 @@ impl Room {
                 self.waiting.extend(waiting);
                 return Some(need);
             }
+            consume_budget().await;
         }
         self.vain_reads = 0;
         None

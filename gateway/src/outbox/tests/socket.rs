@@ -1,10 +1,15 @@
 //! An outbox that writes to a socket of which the system holds next to nothing.
 
 use std::future::poll_fn;
+use std::pin::pin;
 
+use causerie_testkit::DEADLINE;
+use futures::poll;
 use tokio::io::AsyncReadExt;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::task::yield_now;
+use tokio::time::timeout;
 
 use super::*;
 use crate::frame::FrameKind;
@@ -102,11 +107,69 @@ async fn a_peer_that_is_gone_is_found_out() {
     let mut pushed = Pushed::Written;
     while pushed == Pushed::Written {
         pushed = outbox.push(&event(1));
-        tokio::task::yield_now().await;
+        yield_now().await;
     }
     assert_eq!(pushed, Pushed::Closed);
     let call = poll_fn(|cx| outbox.poll_call(cx)).await;
     assert!(matches!(call, Call::PeerGone), "{call:?}");
+}
+
+/// Reads on, while somebody else than the connection's task has things to send,
+/// until nothing waits any more.
+async fn read_while_others_send(peer: &mut TcpStream, outbox: &Outbox) {
+    let mut read = [0; 4 << 10];
+    while !outbox.lock().queue.is_empty() {
+        tokio::select! {
+            biased;
+            taken = peer.read(&mut read) => assert!(taken.unwrap() > 0),
+            () = yield_now() => {}
+        }
+        outbox.pong(b"here");
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_room_is_woken_whoever_sends_what_waited() {
+    let (outbox, _receiving, mut peer) = connected(BOUND).await;
+    while outbox.lock().is_drained(BOUND) {
+        outbox.push(&event(1));
+    }
+    let waiting = tokio::spawn({
+        let outbox = Arc::clone(&outbox);
+        async move { outbox.drained().await }
+    });
+    yield_now().await;
+    assert!(!waiting.is_finished());
+    read_while_others_send(&mut peer, &outbox).await;
+    timeout(DEADLINE, waiting).await.expect("woken").unwrap();
+}
+
+#[tokio::test]
+async fn lost_text_is_asked_for_whoever_sends_what_waited() {
+    let (outbox, _receiving, mut peer) = connected(BOUND).await;
+    while outbox.push(&text(0)) != Pushed::DroppedText {}
+    let mut calls = pin!(poll_fn(|cx| outbox.poll_call(cx)));
+    assert!(poll!(calls.as_mut()).is_pending());
+    read_while_others_send(&mut peer, &outbox).await;
+    let call = poll!(calls);
+    assert!(matches!(call, Poll::Ready(Call::Lagging(_))), "{call:?}");
+}
+
+#[tokio::test]
+async fn lost_text_is_asked_for_though_all_the_rest_went_at_once() {
+    let (outbox, _receiving, _peer) = connected(BOUND).await;
+    let calling = tokio::spawn({
+        let outbox = Arc::clone(&outbox);
+        async move { poll_fn(|cx| outbox.poll_call(cx)).await }
+    });
+    yield_now().await;
+    assert!(!calling.is_finished());
+    let mut frames: Vec<_> = (1..=6).map(event).collect();
+    frames.push(text(0));
+    outbox.push_all(&frames);
+    assert!(outbox.lock().queue.is_empty());
+    let call = timeout(DEADLINE, calling).await.expect("woken").unwrap();
+    assert!(matches!(call, Call::Lagging(_)), "{call:?}");
 }
 
 #[test]

@@ -22,6 +22,21 @@ fn a_room_that_cannot_be_opened_tells_all_who_wait() {
     assert_eq!(room.on_unsubscribed(), Some(Need::Open(None)));
 }
 
+#[tokio::test]
+async fn while_a_crowd_comes_in_others_have_their_turn() {
+    let mut room = Handled::new();
+    let mut crowd: Vec<_> = (0..1_000).map(|_| join(&mut room, at_head()).0).collect();
+    let opened = Ok(page(position(LIFE, 10), vec![], vec![]));
+    let opening = tokio::spawn(async move { room.0.act(|room| room.on_opened(opened)).await });
+    let mut turns = 0;
+    while !opening.is_finished() {
+        tokio::task::yield_now().await;
+        turns += 1;
+    }
+    assert!(turns > 5, "{turns}");
+    assert!(crowd.iter_mut().all(Client::is_member));
+}
+
 #[test]
 fn one_who_comes_back_is_served_from_the_tail() {
     let (mut room, _first) = live();

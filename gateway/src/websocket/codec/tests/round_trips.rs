@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::client::{BINARY, CONTINUATION, FIN, PING, RSV1, TEXT, deflated, masked};
+use super::client::{BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, RSV1, TEXT, deflated, masked};
 use super::*;
 
 /// A message, and what a client may do to it.
@@ -107,9 +107,9 @@ proptest! {
     #[test]
     fn noise_is_judged_the_same_however_it_is_read(
         noise in vec(any::<u8>(), 0..400),
-        cut in any::<Index>(),
+        cuts in cuts(),
     ) {
-        judged_the_same(&noise, cut)?;
+        judged_the_same(&noise, &cuts)?;
     }
 
     #[test]
@@ -117,26 +117,75 @@ proptest! {
         sent in vec(sent(), 1..5),
         damaged in any::<Index>(),
         damage in 1..=255_u8,
-        cut in any::<Index>(),
+        cuts in cuts(),
     ) {
         let mut wire: Vec<_> = sent.iter().flat_map(|sent| sent.encoded().0).collect();
         let index = damaged.index(wire.len());
         wire[index] ^= damage;
-        judged_the_same(&wire, cut)?;
+        judged_the_same(&wire, &cuts)?;
+    }
+
+    #[test]
+    fn frames_in_any_order_are_judged_the_same_however_they_are_read(
+        frames in vec(frame(), 1..12),
+        cuts in cuts(),
+    ) {
+        judged_the_same(&frames.concat(), &cuts)?;
     }
 }
 
-/// The same comes of `bytes` whether they are read at once or in two parts.
-fn judged_the_same(bytes: &[u8], cut: Index) -> Result<(), TestCaseError> {
+/// One frame that is right by itself, mostly, whatever came before it.
+fn frame() -> impl Strategy<Value = Vec<u8>> {
+    let first = prop_oneof![
+        3 => Just(TEXT),
+        1 => Just(FIN | TEXT),
+        1 => Just(FIN | RSV1 | TEXT),
+        1 => Just(RSV1 | TEXT),
+        1 => Just(BINARY),
+        6 => Just(CONTINUATION),
+        3 => Just(FIN | CONTINUATION),
+        2 => Just(FIN | PING),
+        1 => Just(FIN | PONG),
+        1 => Just(FIN | CLOSE),
+        1 => any::<u8>(),
+    ];
+    let payload = prop_oneof![
+        2 => Just(Vec::new()),
+        4 => "\\PC{1,40}".prop_map(String::into_bytes),
+        // Perhaps the begin or the end of a character.
+        2 => Just("é€😀".bytes().collect::<Vec<_>>()).prop_shuffle(),
+        1 => "[a-z ]{0,60}".prop_map(|text| deflated(text.as_bytes())),
+        // Beyond the limit, with others.
+        1 => vec(any::<u8>(), 100..400),
+    ];
+    (first, payload, any::<[u8; 4]>())
+        .prop_map(|(first, payload, mask)| masked(first, mask, &payload))
+}
+
+fn cuts() -> impl Strategy<Value = Vec<Index>> {
+    vec(any::<Index>(), 0..20)
+}
+
+/// The same comes of `bytes` whether they are read at once, in parts, or one by
+/// one; and no more is held of them than a message may have.
+fn judged_the_same(bytes: &[u8], cuts: &[Index]) -> Result<(), TestCaseError> {
     let whole = decoded_by(&mut Decoder::new(LIMIT, true), bytes);
-    let (begin, end) = bytes.split_at(cut.index(bytes.len() + 1));
-    let mut decoder = Decoder::new(LIMIT, true);
-    let (mut messages, mut violation) = decoded_by(&mut decoder, begin);
-    if violation.is_none() {
-        let rest = decoded_by(&mut decoder, end);
-        messages.extend(rest.0);
-        violation = rest.1;
+    let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+    cuts.sort_unstable();
+    for cuts in [cuts, (1..bytes.len()).collect()] {
+        let mut decoder = Decoder::new(LIMIT, true);
+        let (mut messages, mut violation, mut from) = (Vec::new(), None, 0);
+        for to in cuts.into_iter().chain([bytes.len()]) {
+            let (more, end) = decoded_by(&mut decoder, &bytes[from..to]);
+            messages.extend(more);
+            violation = end;
+            if violation.is_some() {
+                break;
+            }
+            prop_assert!(decoder.held_bytes() <= 2 * LIMIT + 400);
+            from = to;
+        }
+        prop_assert_eq!((&messages, violation), (&whole.0, whole.1));
     }
-    prop_assert_eq!((messages, violation), whole);
     Ok(())
 }
