@@ -1,5 +1,6 @@
 //! Commands: which connection carries them, and what is tried again.
 
+use std::slice::Chunks;
 use std::time::{Duration, Instant};
 
 use fred::clients::Client;
@@ -62,6 +63,13 @@ impl Pool {
     /// The row in which those stand who ask for something in `partition`.
     pub(super) fn row_of(&self, partition: Partition) -> usize {
         partition.index() % self.rows()
+    }
+
+    /// Those at which one script can look: in a cluster each by itself, else all.
+    pub(super) fn together<'a, T>(&self, of_partitions: &'a [T]) -> Chunks<'a, T> {
+        let is_clustered = self.client(Partition::FIRST).is_clustered();
+        let all = of_partitions.len().max(1);
+        of_partitions.chunks(if is_clustered { 1 } else { all })
     }
 
     /// Runs a script in `partition`; `None` where it answers false.
