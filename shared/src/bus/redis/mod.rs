@@ -14,7 +14,7 @@
 //! - `looking`: looks at all partitions
 //! - `channels`, `subscriber`, `wanted`, `hearing`: what is heard, over connections
 //!   of our own
-//! - `dial`, `resp`: how these are made, and what is said over them
+//! - `dial`, `wire`, `resp`: how these are made, and what is said over them
 //! - `heartbeat`, `topology`: connections that only look alive, nodes that changed
 //!   places
 //! - `clock`: Redis's clock
@@ -103,6 +103,7 @@ mod settings;
 mod subscriber;
 mod topology;
 mod wanted;
+mod wire;
 
 use args::Args;
 use gathering::Gathering;
