@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use causerie_shared::bus::BusError;
 use causerie_shared::position::Position;
 use causerie_shared::room::{Partition, RoomKey};
-use futures::future::join_all;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::events;
@@ -40,12 +38,9 @@ pub(crate) async fn watch(hub: Hub, heard: Arc<HeardRooms>, stop: CancellationTo
             since.entry(partition).or_insert(looked_ms);
         }
         looked_ms = hub.bus().clock().now_ms();
-        let looks = since
-            .iter_mut()
-            .map(|(&partition, since_ms)| look(&hub, partition, since_ms));
-        let changed = join_all(looks).await;
+        let changed = look(&hub, &mut since).await;
         sleep(ON_ITS_WAY).await;
-        for (room, head) in changed.into_iter().flatten() {
+        for (room, head) in changed {
             let command = Command::Head {
                 room: room.clone(),
                 head,
@@ -55,26 +50,23 @@ pub(crate) async fn watch(hub: Hub, heard: Arc<HeardRooms>, stop: CancellationTo
     }
 }
 
-/// The rooms of a partition that have changed since then, with their heads.
-/// Where it does not answer in time, which holds up none of the others, the next
-/// look begins where this one did.
-async fn look(hub: &Hub, partition: Partition, since_ms: &mut u64) -> Vec<(RoomKey, Position)> {
-    let changed = hub
-        .bus()
-        .changed(partition, since_ms.saturating_sub(OVERLAP_MS));
-    let too_late = |_| BusError::Unavailable(format!("no answer within {LOOK_EVERY:?}"));
-    match timeout(LOOK_EVERY, changed)
-        .await
-        .map_err(too_late)
-        .flatten()
-    {
-        Ok(changes) => {
-            *since_ms = changes.now_ms;
-            changes.rooms
-        }
-        Err(error) => {
-            events::changes_unknown(&error);
-            Vec::new()
+/// The rooms that have changed since then, with their heads. Of a partition that
+/// does not answer the next look begins where this one did.
+async fn look(hub: &Hub, since: &mut BTreeMap<Partition, u64>) -> Vec<(RoomKey, Position)> {
+    let looks = since.iter();
+    let looks: Vec<_> = looks
+        .map(|(&partition, since_ms)| (partition, since_ms.saturating_sub(OVERLAP_MS)))
+        .collect();
+    let found = hub.bus().changed_in_all(&looks).await;
+    let mut changed = Vec::new();
+    for (since_ms, found) in since.values_mut().zip(found) {
+        match found {
+            Ok(changes) => {
+                *since_ms = changes.now_ms;
+                changed.extend(changes.rooms);
+            }
+            Err(error) => events::changes_unknown(&error),
         }
     }
+    changed
 }

@@ -155,6 +155,16 @@ pub trait Bus: Send + Sync + Debug {
     /// minute at least.
     async fn changed(&self, partition: Partition, since_ms: u64) -> Result<Changes, BusError>;
 
+    /// The same of many partitions, of each since a time of its own, in as few steps
+    /// as can be. The results are in the order of `looks`; one that does not answer
+    /// holds up none of the others for long.
+    async fn changed_in_all(&self, looks: &[(Partition, u64)]) -> Vec<Result<Changes, BusError>> {
+        let looks = looks
+            .iter()
+            .map(|(partition, since_ms)| self.changed(*partition, *since_ms));
+        join_all(looks).await
+    }
+
     // Hearing rooms live.
 
     /// Lets `ear` hear live records, of no room to begin with, until the handle

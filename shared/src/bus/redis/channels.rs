@@ -244,8 +244,11 @@ impl Nodes {
                 let _ = self.of(owner).send(Order::Adopt { channels }).await;
             }
         }
-        self.orders()
-            .retain(|name, _| topology.primaries.contains(name));
+        // What nobody serves just now is kept by who served it last.
+        if topology.is_whole() {
+            self.orders()
+                .retain(|name, _| topology.primaries.contains(name));
+        }
     }
 
     fn orders(&self) -> MutexGuard<'_, BTreeMap<String, Orders>> {

@@ -65,6 +65,7 @@ impl Address {
         let mut bytes = BytesMut::new();
         write_command(&mut bytes, hello.into_iter());
         stream.write_all_buf(&mut bytes).await?;
+        stream.flush().await?;
         loop {
             match Frame::take(&mut bytes)? {
                 Some(Frame::Error(error)) => return Err(NotDialed::Refused(error)),

@@ -95,10 +95,11 @@ impl Gathering {
     pub(super) async fn ask(&self, partition: Partition, args: Args) -> Answered {
         let row = self.0.pool.row_of(partition);
         let (answered, answer) = oneshot::channel();
+        let since = Instant::now();
         let wish = Wish {
             partition,
             args,
-            since: Instant::now(),
+            since,
             answered,
         };
         if let Some((turn, wish)) = self.enter(row, wish)? {
@@ -106,7 +107,9 @@ impl Gathering {
             drop(turn);
         }
         let ended = |_| BusError::Unavailable("the program is ending".to_owned());
-        answer.await.map_err(ended)?
+        let pool = &self.0.pool;
+        let answered = pool.in_time(since, self.0.script.verb, answer).await?;
+        answered.map_err(ended)?
     }
 
     /// Takes a place in the row; the wish comes back where it is its turn.
@@ -158,9 +161,11 @@ impl Gathered {
         }
     }
 
-    /// Does it for all with one script. Their answers are in the order of `wishes`.
+    /// Does it for all with one script, as long as the last of them may take: who
+    /// came before it does not wait that long. Their answers are in the order of
+    /// `wishes`.
     async fn run(&self, wishes: &[Wish]) -> Result<Vec<Option<Answer>>, BusError> {
-        let Some(first) = wishes.first() else {
+        let Some(last) = wishes.last() else {
             return Ok(Vec::new());
         };
         let head = self.of_logs.as_ref().map(Args::of_log).unwrap_or_default();
@@ -168,7 +173,7 @@ impl Gathered {
             args.of_one(names::prefix(wish.partition), &wish.args)
         });
         let pool = &self.pool;
-        let answer = pool.run_since(first.since, first.partition, self.script, args);
+        let answer = pool.run_since(last.since, last.partition, self.script, args);
         let answer = answer.await?.ok_or_else(|| nothing(self.script.verb))?;
         let answers = answer.rest(Answer::list)?;
         if answers.len() == wishes.len() {

@@ -65,6 +65,9 @@ impl Listener for Records {
         let Some(room) = names::room_of_channel(channel) else {
             return;
         };
+        // A slice would keep all that was read with it alive, as long as the record
+        // waits.
+        let message = Bytes::copy_from_slice(&message);
         match Record::decode(&message) {
             Ok(record) => self.ear.on_record(room, Arc::new(record)),
             Err(error) => events::record_unreadable(&room, &error),
@@ -135,5 +138,37 @@ fn read_wake(channel: &str, message: &[u8]) -> Option<Wake> {
         }
         ("cancelled", id) => MessageId::new(id).ok().map(Wake::Cancelled),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::feed::{Feed, Heard};
+    use crate::record::{Class, Header};
+
+    #[test]
+    fn a_record_that_waits_keeps_no_more_than_itself() {
+        let (feed, mut heard) = Feed::new(1);
+        let records = Records {
+            ear: Arc::new(feed),
+        };
+        let header = Header {
+            class: Class::Transient,
+            event: "user_typing".into(),
+            position: None,
+            ts: 1,
+            reply: None,
+            in_reply_to: None,
+            excluded: None,
+        };
+        let frame = Bytes::from_static(b"{}");
+        let record = Record { header, frame };
+        let read_at_once = Bytes::from([&record.encode()[..], &[b' '; 1_000]].concat());
+        let message = read_at_once.slice(..read_at_once.len() - 1_000);
+        records.on_message("causerie:{p7c}:room:acme:project:p1", message);
+        let waits = heard.try_recv();
+        assert!(matches!(&waits, Ok(Heard::Record { record: one, .. }) if **one == record));
+        assert!(read_at_once.is_unique());
     }
 }

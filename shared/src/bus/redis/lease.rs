@@ -1,10 +1,5 @@
 //! Making replies: the verbs of brokers.
 
-use std::time::Duration;
-
-use futures::future::join_all;
-use tokio::time::timeout;
-
 use super::answer::Answer;
 use super::args::Args;
 use super::script::{ANNOUNCE, CLAIM, FINISH, LEASES, Script, TAKE_OVER, WAITING};
@@ -16,9 +11,6 @@ use crate::bus::reply::{
 use crate::ids::TenantId;
 use crate::record::Record;
 use crate::room::Partition;
-
-/// How long one partition may take to be looked at.
-const LOOK: Duration = Duration::from_secs(1);
 
 impl RedisBus {
     pub(super) async fn all_waiting(&self) -> Result<Waiting, BusError> {
@@ -49,31 +41,6 @@ impl RedisBus {
             }));
         }
         Ok(leases)
-    }
-
-    /// Looks at all partitions at once; what those tell that answer in time.
-    /// One that moves, or whose node is away, holds up none of the others.
-    async fn of_all_partitions(
-        &self,
-        script: &Script,
-    ) -> Result<Vec<(Partition, Answer)>, BusError> {
-        let looks = Partition::all().map(|partition| async move {
-            let look = self.pool.run(partition, script, Args::default());
-            let too_late = |_| BusError::Unavailable(format!("no answer within {LOOK:?}"));
-            let answer = timeout(LOOK, look).await.map_err(too_late)??;
-            Ok((partition, answer.ok_or_else(|| nothing(script.verb))?))
-        });
-        let (mut answers, mut failed) = (Vec::new(), None);
-        for look in join_all(looks).await {
-            match look {
-                Ok(answer) => answers.push(answer),
-                Err(error) => failed = Some(error),
-            }
-        }
-        match failed {
-            Some(error) if answers.is_empty() => Err(error),
-            Some(_) | None => Ok(answers),
-        }
     }
 
     pub(super) async fn claim_next(

@@ -11,9 +11,10 @@
 //! - `script`, `args`, `answer`, `names`: what is sent and what comes back
 //! - `gathering`: verbs that many ask for at once
 //! - `question`, `log`, `reply`, `lease`: the verbs
+//! - `looking`: looks at all partitions
 //! - `channels`, `subscriber`, `wanted`, `hearing`: what is heard, over connections
 //!   of our own
-//! - `dial`, `resp`: how these are made, and what is said over them
+//! - `dial`, `wire`, `resp`: how these are made, and what is said over them
 //! - `heartbeat`, `topology`: connections that only look alive, nodes that changed
 //!   places
 //! - `clock`: Redis's clock
@@ -27,7 +28,7 @@
 //! |---|---|---|---|---|
 //! | `log:R` | stream | entries `{seq}-{ms}`, field `r` the record | `accept`, `cancel`, `finish` | max age after the last; each entry by count and age |
 //! | `meta:R` | hash | `epoch`, `seq`, `replid` (Redis's replication id when it was written), `lives` (`epoch:seq` of the last four), `oldest` (ms of the first entry, or before), `renewed` (ms when it was last said when both shall go) | the same, and whoever finds a new life | with `log:R` |
-//! | `changed` | sorted set | R by ms of its last event | `accept`, `cancel`, `finish` | each after 5 minutes |
+//! | `changed` | sorted set | R by ms of its last event | `accept`, `cancel`, `finish` | each after 5 minutes, by who appends or looks then |
 //! | `dedup:R:user:id` | string | the receipt: `message session reply epoch seq` | `accept` | [`Question::dedup_window`] |
 //! | `queue:R:S` | list | M of replies that wait or run, the oldest first | `accept`, `cancel`, `finish` | when empty |
 //! | `runnable:tenant` | list | M of replies that can be claimed | `accept`, `claim`, `cancel`, `finish` | when empty |
@@ -91,6 +92,7 @@ mod heartbeat;
 mod lease;
 mod link;
 mod log;
+mod looking;
 mod names;
 mod pool;
 mod question;
@@ -101,6 +103,7 @@ mod settings;
 mod subscriber;
 mod topology;
 mod wanted;
+mod wire;
 
 use args::Args;
 use gathering::Gathering;
@@ -221,7 +224,12 @@ impl Bus for RedisBus {
     }
 
     async fn changed(&self, partition: Partition, since_ms: u64) -> Result<Changes, BusError> {
-        self.read_changes(partition, since_ms).await
+        let changes = self.read_changes(&[(partition, since_ms)]).await.pop();
+        changes.unwrap_or_else(|| Err(nothing("changed")))
+    }
+
+    async fn changed_in_all(&self, looks: &[(Partition, u64)]) -> Vec<Result<Changes, BusError>> {
+        self.read_changes(looks).await
     }
 
     fn subscriptions(&self, ear: Arc<dyn Ear>) -> Arc<dyn Subscriptions> {

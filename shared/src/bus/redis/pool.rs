@@ -1,5 +1,6 @@
 //! Commands: which connection carries them, and what is tried again.
 
+use std::slice::Chunks;
 use std::time::{Duration, Instant};
 
 use fred::clients::Client;
@@ -62,6 +63,13 @@ impl Pool {
     /// The row in which those stand who ask for something in `partition`.
     pub(super) fn row_of(&self, partition: Partition) -> usize {
         partition.index() % self.rows()
+    }
+
+    /// Those at which one script can look: in a cluster each by itself, else all.
+    pub(super) fn together<'a, T>(&self, of_partitions: &'a [T]) -> Chunks<'a, T> {
+        let is_clustered = self.client(Partition::FIRST).is_clustered();
+        let all = of_partitions.len().max(1);
+        of_partitions.chunks(if is_clustered { 1 } else { all })
     }
 
     /// Runs a script in `partition`; `None` where it answers false.
@@ -133,8 +141,7 @@ impl Pool {
         verb: &'static str,
         attempt: impl Fn() -> F,
     ) -> Result<T, BusError> {
-        let patience = (self.timeout + GRACE).saturating_sub(began.elapsed());
-        let answered = timeout(patience, async {
+        let answered = timeout(self.patience(began), async {
             loop {
                 match attempt().await {
                     Err(error) if is_moving(&error) => sleep(WHILE_MOVING).await,
@@ -145,13 +152,33 @@ impl Pool {
         let result = match answered.await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(bus_error(&error)),
-            Err(_) => Err(BusError::Unavailable(format!(
-                "no answer within {:?}",
-                self.timeout
-            ))),
+            Err(_) => Err(self.too_late()),
         };
         events::asked(verb, began.elapsed(), result.as_ref().err());
         result
+    }
+
+    /// What comes in the time of who has waited since then.
+    pub(super) async fn in_time<T>(
+        &self,
+        began: Instant,
+        verb: &'static str,
+        coming: impl Future<Output = T>,
+    ) -> Result<T, BusError> {
+        let in_time = timeout(self.patience(began), coming).await;
+        in_time.map_err(|_| {
+            let error = self.too_late();
+            events::asked(verb, began.elapsed(), Some(&error));
+            error
+        })
+    }
+
+    fn patience(&self, began: Instant) -> Duration {
+        (self.timeout + GRACE).saturating_sub(began.elapsed())
+    }
+
+    fn too_late(&self) -> BusError {
+        BusError::Unavailable(format!("no answer within {:?}", self.timeout))
     }
 }
 

@@ -6,6 +6,11 @@ use bytes::{BufMut, Bytes};
 /// Deeper than anything that Redis answers us.
 const DEEPEST: usize = 16;
 
+/// More than any list that Redis answers us has, and longer than any string that it
+/// holds: who says more is no Redis, and would have us gather it without end.
+const MOST_MEMBERS: usize = 1 << 16;
+const LONGEST: usize = 512 << 20;
+
 /// One thing that Redis says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Frame {
@@ -63,6 +68,13 @@ impl Frame {
                     Self::List(list)
                 }
             }
+            // What it says beside, of what comes next.
+            b'|' => {
+                for _ in 0..members(*kind, rest)?.unwrap_or(0) {
+                    Self::read(bytes, depth)?;
+                }
+                Self::read(bytes, depth)?
+            }
             _ => return Err(Malformed),
         })
     }
@@ -94,17 +106,19 @@ fn len_of_first(bytes: &[u8]) -> Result<Option<usize>, Malformed> {
         match kind {
             b'$' | b'=' | b'!' => {
                 if let Some(len) = length(of_kind)? {
-                    at = at
-                        .checked_add(len)
-                        .and_then(|at| at.checked_add(2))
-                        .ok_or(Malformed)?;
+                    at += len + 2;
                 }
             }
             b'*' | b'~' | b'>' | b'%' => {
                 let members = members(*kind, of_kind)?.unwrap_or(0);
-                awaited = awaited.checked_add(members).ok_or(Malformed)?;
+                awaited += members;
             }
+            b'|' => awaited += 1 + members(*kind, of_kind)?.unwrap_or(0),
             _ => {}
+        }
+        // However they are nested.
+        if awaited > MOST_MEMBERS {
+            return Err(Malformed);
         }
         if at > bytes.len() {
             return Ok(None);
@@ -135,19 +149,19 @@ fn take_blob(bytes: &mut Bytes, len: &[u8]) -> Result<Option<Bytes>, Malformed> 
 
 /// How many frames follow; `None` for a list that is none.
 fn members(kind: u8, count: &[u8]) -> Result<Option<usize>, Malformed> {
-    let each = if kind == b'%' { 2 } else { 1 };
-    let Some(count) = length(count)? else {
-        return Ok(None);
-    };
-    count.checked_mul(each).map(Some).ok_or(Malformed)
+    let each = if matches!(kind, b'%' | b'|') { 2 } else { 1 };
+    Ok(length(count)?.map(|count| count * each))
 }
 
 /// A length; −1 stands for nothing.
 fn length(text: &[u8]) -> Result<Option<usize>, Malformed> {
-    match number(text)? {
-        -1 => Ok(None),
-        number => usize::try_from(number).map(Some).map_err(|_| Malformed),
+    let number = number(text)?;
+    if number == -1 {
+        return Ok(None);
     }
+    let length = usize::try_from(number).ok();
+    let length = length.filter(|length| *length <= LONGEST);
+    length.map(Some).ok_or(Malformed)
 }
 
 fn number(text: &[u8]) -> Result<i64, Malformed> {
@@ -188,7 +202,7 @@ mod tests {
 
     const SAID: &[u8] = b"+OK\r\n:-7\r\n$5\r\na\r\nbc\r\n$-1\r\n_\r\n#t\r\n,1.5\r\n=5\r\ntxt:x\r\n\
         -ERR no\r\n!6\r\nERR no\r\n*-1\r\n*2\r\n$0\r\n\r\n*1\r\n:1\r\n%1\r\n+k\r\n:2\r\n\
-        >3\r\n+smessage\r\n$1\r\nc\r\n$3\r\n\xff\r\n\r\n";
+        >3\r\n+smessage\r\n$1\r\nc\r\n$3\r\n\xff\r\n\r\n|1\r\n+ttl\r\n*1\r\n:9\r\n+PONG\r\n";
 
     fn frames() -> Vec<Frame> {
         let error = || Frame::Error("ERR no".to_owned());
@@ -211,6 +225,7 @@ mod tests {
                 text("c"),
                 Frame::Text(Bytes::from_static(b"\xff\r\n")),
             ]),
+            text("PONG"),
         ]
     }
 
@@ -239,6 +254,10 @@ mod tests {
             "$-2\r\n",
             ":\r\n",
             "*9999999999999999999\r\n",
+            "*9999999\r\n",
+            "|9999999\r\n",
+            "$600000000\r\n",
+            "*60000\r\n*60000\r\n",
             &deep,
         ] {
             let taken = Frame::take(&mut BytesMut::from(bad));

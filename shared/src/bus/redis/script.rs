@@ -31,13 +31,18 @@ scripts! {
     READ = "read"
         ["scripts/base.lua", "scripts/log.lua", "scripts/replies.lua", "scripts/read.lua"];
     HISTORY = "history" ["scripts/base.lua", "scripts/log.lua", "scripts/history.lua"];
-    CHANGED = "changed" ["scripts/base.lua", "scripts/log.lua", "scripts/changed.lua"];
+    CHANGED = "changed" [
+        "scripts/base.lua", "scripts/each.lua", "scripts/log.lua", "scripts/anywhere.lua",
+        "scripts/changed.lua"
+    ];
     REPLY = "reply"
         ["scripts/base.lua", "scripts/log.lua", "scripts/replies.lua", "scripts/reply.lua"];
     CANCEL = "cancel"
         ["scripts/base.lua", "scripts/log.lua", "scripts/replies.lua", "scripts/cancel.lua"];
-    WAITING = "waiting" ["scripts/base.lua", "scripts/waiting.lua"];
-    LEASES = "leases" ["scripts/base.lua", "scripts/leases.lua"];
+    WAITING = "waiting"
+        ["scripts/base.lua", "scripts/each.lua", "scripts/anywhere.lua", "scripts/waiting.lua"];
+    LEASES = "leases"
+        ["scripts/base.lua", "scripts/each.lua", "scripts/anywhere.lua", "scripts/leases.lua"];
     CLAIM = "claim"
         ["scripts/base.lua", "scripts/replies.lua", "scripts/lease.lua", "scripts/claim.lua"];
     TAKE_OVER = "take_over"

@@ -6,12 +6,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use fred::clients::Client;
 use fred::interfaces::ClientLike;
 use fred::types::config::{Server, ServerConfig};
 use futures::future::BoxFuture;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep};
 
@@ -19,8 +18,9 @@ use super::dial::{Duplex, NotDialed};
 use super::events;
 use super::link::{Address, FIRST_PAUSE, LONGEST_PAUSE, Purpose};
 use super::resp::Frame;
-use super::topology::Topology;
+use super::topology::{self, Topology};
 use super::wanted::{Refusals, Said, Wanted};
+use super::wire::{Outward, Wire, read, write};
 
 /// How often the connection is asked whether it lives, and how long it may take
 /// to say anything.
@@ -29,9 +29,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long to wait before subscribing again where that failed.
 pub(super) const RETRY: Duration = Duration::from_millis(250);
-
-/// How much is read at once.
-const READ: usize = 64 << 10;
 
 /// How many orders are taken at once.
 const ORDERS: usize = 1_024;
@@ -99,18 +96,6 @@ pub(super) struct Subscriber {
 
 type Dialed = (Option<Server>, Result<Box<dyn Duplex>, NotDialed>);
 
-type Reader = ReadHalf<Box<dyn Duplex>>;
-type Writer = WriteHalf<Box<dyn Duplex>>;
-
-/// A connection that stands.
-struct Wire {
-    server: Option<Server>,
-    reader: Reader,
-    writer: Writer,
-    incoming: BytesMut,
-    heard_at: Instant,
-}
-
 impl Subscriber {
     pub(super) fn new(common: Arc<Common>, place: Place) -> Self {
         let wanted = Wanted::new(common.control.is_clustered());
@@ -133,14 +118,15 @@ impl Subscriber {
         loop {
             let has_lost = self.wanted.has_lost();
             let outgoing = &mut self.wanted.outgoing;
-            let is_due = !outgoing.is_empty();
             let (reader, writer) = match &mut self.wire {
                 Some(wire) => (
                     Some((&mut wire.reader, &mut wire.incoming)),
-                    Some(&mut wire.writer),
+                    Some(&mut wire.outward),
                 ),
                 None => (None, None),
             };
+            let is_due = |outward: &&mut Outward| outward.is_due(outgoing);
+            let writer = writer.filter(is_due);
             tokio::select! {
                 count = orders.recv_many(&mut batch, ORDERS) => {
                     if count == 0 {
@@ -154,7 +140,7 @@ impl Subscriber {
                     Ok(()) => self.on_read(),
                     Err(error) => self.on_broken(&error),
                 },
-                written = write(writer, outgoing), if is_due => {
+                written = write(writer, outgoing) => {
                     if let Err(error) = written {
                         self.on_broken(&error);
                     }
@@ -252,14 +238,7 @@ impl Subscriber {
                 if let Some(server) = &server {
                     events::link_connected(self.common.purpose, server);
                 }
-                let (reader, writer) = tokio::io::split(stream);
-                self.wire = Some(Wire {
-                    server,
-                    reader,
-                    writer,
-                    incoming: BytesMut::new(),
-                    heard_at: Instant::now(),
-                });
+                self.wire = Some(Wire::new(server, stream));
                 self.pause = Duration::ZERO;
                 self.wanted.on_connected();
             }
@@ -278,6 +257,7 @@ impl Subscriber {
     /// takes no new one either.
     fn on_ping_due(&mut self) {
         let Some(wire) = &self.wire else {
+            self.wanted.forget_given_up();
             return;
         };
         if wire.heard_at.elapsed() > PATIENCE {
@@ -312,28 +292,9 @@ impl Common {
             (Place::Only, ServerConfig::Sentinel { .. } | ServerConfig::Clustered { .. }) => {
                 self.control.active_connections().into_iter().next()
             }
-            (Place::Node(name), _) => Server::try_from(name.as_str()).ok(),
+            (Place::Node(name), _) => topology::server_of(name),
         }
     }
-}
-
-async fn read(from: Option<(&mut Reader, &mut BytesMut)>) -> std::io::Result<()> {
-    let Some((reader, incoming)) = from else {
-        return std::future::pending().await;
-    };
-    incoming.reserve(READ);
-    match reader.read_buf(incoming).await? {
-        0 => Err(std::io::Error::other("Redis closed it")),
-        _ => Ok(()),
-    }
-}
-
-async fn write(to: Option<&mut Writer>, outgoing: &mut BytesMut) -> std::io::Result<()> {
-    let Some(writer) = to else {
-        return std::future::pending().await;
-    };
-    writer.write_buf(outgoing).await?;
-    writer.flush().await
 }
 
 async fn dialed(dialing: Option<&mut BoxFuture<'static, Dialed>>) -> Dialed {

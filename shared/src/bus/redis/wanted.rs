@@ -16,6 +16,10 @@ use crate::room::Partition;
 /// How many channels one command takes.
 const AT_ONCE: usize = 1_000;
 
+/// How many commands may be unanswered. Who asks a Redis that is paused asks again
+/// and again.
+const UNANSWERED: usize = 10_000;
+
 /// Why a channel is not subscribed to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refusal {
@@ -101,8 +105,12 @@ impl Wanted {
     pub(super) fn subscribe(&mut self, channels: Vec<String>, done: oneshot::Sender<Refusals>) {
         let channels = channels.into_iter();
         let left: BTreeSet<_> = channels.filter(|name| !self.kept.contains(name)).collect();
-        let refused = Refusals::new();
-        if left.is_empty() {
+        let mut refused = Refusals::new();
+        if self.sent.len() >= UNANSWERED {
+            let why = Refusal::Refused("Redis does not answer".to_owned());
+            refused.extend(left.iter().map(|name| (name.clone(), why.clone())));
+        }
+        if left.len() == refused.len() {
             // Who asked may have given up.
             let _ = done.send(refused);
             return;
@@ -165,6 +173,14 @@ impl Wanted {
         !self.lost.is_empty()
     }
 
+    /// Forgets who asked in vain: they ask again, and while there is no connection
+    /// they would be more and more.
+    pub(super) fn forget_given_up(&mut self) {
+        if !self.is_connected {
+            self.asked.retain(|_, asked| !asked.done.is_closed());
+        }
+    }
+
     pub(super) fn ping(&mut self) {
         self.send("PING", &[]);
         self.sent.push_back(Sent::Ping);
@@ -173,6 +189,7 @@ impl Wanted {
     /// There is a new connection, which knows of no channel.
     pub(super) fn on_connected(&mut self) {
         self.on_disconnected();
+        self.forget_given_up();
         self.is_connected = true;
         self.lost = self.kept.clone();
         let asked = self.asked.iter().map(|(by, asked)| {
@@ -295,18 +312,20 @@ impl Wanted {
     }
 
     fn on_refused(&mut self, channels: VecDeque<String>, by: Option<u64>, error: &str) {
-        if channels.len() > 1 {
-            // One of them may be refused, and none of the others.
+        let refusal = Refusal::of(error);
+        // A partition moves as a whole; else one of them may be refused, and none
+        // of the others.
+        let has_moved = matches!(refusal, Refusal::Moved(_));
+        if channels.len() > 1 && !has_moved {
             for channel in channels {
                 self.ask(vec![channel], by);
             }
             return;
         }
-        let refusal = Refusal::of(error);
-        self.has_moved |= matches!(refusal, Refusal::Moved(_));
+        self.has_moved |= has_moved;
         let Some(by) = by else {
             let count = self.refused_again.as_ref().map_or(0, |(count, _)| *count);
-            self.refused_again = Some((count + 1, refusal));
+            self.refused_again = Some((count + channels.len(), refusal));
             return;
         };
         for channel in channels {

@@ -216,3 +216,34 @@ async fn a_crowd_that_leaves_is_let_go_to_the_last() {
     })
     .await;
 }
+
+/// What waits together is asked for together: nobody's time is up with another's.
+#[tokio::test]
+async fn who_asks_late_is_not_told_the_time_out_of_who_asked_before() {
+    let mut redis = Redis::start().await;
+    let connect = async |timeout| {
+        let settings = RedisSettings {
+            timeout,
+            pool: 1,
+            ..RedisSettings::new(redis.url())
+        };
+        let bus = RedisBus::connect(settings, Retention::default()).await;
+        Arc::new(bus.unwrap())
+    };
+    let bus = connect(2 * PATIENCE).await;
+    let hurried = connect(PATIENCE + PATIENCE / 2).await;
+    let room = room("acme:project:p1");
+    redis.pause();
+    let accept = || {
+        let (bus, question) = (Arc::clone(&bus), for_people(question(&room)));
+        tokio::spawn(async move { bus.accept(&question).await })
+    };
+    let early = [accept(), accept()];
+    hurried.ping().await.unwrap_err();
+    let late = accept();
+    for early in early {
+        early.await.unwrap().unwrap_err();
+    }
+    redis.resume();
+    late.await.unwrap().unwrap();
+}

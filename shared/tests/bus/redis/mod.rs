@@ -14,6 +14,7 @@ mod damaged;
 mod dead_letters;
 mod every_verb;
 mod fred;
+mod looking;
 mod moving;
 mod rights;
 mod sentinel;

@@ -111,6 +111,13 @@ local function drop_too_old(log)
   end
 end
 
+-- Now and then is enough.
+local function forget_old_changes(call)
+  if now_ms % 16 == 0 then
+    call('ZREMRANGEBYSCORE', prefix .. 'changed', '-inf', text_of(now_ms - CHANGES_KEPT))
+  end
+end
+
 -- Appends an event, and publishes it.
 local function append(log, before, after, tail)
   log.seq = log.seq + 1
@@ -122,10 +129,7 @@ local function append(log, before, after, tail)
   drop_too_old(log)
   renew(log)
   redis.call('ZADD', prefix .. 'changed', now, log.room)
-  -- Now and then is enough.
-  if now_ms % 16 == 0 then
-    redis.call('ZREMRANGEBYSCORE', prefix .. 'changed', '-inf', text_of(now_ms - CHANGES_KEPT))
-  end
+  forget_old_changes(redis.call)
   publish(log.room, record)
 end
 

@@ -87,6 +87,52 @@ fn of_many_that_are_refused_each_is_asked_for() {
 }
 
 #[test]
+fn what_has_moved_has_moved_together() {
+    let mut wanted = connected();
+    let mut asked = ask(&mut wanted, &["a", "b"]);
+    sent(&mut wanted);
+    wanted.on_frame(error("CLUSTERDOWN"));
+    assert_eq!(asked.try_recv().map(|refusals| refusals.len()), Ok(2));
+    let mut again = ask(&mut wanted, &["a", "b"]);
+    confirm(&mut wanted, &["a", "b"]);
+    assert_eq!(again.try_recv(), Ok(Refusals::new()));
+    wanted.on_connected();
+    sent(&mut wanted);
+    wanted.on_frame(error("MOVED 7 elsewhere"));
+    let moved = Refusal::Moved("MOVED 7 elsewhere".to_owned());
+    assert_eq!(wanted.take_refused(), Some((2, moved)));
+    assert!(sent(&mut wanted).is_empty() && wanted.has_lost());
+}
+
+#[test]
+fn who_has_given_up_is_not_asked_for_by_a_new_connection() {
+    let mut wanted = connected();
+    wanted.on_disconnected();
+    for _ in 0..1_000 {
+        drop(ask(&mut wanted, &["a"]));
+    }
+    wanted.forget_given_up();
+    assert!(wanted.asked.is_empty());
+    let waits = ask(&mut wanted, &["a"]);
+    drop(ask(&mut wanted, &["b"]));
+    wanted.on_connected();
+    assert_eq!(sent(&mut wanted), ["SSUBSCRIBE a"]);
+    drop(waits);
+}
+
+#[test]
+fn a_redis_that_does_not_answer_is_not_asked_without_end() {
+    let mut wanted = connected();
+    let mut asked: Vec<_> = (0..UNANSWERED + 1)
+        .map(|_| ask(&mut wanted, &["a"]))
+        .collect();
+    let refused = asked.pop().unwrap().try_recv().unwrap();
+    assert!(matches!(refused.get("a"), Some(Refusal::Refused(_))));
+    assert!(asked.pop().unwrap().try_recv().is_err());
+    assert_eq!(sent(&mut wanted).len(), UNANSWERED);
+}
+
+#[test]
 fn a_new_connection_is_asked_for_all_and_a_gap_is_told_when_it_has_confirmed() {
     let mut wanted = connected();
     drop(ask(&mut wanted, &["a", "b"]));
@@ -167,7 +213,7 @@ fn a_subscription_that_redis_ends_has_moved() {
 #[test]
 fn an_answer_to_something_else_is_noticed() {
     let mut wanted = connected();
-    drop(ask(&mut wanted, &["a"]));
+    let _waits = ask(&mut wanted, &["a"]);
     wanted.ping();
     let pong = || Frame::Text(Bytes::from_static(b"PONG"));
     assert_eq!(connected().on_frame(pong()), Said::Shifted);

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::{PATIENCE, ours};
 use crate::ear::Hints;
 use crate::redis::every_verb::use_every_verb;
+use crate::scene::room;
 
 /// Of each connection the commands that came over it.
 type Connections = BTreeMap<String, BTreeSet<String>>;
@@ -90,6 +91,11 @@ async fn all_that_we_send(redis: &Redis) -> Connections {
     let monitor = Monitor::start(redis).await;
     let bus = ours(redis.url(), 10 * PATIENCE).await;
     use_every_verb(&*bus).await;
+    // Of partitions enough for each connection.
+    for number in 0..32 {
+        let room = room(&format!("acme:project:p{number}"));
+        bus.read(&room, None, 1).await.unwrap();
+    }
     Hints::open(&*bus).await;
     monitor.until_now(redis).await
 }
