@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use causerie_shared::protocol::action::{Action, Rejected, read_frame};
+use causerie_shared::protocol::action::{Action, ClientFrame, Rejected};
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
 use causerie_shared::protocol::event::Event;
 use causerie_shared::protocol::frame;
@@ -19,12 +19,6 @@ use crate::gateway::Gateway;
 /// hears what they bring about, but can act while the bus is away.
 const FIRST_ROOMS_PATIENCE: Duration = Duration::from_secs(5);
 
-/// A message that asks for something.
-pub(super) enum Frame {
-    Text(String),
-    Binary,
-}
-
 /// Carries out what one client asks for.
 pub(super) struct Actor {
     gateway: Arc<Gateway>,
@@ -39,18 +33,16 @@ impl Actor {
         }
     }
 
-    /// Carries out a frame, once the client has joined its first rooms.
-    pub(super) async fn on_frame(self, frame: Frame) {
+    /// Carries out what was asked for, once the client has joined its first rooms.
+    pub(super) async fn act_in_rooms(self, asked: Result<ClientFrame, Rejected>) {
         let deadline = self.connection.started + FIRST_ROOMS_PATIENCE;
         let _ = timeout_at(deadline, self.connection.joined_first_rooms()).await;
-        match frame {
-            Frame::Text(text) => self.on_text(text.as_bytes()).await,
-            Frame::Binary => self.on_binary(),
-        }
+        self.act(asked).await;
     }
 
-    async fn on_text(&self, json: &[u8]) {
-        let frame = match read_frame(json, self.gateway.settings().max_depth) {
+    /// Carries out what was asked for, and answers.
+    pub(super) async fn act(self, asked: Result<ClientFrame, Rejected>) {
+        let frame = match asked {
             Ok(frame) => frame,
             Err(rejected) => return self.refuse(rejected),
         };
@@ -67,19 +59,20 @@ impl Actor {
         }
     }
 
-    fn on_binary(&self) {
-        let content = "Binary frames are not understood: send JSON in text frames.";
-        self.refuse(Rejected {
-            id: None,
-            error: ProtocolError::new(ErrorCode::InvalidMessage, content),
-        });
-    }
-
     fn refuse(&self, Rejected { id, error }: Rejected) {
         events::refused(error.code);
         let json = frame::error(id.as_ref(), &error);
         let frame = OutFrame::answer(Event::Error, json);
         self.connection.outbox.push(&frame);
+    }
+}
+
+/// Why a frame that holds no text is refused.
+pub(super) fn no_text() -> Rejected {
+    let content = "Binary frames are not understood: send JSON in text frames.";
+    Rejected {
+        id: None,
+        error: ProtocolError::new(ErrorCode::InvalidMessage, content),
     }
 }
 

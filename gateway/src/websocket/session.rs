@@ -11,9 +11,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use causerie_shared::protocol::action::{Action, ClientFrame, Rejected, read_frame};
 use causerie_shared::protocol::close::CloseCode;
+use futures::FutureExt;
 
-use super::acting::{Actor, Frame};
+use super::acting::{Actor, no_text};
 use super::closing;
 use super::codec::Message;
 use super::reading::{Reading, Unreadable};
@@ -40,11 +42,14 @@ enum End {
 /// connection that rests.
 type Acting = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// What a frame asks for, or why it is refused.
+type Asked = Result<ClientFrame, Rejected>;
+
 struct Session {
     connected: Connected,
     reading: Reading,
     /// Read while an action goes on.
-    waiting: VecDeque<Frame>,
+    waiting: VecDeque<Asked>,
     acting: Option<Acting>,
     /// Set when nothing more is read.
     end: Option<End>,
@@ -117,8 +122,11 @@ impl Session {
     fn on_message(&mut self, message: Message) {
         self.connected.note_heard();
         match message {
-            Message::Text(text) => self.waiting.push_back(Frame::Text(text)),
-            Message::Binary => self.waiting.push_back(Frame::Binary),
+            Message::Text(text) => {
+                let max_depth = self.connected.gateway().settings().max_depth;
+                self.on_asked(read_frame(text.as_bytes(), max_depth));
+            }
+            Message::Binary => self.on_asked(Err(no_text())),
             Message::Ping(payload) => self.connected.outbox.pong(&payload),
             Message::Pong => {}
             Message::Close(code) => {
@@ -129,16 +137,27 @@ impl Session {
         }
     }
 
+    fn on_asked(&mut self, asked: Asked) {
+        match asked {
+            // At once, and nothing is waited for: who asks whether we live would
+            // leave while an action waits for the bus.
+            Ok(ping) if matches!(ping.action, Action::Ping(_)) => {
+                let _ = Actor::of(&self.connected).act(Ok(ping)).now_or_never();
+            }
+            Ok(_) | Err(_) => self.waiting.push_back(asked),
+        }
+    }
+
     /// Carries out what waits, one after the other. Whether there was anything.
     fn poll_act(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let acting = match &mut self.acting {
             Some(acting) => acting,
             None => {
-                let Some(frame) = self.waiting.pop_front() else {
+                let Some(asked) = self.waiting.pop_front() else {
                     return Poll::Ready(false);
                 };
                 let actor = Actor::of(&self.connected);
-                self.acting.insert(Box::pin(actor.on_frame(frame)))
+                self.acting.insert(Box::pin(actor.act_in_rooms(asked)))
             }
         };
         ready!(acting.as_mut().poll(cx));

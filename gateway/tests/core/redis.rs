@@ -427,3 +427,24 @@ async fn what_one_asked_for_who_vanished_is_done_all_the_same() {
     }
     expect_event(&mut listener, 1).await;
 }
+
+/// A browser can only ask so whether the server lives: were it to wait behind what
+/// waits for Redis, all would leave at once, and come back into the same.
+#[tokio::test]
+async fn a_ping_is_answered_while_an_action_waits_for_redis() {
+    let mut redis = Redis::start().await;
+    let bus = patient_bus_at(redis.url(), Duration::from_secs(600)).await;
+    let node = Node::start(&bus, Settings::default()).await;
+    let mut client = node.in_project("u1").await;
+    redis.pause();
+    let message = json!({"action": "sendMessage", "id": "c1", "user_input": "x", "room": ROOM});
+    client.send(message).await;
+    client.ping().await;
+    assert!(!client.frames().iter().any(|frame| frame["id"] == "c1"));
+    redis.resume();
+    client
+        .expect("the ack", |frame| {
+            frame["type"] == "ack" && frame["id"] == "c1"
+        })
+        .await;
+}
