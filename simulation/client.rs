@@ -2,7 +2,6 @@
 
 mod mind;
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -149,7 +148,7 @@ impl Client {
             user: self.user.clone(),
             name: None,
             projects: Projects::All,
-            roles: HashSet::new(),
+            roles: Box::default(),
             expires_ms: None,
         };
         let admitted = Admitted {
@@ -206,7 +205,7 @@ impl Client {
             node.condition.awake().await;
             connected.note_heard();
             for frame in &batch.frames {
-                self.on_frame(&serde_json::from_str(&frame.json).unwrap());
+                self.on_frame(&serde_json::from_str(frame.json()).unwrap());
             }
             if let Some(close) = batch.close {
                 return close;

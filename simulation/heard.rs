@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use causerie_shared::bus::feed::Feed;
+use causerie_shared::bus::feed::{Feed, Heard};
 use causerie_shared::bus::reply::Wake;
-use causerie_shared::bus::subscription::Heard;
+use causerie_shared::bus::subscription::Ear;
 use causerie_shared::record::Class;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -29,13 +29,15 @@ struct Way {
     last: Instant,
 }
 
-/// Lets what is heard of `all` pass through the network.
+/// Lets what is heard of `all` pass through the network to `ear`, before which so
+/// many records may wait.
 pub fn records(
     condition: Arc<Condition>,
     all: mpsc::Receiver<Heard>,
     buffer: usize,
-) -> mpsc::Receiver<Heard> {
-    let (feed, heard) = Feed::new(buffer);
+    ear: Arc<dyn Ear>,
+) {
+    let (feed, mut heard) = Feed::new(buffer);
     let way = Way {
         condition,
         feed,
@@ -44,7 +46,14 @@ pub fn records(
         last: Instant::now(),
     };
     tokio::spawn(way.run(all));
-    heard
+    tokio::spawn(async move {
+        while let Some(heard) = heard.recv().await {
+            match heard {
+                Heard::Record { room, record } => ear.on_record(room, record),
+                Heard::Gap => ear.on_gap(),
+            }
+        }
+    });
 }
 
 impl Way {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use causerie_shared::bus::feed::Feed;
 use causerie_shared::bus::log::{Changes, History, HistoryRange, Page};
 use causerie_shared::bus::memory::MemoryBus;
 use causerie_shared::bus::question::{Accepted, Question};
@@ -11,7 +12,7 @@ use causerie_shared::bus::reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
     RunningLease, Takeover, Waiting, Wake,
 };
-use causerie_shared::bus::subscription::{Heard, Subscriptions};
+use causerie_shared::bus::subscription::{Ear, Subscriptions};
 use causerie_shared::bus::{Bus, BusError};
 use causerie_shared::clock::Clock;
 use causerie_shared::ids::{MessageId, TenantId};
@@ -158,14 +159,13 @@ impl Bus for Link {
         through!(self, [], bus => bus.changed(partition, since_ms))
     }
 
-    fn subscriptions(&self, buffer: usize) -> (Arc<dyn Subscriptions>, mpsc::Receiver<Heard>) {
-        let (subscriptions, all) = self.bus.subscriptions(1 << 16);
-        let heard = heard::records(Arc::clone(&self.condition), all, buffer.min(BUFFER));
-        let ears = Ears {
+    fn subscriptions(&self, ear: Arc<dyn Ear>) -> Arc<dyn Subscriptions> {
+        let (feed, all) = Feed::new(1 << 16);
+        heard::records(Arc::clone(&self.condition), all, BUFFER, ear);
+        Arc::new(Ears {
             condition: Arc::clone(&self.condition),
-            subscriptions,
-        };
-        (Arc::new(ears), heard)
+            subscriptions: self.bus.subscriptions(Arc::new(feed)),
+        })
     }
 
     async fn reply(&self, message_id: &MessageId) -> Result<Option<ReplyStatus>, BusError> {

@@ -94,7 +94,8 @@ impl Generation<'_> {
                 }
             })
         };
-        let write = Writer::new(self.bus(), &self.records, self.signals).run(written);
+        let running = &self.worker.running;
+        let write = Writer::new(self.bus(), &self.records, self.signals, running).run(written);
         // The ending says itself whether it was fenced; a beat behind one that
         // was carried out would say so wrongly.
         let (outcome, text) = tokio::select! {

@@ -10,9 +10,13 @@ const SHORTEST: Duration = Duration::from_millis(30);
 /// Longer would look as if the reply had stopped.
 const LONGEST: Duration = Duration::from_millis(500);
 
+/// About what a delta costs all processors that it passes. However many replies a
+/// broker makes, their deltas together don't keep more than one of them busy.
+const COST: Duration = Duration::from_micros(25);
+
 /// The pace of one reply's deltas: the first at once, later ones gathered for
-/// 30 ms, longer when the bus lags. A bus that takes its time for one delta is
-/// given twice that time before the next.
+/// 30 ms, longer when the bus lags, or when the broker makes very many replies. A
+/// bus that takes its time for one delta is given twice that time before the next.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     sent_at: Option<Instant>,
@@ -20,9 +24,11 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// When the next delta may be sent; `None` is at once.
-    pub(crate) fn due(&self) -> Option<Instant> {
-        let gather = (self.lag * 2).clamp(SHORTEST, LONGEST);
+    /// When the next delta may be sent, while so many replies are made here; `None`
+    /// is at once.
+    pub(crate) fn due(&self, replies: usize) -> Option<Instant> {
+        let of_all = COST.saturating_mul(u32::try_from(replies).unwrap_or(u32::MAX));
+        let gather = (self.lag * 2).max(of_all).clamp(SHORTEST, LONGEST);
         self.sent_at.map(|at| at + gather)
     }
 
@@ -46,12 +52,17 @@ mod tests {
 
     /// How long the texts are gathered after deltas that took so long.
     fn gathered_after(took: &[u64]) -> Duration {
+        gathered_among(1, took)
+    }
+
+    /// The same where so many replies are made.
+    fn gathered_among(replies: usize, took: &[u64]) -> Duration {
         let mut pace = Pace::default();
         let now = Instant::now();
         for took in took {
             pace.on_sent(now, now + ms(*took));
         }
-        pace.due().map_or(Duration::ZERO, |due| due - now)
+        pace.due(replies).map_or(Duration::ZERO, |due| due - now)
     }
 
     #[test]
@@ -64,6 +75,14 @@ mod tests {
     fn a_bus_that_lags_is_sent_less_often() {
         assert_eq!(gathered_after(&[1, 100]), ms(200));
         assert_eq!(gathered_after(&[9_000]), ms(500));
+    }
+
+    #[test]
+    fn of_very_many_replies_each_is_sent_less_often() {
+        assert_eq!(gathered_among(1_000, &[1]), ms(30));
+        assert_eq!(gathered_among(2_000, &[1]), ms(50));
+        assert_eq!(gathered_among(1_000_000, &[1]), ms(500));
+        assert_eq!(gathered_among(1_000_000, &[]), Duration::ZERO);
     }
 
     #[test]

@@ -9,13 +9,17 @@ use causerie_shared::bus::{Bus, BusError};
 use causerie_shared::ids::MessageId;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::events;
 
 /// How often each lease is beaten for.
-pub(crate) const BEAT_EVERY: Duration = Duration::from_millis(500);
+const BEAT_EVERY: Duration = Duration::from_millis(500);
+
+/// How often it is looked for whom that is due. Not for all at once: a delta that
+/// comes just then would wait for the beats of thousands.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// What a reply is told from outside while it is made.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +41,8 @@ struct Reply {
     lease: Lease,
     signals: Signals,
     beats: u64,
+    /// When the next beat is due.
+    due: Instant,
     /// A beat is on its way: one at a time, so that a part of the bus that
     /// hangs holds up nobody else's.
     beating: bool,
@@ -58,6 +64,7 @@ impl Running {
             lease: lease.clone(),
             signals: signals.clone(),
             beats: 0,
+            due: Instant::now() + BEAT_EVERY,
             beating: false,
         };
         // It may take over from itself, after it stood still.
@@ -69,6 +76,11 @@ impl Running {
             lease: lease.clone(),
             signals,
         }
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.replies().len()
     }
 
     /// Whether this broker makes the reply, by this very lease.
@@ -87,7 +99,7 @@ impl Running {
 
     /// Beats for all running replies, for ever.
     pub(crate) async fn keep_beating(&self, bus: &dyn Bus) {
-        let mut ticks = tokio::time::interval(BEAT_EVERY);
+        let mut ticks = tokio::time::interval(LOOK_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut beats = FuturesUnordered::new();
         loop {
@@ -106,10 +118,13 @@ impl Running {
     }
 
     fn begin_beats(&self) -> Vec<(Lease, u64)> {
+        let now = Instant::now();
         let mut replies = self.replies();
-        let due = replies.values_mut().filter(|reply| !reply.beating);
+        let replies = replies.values_mut();
+        let due = replies.filter(|reply| !reply.beating && reply.due <= now);
         due.map(|reply| {
             reply.beating = true;
+            reply.due = now + BEAT_EVERY;
             reply.beats += 1;
             (reply.lease.clone(), reply.beats)
         })

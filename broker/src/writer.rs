@@ -9,7 +9,7 @@ use crate::events;
 use crate::pace::Pace;
 use crate::patience::{Lost, until_answered};
 use crate::records::Records;
-use crate::running::Signals;
+use crate::running::{Running, Signals};
 
 /// A delta does not grow beyond this by gathering, in bytes.
 const MAX_GATHERED: usize = 16 * 1024;
@@ -19,6 +19,7 @@ pub(crate) struct Writer<'a> {
     bus: &'a dyn Bus,
     records: &'a Records<'a>,
     signals: &'a Signals,
+    running: &'a Running,
     pace: Pace,
     /// All of the reply so far, and where in it each delta ends: what the bus
     /// has lost is sent again from here.
@@ -27,11 +28,17 @@ pub(crate) struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    pub(crate) fn new(bus: &'a dyn Bus, records: &'a Records<'a>, signals: &'a Signals) -> Self {
+    pub(crate) fn new(
+        bus: &'a dyn Bus,
+        records: &'a Records<'a>,
+        signals: &'a Signals,
+        running: &'a Running,
+    ) -> Self {
         Self {
             bus,
             records,
             signals,
+            running,
             pace: Pace::default(),
             text: String::new(),
             ends: Vec::new(),
@@ -62,7 +69,7 @@ impl<'a> Writer<'a> {
     /// The next text, with what else comes until the next delta is due.
     async fn next_piece(&self, texts: &mut mpsc::Receiver<String>) -> Option<String> {
         let mut piece = texts.recv().await?;
-        let Some(due) = self.pace.due() else {
+        let Some(due) = self.pace.due(self.running.len()) else {
             return Some(piece);
         };
         while piece.len() < MAX_GATHERED {

@@ -8,9 +8,9 @@ use std::time::Duration;
 use causerie_shared::ids::ConnectionId;
 use causerie_shared::position::Position;
 use causerie_shared::room::{Room, RoomKey};
-use tokio::sync::watch;
+use futures::future::join_all;
+use tokio::sync::SetOnce;
 use tokio::time::Instant;
-use tokio_util::task::AbortOnDropHandle;
 
 use crate::gateway::Gateway;
 use crate::hub::membership::Membership;
@@ -76,8 +76,11 @@ pub struct Connection {
     /// What waits to be sent to it.
     pub outbox: Arc<Outbox>,
     membership: Arc<Membership>,
+    /// Set once the first rooms are joined.
+    has_joined: SetOnce<()>,
     live: Live,
-    started: Instant,
+    /// When it began.
+    pub(crate) started: Instant,
     /// Milliseconds after `started`.
     heard_ms: AtomicU64,
     acted_ms: AtomicU64,
@@ -89,15 +92,16 @@ impl Connection {
         gateway: &Gateway,
         identity: Arc<Identity>,
         transport: Transport,
+        outbox: Arc<Outbox>,
         settings: &Settings,
     ) -> Self {
-        let outbox = Outbox::new(settings.outbox_bytes);
         Self {
             id: ConnectionId::generate(),
             transport,
             identity,
             membership: Arc::new(Membership::new(gateway.hub.clone(), Arc::clone(&outbox))),
             outbox,
+            has_joined: SetOnce::new(),
             live: settings.live,
             started: Instant::now(),
             heard_ms: AtomicU64::new(0),
@@ -119,11 +123,21 @@ impl Connection {
             .await
     }
 
-    /// Joins a room and recovers it, however long that takes and the bus is
-    /// away, unless it is left or joined anew meanwhile.
-    pub(crate) async fn join_at_last(&self, room: &Room, position: Option<Position>) {
-        let (key, viewer) = (self.key(room), self.viewer(room));
-        self.membership.join_at_last(key, viewer, position).await;
+    /// Joins the first rooms, however long that takes and the bus is away, but
+    /// for those that are left or joined anew meanwhile.
+    pub(crate) async fn join_first(&self, rooms: Vec<Wanted>) {
+        let joins = rooms.into_iter().map(|Wanted { room, position }| {
+            let (key, viewer) = (self.key(&room), self.viewer(&room));
+            self.membership.join_at_last(key, viewer, position)
+        });
+        join_all(joins).await;
+        // Nobody else sets it.
+        let _ = self.has_joined.set(());
+    }
+
+    /// Waits until the first rooms are joined.
+    pub async fn joined_first_rooms(&self) {
+        self.has_joined.wait().await;
     }
 
     /// Leaves `room`; whether it had been joined.
@@ -192,10 +206,6 @@ impl Connection {
 pub struct Connected {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) connection: Arc<Connection>,
-    /// Joins the first rooms.
-    pub(crate) joining: AbortOnDropHandle<()>,
-    /// Whether the first rooms are joined.
-    pub(crate) is_joined: watch::Receiver<bool>,
     pub(crate) _slot: Slot,
 }
 
@@ -207,12 +217,6 @@ impl Connected {
         let lagging = std::mem::take(&mut batch.lagging);
         self.gateway.hub.resync(self.outbox.id(), lagging).await;
         batch
-    }
-
-    /// Waits until the first rooms are joined.
-    pub async fn joined_first_rooms(&self) {
-        // An error means that the joining has ended, as it does with the node.
-        let _ = self.is_joined.clone().wait_for(|joined| *joined).await;
     }
 
     /// The gateway that it is connected to.
@@ -235,7 +239,6 @@ impl Deref for Connected {
 
 impl Drop for Connected {
     fn drop(&mut self) {
-        self.joining.abort();
         self.gateway.disconnect(&self.connection);
     }
 }

@@ -5,7 +5,6 @@ use causerie_shared::bus::BusError;
 use causerie_shared::bus::log::{Missed, Page};
 use causerie_shared::bus::question::Question;
 use causerie_shared::protocol::error::ErrorCode;
-use causerie_shared::record::Record;
 use causerie_shared::room::RoomKey;
 use metrics::{counter, gauge, histogram};
 use tracing::{debug, error, info, warn};
@@ -24,6 +23,10 @@ const STALE: &str = "stale";
 const MENDED: &str = "mended";
 const LOST: &str = "lost";
 
+// When bytes of a frame that is compressed are counted.
+const BEFORE: &str = "before";
+const AFTER: &str = "after";
+
 // For whom a message is.
 const TO_AI: &str = "ai";
 const TO_PEOPLE: &str = "people";
@@ -34,9 +37,11 @@ pub(crate) fn begin_at_zero() {
     for name in [
         "causerie_deliveries_total",
         "causerie_feed_gaps_total",
+        "causerie_feed_overflows_total",
         "causerie_rooms_given_up_total",
         "causerie_snapshots_total",
         "causerie_repeated_messages_total",
+        "causerie_compressed_connects_total",
     ] {
         counter!(name).increment(0);
     }
@@ -56,35 +61,43 @@ pub(crate) fn begin_at_zero() {
     for from in RecoveredFrom::ALL {
         counter!("causerie_recoveries_total", "from" => from.name()).increment(0);
     }
+    for stage in [BEFORE, AFTER] {
+        counter!("causerie_compressed_bytes_total", "stage" => stage).increment(0);
+    }
     for to in [TO_AI, TO_PEOPLE] {
         counter!("causerie_messages_total", "to" => to).increment(0);
     }
 }
 
-/// What became of one event, over all who are in its room.
+/// What became of events, over all who are in their room.
 #[derive(Debug, Default)]
 pub(crate) struct Deliveries {
-    queued: u64,
+    given: u64,
     transient_dropped: u64,
     text_dropped: u64,
     overflown: u64,
 }
 
 impl Deliveries {
-    pub(crate) fn count(&mut self, pushed: Pushed) {
-        match pushed {
-            Pushed::Queued => self.queued += 1,
-            Pushed::DroppedTransient => self.transient_dropped += 1,
-            Pushed::DroppedText => self.text_dropped += 1,
-            Pushed::Overflown => self.overflown += 1,
-            Pushed::Closed => {}
-        }
+    pub(crate) fn count(&mut self, pushed: Pushed, frames: usize) {
+        let count = match pushed {
+            Pushed::Written | Pushed::Queued => &mut self.given,
+            Pushed::DroppedTransient => &mut self.transient_dropped,
+            Pushed::DroppedText => &mut self.text_dropped,
+            Pushed::Overflown => &mut self.overflown,
+            Pushed::Closed => return,
+        };
+        *count += frames as u64;
     }
 }
 
-/// An event was given to all of its room.
-pub(crate) fn delivered(deliveries: &Deliveries, record: &Record, now_ms: u64) {
-    counter!("causerie_deliveries_total").increment(deliveries.queued);
+/// Events that were published then were given to all of their room.
+pub(crate) fn delivered(
+    deliveries: &Deliveries,
+    published_ms: impl Iterator<Item = u64>,
+    now_ms: u64,
+) {
+    counter!("causerie_deliveries_total").increment(deliveries.given);
     for (reason, count) in [
         (SLOW_TRANSIENT, deliveries.transient_dropped),
         (SLOW_TEXT, deliveries.text_dropped),
@@ -94,9 +107,12 @@ pub(crate) fn delivered(deliveries: &Deliveries, record: &Record, now_ms: u64) {
             counter!("causerie_drops_total", "reason" => reason).increment(count);
         }
     }
-    if deliveries.queued > 0 {
-        let late_ms = now_ms.saturating_sub(record.header.ts);
-        histogram!("causerie_publish_to_deliver_seconds").record(late_ms as f64 / 1_000.0);
+    if deliveries.given > 0 {
+        let delays = histogram!("causerie_publish_to_deliver_seconds");
+        for published_ms in published_ms {
+            let late_ms = now_ms.saturating_sub(published_ms);
+            delays.record(late_ms as f64 / 1_000.0);
+        }
     }
 }
 
@@ -171,6 +187,12 @@ pub(crate) fn feed_lost_its_place() {
     warn!("the feed may have missed records: all rooms are read");
 }
 
+/// A shard was too slow: records were dropped, and it is told so.
+pub(crate) fn feed_overflown() {
+    counter!("causerie_feed_overflows_total").increment(1);
+    warn!("a shard is too slow: records were dropped, its rooms are read");
+}
+
 /// A room is heard now.
 pub(crate) fn room_added() {
     gauge!("causerie_rooms").increment(1);
@@ -221,6 +243,18 @@ pub(crate) fn connected(connection: &Connection) {
     counter!("causerie_connects_total", "transport" => transport).increment(1);
     let (id, identity) = (&connection.id, &connection.identity);
     info!(connection = %id, tenant = %identity.tenant, transport, "connected");
+}
+
+/// Compression was agreed on with a client.
+pub(crate) fn compression_agreed() {
+    counter!("causerie_compressed_connects_total").increment(1);
+}
+
+/// A frame was compressed, once for all who take it so.
+pub(crate) fn frame_compressed(before: usize, after: usize) {
+    for (stage, bytes) in [(BEFORE, before), (AFTER, after)] {
+        counter!("causerie_compressed_bytes_total", "stage" => stage).increment(bytes as u64);
+    }
 }
 
 /// A client is gone.

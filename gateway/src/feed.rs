@@ -1,102 +1,113 @@
-//! From the bus to the hub.
+//! From the bus to the hub: a live record goes straight to its room's shard.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use causerie_shared::bus::BusError;
-use causerie_shared::bus::subscription::Heard;
-use causerie_shared::position::Position;
-use causerie_shared::room::{Partition, RoomKey};
-use futures::future::join_all;
+use causerie_shared::bus::subscription::Ear;
+use causerie_shared::record::Record;
+use causerie_shared::room::RoomKey;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::mpsc::error::TrySendError;
 
 use crate::events;
-use crate::hub::Hub;
-use crate::hub::heard::HeardRooms;
 use crate::hub::shard::Command;
+use crate::hub::shards::Shards;
 
-/// How often the bus is asked which rooms have changed.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Hands what the bus tells to the shards.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    shards: Shards,
+    /// Of each shard whether it is about to be told that its rooms missed records.
+    /// Until then it gets no more of them.
+    behind: Vec<Arc<AtomicBool>>,
+    runtime: Handle,
+}
 
-/// How far one look reaches back before the one before it.
-const OVERLAP_MS: u64 = 2_000;
+impl Feed {
+    pub(crate) fn new(shards: Shards) -> Self {
+        let behind = shards.queues().iter().map(|_| Arc::default());
+        Self {
+            behind: behind.collect(),
+            shards,
+            runtime: Handle::current(),
+        }
+    }
 
-/// How long a live record may be on its way before it counts as lost.
-const ON_ITS_WAY: Duration = Duration::from_millis(200);
-
-/// Hands what the bus tells to the shards, until the node stops. Where a shard
-/// is behind this waits, and the bus drops records and tells of a gap.
-pub(crate) async fn run(hub: Hub, mut records: mpsc::Receiver<Heard>, stop: CancellationToken) {
-    while let Some(Some(heard)) = stop.run_until_cancelled(records.recv()).await {
-        match heard {
-            Heard::Record { room, record } => {
-                let command = Command::Record {
-                    room: room.clone(),
-                    record,
-                };
-                hub.send(&room, command).await;
+    /// Tells a shard of a gap as soon as there is a place in its queue. All that
+    /// it does not get meanwhile was published before it will look after its rooms.
+    fn tell_gap(&self, queue: &mpsc::Sender<Command>, behind: &Arc<AtomicBool>) {
+        if behind.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let (queue, behind) = (queue.clone(), Arc::clone(behind));
+        self.runtime.spawn(async move {
+            // An error means that the node is stopping.
+            if let Ok(place) = queue.reserve().await {
+                behind.store(false, Ordering::Release);
+                place.send(Command::Gap);
             }
-            Heard::Gap => {
-                events::feed_lost_its_place();
-                hub.send_all(|| Command::Gap).await;
+        });
+    }
+}
+
+impl Ear for Feed {
+    /// What does not fit is dropped, and the shard told of a gap.
+    fn on_record(&self, room: RoomKey, record: Arc<Record>) {
+        let place = self.shards.place_of(&room);
+        let (queues, behind) = (self.shards.queues(), self.behind.get(place));
+        let Some((queue, behind)) = queues.get(place).zip(behind) else {
+            return;
+        };
+        if behind.load(Ordering::Acquire) {
+            return;
+        }
+        match queue.try_send(Command::Record { room, record }) {
+            // Closed where the node is stopping.
+            Ok(()) | Err(TrySendError::Closed(_)) => {}
+            Err(TrySendError::Full(_)) => {
+                events::feed_overflown();
+                self.tell_gap(queue, behind);
             }
+        }
+    }
+
+    fn on_gap(&self) {
+        events::feed_lost_its_place();
+        for (queue, behind) in self.shards.queues().iter().zip(&self.behind) {
+            self.tell_gap(queue, behind);
         }
     }
 }
 
-/// Finds the events whose live record was lost and that no other followed,
-/// until the node stops.
-pub(crate) async fn watch_changes(hub: Hub, heard: Arc<HeardRooms>, stop: CancellationToken) {
-    let mut looks = interval(LOOK_EVERY);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // Of each partition in which rooms are heard, up to when it was looked at.
-    let mut since: BTreeMap<Partition, u64> = BTreeMap::new();
-    let mut looked_ms = hub.bus().clock().now_ms();
-    while stop.run_until_cancelled(looks.tick()).await.is_some() {
-        let partitions = heard.partitions();
-        since.retain(|partition, _| partitions.contains(partition));
-        for &partition in &partitions {
-            since.entry(partition).or_insert(looked_ms);
-        }
-        looked_ms = hub.bus().clock().now_ms();
-        let looks = since
-            .iter_mut()
-            .map(|(&partition, since_ms)| look(&hub, partition, since_ms));
-        let changed = join_all(looks).await;
-        sleep(ON_ITS_WAY).await;
-        for (room, head) in changed.into_iter().flatten() {
-            let command = Command::Head {
-                room: room.clone(),
-                head,
-            };
-            hub.send(&room, command).await;
-        }
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::testing::{durable, room};
 
-/// The rooms of a partition that have changed since then, with their heads.
-/// Where it does not answer in time, which holds up none of the others, the next
-/// look begins where this one did.
-async fn look(hub: &Hub, partition: Partition, since_ms: &mut u64) -> Vec<(RoomKey, Position)> {
-    let changed = hub
-        .bus()
-        .changed(partition, since_ms.saturating_sub(OVERLAP_MS));
-    let too_late = |_| BusError::Unavailable(format!("no answer within {LOOK_EVERY:?}"));
-    match timeout(LOOK_EVERY, changed)
-        .await
-        .map_err(too_late)
-        .flatten()
-    {
-        Ok(changes) => {
-            *since_ms = changes.now_ms;
-            changes.rooms
+    fn seq_of(command: Option<Command>) -> u64 {
+        let Some(Command::Record { record, .. }) = command else {
+            panic!("{command:?}")
+        };
+        record.header.position.as_ref().unwrap().seq
+    }
+
+    #[tokio::test]
+    async fn a_shard_that_is_behind_is_told_once_and_after_all_that_fitted() {
+        let (shards, mut queues) = Shards::new(1);
+        let feed = Feed::new(shards);
+        let hear = |seq| feed.on_record(room(), Arc::new(durable("aaaaaaaa", seq)));
+        let fits = feed.shards.queues()[0].capacity() as u64;
+        (0..fits + 100).for_each(hear);
+        feed.on_gap();
+        let queue = &mut queues[0];
+        for seq in 0..fits {
+            assert_eq!(seq_of(queue.recv().await), seq);
         }
-        Err(error) => {
-            events::changes_unknown(&error);
-            Vec::new()
-        }
+        assert!(matches!(queue.recv().await, Some(Command::Gap)));
+        assert!(queue.try_recv().is_err());
+        // By now there is room, and it has looked after what it missed.
+        hear(fits + 100);
+        assert_eq!(seq_of(queue.recv().await), fits + 100);
     }
 }

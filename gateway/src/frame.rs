@@ -1,6 +1,6 @@
 //! A frame on its way to clients: encoded once, shared by all who get it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use causerie_shared::ids::MessageId;
@@ -9,7 +9,10 @@ use causerie_shared::protocol::event::Event;
 use causerie_shared::record::{Class, Record, ReplyPart};
 use causerie_shared::room::RoomKey;
 use compact_str::CompactString;
-use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use crate::events;
+use crate::hub::Sight;
+use crate::websocket::codec::encode;
 
 /// What a frame is to the one who gets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,10 +23,23 @@ pub enum FrameKind {
     Event(Class),
     /// A `message_snapshot`.
     Snapshot,
+    /// No frame of the protocol but one of the WebSocket below it.
+    Control(Control),
+}
+
+/// A control frame of a WebSocket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Control {
+    /// Asks for a sign of life.
+    Ping,
+    /// Gives one.
+    Pong,
+    /// The last frame of all.
+    Close,
 }
 
 /// A frame on its way to clients, with what a transport needs to know of it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct OutFrame {
     /// What it is.
     pub kind: FrameKind,
@@ -36,8 +52,20 @@ pub struct OutFrame {
     pub position: Option<Position>,
     /// The reply that it is part of.
     pub reply: Option<ReplyPart>,
-    /// The frame: one JSON text.
-    pub json: Utf8Bytes,
+    /// What decides who of its room sees it.
+    pub(crate) sight: Sight,
+    wire: Wire,
+}
+
+/// A frame as it goes through a WebSocket.
+#[derive(Debug)]
+struct Wire {
+    plain: Bytes,
+    /// Where in `plain` the JSON begins, which goes on to its end.
+    json: usize,
+    /// The compressed form, once somebody has asked for it; `None` where it
+    /// does not pay.
+    deflated: OnceLock<Option<Bytes>>,
 }
 
 impl OutFrame {
@@ -49,7 +77,8 @@ impl OutFrame {
             room: None,
             position: None,
             reply: None,
-            json: text(json),
+            sight: Sight::default(),
+            wire: Wire::text(&json),
         })
     }
 
@@ -62,7 +91,8 @@ impl OutFrame {
             room: Some(room.clone()),
             position: Some(position),
             reply: None,
-            json: text(json),
+            sight: Sight::default(),
+            wire: Wire::text(&json),
         })
     }
 
@@ -75,20 +105,58 @@ impl OutFrame {
             room: Some(room.clone()),
             position: header.position.clone(),
             reply: header.reply.clone(),
-            json: text(record.frame.clone()),
+            sight: Sight::of(header),
+            wire: Wire::text(&record.frame),
         })
     }
 
-    /// A `message_snapshot` of the reply `part`.
-    pub fn snapshot(room: &RoomKey, part: ReplyPart, json: Bytes) -> Arc<Self> {
+    /// A `message_snapshot` of the reply `part` to `question`.
+    pub fn snapshot(
+        room: &RoomKey,
+        part: ReplyPart,
+        question: &MessageId,
+        json: Bytes,
+    ) -> Arc<Self> {
         Arc::new(Self {
             kind: FrameKind::Snapshot,
             event: CompactString::const_new(Event::MessageSnapshot.name()),
             room: Some(room.clone()),
             position: None,
             reply: Some(part),
-            json: text(json),
+            sight: Sight::of_reply_to(question),
+            wire: Wire::text(&json),
         })
+    }
+
+    /// A control frame of a WebSocket, as it goes through the wire.
+    pub(crate) fn control(control: Control, bytes: Bytes) -> Arc<Self> {
+        Arc::new(Self {
+            kind: FrameKind::Control(control),
+            event: CompactString::default(),
+            room: None,
+            position: None,
+            reply: None,
+            sight: Sight::default(),
+            wire: Wire::control(bytes),
+        })
+    }
+
+    /// The frame: one JSON text.
+    pub fn json(&self) -> &str {
+        let json = self.wire.plain.get(self.wire.json..).unwrap_or_default();
+        std::str::from_utf8(json).unwrap_or_default()
+    }
+
+    /// The bytes that go through a WebSocket, of one that takes compressed
+    /// messages or of another.
+    pub(crate) fn wire(&self, is_deflated: bool) -> &Bytes {
+        let deflated = is_deflated.then(|| self.wire.deflated()).flatten();
+        deflated.unwrap_or(&self.wire.plain)
+    }
+
+    /// How much memory it takes while it waits.
+    pub(crate) fn size(&self) -> usize {
+        self.wire.plain.len() - self.wire.json
     }
 
     /// Whether this is the `message` that ends its reply.
@@ -102,9 +170,34 @@ impl OutFrame {
     }
 }
 
-/// All frames are made by `serde_json` or checked JSON joined to it, so they
-/// are text; a damaged one from the bus is shown rather than trusted.
-fn text(json: Bytes) -> Utf8Bytes {
-    Utf8Bytes::try_from(json.clone())
-        .unwrap_or_else(|_| String::from_utf8_lossy(&json).into_owned().into())
+impl Wire {
+    /// All frames are made by `serde_json` or checked JSON joined to it, so they
+    /// are text; a damaged one from the bus is shown rather than trusted.
+    fn text(json: &[u8]) -> Self {
+        let json = String::from_utf8_lossy(json);
+        let plain = encode::text(json.as_bytes());
+        Self {
+            json: plain.len() - json.len(),
+            plain,
+            deflated: OnceLock::new(),
+        }
+    }
+
+    fn control(bytes: Bytes) -> Self {
+        Self {
+            json: bytes.len(),
+            plain: bytes,
+            deflated: OnceLock::from(None),
+        }
+    }
+
+    fn deflated(&self) -> Option<&Bytes> {
+        let deflate = || {
+            let json = self.plain.get(self.json..).unwrap_or_default();
+            let deflated = encode::deflated(json)?;
+            events::frame_compressed(self.plain.len(), deflated.len());
+            Some(deflated)
+        };
+        self.deflated.get_or_init(deflate).as_ref()
+    }
 }

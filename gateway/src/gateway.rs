@@ -7,16 +7,16 @@ use causerie_shared::bus::Bus;
 use causerie_shared::protocol::event::Event;
 use causerie_shared::protocol::frame::{self, Ready};
 use causerie_shared::room::Room;
-use tokio::sync::watch;
 use tokio::time::Duration;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+use tokio_util::task::TaskTracker;
 
 use crate::connection::{Admitted, Connected, Connection, Transport, Wanted};
 use crate::drain::sent_away;
 use crate::events;
 use crate::frame::OutFrame;
 use crate::hub::Hub;
+use crate::outbox::{Outbox, Wire};
 use crate::registry::Registry;
 use crate::settings::Settings;
 use crate::sweeper;
@@ -77,11 +77,11 @@ impl Gateway {
     }
 
     /// Makes a connection of a client that was let in: `ready` waits in its
-    /// outbox, and its first rooms are being joined.
-    pub fn connect(self: &Arc<Self>, mut admitted: Admitted, transport: Transport) -> Connected {
-        let own = Room::User(admitted.identity.user.clone());
-        admitted.rooms = first_rooms(admitted.rooms, own);
-        self.connect_to_named(admitted, transport)
+    /// outbox, from which its transport takes all, and its first rooms are being
+    /// joined.
+    pub fn connect(self: &Arc<Self>, admitted: Admitted, transport: Transport) -> Connected {
+        let outbox = Outbox::new(self.settings().outbox_bytes);
+        self.enter(with_own_rooms(admitted), transport, outbox)
     }
 
     /// As [`connect`](Self::connect), but joins the rooms alone that the client
@@ -91,9 +91,26 @@ impl Gateway {
         admitted: Admitted,
         transport: Transport,
     ) -> Connected {
+        let outbox = Outbox::new(self.settings().outbox_bytes);
+        self.enter(admitted, transport, outbox)
+    }
+
+    /// As [`connect`](Self::connect), but what is for the client is written to
+    /// `wire`.
+    pub(crate) fn connect_socket(self: &Arc<Self>, admitted: Admitted, wire: Wire) -> Connected {
+        let outbox = Outbox::to(wire, self.settings().outbox_bytes);
+        self.enter(with_own_rooms(admitted), Transport::WebSocket, outbox)
+    }
+
+    fn enter(
+        self: &Arc<Self>,
+        admitted: Admitted,
+        transport: Transport,
+        outbox: Arc<Outbox>,
+    ) -> Connected {
         let settings = self.settings();
         let identity = Arc::new(admitted.identity);
-        let connection = Connection::new(self, Arc::clone(&identity), transport, &settings);
+        let connection = Connection::new(self, identity, transport, outbox, &settings);
         let connection = Arc::new(connection);
         let ready = frame::ready(&self.ready(&connection, &settings, admitted.visitor_token));
         connection
@@ -104,19 +121,23 @@ impl Gateway {
             // It was let in just before, and the drain did not see it.
             connection.outbox.close(sent_away());
         }
-        let (joined, is_joined) = watch::channel(false);
-        let joining = join_all(Arc::clone(&connection), admitted.rooms, joined);
+        // Nobody holds on to the task, so that it is all gone when it is done. It
+        // ends with the connection.
+        self.tasks.spawn({
+            let connection = Arc::clone(&connection);
+            async move { connection.join_first(admitted.rooms).await }
+        });
         Connected {
             gateway: Arc::clone(self),
-            joining: AbortOnDropHandle::new(self.tasks.spawn(joining)),
             connection,
-            is_joined,
             _slot: admitted.slot,
         }
     }
 
     pub(crate) fn disconnect(&self, connection: &Arc<Connection>) {
         connection.end();
+        // Rooms may hold on to the outbox a moment longer, but not to the socket.
+        connection.outbox.hang_up();
         self.typing.forget(connection);
         self.registry.remove(connection);
     }
@@ -138,25 +159,16 @@ impl Gateway {
     }
 }
 
-/// The rooms that a new connection joins: those it named, its user's and the
-/// tenant's.
-fn first_rooms(mut named: Vec<Wanted>, own: Room) -> Vec<Wanted> {
+/// One who joins, beside the rooms it named, its user's and the tenant's.
+fn with_own_rooms(mut admitted: Admitted) -> Admitted {
+    let own = Room::User(admitted.identity.user.clone());
     for room in [own, Room::Tenant] {
-        if !named.iter().any(|wanted| wanted.room == room) {
-            named.push(Wanted {
+        if !admitted.rooms.iter().any(|wanted| wanted.room == room) {
+            admitted.rooms.push(Wanted {
                 room,
                 position: None,
             });
         }
     }
-    named
-}
-
-/// Joins each of `rooms`, however long the bus is away.
-async fn join_all(connection: Arc<Connection>, rooms: Vec<Wanted>, joined: watch::Sender<bool>) {
-    let joins = rooms
-        .iter()
-        .map(|Wanted { room, position }| connection.join_at_last(room, position.clone()));
-    futures::future::join_all(joins).await;
-    joined.send_replace(true);
+    admitted
 }

@@ -1,7 +1,5 @@
 //! Who a caller is, and which rooms are theirs.
 
-use std::collections::HashSet;
-
 use causerie_shared::ids::{ProjectId, TenantId, UserId};
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
 use causerie_shared::protocol::event::Event;
@@ -19,7 +17,7 @@ pub struct Identity {
     /// The projects they take part in.
     pub projects: Projects,
     /// What else they may.
-    pub roles: HashSet<Role>,
+    pub roles: Box<[Role]>,
     /// When the token ends, by the bus's clock, in milliseconds since 1970.
     pub expires_ms: Option<u64>,
 }
@@ -29,8 +27,8 @@ pub struct Identity {
 pub enum Projects {
     /// All of the tenant's.
     All,
-    /// These.
-    Some(HashSet<ProjectId>),
+    /// These. They are few, and every connection keeps its own.
+    Some(Box<[ProjectId]>),
 }
 
 /// A role in a token. Others are passed over.
@@ -85,12 +83,7 @@ impl Identity {
     /// Whether the caller, who may read `room`, sees events called `event`
     /// there. Of the tenant's room visitors see announcements only.
     pub fn sees(&self, room: &Room, event: &str) -> bool {
-        !self.is_visitor()
-            || *room != Room::Tenant
-            || matches!(
-                Event::named(event),
-                Some(Event::BroadcastMessage | Event::SystemNotification | Event::MaintenanceMode)
-            )
+        !self.is_visitor() || *room != Room::Tenant || is_announcement(event)
     }
 
     /// Why a room that the caller may not read, or not write to, is refused: be
@@ -122,6 +115,14 @@ impl Identity {
     fn has(&self, role: Role) -> bool {
         self.roles.contains(&role)
     }
+}
+
+/// Whether events called `event` are for visitors of a tenant as well.
+pub(crate) fn is_announcement(event: &str) -> bool {
+    matches!(
+        Event::named(event),
+        Some(Event::BroadcastMessage | Event::SystemNotification | Event::MaintenanceMode)
+    )
 }
 
 #[cfg(test)]
@@ -170,7 +171,7 @@ mod tests {
 
     #[test]
     fn visitors_see_announcements_only_in_the_tenants_room() {
-        let visitor = identity("v~1", Projects::Some(HashSet::new()), &[]);
+        let visitor = identity("v~1", Projects::Some([].into()), &[]);
         assert!(visitor.sees(&Room::Tenant, "broadcast_message"));
         assert!(!visitor.sees(&Room::Tenant, "new_message"));
         assert!(visitor.sees(&room("user:v~1"), "new_message"));

@@ -11,7 +11,7 @@
 //! - [`identity`]: who a caller is, and which rooms are theirs
 //! - [`gateway`]: what all transports share
 //! - [`connection`], [`registry`]: the clients of this node
-//! - [`outbox`], [`frame`]: what waits to be sent to one of them
+//! - [`outbox`], [`frame`]: what is sent to one of them
 //! - [`hub`]: rooms, and who hears them here
 //! - [`actions`]: what clients may do
 //! - [`drain`]: how a node ends
@@ -20,6 +20,7 @@
 pub mod actions;
 pub mod admission;
 pub mod auth;
+mod changes;
 pub mod connection;
 pub mod drain;
 mod events;

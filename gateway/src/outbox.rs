@@ -1,26 +1,37 @@
-//! A connection's bounded send queue.
+//! What is sent to one connection: at once where it can be, else from a bounded
+//! queue.
 //!
-//! Whoever puts frames in never waits. One who reads too slowly loses
-//! transient events when half of the bound is filled, then the text of replies
-//! from three quarters on, which one `message_snapshot` makes up for when the
-//! queue has drained, and is closed with 4008 at the bound, to come back and
-//! recover. Nobody else notices.
+//! Whoever puts frames in never waits. A WebSocket is written to by whoever has
+//! something for it; only what its peer does not take at once waits, and its own
+//! task sends that on. Other transports take everything from the queue.
+//!
+//! One who reads too slowly loses transient events when half of the bound is
+//! filled, then the text of replies from three quarters on, which one
+//! `message_snapshot` makes up for when the queue has drained, and is closed with
+//! 4008 at the bound, to come back and recover. Nobody else notices.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use causerie_shared::ids::MessageId;
 use causerie_shared::protocol::close::CloseCode;
-use causerie_shared::record::Class;
 use causerie_shared::room::RoomKey;
 use tokio::sync::Notify;
 
-use crate::frame::{FrameKind, OutFrame};
+use crate::events::Deliveries;
+use crate::frame::OutFrame;
+pub(crate) use joined::Joined;
+use state::{Sent, State, Way};
+pub(crate) use wire::Wire;
 
-/// What a queued frame is counted for beyond its bytes.
-const FRAME_OVERHEAD: usize = 64;
+mod joined;
+mod queue;
+mod state;
+mod wire;
 
 /// Names an outbox within this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -47,7 +58,9 @@ impl From<CloseCode> for Close {
 /// What became of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pushed {
-    /// It waits to be sent.
+    /// It is on its way.
+    Written,
+    /// It waits to be sent, or the rest of it does.
     Queued,
     /// It was dropped: the reader is slow, and nobody misses it.
     DroppedTransient,
@@ -72,46 +85,46 @@ pub struct Batch {
     pub close: Option<Close>,
 }
 
-/// A connection's bounded send queue; for one reader.
+/// What the task of a WebSocket is to look after.
+#[derive(Debug)]
+pub(crate) enum Call {
+    /// Replies of which text was dropped and for which there is room again.
+    Lagging(Vec<(RoomKey, MessageId)>),
+    /// The connection is to be closed, perhaps with frames still waiting.
+    Close(Close),
+    /// The peer takes nothing more.
+    PeerGone,
+}
+
+/// What is sent to one connection.
 #[derive(Debug)]
 pub struct Outbox {
     id: OutboxId,
     bound: usize,
     state: Mutex<State>,
-    filled: Notify,
     drained: Notify,
-    closed: Notify,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    queue: VecDeque<Arc<OutFrame>>,
-    bytes: usize,
-    lagging: Vec<Lagging>,
-    ping: bool,
-    close: Option<Close>,
-}
-
-/// A reply of which text was dropped.
-#[derive(Debug)]
-struct Lagging {
-    room: RoomKey,
-    message_id: MessageId,
-    /// Whether a snapshot has been asked for.
-    asked: bool,
 }
 
 impl Outbox {
-    /// An empty queue of at the most `bound` bytes.
+    /// One of which a reader takes all with [`next`](Self::next). At the most
+    /// `bound` bytes wait.
     pub fn new(bound: usize) -> Arc<Self> {
+        Self::with(Way::Taken, bound)
+    }
+
+    /// One that writes to `wire`. At the most `bound` bytes wait, which a task
+    /// is to send on with [`poll_call`](Self::poll_call).
+    pub(crate) fn to(wire: Wire, bound: usize) -> Arc<Self> {
+        Self::with(Way::Written(wire), bound)
+    }
+
+    fn with(way: Way, bound: usize) -> Arc<Self> {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
         Arc::new(Self {
             id: OutboxId(NEXT_ID.fetch_add(1, Ordering::Relaxed)),
             bound,
-            state: Mutex::default(),
-            filled: Notify::new(),
+            state: Mutex::new(State::new(way)),
             drained: Notify::new(),
-            closed: Notify::new(),
         })
     }
 
@@ -120,37 +133,48 @@ impl Outbox {
         self.id
     }
 
-    /// Puts a frame in, or drops it as the reader's slowness demands.
-    pub fn push(&self, frame: &Arc<OutFrame>) -> Pushed {
-        let pushed = self.lock().push(frame, self.bound);
-        match pushed {
-            Pushed::Queued => self.filled.notify_one(),
-            Pushed::Overflown => self.wake_all(),
-            Pushed::DroppedTransient | Pushed::DroppedText | Pushed::Closed => {}
-        }
-        pushed
+    /// How many bytes may wait.
+    pub(crate) fn bound(&self) -> usize {
+        self.bound
     }
 
-    /// Ends the dropping of a reply's text, with a snapshot of it; without one
-    /// where the reply has ended.
-    pub fn resume(&self, message_id: &MessageId, snapshot: Option<&Arc<OutFrame>>) {
-        self.lock().forget(message_id);
-        if let Some(snapshot) = snapshot {
-            self.push(snapshot);
-        }
+    /// Sends a frame, or drops it as the reader's slowness demands.
+    pub fn push(&self, frame: &Arc<OutFrame>) -> Pushed {
+        self.change(|state| state.push(frame, self.bound))
+    }
+
+    /// Sends frames that many get, put together once for all of them.
+    pub(crate) fn push_joined(&self, joined: &Joined, deliveries: &mut Deliveries) {
+        self.change(|state| state.push_joined(joined, self.bound, deliveries));
+    }
+
+    /// Sends frames that this connection alone gets, in as few writes as can be.
+    pub(crate) fn push_all(&self, frames: &[Arc<OutFrame>]) {
+        self.change(|state| state.push_all(frames, self.bound));
+    }
+
+    /// Ends the dropping of a reply's text: the reply has ended, or a snapshot
+    /// of it follows.
+    pub(crate) fn forget(&self, message_id: &MessageId) {
+        self.lock().queue.forget(message_id);
     }
 
     /// Asks the peer for a sign of life.
     pub fn ping(&self) {
-        self.lock().ping = true;
-        self.filled.notify_one();
+        self.change(State::ping);
+    }
+
+    /// Answers a ping of the peer.
+    pub(crate) fn pong(&self, payload: &[u8]) {
+        self.change(|state| state.pong(payload));
     }
 
     /// Ends the connection once what waits is sent. The first reason given
     /// stands.
     pub fn close(&self, close: impl Into<Close>) {
-        self.lock().close.get_or_insert_with(|| close.into());
-        self.wake_all();
+        self.change(|state| {
+            state.close.get_or_insert_with(|| close.into());
+        });
     }
 
     /// Whether the connection ends or has ended.
@@ -158,52 +182,96 @@ impl Outbox {
         self.lock().close.is_some()
     }
 
-    /// Waits until the connection ends.
-    pub async fn closed(&self) -> Close {
-        until(&self.closed, || self.lock().close.clone()).await
-    }
-
     /// Waits until less than a quarter of the bound is filled, or the
     /// connection ends.
     pub async fn drained(&self) {
-        until(&self.drained, || {
-            let state = self.lock();
-            (state.bytes < self.bound / 4 || state.close.is_some()).then_some(())
-        })
-        .await;
+        loop {
+            let drained = self.drained.notified();
+            tokio::pin!(drained);
+            drained.as_mut().enable();
+            if self.lock().is_drained(self.bound) {
+                return;
+            }
+            drained.await;
+        }
     }
 
     /// Whether `bytes` more still leave half of the bound free.
     pub fn has_room_for(&self, bytes: usize) -> bool {
-        self.lock().bytes + bytes <= self.bound / 2
+        self.lock().queue.bytes() + bytes <= self.bound / 2
     }
 
     /// Waits for something to send, and takes it: frames of `max_bytes`
     /// together, but one at least where one waits.
     pub async fn next(&self, max_bytes: usize) -> Batch {
+        poll_fn(|cx| {
+            self.change(|state| {
+                let batch = state.take(max_bytes, self.bound);
+                if batch.is_empty() {
+                    state.register(cx);
+                    return Poll::Pending;
+                }
+                Poll::Ready(batch)
+            })
+        })
+        .await
+    }
+
+    /// Sends what waits, as the peer takes it, until there is something else to
+    /// do; for the one task of a WebSocket.
+    pub(crate) fn poll_call(&self, cx: &mut Context<'_>) -> Poll<Call> {
         loop {
-            let filled = self.filled.notified();
-            let (batch, is_drained) = self.take(max_bytes);
-            if is_drained {
-                self.drained.notify_waiters();
+            if let Some(call) = ready!(self.change(|state| state.poll_call(cx, self.bound))) {
+                return Poll::Ready(call);
             }
-            if !batch.is_empty() {
-                return batch;
-            }
-            filled.await;
         }
     }
 
-    fn take(&self, max_bytes: usize) -> (Batch, bool) {
-        let mut state = self.lock();
-        let batch = state.take(max_bytes, self.bound / 4);
-        (batch, state.bytes < self.bound / 4)
+    /// Waits until what waits is sent; whether the peer took it.
+    pub(crate) async fn sent(&self) -> bool {
+        poll_fn(|cx| {
+            loop {
+                match ready!(self.lock().poll_send_some(cx)) {
+                    Sent::Some => {}
+                    Sent::All => return Poll::Ready(true),
+                    Sent::ToNobody => return Poll::Ready(false),
+                }
+            }
+        })
+        .await
     }
 
-    fn wake_all(&self) {
-        self.filled.notify_one();
-        self.drained.notify_waiters();
-        self.closed.notify_waiters();
+    /// Sends a close frame in place of all that has not begun.
+    pub(crate) fn say_last(&self, close: Bytes) {
+        self.change(|state| state.say_last(close));
+    }
+
+    /// Tells the peer that nothing more comes.
+    pub(crate) fn hang_up(&self) {
+        self.change(State::lose_peer);
+    }
+
+    /// Changes the state, and wakes those whom that concerns.
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.lock();
+        let was_idle = state.is_idle();
+        let was_closed = state.close.is_some();
+        let was_drained = state.is_drained(self.bound);
+        let changed = change(&mut state);
+        let is_closed = state.close.is_some() && !was_closed;
+        let is_drained = state.is_drained(self.bound) && !was_drained;
+        // One who has something to do looks at it all before it rests.
+        let woken = (is_closed || was_idle && !state.is_idle())
+            .then(|| state.reader.take())
+            .flatten();
+        drop(state);
+        if let Some(reader) = woken {
+            reader.wake();
+        }
+        if is_drained {
+            self.drained.notify_waiters();
+        }
+        changed
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -211,130 +279,10 @@ impl Outbox {
     }
 }
 
-/// Waits for what `condition` gives, looking again after each notification.
-async fn until<T>(notify: &Notify, condition: impl Fn() -> Option<T>) -> T {
-    loop {
-        let notified = notify.notified();
-        tokio::pin!(notified);
-        notified.as_mut().enable();
-        if let Some(met) = condition() {
-            return met;
-        }
-        notified.await;
-    }
-}
-
 impl Batch {
     fn is_empty(&self) -> bool {
         self.frames.is_empty() && !self.ping && self.lagging.is_empty() && self.close.is_none()
     }
-}
-
-impl State {
-    fn push(&mut self, frame: &Arc<OutFrame>, bound: usize) -> Pushed {
-        if self.close.is_some() {
-            return Pushed::Closed;
-        }
-        match frame.kind {
-            FrameKind::Event(Class::Transient | Class::Start) if self.bytes > bound / 2 => {
-                return Pushed::DroppedTransient;
-            }
-            FrameKind::Event(Class::Delta) | FrameKind::Snapshot => {
-                if self.drops_text(frame, bound) {
-                    return Pushed::DroppedText;
-                }
-            }
-            FrameKind::Event(Class::Final) => {
-                if let Some(message_id) = frame.message_id() {
-                    self.forget(message_id);
-                }
-            }
-            FrameKind::Event(Class::Durable | Class::Transient | Class::Start)
-            | FrameKind::Answer => {}
-        }
-        self.queue_up(frame, bound)
-    }
-
-    /// Whether the text in `frame` is dropped; then its reply is marked.
-    fn drops_text(&mut self, frame: &Arc<OutFrame>, bound: usize) -> bool {
-        let (Some(room), Some(message_id)) = (&frame.room, frame.message_id()) else {
-            return false;
-        };
-        if self
-            .lagging
-            .iter()
-            .any(|reply| reply.message_id == *message_id)
-        {
-            return true;
-        }
-        let is_crowded = self.is_behind(bound) && self.bytes + size_of(frame) > bound / 4 * 3;
-        if is_crowded {
-            self.lagging.push(Lagging {
-                room: room.clone(),
-                message_id: message_id.clone(),
-                asked: false,
-            });
-        }
-        is_crowded
-    }
-
-    fn queue_up(&mut self, frame: &Arc<OutFrame>, bound: usize) -> Pushed {
-        let size = size_of(frame);
-        if self.is_behind(bound) && self.bytes + size > bound {
-            self.queue = VecDeque::new();
-            self.bytes = 0;
-            self.close = Some(CloseCode::TooSlow.into());
-            return Pushed::Overflown;
-        }
-        self.bytes += size;
-        self.queue.push_back(Arc::clone(frame));
-        Pushed::Queued
-    }
-
-    /// Whether the reader may be called slow. Another is sent a frame however
-    /// large it is, else that could never be sent.
-    fn is_behind(&self, bound: usize) -> bool {
-        !self.queue.is_empty() && self.bytes >= bound / 4
-    }
-
-    fn forget(&mut self, message_id: &MessageId) {
-        self.lagging.retain(|reply| reply.message_id != *message_id);
-    }
-
-    fn take(&mut self, max_bytes: usize, low: usize) -> Batch {
-        let mut batch = Batch {
-            ping: std::mem::take(&mut self.ping),
-            ..Batch::default()
-        };
-        let mut taken = 0;
-        while let Some(frame) = self.queue.front() {
-            let size = size_of(frame);
-            if taken > 0 && taken + size > max_bytes {
-                break;
-            }
-            taken += size;
-            batch.frames.extend(self.queue.pop_front());
-        }
-        self.bytes -= taken;
-        if self.queue.is_empty() {
-            // What a burst made it grow to is given back.
-            self.queue.shrink_to(8);
-            batch.close = self.close.clone();
-        }
-        if self.bytes < low {
-            for reply in self.lagging.iter_mut().filter(|reply| !reply.asked) {
-                reply.asked = true;
-                batch
-                    .lagging
-                    .push((reply.room.clone(), reply.message_id.clone()));
-            }
-        }
-        batch
-    }
-}
-
-fn size_of(frame: &OutFrame) -> usize {
-    frame.json.len() + FRAME_OVERHEAD
 }
 
 #[cfg(test)]

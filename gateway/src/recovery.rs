@@ -1,5 +1,7 @@
 //! Brings one client up to date from the bus, at its own pace.
 
+use std::sync::Arc;
+
 use causerie_shared::bus::log::{Missed, Page};
 use causerie_shared::bus::{Bus, BusError};
 use causerie_shared::position::Position;
@@ -10,6 +12,9 @@ use crate::frame::OutFrame;
 use crate::hub::audience::subscribed;
 use crate::hub::shard::PAGE;
 use crate::hub::{Join, Start};
+
+/// How many bytes are sent at once, but no more than an eighth of what may wait.
+const AT_ONCE: usize = 16 << 10;
 
 /// Reads what `join` missed next, and gives it to its outbox as that drains.
 /// Live records of the room are not queued meanwhile. `join` then starts where
@@ -32,12 +37,7 @@ pub(crate) async fn catch_up(bus: &dyn Bus, join: &mut Join) -> Result<(), BusEr
                 let _ = join.told.set(());
                 events::recovered(RecoveredFrom::Log);
             }
-            for record in &records {
-                if join.outbox.is_closed() {
-                    break;
-                }
-                send(join, record).await;
-            }
+            send(join, &records).await;
             reached(&records, head, position)
         }
     };
@@ -65,12 +65,36 @@ fn tell_position(join: &Join, head: &Position, seq: u64) {
     }
 }
 
-async fn send(join: &Join, record: &Record) {
-    if !join.viewer.sees(&record.header) {
-        return;
+/// Sends what the client sees of `records`, as it reads.
+async fn send(join: &Join, records: &[Record]) {
+    for frames in together(join, records) {
+        let bytes = frames.iter().map(|frame| frame.size()).sum();
+        if !join.outbox.has_room_for(bytes) {
+            join.outbox.drained().await;
+        }
+        if join.outbox.is_closed() {
+            return;
+        }
+        join.outbox.push_all(&frames);
     }
-    if !join.outbox.has_room_for(record.frame.len()) {
-        join.outbox.drained().await;
+}
+
+/// What the client sees of `records`, as it is to go out together.
+fn together(join: &Join, records: &[Record]) -> Vec<Vec<Arc<OutFrame>>> {
+    let most = AT_ONCE.min(join.outbox.bound() / 8);
+    let (mut rows, mut row, mut bytes) = (Vec::new(), Vec::new(), 0);
+    for record in records {
+        let frame = OutFrame::event(&join.room, record);
+        if !join.viewer.sees(&frame.sight) {
+            continue;
+        }
+        bytes += frame.size();
+        if bytes > most && !row.is_empty() {
+            rows.push(std::mem::take(&mut row));
+            bytes = frame.size();
+        }
+        row.push(frame);
     }
-    join.outbox.push(&OutFrame::event(&join.room, record));
+    rows.push(row);
+    rows
 }

@@ -24,6 +24,8 @@ pub struct Settings {
     pub max_connections: usize,
     /// The largest frame of a client, in bytes.
     pub max_message_bytes: usize,
+    /// Whether messages are compressed for clients that offer it.
+    pub compression: bool,
     /// The deepest nesting of a client's frame.
     pub max_depth: usize,
     /// The most rooms that one connection may be in.
@@ -53,6 +55,7 @@ impl From<&config::Settings> for Settings {
             idle_timeout,
             max_connections,
             max_message_bytes,
+            compression,
             max_depth,
             max_rooms,
             outbox_bytes,
@@ -66,6 +69,7 @@ impl From<&config::Settings> for Settings {
             idle_timeout: *idle_timeout,
             max_connections: *max_connections,
             max_message_bytes: max_message_bytes.bytes(),
+            compression: *compression,
             max_depth: *max_depth,
             max_rooms: *max_rooms,
             outbox_bytes: outbox_bytes.bytes(),
@@ -98,6 +102,7 @@ impl Default for Settings {
             idle_timeout: Duration::from_secs(30 * 60),
             max_connections: 100_000,
             max_message_bytes: 100 << 10,
+            compression: true,
             max_depth: 32,
             max_rooms: 100,
             outbox_bytes: 1 << 20,

@@ -4,17 +4,48 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// Rows of a Markdown table: commit, machine, how busy it is now, date, and the
-/// command that runs this program so again.
+use serde::{Deserialize, Serialize};
+
+/// Commit, machine, how busy it was, date, and the command that runs it so again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Circumstances {
+    /// The commit, in short.
+    pub commit: String,
+    /// Processor, cores and the kind of build.
+    pub machine: String,
+    /// See [`load`], at the end of the run.
+    pub load: String,
+    /// The day, in UTC.
+    pub date: String,
+    /// The command.
+    pub command: String,
+}
+
+impl Circumstances {
+    /// Those of this process, now.
+    pub fn now() -> Self {
+        Self {
+            commit: said_by("git", &["describe", "--always", "--dirty"]),
+            machine: machine(),
+            load: load(),
+            date: said_by("date", &["-u", "+%Y-%m-%d"]),
+            command: command(std::env::args_os()),
+        }
+    }
+}
+
+/// Rows of a Markdown table: the [`Circumstances`] of this process.
 pub fn rows() -> String {
+    let Circumstances {
+        commit,
+        machine,
+        load,
+        date,
+        command,
+    } = Circumstances::now();
     format!(
         "| commit | {commit} |\n| machine | {machine} |\n| load at the end | {load} |\n\
          | date | {date} |\n| command | `{command}` |\n",
-        commit = said_by("git", &["rev-parse", "--short", "HEAD"]),
-        machine = machine(),
-        load = load(),
-        date = said_by("date", &["-u", "+%Y-%m-%d"]),
-        command = command(std::env::args_os()),
     )
 }
 
@@ -30,11 +61,33 @@ fn command(arguments: impl IntoIterator<Item = OsString>) -> String {
         " --release"
     };
     let mut command = format!("cargo run{release} --bin {name}");
+    let mut is_secret = false;
     for (number, argument) in arguments.enumerate() {
         command.push_str(if number == 0 { " -- " } else { " " });
-        command.push_str(&argument.to_string_lossy());
+        let argument = argument.to_string_lossy();
+        let is_secret = std::mem::replace(&mut is_secret, argument == SECRET);
+        if is_secret {
+            command.push('…');
+        } else {
+            command.push_str(&without_password(&argument));
+        }
     }
     command
+}
+
+/// The flag of which the value is nobody's business.
+const SECRET: &str = "--jwt-secret";
+
+/// An argument, but for the user and the password in its URL, or a secret.
+fn without_password(argument: &str) -> String {
+    if argument.starts_with(SECRET) && argument != SECRET {
+        return format!("{SECRET}=…");
+    }
+    let parts = argument.split_once("://");
+    match parts.and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
+        Some((scheme, rest)) => format!("{scheme}://…@{rest}"),
+        None => argument.to_owned(),
+    }
 }
 
 fn machine() -> String {
@@ -45,7 +98,8 @@ fn machine() -> String {
     let model = model.map_or("unknown processor", |name| {
         name.trim_matches([' ', '\t', ':'])
     });
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    // Those of the machine: this process may be kept to some of them.
+    let cores = info.matches("processor\t").count();
     let build = if cfg!(debug_assertions) {
         "debug"
     } else {
@@ -84,5 +138,28 @@ mod tests {
             of(&[path, "--ramp", "3"]),
             "cargo run --bin first-delta -- --ramp 3"
         );
+    }
+
+    #[test]
+    fn secrets_are_left_out() {
+        let of = |arguments: &[&str]| command(arguments.iter().map(OsString::from));
+        for arguments in [
+            [
+                "x",
+                "--jwt-secret",
+                "hush",
+                "--redis=a=redis://:hush@127.0.0.1:1",
+            ],
+            [
+                "x",
+                "--jwt-secret=hush",
+                "--redis",
+                "a=redis://me:hush@127.0.0.1:1",
+            ],
+        ] {
+            let command = of(&arguments);
+            assert!(!command.contains("hush"), "{command}");
+            assert!(command.ends_with("a=redis://…@127.0.0.1:1"), "{command}");
+        }
     }
 }

@@ -13,52 +13,57 @@ use tokio::time::Instant;
 /// a jump of the node's time changes nothing; the bus puts it right every few
 /// seconds.
 #[derive(Debug, Clone)]
-pub struct Clock {
+pub struct Clock(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
     started: Instant,
-    started_ms: Arc<AtomicU64>,
+    started_ms: AtomicU64,
     /// It knows nothing of the node's own time.
     is_apart: bool,
 }
 
 impl Default for Clock {
     fn default() -> Self {
-        let mut clock = Self::starting_at(system_ms());
-        clock.is_apart = false;
-        clock
+        Self::new(system_ms(), false)
     }
 }
 
 impl Clock {
     /// A clock that shows `now_ms` now, whatever the node's own time is.
     pub fn starting_at(now_ms: u64) -> Self {
-        Self {
+        Self::new(now_ms, true)
+    }
+
+    fn new(now_ms: u64, is_apart: bool) -> Self {
+        Self(Arc::new(Shared {
             started: Instant::now(),
-            started_ms: Arc::new(AtomicU64::new(now_ms)),
-            is_apart: true,
-        }
+            started_ms: AtomicU64::new(now_ms),
+            is_apart,
+        }))
     }
 
     /// Milliseconds since 1970.
     pub fn now_ms(&self) -> u64 {
-        self.started_ms.load(Ordering::Relaxed) + self.running_ms()
+        self.0.started_ms.load(Ordering::Relaxed) + self.running_ms()
     }
 
     /// Takes over what the bus's clock shows now.
     pub fn set(&self, now_ms: u64) {
         let started_ms = now_ms.saturating_sub(self.running_ms());
-        self.started_ms.store(started_ms, Ordering::Relaxed);
+        self.0.started_ms.store(started_ms, Ordering::Relaxed);
     }
 
     /// Takes over the node's own time. The monotonic clock may stand still
     /// while the machine sleeps.
     pub fn set_to_system(&self) {
-        if !self.is_apart {
+        if !self.0.is_apart {
             self.set(system_ms());
         }
     }
 
     fn running_ms(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.0.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
 

@@ -5,7 +5,7 @@
 //! can stand in a room name, a Redis key, a record header and a JSON string
 //! without being escaped.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -169,7 +169,11 @@ impl ConnectionId {
 impl MessageId {
     /// A new message's id in `partition`; ids of one partition sort by time.
     pub fn generate(partition: Partition) -> Self {
-        Self(format!("{partition}-{}", uuid::Uuid::now_v7().simple()).into())
+        let mut id = String::with_capacity(36);
+        let mut name = uuid::Uuid::encode_buffer();
+        let _ = write!(id, "{partition}-");
+        id.push_str(uuid::Uuid::now_v7().simple().encode_lower(&mut name));
+        Self(id.into())
     }
 
     /// The partition of the message's room.

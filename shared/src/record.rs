@@ -135,9 +135,15 @@ impl Record {
 
     /// The record as it travels.
     pub fn encode(&self) -> Bytes {
-        let mut bytes = self.header.to_line().into_bytes();
-        bytes.extend_from_slice(&self.frame);
+        let mut bytes = Vec::new();
+        self.encode_into(&mut bytes);
         bytes.into()
+    }
+
+    /// The same, behind what `bytes` holds.
+    pub fn encode_into(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(self.header.to_line().as_bytes());
+        bytes.extend_from_slice(&self.frame);
     }
 }
 

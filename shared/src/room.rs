@@ -164,8 +164,16 @@ impl Partition {
     pub const FIRST: Self = Self(0);
 
     fn of(key: &RoomKey) -> Self {
+        let (kind, id) = match &key.room {
+            Room::Tenant => ("tenant", ""),
+            Room::Project(id) => ("project:", id.as_str()),
+            Room::User(id) => ("user:", id.as_str()),
+        };
+        // As the key shows itself.
         let mut hash = crc32fast::Hasher::new();
-        hash.update(key.to_string().as_bytes());
+        for part in [key.tenant.as_str(), ":", kind, id] {
+            hash.update(part.as_bytes());
+        }
         Self((hash.finalize() % u32::from(Self::COUNT)) as u8)
     }
 

@@ -66,12 +66,9 @@ macro_rules! bus_before_another {
 
             fn subscriptions(
                 &self,
-                buffer: usize,
-            ) -> (
-                ::std::sync::Arc<dyn ::causerie_shared::bus::subscription::Subscriptions>,
-                ::tokio::sync::mpsc::Receiver<::causerie_shared::bus::subscription::Heard>,
-            ) {
-                self.bus.subscriptions(buffer)
+                ear: ::std::sync::Arc<dyn ::causerie_shared::bus::subscription::Ear>,
+            ) -> ::std::sync::Arc<dyn ::causerie_shared::bus::subscription::Subscriptions> {
+                self.bus.subscriptions(ear)
             }
 
             fn wakes(

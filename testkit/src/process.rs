@@ -51,6 +51,7 @@ pub struct Program {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     config: Option<String>,
+    cores: Option<String>,
 }
 
 /// Where a program of ours stands, built from the sources as they are now.
@@ -84,6 +85,7 @@ impl Program {
             arguments: Vec::new(),
             environment: Vec::new(),
             config: None,
+            cores: None,
         };
         program.env("WEBSOCKET_PORT", "0").env("ADMIN_PORT", "0")
     }
@@ -108,6 +110,12 @@ impl Program {
     /// Adds command-line arguments.
     pub fn args<I: IntoIterator<Item: Into<String>>>(mut self, arguments: I) -> Self {
         self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// Keeps it on these cores, as `taskset` is told them: `0` or `0,2-3`.
+    pub fn on_cores(mut self, cores: &str) -> Self {
+        self.cores = Some(cores.to_owned());
         self
     }
 
@@ -169,7 +177,15 @@ impl Program {
 
     fn spawn(&self) -> (Child, TempDir) {
         let folder = TempDir::new().expect("a temporary folder can be made");
-        let mut command = Command::new(binary::find(self.name));
+        let program = binary::find(self.name);
+        let mut command = match &self.cores {
+            Some(cores) => {
+                let mut taskset = Command::new("taskset");
+                taskset.args(["--cpu-list", cores]).arg(program);
+                taskset
+            }
+            None => Command::new(program),
+        };
         command
             .args(&self.arguments)
             .current_dir(folder.path())

@@ -121,6 +121,11 @@ impl Redis {
         }
     }
 
+    /// The process id; another one after a restart.
+    pub fn pid(&self) -> u32 {
+        self.child.pid()
+    }
+
     /// Its port on 127.0.0.1; the same after a restart.
     pub fn port(&self) -> u16 {
         self.port

@@ -14,7 +14,7 @@ const PEOPLE: usize = 10;
 const QUESTIONS: usize = 5;
 
 /// Events out of order, gaps and their repair, what came twice, recoveries.
-const OF_A_GATEWAY: [&str; 13] = [
+const OF_A_GATEWAY: [&str; 12] = [
     "causerie_drops_total",
     "causerie_feed_gaps_total",
     "causerie_feed_overflows_total",
@@ -26,7 +26,6 @@ const OF_A_GATEWAY: [&str; 13] = [
     "causerie_snapshots_total",
     "causerie_bus_unreadable_records_total",
     "causerie_redis_connection_errors_total",
-    "causerie_redis_messages_dropped_total",
     "causerie_redis_resubscriptions_total",
 ];
 

@@ -25,12 +25,13 @@ async fn twenty_clients_of_three_tenants_send_two_thousand_messages() {
     everything_arrives_once_and_in_order(&cluster, 100).await;
 }
 
-/// A cluster in which so many questions may wait.
+/// A cluster in which so many questions may wait, on a busy machine for long.
 pub(crate) async fn installation(options: Options) -> Cluster {
     options
         .behaviour(Behaviour::new(Plot::Echo))
         .env("LIMITS_QUEUED_PER_SESSION", "1000")
         .env("LIMITS_QUEUED_PER_USER", "10000")
+        .env("AI_MESSAGE_TIMEOUT", "60")
         .start()
         .await
 }

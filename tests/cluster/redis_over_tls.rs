@@ -2,11 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
+use causerie_testkit::client::ws::Connect;
 use causerie_testkit::port;
 use causerie_testkit::process::Program;
 use causerie_testkit::redis::Redis;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use serde_json::json;
 use tempfile::TempDir;
+
+const CONFIG: &str = "
+[auth]
+jwt_secret = '0123456789abcdef0123456789abcdef'
+[[tenants]]
+id = 'acme'
+hash = 'h-acme'
+";
 
 /// Writes a key and certificate for `localhost`, and the certificate of the
 /// authority that signed it; the path of the latter.
@@ -48,6 +58,22 @@ async fn redis_is_reached_over_tls_where_its_certificate_is_trusted() {
         .await;
     assert_eq!(trusting.code, Some(0), "{trusting:?}");
     assert!(trusting.output.contains("Redis answers"), "{trusting:?}");
+
+    // What is heard comes over connections of its own.
+    let trusted = |program: Program| {
+        let program = program.config(CONFIG).env("REDIS_URL", &url);
+        program.env("SSL_CERT_FILE", authority.to_string_lossy())
+    };
+    let token = trusted(Program::gateway()).args(["token", "--tenant", "acme", "--sub", "u1"]);
+    let token = token.run().await.output;
+    let gateway = trusted(Program::gateway()).start().await;
+    let connect = Connect::to(&gateway.ws_url()).param("token", token.trim());
+    let mut client = connect.open().await;
+    let said = json!({"user_input": "Is anybody there?", "ai": false});
+    client
+        .send(json!({"action": "sendMessage", "data": said}))
+        .await;
+    client.expect_type("new_message").await;
 
     let distrusting = check().run().await;
     assert_eq!(distrusting.code, Some(1), "{distrusting:?}");

@@ -12,9 +12,10 @@ use causerie_broker::backend::breaker::BreakerConfig;
 use causerie_broker::backend::call::Guarded;
 use causerie_broker::backend::echo::{Echo, EchoConfig};
 use causerie_broker::{Ai, Answering, Broker, Settings};
+use causerie_shared::bus::feed::{Feed, Heard};
 use causerie_shared::bus::memory::MemoryBus;
 use causerie_shared::bus::question::{Accepted, Awaited, Question, QueueCaps};
-use causerie_shared::bus::subscription::{Heard, Subscriptions};
+use causerie_shared::bus::subscription::Subscriptions;
 use causerie_shared::bus::{Bus, Retention};
 use causerie_shared::ids::{MessageId, SessionId, UserId};
 use causerie_shared::protocol::action::{ClientId, IfBusy};
@@ -156,7 +157,8 @@ pub struct Ear {
 
 impl Ear {
     pub async fn in_rooms(bus: &dyn Bus, rooms: &[RoomKey]) -> Self {
-        let (subscriptions, heard) = bus.subscriptions(100_000);
+        let (feed, heard) = Feed::new(100_000);
+        let subscriptions = bus.subscriptions(Arc::new(feed));
         for room in rooms {
             subscriptions.subscribe(room).await.unwrap();
         }

@@ -102,32 +102,40 @@ pub fn prepare(
         return Err(Identity::refused(&room));
     }
     let key = RoomKey::new(identity.tenant.clone(), room);
+    let partition = key.partition();
     let ids = Ids {
-        question: MessageId::generate(key.partition()),
-        reply: MessageId::generate(key.partition()),
+        question: MessageId::generate(partition),
         session: message
             .session_id
             .clone()
             .unwrap_or_else(SessionId::generate),
     };
-    let span = info_span!("question", tenant = %key.tenant, message = %ids.question);
+    // What people say among themselves goes no further, unless a trace comes with it.
+    let span = if message.ai || traceparent.is_some() {
+        info_span!("question", tenant = %key.tenant, message = %ids.question)
+    } else {
+        Span::none()
+    };
     if let Some(traceparent) = &traceparent {
         telemetry::continue_trace(&span, traceparent);
     }
     let event = new_message(&key.room, &ids, identity, &message);
-    let reply = message.ai.then(|| Awaited {
-        message_id: ids.reply.clone(),
-        if_busy: message.if_busy,
-        cancelled: cancelled(&key.room, &ids),
-        caps: settings.queue,
-        task: Task {
-            user_input: message.user_input,
-            client_context: message
-                .conversation_context
-                .filter(|context| settings.client_context && is_used(context, &key.room)),
-            traceparent: telemetry::traceparent(&span).or(traceparent),
+    let reply = message.ai.then(|| {
+        let reply = MessageId::generate(partition);
+        Awaited {
+            if_busy: message.if_busy,
+            cancelled: cancelled(&key.room, &reply, &ids),
+            message_id: reply,
+            caps: settings.queue,
+            task: Task {
+                user_input: message.user_input,
+                client_context: message
+                    .conversation_context
+                    .filter(|context| settings.client_context && is_used(context, &key.room)),
+                traceparent: telemetry::traceparent(&span).or(traceparent),
+            }
+            .encode(),
         }
-        .encode(),
     });
     let question = Question {
         room: key,
@@ -172,7 +180,6 @@ pub async fn store(gateway: &Gateway, prepared: &Prepared) -> Result<Sent, Proto
 
 struct Ids {
     question: MessageId,
-    reply: MessageId,
     session: SessionId,
 }
 
@@ -192,9 +199,9 @@ fn new_message(room: &Room, ids: &Ids, identity: &Identity, message: &SendMessag
 }
 
 /// The `message` of a reply that is cancelled before it begins.
-fn cancelled(room: &Room, ids: &Ids) -> Unplaced {
+fn cancelled(room: &Room, reply: &MessageId, ids: &Ids) -> Unplaced {
     let data = Reply {
-        message_id: ids.reply.clone(),
+        message_id: reply.clone(),
         session_id: ids.session.clone(),
         in_reply_to: ids.question.clone(),
         role: Role::Assistant,
@@ -204,7 +211,7 @@ fn cancelled(room: &Room, ids: &Ids) -> Unplaced {
         metadata: ReplyMetadata::default(),
     };
     let part = ReplyPart {
-        message_id: ids.reply.clone(),
+        message_id: reply.clone(),
         attempt: 0,
         index: -1,
     };

@@ -2,19 +2,22 @@
 
 use axum::body::Body;
 use axum::response::Response;
+use base64::prelude::{BASE64_STANDARD, Engine};
 use causerie_shared::protocol::SUBPROTOCOL;
 use http::header::{
-    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use hyper::upgrade::OnUpgrade;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use sha1::{Digest, Sha1};
 
 use super::refusal::Refusal;
 use super::{Admission, Asked, credentials};
 use crate::connection::Admitted;
+use crate::websocket::Upgrade;
+use crate::websocket::codec::negotiate;
 
 /// The length of a `Sec-WebSocket-Key`: 16 bytes in base64.
 const KEY_LEN: usize = 24;
@@ -32,6 +35,8 @@ pub(crate) struct Handshake {
 struct Offer {
     accept: HeaderValue,
     names_subprotocol: bool,
+    /// How messages are to be compressed, if they are.
+    compression: Option<HeaderValue>,
     upgrade: OnUpgrade,
 }
 
@@ -43,7 +48,7 @@ impl Handshake {
     /// no WebSocket.
     pub(crate) async fn begin(request: &mut Parts, door: &Admission) -> Result<Self, Refusal> {
         let asked = Asked::read(request)?;
-        let offer = Offer::read(request)?;
+        let offer = Offer::read(request, door.takes_compressed())?;
         let admitted = door.admit(&asked).await?;
         let offer = offer.ok_or_else(Refusal::upgrade_required)?;
         Ok(Self { admitted, offer })
@@ -51,7 +56,7 @@ impl Handshake {
 
     /// The answer that makes it a WebSocket, what will be one, and who was let
     /// in.
-    pub(crate) fn accept(self) -> (Response, OnUpgrade, Admitted) {
+    pub(crate) fn accept(self) -> (Response, Upgrade, Admitted) {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         let headers = response.headers_mut();
@@ -62,13 +67,21 @@ impl Handshake {
             let chosen = HeaderValue::from_static(SUBPROTOCOL);
             headers.insert(SEC_WEBSOCKET_PROTOCOL, chosen);
         }
-        (response, self.offer.upgrade, self.admitted)
+        let is_deflated = self.offer.compression.is_some();
+        if let Some(compression) = self.offer.compression {
+            headers.insert(SEC_WEBSOCKET_EXTENSIONS, compression);
+        }
+        let upgrade = Upgrade {
+            stream: self.offer.upgrade,
+            is_deflated,
+        };
+        (response, upgrade, self.admitted)
     }
 }
 
 impl Offer {
     /// `None` where no WebSocket of our version is asked for.
-    fn read(request: &mut Parts) -> Result<Option<Self>, Refusal> {
+    fn read(request: &mut Parts, takes_compressed: bool) -> Result<Option<Self>, Refusal> {
         let headers = &request.headers;
         let asks = lists(headers, &CONNECTION, "upgrade")
             && lists(headers, &UPGRADE, "websocket")
@@ -79,14 +92,16 @@ impl Offer {
         let accept = headers
             .get(SEC_WEBSOCKET_KEY)
             .filter(|key| key.len() == KEY_LEN)
-            .map(|key| derive_accept_key(key.as_bytes()))
+            .map(|key| accept_key(key.as_bytes()))
             .and_then(|accept| HeaderValue::try_from(accept).ok())
             .ok_or_else(|| Refusal::bad_request("The header `Sec-WebSocket-Key` is bad."))?;
         let names_subprotocol = credentials::offered(headers).any(|entry| entry == SUBPROTOCOL);
+        let compression = takes_compressed.then(|| negotiate(headers)).flatten();
         let upgrade = request.extensions.remove::<OnUpgrade>();
         Ok(upgrade.map(|upgrade| Self {
             accept,
             names_subprotocol,
+            compression,
             upgrade,
         }))
     }
@@ -98,4 +113,23 @@ fn lists(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     let texts = values.filter_map(|value| value.to_str().ok());
     let mut listed = texts.flat_map(|text| text.split(','));
     listed.any(|item| item.trim().eq_ignore_ascii_case(token))
+}
+
+/// What proves to a client that its `key` was read by a WebSocket server (RFC
+/// 6455, 4.2.2).
+fn accept_key(key: &[u8]) -> String {
+    const WEBSOCKET: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    let proof = Sha1::new().chain_update(key).chain_update(WEBSOCKET);
+    BASE64_STANDARD.encode(proof.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_of_the_rfc_is_proven_as_there() {
+        let proof = accept_key(b"dGhlIHNhbXBsZSBub25jZQ==");
+        assert_eq!(proof, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
 }

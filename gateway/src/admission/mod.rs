@@ -113,6 +113,11 @@ impl Admission {
         })
     }
 
+    /// Whether messages may be compressed.
+    fn takes_compressed(&self) -> bool {
+        self.gateway.settings().compression
+    }
+
     /// Makes a visitor for one who asked for a token beforehand.
     ///
     /// # Errors

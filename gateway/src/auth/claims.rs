@@ -1,6 +1,5 @@
 //! The claims of a token.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use causerie_shared::ids::{InvalidId, ProjectId, TenantId, UserId};
@@ -68,22 +67,20 @@ impl Claims {
             return Err(TokenError::NotYet);
         }
         let mut roles = self.roles()?;
-        if !is_operators {
-            roles.remove(&Role::Operator);
-        }
+        roles.retain(|role| is_operators || *role != Role::Operator);
         Ok(Identity {
             tenant: self.tenant()?,
             user: self.user()?,
             name: self.name()?,
             projects: self.projects()?,
-            roles,
+            roles: roles.into(),
             expires_ms: Some(expires_ms),
         })
     }
 
     fn projects(&self) -> Result<Projects, TokenError> {
         match self.get("projects") {
-            None => Ok(Projects::Some(HashSet::new())),
+            None => Ok(Projects::Some([].into())),
             Some(Value::String(all)) if all == "*" => Ok(Projects::All),
             Some(Value::Array(projects)) => projects
                 .iter()
@@ -103,10 +100,10 @@ impl Claims {
         }
     }
 
-    fn roles(&self) -> Result<HashSet<Role>, TokenError> {
+    fn roles(&self) -> Result<Vec<Role>, TokenError> {
         const TYPE: TokenError = TokenError::ClaimType("roles", "a list of names");
         match self.get("roles") {
-            None => Ok(HashSet::new()),
+            None => Ok(Vec::new()),
             Some(Value::Array(names)) => names
                 .iter()
                 .map(|name| name.as_str().ok_or(TYPE))

@@ -140,9 +140,11 @@ impl Auth {
         } else {
             rules.check(&token, &tenant).await?
         };
-        let identity = token.claims.identity(self.clock.now_ms(), is_operators)?;
+        let mut identity = token.claims.identity(self.clock.now_ms(), is_operators)?;
         let tenant = rules.tenants.of_id(&tenant);
         let tenant = tenant.ok_or(TokenError::UnknownTenant)?;
+        // The same name, but kept once for all of its people.
+        identity.tenant.clone_from(&tenant.id);
         if identity.is_visitor() && !tenant.visitors {
             return Err(TokenError::NoVisitors);
         }

@@ -112,7 +112,7 @@ async fn ending(asking: &Asking) -> Result<Ended, ProtocolError> {
                 failure = read_failure(&frame);
             }
             if frame.is_final() {
-                let message = frame.json.clone().into();
+                let message = Bytes::copy_from_slice(frame.json().as_bytes());
                 return Ok(Ended { message, failure });
             }
         }
@@ -169,7 +169,7 @@ fn read_failure(frame: &OutFrame) -> Option<AiProcessingError> {
     struct Frame {
         data: AiProcessingError,
     }
-    let frame: Frame = serde_json::from_str(frame.json.as_str()).ok()?;
+    let frame: Frame = serde_json::from_str(frame.json()).ok()?;
     Some(frame.data)
 }
 

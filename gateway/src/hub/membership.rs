@@ -4,7 +4,6 @@
 //! who changes that. A new wish cancels the one before and waits until that
 //! has let go: so what was left stays left, and nobody joins twice.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -37,12 +36,21 @@ const RECOVERY_PATIENCE: Duration = Duration::from_secs(1);
 pub struct Membership {
     hub: Hub,
     outbox: Arc<Outbox>,
-    rooms: Mutex<BTreeMap<RoomKey, Stay>>,
+    rooms: Mutex<Vec<Stay>>,
 }
 
 /// The outbox's stay in a room, from the first wish to join it.
 #[derive(Debug)]
 struct Stay {
+    room: RoomKey,
+    /// What is being changed. None as long as it stays: most do, for long, so
+    /// that this is to cost little.
+    change: Option<Box<Change>>,
+}
+
+/// A change of an outbox's stay in a room.
+#[derive(Debug, Default)]
+struct Change {
     /// The last wish: to join, or to leave. The next one cancels it.
     wish: CancellationToken,
     /// Held by whoever joins or leaves.
@@ -50,9 +58,33 @@ struct Stay {
 }
 
 /// The right to join or leave a room, until the wish is cancelled.
-struct Turn {
+struct Turn<'a> {
+    membership: &'a Membership,
+    room: RoomKey,
     wish: CancellationToken,
     _held: OwnedMutexGuard<()>,
+}
+
+impl Drop for Turn<'_> {
+    /// Nothing is being changed any more, unless a later wish will.
+    fn drop(&mut self) {
+        let mut rooms = self.membership.lock();
+        if !self.wish.is_cancelled()
+            && let Some(stay) = stay_in(&mut rooms, &self.room)
+        {
+            stay.change = None;
+        }
+    }
+}
+
+impl Stay {
+    fn begin(room: RoomKey) -> Self {
+        Self { room, change: None }
+    }
+}
+
+fn stay_in<'a>(rooms: &'a mut [Stay], room: &RoomKey) -> Option<&'a mut Stay> {
+    rooms.iter_mut().find(|stay| stay.room == *room)
 }
 
 impl Membership {
@@ -126,18 +158,18 @@ impl Membership {
     /// Leaves `room`: when it returns, no more of it is put in. Whether it had
     /// been joined.
     pub async fn leave(&self, room: &RoomKey) -> bool {
-        if !self.lock().contains_key(room) {
+        if stay_in(&mut self.lock(), room).is_none() {
             return false;
         }
         let turn = self.turn(room).await;
         self.hub.leave(room.clone(), self.outbox.id()).await;
-        self.forget(room, &turn);
+        self.forget(&turn);
         true
     }
 
     /// The rooms joined, or being joined.
     pub fn rooms(&self) -> Vec<RoomKey> {
-        self.lock().keys().cloned().collect()
+        self.lock().iter().map(|stay| stay.room.clone()).collect()
     }
 
     /// Leaves all rooms, and closes the outbox.
@@ -145,44 +177,55 @@ impl Membership {
         // In this order: a join on its way finds the outbox closed, or is left.
         self.outbox.close(CloseCode::InternalError);
         let rooms = std::mem::take(&mut *self.lock());
-        for stay in rooms.values() {
-            stay.wish.cancel();
+        for change in rooms.iter().filter_map(|stay| stay.change.as_ref()) {
+            change.wish.cancel();
         }
-        let rooms = rooms.into_keys().collect();
+        let rooms = rooms.into_iter().map(|stay| stay.room).collect();
         self.hub.leave_soon(rooms, self.outbox.id());
     }
 
-    async fn join_in(&self, turn: &Turn, wish: Join) -> Result<(), NotJoined> {
-        let room = wish.room.clone();
+    async fn join_in(&self, turn: &Turn<'_>, wish: Join) -> Result<(), NotJoined> {
         let joined = turn.wish.run_until_cancelled(self.hub.join(wish)).await;
         let joined = joined.unwrap_or(Err(NotJoined::Over));
         if matches!(joined, Err(NotJoined::Bus(_))) {
-            self.forget(&room, turn);
+            self.forget(turn);
         }
         joined
     }
 
     /// Cancels what is being done in `room`, and waits until that has let go.
-    async fn turn(&self, room: &RoomKey) -> Turn {
+    async fn turn(&self, room: &RoomKey) -> Turn<'_> {
         let wish = self.hub.new_wish();
-        let turn = {
-            let mut rooms = self.lock();
-            let stay = rooms.entry(room.clone()).or_insert_with(|| Stay {
-                wish: CancellationToken::new(),
-                turn: Arc::default(),
-            });
-            std::mem::replace(&mut stay.wish, wish.clone()).cancel();
-            Arc::clone(&stay.turn)
-        };
+        let turn = self.begin(room, &wish);
         let _held = turn.lock_owned().await;
-        Turn { wish, _held }
+        Turn {
+            membership: self,
+            room: room.clone(),
+            wish,
+            _held,
+        }
     }
 
-    /// Notes that the outbox is not in `room`, unless a later wish will tell.
-    fn forget(&self, room: &RoomKey, turn: &Turn) {
+    fn begin(&self, room: &RoomKey, wish: &CancellationToken) -> Arc<tokio::sync::Mutex<()>> {
+        let mut rooms = self.lock();
+        let known = rooms.iter().position(|stay| stay.room == *room);
+        let mut stay = match known {
+            Some(at) => rooms.remove(at),
+            None => Stay::begin(room.clone()),
+        };
+        let change = stay.change.get_or_insert_default();
+        std::mem::replace(&mut change.wish, wish.clone()).cancel();
+        let turn = Arc::clone(&change.turn);
+        rooms.reserve_exact(1);
+        rooms.push(stay);
+        turn
+    }
+
+    /// Notes that the outbox is not in a room, unless a later wish will tell.
+    fn forget(&self, turn: &Turn<'_>) {
         let mut rooms = self.lock();
         if !turn.wish.is_cancelled() {
-            rooms.remove(room);
+            rooms.retain(|stay| stay.room != turn.room);
         }
     }
 
@@ -196,7 +239,7 @@ impl Membership {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<RoomKey, Stay>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Stay>> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

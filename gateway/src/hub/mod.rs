@@ -8,13 +8,14 @@
 //! - `order`: whether a record is the next one (a pure state machine)
 //! - `text`: the texts of running replies, and snapshots of them
 //! - `tail`: recent events, from which most recoveries are served
+//! - `audience`: who hears a room; gathers what is for all, and sends it
 //! - `room`: one room: delivers, joins, and says what it must read
 //! - `shard`: the task that owns rooms and reads for them
+//! - `shards`: the queues of all of them
 //! - `opening`: begins to hear and reads rooms, many at once where many come
 //! - `viewer`: what somebody sees of a room
 //! - [`membership`]: the rooms of one outbox
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use causerie_shared::bus::{Bus, BusError};
@@ -23,19 +24,22 @@ use causerie_shared::position::Position;
 use causerie_shared::protocol::close::CloseCode;
 use causerie_shared::room::RoomKey;
 use tokio::runtime::Handle;
-use tokio::sync::{SetOnce, mpsc, oneshot};
+use tokio::sync::{SetOnce, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::changes;
 use crate::events;
-use crate::feed;
+use crate::feed::Feed;
 use crate::outbox::{Outbox, OutboxId};
 use crate::recovery;
 use heard::HeardRooms;
 use opening::Opener;
 use shard::{Command, Reader, Shard, backoff};
+use shards::Shards;
+pub(crate) use viewer::Sight;
 pub use viewer::{Live, Viewer};
 
 pub(crate) mod audience;
@@ -47,17 +51,12 @@ mod opening;
 pub(crate) mod order;
 mod room;
 pub(crate) mod shard;
+pub(crate) mod shards;
 mod tail;
 #[cfg(test)]
 pub(crate) mod testing;
 mod text;
 mod viewer;
-
-/// How many commands may wait for a shard.
-const SHARD_QUEUE: usize = 4_096;
-
-/// How many records may wait in the feed; what does not fit is read again.
-const FEED_QUEUE: usize = 8_192;
 
 /// A wish to hear a room.
 #[derive(Debug, Clone)]
@@ -121,9 +120,12 @@ pub enum NotJoined {
 
 /// The rooms that are heard on this node. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Hub {
+pub struct Hub(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
     bus: Arc<dyn Bus>,
-    shards: Arc<[mpsc::Sender<Command>]>,
+    shards: Shards,
     runtime: Handle,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -137,11 +139,11 @@ impl Hub {
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) -> Self {
-        let (subscriptions, records) = bus.subscriptions(FEED_QUEUE);
+        let (shards, queues) = Shards::new(shards);
+        let subscriptions = bus.subscriptions(Arc::new(Feed::new(shards.clone())));
         let heard = Arc::new(HeardRooms::default());
         let opener = Opener::start(Arc::clone(&bus), Arc::clone(&subscriptions), tasks);
-        let shards = (0..shards).map(|_| {
-            let (commands, queue) = mpsc::channel(SHARD_QUEUE);
+        for (commands, queue) in shards.queues().iter().zip(queues) {
             let reader = Reader {
                 bus: Arc::clone(&bus),
                 subscriptions: Arc::clone(&subscriptions),
@@ -152,17 +154,15 @@ impl Hub {
             };
             let shard = Shard::new(reader, Arc::clone(&heard));
             tasks.spawn(shard.run(queue, stop.clone()));
-            commands
-        });
-        let hub = Self {
+        }
+        let hub = Self(Arc::new(Shared {
             bus: Arc::clone(&bus),
-            shards: shards.collect(),
+            shards,
             runtime: Handle::current(),
             tasks: tasks.clone(),
             stop: stop.clone(),
-        };
-        tasks.spawn(feed::run(hub.clone(), records, stop.clone()));
-        tasks.spawn(feed::watch_changes(hub.clone(), heard, stop.clone()));
+        }));
+        tasks.spawn(changes::watch(hub.clone(), heard, stop.clone()));
         hub
     }
 
@@ -203,7 +203,7 @@ impl Hub {
         let joined = answer.await.map_err(|_| NotJoined::Over)??;
         match joined {
             Joined::Member => {}
-            Joined::Behind => recovery::catch_up(&*self.bus, join).await?,
+            Joined::Behind => recovery::catch_up(&*self.0.bus, join).await?,
         }
         Ok(joined)
     }
@@ -228,7 +228,7 @@ impl Hub {
             return;
         }
         let hub = self.clone();
-        self.runtime.spawn(async move {
+        self.0.runtime.spawn(async move {
             for room in rooms {
                 hub.leave(room, outbox).await;
             }
@@ -247,22 +247,18 @@ impl Hub {
         }
     }
 
+    /// The same, from where one cannot wait.
+    pub(crate) fn resync_soon(&self, outbox: OutboxId, lagging: Vec<(RoomKey, MessageId)>) {
+        let hub = self.clone();
+        self.0
+            .runtime
+            .spawn(async move { hub.resync(outbox, lagging).await });
+    }
+
     /// Hands `command` to the shard of `room`. Where the node is stopping it
     /// is dropped.
     pub(crate) async fn send(&self, room: &RoomKey, command: Command) {
-        let mut hasher = DefaultHasher::new();
-        room.hash(&mut hasher);
-        let at = hasher.finish() as usize % self.shards.len().max(1);
-        if let Some(shard) = self.shards.get(at) {
-            let _ = shard.send(command).await;
-        }
-    }
-
-    /// Hands a command to all shards.
-    pub(crate) async fn send_all(&self, command: impl Fn() -> Command) {
-        for shard in self.shards.iter() {
-            let _ = shard.send(command()).await;
-        }
+        self.0.shards.send(room, command).await;
     }
 
     /// Runs a task that the node waits for when it stops.
@@ -270,15 +266,15 @@ impl Hub {
         &self,
         task: impl Future<Output = T> + Send + 'static,
     ) -> JoinHandle<T> {
-        self.tasks.spawn(task)
+        self.0.tasks.spawn(task)
     }
 
     /// What an outbox wants of a room, until it is cancelled or the node stops.
     pub(crate) fn new_wish(&self) -> CancellationToken {
-        self.stop.child_token()
+        self.0.stop.child_token()
     }
 
     pub(crate) fn bus(&self) -> &dyn Bus {
-        &*self.bus
+        &*self.0.bus
     }
 }

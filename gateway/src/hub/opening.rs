@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use causerie_shared::bus::log::{Look, Page};
@@ -28,7 +29,8 @@ const TOGETHER: usize = 8_192;
 /// So many rooms a second are each opened at once.
 const AT_ONCE: f64 = 16.0;
 
-/// How much longer rooms are gathered for each that came within a second.
+/// How much longer rooms are gathered for each that came within a second, while
+/// another was being opened.
 const LONGER_FOR_EACH: Duration = Duration::from_millis(1);
 
 /// The longest that a room waits for others.
@@ -41,12 +43,19 @@ const LULL: Duration = Duration::from_millis(250);
 /// A room that is to be opened, and who waits for what was read.
 struct Wish {
     look: Look,
+    /// Whether others were waiting when it came. One who opens one room after
+    /// the other is no crowd, however many those are.
+    has_company: bool,
     opened: oneshot::Sender<Result<Page, BusError>>,
 }
 
 /// Opens rooms. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(super) struct Opener(mpsc::Sender<Wish>);
+pub(super) struct Opener {
+    wishes: mpsc::Sender<Wish>,
+    /// How many rooms are being opened.
+    being_opened: Arc<AtomicUsize>,
+}
 
 impl Opener {
     /// Starts to gather, until all clones are gone.
@@ -57,14 +66,28 @@ impl Opener {
     ) -> Self {
         let (wishes, waiting) = mpsc::channel(QUEUE);
         tasks.spawn(run(bus, subscriptions, waiting, tasks.clone()));
-        Self(wishes)
+        Self {
+            wishes,
+            being_opened: Arc::default(),
+        }
     }
 
     /// Hears a room, and reads it. What is published after the read is heard.
     pub(super) async fn open(&self, look: Look) -> Result<Page, BusError> {
+        let others = self.being_opened.fetch_add(1, Ordering::Relaxed);
+        let page = self.open_with(look, others > 0).await;
+        self.being_opened.fetch_sub(1, Ordering::Relaxed);
+        page
+    }
+
+    async fn open_with(&self, look: Look, has_company: bool) -> Result<Page, BusError> {
         let (opened, page) = oneshot::channel();
-        let wish = Wish { look, opened };
-        self.0.send(wish).await.map_err(|_| stopping())?;
+        let wish = Wish {
+            look,
+            has_company,
+            opened,
+        };
+        self.wishes.send(wish).await.map_err(|_| stopping())?;
         page.await.map_err(|_| stopping())?
     }
 }
@@ -92,19 +115,20 @@ async fn run(
 /// The next room and those that come while it waits; `None` where nobody can
 /// have any more.
 async fn gather(waiting: &mut mpsc::Receiver<Wish>, rush: &mut Rush) -> Option<Vec<Wish>> {
-    let mut wishes = vec![waiting.recv().await?];
+    let first = waiting.recv().await?;
     let began = Instant::now();
     let mut last = began;
-    rush.count(began);
+    rush.count(&first, began);
+    let mut wishes = vec![first];
     while wishes.len() < TOGETHER {
         let until = (began + rush.worth_waiting()).min(last + LULL);
         tokio::select! {
             biased;
             wish = waiting.recv() => {
                 let Some(wish) = wish else { break };
-                wishes.push(wish);
                 last = Instant::now();
-                rush.count(last);
+                rush.count(&wish, last);
+                wishes.push(wish);
             }
             () = sleep_until(until) => break,
         }
@@ -150,7 +174,7 @@ impl Wish {
     }
 }
 
-/// How many rooms came of late.
+/// How many rooms came of late in company.
 #[derive(Debug, Default)]
 struct Rush {
     /// Those that came just now in full, less for each that is longer ago, none
@@ -160,9 +184,12 @@ struct Rush {
 }
 
 impl Rush {
-    fn count(&mut self, now: Instant) {
+    fn count(&mut self, wish: &Wish, now: Instant) {
         let since = self.last.map_or(0.0, |last| (now - last).as_secs_f64());
-        self.recent = self.recent * (1.0 - since).max(0.0) + 1.0;
+        self.recent *= (1.0 - since).max(0.0);
+        if wish.has_company {
+            self.recent += 1.0;
+        }
         self.last = Some(now);
     }
 
@@ -178,11 +205,51 @@ mod tests {
     use super::*;
     use crate::hub::testing::room;
 
+    /// One of a crowd.
+    fn wish() -> Wish {
+        let (opened, _) = oneshot::channel();
+        let look = Look {
+            room: room(),
+            after: None,
+        };
+        Wish {
+            look,
+            has_company: true,
+            opened,
+        }
+    }
+
+    #[tokio::test]
+    async fn who_comes_while_others_wait_is_in_company() {
+        let (wishes, mut waiting) = mpsc::channel(QUEUE);
+        let opener = Opener {
+            wishes,
+            being_opened: Arc::default(),
+        };
+        for _ in 0..3 {
+            let looks = [wish(), wish(), wish()].map(|wish| wish.look);
+            let opening = join_all(looks.map(|look| opener.open(look)));
+            let ending = async {
+                for has_company in [false, true, true] {
+                    let wish = waiting.recv().await.unwrap();
+                    assert_eq!(wish.has_company, has_company);
+                    wish.end(Err(stopping()));
+                }
+            };
+            tokio::join!(opening, ending);
+        }
+    }
+
     /// How long it is worth waiting after each of so many, at so many a second.
-    fn waits(count: u32, a_second: u32) -> Vec<Duration> {
+    fn waits(count: u32, a_second: u32, has_company: bool) -> Vec<Duration> {
         let (began, mut rush) = (Instant::now(), Rush::default());
         let waits = (0..count).map(|number| {
-            rush.count(began + Duration::from_secs(1) * number / a_second);
+            let now = began + Duration::from_secs(1) * number / a_second;
+            let wish = Wish {
+                has_company,
+                ..wish()
+            };
+            rush.count(&wish, now);
             rush.worth_waiting()
         });
         waits.collect()
@@ -190,12 +257,17 @@ mod tests {
 
     #[test]
     fn a_few_do_not_wait() {
-        assert!(waits(100, 10).iter().all(Duration::is_zero));
+        assert!(waits(100, 10, true).iter().all(Duration::is_zero));
+    }
+
+    #[test]
+    fn one_who_opens_room_after_room_does_not_wait() {
+        assert!(waits(1_000, 1_000, false).iter().all(Duration::is_zero));
     }
 
     #[test]
     fn a_crowd_is_waited_for_until_it_is_there_but_not_for_ever() {
-        let waits = waits(20_000, 10_000);
+        let waits = waits(20_000, 10_000, true);
         let came = |number: u32| Duration::from_secs(1) * number / 10_000;
         assert!(waits[100] > came(100) && waits[1_000] > came(1_000));
         assert!(waits.iter().all(|wait| *wait <= LONGEST));
@@ -206,13 +278,7 @@ mod tests {
     async fn what_comes_together_is_opened_together() {
         let (sender, mut waiting) = mpsc::channel(QUEUE);
         for _ in 0..1_000 {
-            let (opened, _) = oneshot::channel();
-            let look = Look {
-                room: room(),
-                after: None,
-            };
-            let sent = sender.try_send(Wish { look, opened });
-            assert!(sent.is_ok());
+            assert!(sender.try_send(wish()).is_ok());
         }
         drop(sender);
         let mut rush = Rush::default();

@@ -1,5 +1,5 @@
 //! One room: delivers its records in order, takes in members, and says what it
-//! must read. It waits for nothing itself; its shard does.
+//! must read. It waits for no reading itself; its shard does.
 
 use std::sync::Arc;
 
@@ -19,6 +19,7 @@ use super::order::{Hole, Order, Verdict};
 use super::tail::Tail;
 use super::{Join, Joined};
 use crate::events;
+use crate::frame::OutFrame;
 use crate::outbox::OutboxId;
 
 mod joining;
@@ -91,23 +92,42 @@ impl Room {
         }
     }
 
-    /// Takes a join: at once where the room is live, else when it is. One whose
-    /// outbox is closed has left already, and gets no answer.
+    /// Does one thing after all that came before it, and sends what comes of it.
+    pub(super) async fn act(
+        &mut self,
+        act: impl FnOnce(&mut Self) -> Option<Need>,
+    ) -> Option<Need> {
+        self.send_out().await;
+        let need = act(self);
+        self.send_out().await;
+        match need {
+            Some(need) => Some(need),
+            // Who comes in now has been sent nothing of that.
+            None => self.admit_all().await,
+        }
+    }
+
+    /// Sends what is gathered for all who are here.
+    pub(super) async fn send_out(&mut self) {
+        self.audience.send_out().await;
+    }
+
+    /// Whether something is gathered that is not sent yet.
+    pub(super) fn has_outgoing(&self) -> bool {
+        self.audience.has_outgoing()
+    }
+
+    /// Takes a join, which waits until the room is live. One whose outbox is
+    /// closed has left already, and gets no answer.
     pub(super) fn on_join(&mut self, waiting: Waiting) -> Option<Need> {
         self.on_leave(waiting.join.outbox.id());
         if waiting.join.outbox.is_closed() {
             return None;
         }
+        self.waiting.push(waiting);
         match self.phase {
-            Phase::Live => self.admit(waiting),
-            Phase::Opening | Phase::Repairing | Phase::Closing => {
-                self.waiting.push(waiting);
-                None
-            }
-            Phase::Closed => {
-                self.waiting.push(waiting);
-                self.begin_opening()
-            }
+            Phase::Live | Phase::Opening | Phase::Repairing | Phase::Closing => None,
+            Phase::Closed => self.begin_opening(),
         }
     }
 
@@ -165,11 +185,12 @@ impl Room {
             .order
             .as_ref()
             .and_then(|order| order.reply(message_id));
-        let snapshot = reply.map(|reply| self.audience.snapshot(message_id, reply));
-        if snapshot.is_some() {
+        member.outbox.forget(message_id);
+        if let Some(reply) = reply {
+            let snapshot = self.audience.snapshot(message_id, reply);
+            member.outbox.push(&snapshot);
             events::snapshot_sent();
         }
-        member.outbox.resume(message_id, snapshot.as_ref());
     }
 
     /// Begins to close if nobody has heard the room since before `deadline`.
@@ -231,10 +252,7 @@ impl Room {
     fn carry_out(&mut self, verdict: Verdict, record: Arc<Record>) -> Option<Need> {
         match verdict {
             Verdict::Deliver => {
-                self.audience.deliver(&record);
-                if record.header.position.is_some() {
-                    self.tail.push(record);
-                }
+                deliver(&mut self.audience, &mut self.tail, &record);
                 None
             }
             Verdict::Stale => {
@@ -254,11 +272,22 @@ impl Room {
 
     /// What a gateway without gap repair would do.
     fn deliver_in_spite_of_a_hole(&mut self, record: &Record) {
-        self.audience.deliver(record);
+        let frame = OutFrame::event(&self.audience.room, record);
+        self.audience.deliver(frame, record.header.ts);
         if let (Some(order), Some(position)) = (&mut self.order, &record.header.position) {
             order.advance(position);
         }
     }
+}
+
+/// Gives an event to all, and keeps it for those who come later if it is
+/// durable.
+fn deliver(audience: &mut Audience, tail: &mut Tail, record: &Record) {
+    let frame = OutFrame::event(&audience.room, record);
+    if frame.position.is_some() {
+        tail.push(Arc::clone(&frame));
+    }
+    audience.deliver(frame, record.header.ts);
 }
 
 #[cfg(test)]

@@ -29,6 +29,10 @@ const LINGER: Duration = Duration::from_secs(10);
 /// How often rooms that nobody hears are looked for.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
 
+/// How many commands are taken from the queue at once: so many events of a room
+/// may go out together.
+const AT_ONCE: usize = 256;
+
 /// How many events one read brings.
 pub(crate) const PAGE: usize = 128;
 
@@ -75,7 +79,10 @@ pub(crate) enum Command {
 /// A task that owns some of the rooms.
 #[derive(Debug)]
 pub(super) struct Shard {
-    rooms: HashMap<RoomKey, Room>,
+    /// Each by itself: there is one for each user, and a table is half empty.
+    rooms: HashMap<RoomKey, Box<Room>>,
+    /// Those for which something is gathered that is not sent yet.
+    outgoing: Vec<RoomKey>,
     reader: Reader,
     heard: Arc<HeardRooms>,
 }
@@ -84,6 +91,7 @@ impl Shard {
     pub(super) fn new(reader: Reader, heard: Arc<HeardRooms>) -> Self {
         Self {
             rooms: HashMap::new(),
+            outgoing: Vec::new(),
             reader,
             heard,
         }
@@ -93,69 +101,104 @@ impl Shard {
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Command>, stop: CancellationToken) {
         let mut tidy = interval(TIDY_EVERY);
         tidy.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut commands = Vec::with_capacity(AT_ONCE);
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
                 _ = tidy.tick() => self.tidy(),
-                command = queue.recv() => match command {
-                    Some(command) => self.on_command(command),
-                    None => return,
-                },
+                count = queue.recv_many(&mut commands, AT_ONCE) => {
+                    if count == 0 {
+                        return;
+                    }
+                    for command in commands.drain(..) {
+                        self.on_command(command).await;
+                    }
+                    self.send_out().await;
+                }
             }
         }
     }
 
-    fn on_command(&mut self, command: Command) {
+    async fn on_command(&mut self, command: Command) {
         match command {
-            Command::Record { room, record } => {
-                self.with(room, |known| known.on_record(record));
-            }
+            Command::Record { room, record } => self.on_record(room, record),
             Command::Gap => self.on_gap(),
-            Command::Head { room, head } => self.with(room, |known| known.on_head(&head)),
-            Command::Join { join, reply } => self.on_join(join, reply),
+            Command::Head { room, head } => self.with(room, |known| known.on_head(&head)).await,
+            Command::Join { join, reply } => self.on_join(join, reply).await,
             Command::Leave { room, outbox, done } => {
                 self.with(room, |known| {
                     known.on_leave(outbox);
                     None
-                });
+                })
+                .await;
                 let _ = done.send(());
             }
             Command::Resync {
                 room,
                 outbox,
                 message_id,
-            } => self.with(room, |known| {
-                known.on_resync(outbox, &message_id);
-                None
-            }),
-            Command::Opened { room, page } => self.with(room, |known| known.on_opened(page)),
-            Command::Read { room, page } => self.with(room, |known| known.on_page(page)),
-            Command::Unsubscribed { room } => self.with(room, Room::on_unsubscribed),
+            } => {
+                self.with(room, |known| {
+                    known.on_resync(outbox, &message_id);
+                    None
+                })
+                .await;
+            }
+            Command::Opened { room, page } => {
+                self.with(room, |known| known.on_opened(page)).await;
+            }
+            Command::Read { room, page } => self.with(room, |known| known.on_page(page)).await,
+            Command::Unsubscribed { room } => self.with(room, Room::on_unsubscribed).await,
+        }
+    }
+
+    /// Takes a live record. What is to be sent goes out with what else comes at
+    /// the same time.
+    fn on_record(&mut self, key: RoomKey, record: Arc<Record>) {
+        let Some(room) = self.rooms.get_mut(&key) else {
+            return;
+        };
+        let had_outgoing = room.has_outgoing();
+        let need = room.on_record(record);
+        if !had_outgoing && room.has_outgoing() {
+            self.outgoing.push(key.clone());
+        }
+        if let Some(need) = need {
+            self.reader.meet(key, need);
+        }
+    }
+
+    async fn send_out(&mut self) {
+        for key in self.outgoing.drain(..) {
+            if let Some(room) = self.rooms.get_mut(&key) {
+                room.send_out().await;
+            }
         }
     }
 
     /// Lets a room that is known here act, and does what it needs then.
-    fn with(&mut self, key: RoomKey, act: impl FnOnce(&mut Room) -> Option<Need>) {
+    async fn with(&mut self, key: RoomKey, act: impl FnOnce(&mut Room) -> Option<Need>) {
         let Some(room) = self.rooms.get_mut(&key) else {
             return;
         };
-        if let Some(need) = act(room) {
+        if let Some(need) = room.act(act).await {
             self.reader.meet(key, need);
         } else if room.is_over() {
             self.forget(&key);
         }
     }
 
-    fn on_join(&mut self, join: Join, reply: oneshot::Sender<Result<Joined, BusError>>) {
+    async fn on_join(&mut self, join: Join, reply: oneshot::Sender<Result<Joined, BusError>>) {
         let key = join.room.clone();
         if !self.rooms.contains_key(&key) {
             self.heard.add(&key);
             events::room_added();
             let room = Room::new(key.clone(), self.reader.bus.clock().clone());
-            self.rooms.insert(key.clone(), room);
+            self.rooms.insert(key.clone(), Box::new(room));
         }
-        self.with(key, |room| room.on_join(Waiting { join, reply }));
+        self.with(key, |room| room.on_join(Waiting { join, reply }))
+            .await;
     }
 
     fn on_gap(&mut self) {
@@ -192,7 +235,7 @@ impl Shard {
 }
 
 /// The rooms by name, so that what happens to all of them happens in one order.
-fn in_order(rooms: &mut HashMap<RoomKey, Room>) -> Vec<(&RoomKey, &mut Room)> {
+fn in_order(rooms: &mut HashMap<RoomKey, Box<Room>>) -> Vec<(&RoomKey, &mut Box<Room>)> {
     let mut rooms: Vec<_> = rooms.iter_mut().collect();
     rooms.sort_unstable_by_key(|(key, _)| *key);
     rooms

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use causerie_shared::position::Position;
-use causerie_shared::record::Record;
+
+use crate::frame::OutFrame;
 
 /// How many events are kept.
 const LEN: usize = 128;
@@ -17,7 +18,7 @@ const BYTES: usize = 64 << 10;
 /// The last durable events of a room, without a hole, up to its head.
 #[derive(Debug, Default)]
 pub(super) struct Tail {
-    records: VecDeque<Arc<Record>>,
+    frames: VecDeque<Arc<OutFrame>>,
     bytes: usize,
     /// The position before the first of them.
     start: Option<Position>,
@@ -33,46 +34,56 @@ impl Tail {
     }
 
     /// Takes the event that follows the last one.
-    pub(super) fn push(&mut self, record: Arc<Record>) {
-        self.bytes += record.frame.len();
-        self.records.push_back(record);
-        while (self.records.len() > LEN || self.bytes > BYTES)
-            && let Some(oldest) = self.records.pop_front()
+    pub(super) fn push(&mut self, frame: Arc<OutFrame>) {
+        self.bytes += frame.size();
+        self.frames.push_back(frame);
+        while (self.frames.len() > LEN || self.bytes > BYTES)
+            && let Some(oldest) = self.frames.pop_front()
         {
-            self.bytes -= oldest.frame.len();
-            self.start.clone_from(&oldest.header.position);
+            self.bytes -= oldest.size();
+            self.start.clone_from(&oldest.position);
         }
     }
 
     /// The events after `position`; `None` where the tail does not reach back
     /// to it, or cannot judge it. A position of an older life, or one ahead of
     /// the head, only the bus can judge.
-    pub(super) fn after(&self, position: &Position) -> Option<Vec<Arc<Record>>> {
+    pub(super) fn after(&self, position: &Position) -> Option<Vec<Arc<OutFrame>>> {
         let of = |place: usize| {
-            self.records
+            self.frames
                 .get(place)
-                .and_then(|record| record.header.position.as_ref())
+                .and_then(|frame| frame.position.as_ref())
         };
         if self.start.as_ref() == Some(position) {
-            return Some(self.records.iter().cloned().collect());
+            return Some(self.frames.iter().cloned().collect());
         }
-        let place = (0..self.records.len())
+        let place = (0..self.frames.len())
             .rev()
             .find(|&place| of(place) == Some(position))?;
-        Some(self.records.iter().skip(place + 1).cloned().collect())
+        Some(self.frames.iter().skip(place + 1).cloned().collect())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::testing::{durable, position};
+    use crate::hub::testing::{durable, position, room};
+
+    fn event(seq: u64) -> Arc<OutFrame> {
+        OutFrame::event(&room(), &durable("aaaaaaaa", seq))
+    }
+
+    fn sized(seq: u64, bytes: usize) -> Arc<OutFrame> {
+        let mut record = durable("aaaaaaaa", seq);
+        record.frame = vec![b' '; bytes].into();
+        OutFrame::event(&room(), &record)
+    }
 
     fn tail(count: u64) -> Tail {
         let mut tail = Tail::default();
         tail.restart(position("aaaaaaaa", 10));
         for seq in 11..11 + count {
-            tail.push(Arc::new(durable("aaaaaaaa", seq)));
+            tail.push(event(seq));
         }
         tail
     }
@@ -85,7 +96,7 @@ mod tests {
             Some(
                 after
                     .iter()
-                    .map(|record| record.header.position.as_ref().unwrap().seq)
+                    .map(|frame| frame.position.as_ref().unwrap().seq)
                     .collect::<Vec<_>>(),
             )
         };
@@ -112,15 +123,11 @@ mod tests {
     fn keeps_no_more_bytes_than_its_bound() {
         let mut tail = tail(0);
         for seq in 11..=14 {
-            let mut record = durable("aaaaaaaa", seq);
-            record.frame = vec![b' '; BYTES / 2].into();
-            tail.push(Arc::new(record));
+            tail.push(sized(seq, BYTES / 2));
         }
         assert!(tail.after(&position("aaaaaaaa", 11)).is_none());
         assert_eq!(tail.after(&position("aaaaaaaa", 12)).unwrap().len(), 2);
-        let mut large = durable("aaaaaaaa", 15);
-        large.frame = vec![b' '; BYTES + 1].into();
-        tail.push(Arc::new(large));
+        tail.push(sized(15, BYTES + 1));
         assert!(tail.after(&position("aaaaaaaa", 14)).is_none());
         assert!(tail.after(&position("aaaaaaaa", 15)).unwrap().is_empty());
     }

@@ -93,7 +93,7 @@ impl Running {
             attempt: self.attempt,
             index,
         };
-        OutFrame::snapshot(room, part, json.into())
+        OutFrame::snapshot(room, part, &self.in_reply_to, json.into())
     }
 }
 
@@ -136,7 +136,7 @@ mod tests {
 
     fn snapshot_of(running: &Running) -> Value {
         let frame = running.snapshot(&room(), &message_id(1), 7);
-        serde_json::from_str(frame.json.as_str()).unwrap()
+        serde_json::from_str(frame.json()).unwrap()
     }
 
     #[test]

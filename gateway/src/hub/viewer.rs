@@ -1,13 +1,11 @@
 //! What somebody sees of a room.
 
-use std::sync::Arc;
-
 use causerie_shared::ids::{MessageId, UserId};
 use causerie_shared::protocol::event::Event;
 use causerie_shared::record::Header;
 use causerie_shared::room::Room;
 
-use crate::identity::Identity;
+use crate::identity::{Identity, is_announcement};
 
 /// Which kinds of events are sent live. The others are only kept, where they
 /// are durable.
@@ -21,6 +19,28 @@ pub struct Live {
     pub memory: bool,
 }
 
+/// The kinds of events that are switched on and off.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Kind {
+    Chat,
+    Status,
+    Memory,
+    /// Always on.
+    #[default]
+    Other,
+}
+
+impl Kind {
+    fn of(event: &str) -> Self {
+        match Event::named(event).map(Event::group) {
+            Some("chat" | "ai") => Self::Chat,
+            Some("status") => Self::Status,
+            Some("memory") => Self::Memory,
+            Some(_) | None => Self::Other,
+        }
+    }
+}
+
 impl Live {
     /// All kinds.
     pub const ALL: Self = Self {
@@ -29,12 +49,41 @@ impl Live {
         memory: true,
     };
 
-    fn has(self, event: &str) -> bool {
-        match Event::named(event).map(Event::group) {
-            Some("chat" | "ai") => self.chat,
-            Some("status") => self.status,
-            Some("memory") => self.memory,
-            Some(_) | None => true,
+    fn has(self, kind: Kind) -> bool {
+        match kind {
+            Kind::Chat => self.chat,
+            Kind::Status => self.status,
+            Kind::Memory => self.memory,
+            Kind::Other => true,
+        }
+    }
+}
+
+/// What of an event decides who sees it: found out once for all viewers.
+#[derive(Debug, Default)]
+pub(crate) struct Sight {
+    kind: Kind,
+    is_announcement: bool,
+    excluded: Option<UserId>,
+    question: Option<MessageId>,
+}
+
+impl Sight {
+    pub(crate) fn of(header: &Header) -> Self {
+        Self {
+            kind: Kind::of(&header.event),
+            is_announcement: is_announcement(&header.event),
+            excluded: header.excluded.clone(),
+            question: header.in_reply_to.clone(),
+        }
+    }
+
+    /// What is part of the reply to `question`.
+    pub(crate) fn of_reply_to(question: &MessageId) -> Self {
+        Self {
+            kind: Kind::Chat,
+            question: Some(question.clone()),
+            ..Self::default()
         }
     }
 }
@@ -45,7 +94,7 @@ pub enum Viewer {
     /// Everything that is sent live, but what excludes this user.
     Member(UserId, Live),
     /// Announcements only: a visitor in the tenant's room.
-    Announcements(Arc<Identity>, Live),
+    Announcements(Live),
     /// What concerns this question, without `subscribed`.
     Question(MessageId),
 }
@@ -53,25 +102,21 @@ pub enum Viewer {
 impl Viewer {
     /// How `identity`, which may read `room`, sees it. Nobody is kept from
     /// their own conversation.
-    pub fn of(identity: &Arc<Identity>, room: &Room, live: Live) -> Self {
+    pub fn of(identity: &Identity, room: &Room, live: Live) -> Self {
         match room {
-            Room::Tenant if identity.is_visitor() => {
-                Self::Announcements(Arc::clone(identity), live)
-            }
+            Room::Tenant if identity.is_visitor() => Self::Announcements(live),
             Room::User(_) => Self::Member(identity.user.clone(), Live { chat: true, ..live }),
             Room::Tenant | Room::Project(_) => Self::Member(identity.user.clone(), live),
         }
     }
 
-    pub(crate) fn sees(&self, header: &Header) -> bool {
+    pub(crate) fn sees(&self, sight: &Sight) -> bool {
         match self {
             Self::Member(user, live) => {
-                header.excluded.as_ref() != Some(user) && live.has(&header.event)
+                live.has(sight.kind) && sight.excluded.as_ref() != Some(user)
             }
-            Self::Announcements(identity, live) => {
-                identity.sees(&Room::Tenant, &header.event) && live.has(&header.event)
-            }
-            Self::Question(question) => header.in_reply_to.as_ref() == Some(question),
+            Self::Announcements(live) => sight.is_announcement && live.has(sight.kind),
+            Self::Question(question) => sight.question.as_ref() == Some(question),
         }
     }
 
@@ -99,7 +144,7 @@ mod tests {
             event: event.name().into(),
             ..durable("aaaaaaaa", 1).header
         };
-        viewer.sees(&header)
+        viewer.sees(&Sight::of(&header))
     }
 
     #[test]

@@ -66,7 +66,7 @@ impl Stream {
         self.asking.resync(batch.lagging).await;
         let mut text = String::with_capacity(256);
         for frame in batch.frames {
-            write_event(&mut text, &frame.event, frame.json.as_str());
+            write_event(&mut text, &frame.event, frame.json());
             if frame.is_final() {
                 self.state = State::Ended;
                 return text;

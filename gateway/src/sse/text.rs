@@ -31,7 +31,7 @@ pub(super) fn write_frame(out: &mut String, frame: &OutFrame, positions: &mut Po
         positions.reached(&room.room, position);
         positions.write(out);
     }
-    write_event(out, &frame.event, frame.json.as_str());
+    write_event(out, &frame.event, frame.json());
 }
 
 /// Writes how long a client waits before it opens the stream again.

@@ -2,37 +2,38 @@
 
 use std::time::Duration;
 
-use futures::SinkExt;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use bytes::Bytes;
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-use super::session::Socket;
-use crate::outbox::Close;
+use super::codec::encode;
+use super::reading::Reading;
+use crate::outbox::{Close, Outbox};
 
-/// How long the peer gets to read the close, and to close itself.
+/// How long the peer gets to take what waits, then to take the close frame, and
+/// then to close itself.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Tells the peer why, and hears it out.
-pub(super) async fn close(mut socket: Socket, close: &Close) {
-    let frame = CloseFrame {
-        code: close.code.code().into(),
-        reason: close.reason.as_ref().into(),
-    };
-    // A peer that does not read learns nothing, whatever is done.
-    let told = timeout(PATIENCE, socket.send(Message::Close(Some(frame)))).await;
-    if matches!(told, Ok(Ok(()))) {
-        let _ = timeout(PATIENCE, hear_out(&mut socket)).await;
-    }
+/// Tells the peer why, and parts with it.
+pub(super) async fn close(outbox: &Outbox, reading: &mut Reading, close: &Close) {
+    // A peer that reads slowly is told why rather than sent all the rest.
+    let _ = timeout(PATIENCE, outbox.sent()).await;
+    outbox.say_last(encode::close(close.code.code(), &close.reason));
+    part(outbox, reading).await;
 }
 
-/// Reads on until the peer closes: to end with its bytes unread would reset
-/// the connection, and the close frame would be lost on its way.
-async fn hear_out(socket: &mut Socket) -> std::io::Result<()> {
-    let io = socket.get_mut();
-    io.shutdown().await?;
-    let mut unread = [0; 1 << 10];
-    while io.read(&mut unread).await? > 0 {}
-    Ok(())
+/// The frame that answers the peer's own close.
+pub(super) fn answer(code: Option<u16>) -> Bytes {
+    code.map_or_else(encode::close_without_code, |code| encode::close(code, ""))
+}
+
+/// Ends the connection once the peer has taken the close frame, and hears it
+/// out.
+pub(super) async fn part(outbox: &Outbox, reading: &mut Reading) {
+    // A peer that does not read learns nothing, whatever is done.
+    if timeout(PATIENCE, outbox.sent()).await == Ok(true) {
+        outbox.hang_up();
+        // To end with the peer's bytes unread would reset the connection, and
+        // the close frame would be lost on its way.
+        let _ = timeout(PATIENCE, reading.hear_out()).await;
+    }
 }

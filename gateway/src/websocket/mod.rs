@@ -1,43 +1,64 @@
 //! The WebSocket transport.
 //!
-//! - `session`: what one socket sends and is sent
+//! - [`codec`]: RFC 6455, bytes to messages and back
+//! - `reading`: what a client sends
+//! - `acting`: carrying out what it asks for
+//! - `session`: what one socket's task does
 //! - `closing`: how one ends, so that the peer learns why
+//!
+//! What a client is sent goes through its [`outbox`](crate::outbox).
 
+mod acting;
 mod closing;
+pub mod codec;
+mod reading;
 mod session;
 
 use std::sync::Arc;
 
-use hyper::upgrade::OnUpgrade;
+use hyper::upgrade::{OnUpgrade, Parts};
 use hyper_util::rt::TokioIo;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio::net::TcpStream;
 
-use crate::connection::{Admitted, Transport};
+use crate::connection::Admitted;
+use crate::events;
 use crate::gateway::Gateway;
+use crate::outbox::Wire;
+use codec::Decoder;
+use reading::Reading;
 
-/// What a socket reads at once. It is resident for each connection, and a
-/// larger frame merely takes more reads.
-const READ_BUFFER: usize = 2 << 10;
+/// What will be a WebSocket when its request has been answered with 101.
+#[derive(Debug)]
+pub struct Upgrade {
+    /// The stream.
+    pub stream: OnUpgrade,
+    /// Whether the client takes compressed messages.
+    pub is_deflated: bool,
+}
 
-/// What is gathered before it is written.
-const WRITE_BUFFER: usize = 16 << 10;
-
-/// Serves the WebSocket that `upgrade` becomes when its request has been
-/// answered with 101, to its end.
-pub async fn serve(gateway: Arc<Gateway>, upgrade: OnUpgrade, admitted: Admitted) {
+/// Serves the WebSocket that `upgrade` becomes.
+pub async fn serve(gateway: Arc<Gateway>, upgrade: Upgrade, admitted: Admitted) {
+    let Upgrade {
+        stream,
+        is_deflated,
+    } = upgrade;
     // An error means that the peer went away in the middle.
-    let Ok(upgraded) = upgrade.await else {
+    let Ok(upgraded) = stream.await else {
         return;
     };
-    let max_bytes = gateway.settings().max_message_bytes;
-    let config = WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(WRITE_BUFFER)
-        .max_message_size(Some(max_bytes))
-        .max_frame_size(Some(max_bytes));
-    let io = TokioIo::new(upgraded);
-    let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
-    let connected = gateway.connect(admitted, Transport::WebSocket);
-    session::run(connected, socket).await;
+    // The public port serves no other streams.
+    let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+        return;
+    };
+    let (receiving, sending) = io.into_inner().into_split();
+    let decoder = Decoder::new(gateway.settings().max_message_bytes, is_deflated);
+    // A copy: the buffer would be kept with it, for the few bytes that it may hold.
+    let reading = Reading::new(receiving, decoder, &read_buf);
+    if is_deflated {
+        events::compression_agreed();
+    }
+    let connected = gateway.connect_socket(admitted, Wire::new(sending, is_deflated));
+    // In a task of its own: what this one needed is not kept for the whole life
+    // of the connection.
+    tokio::spawn(session::run(connected, reading));
 }

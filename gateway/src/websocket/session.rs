@@ -1,44 +1,27 @@
-//! What one socket sends and is sent.
+//! What one WebSocket's task does.
 //!
-//! Reading, acting and writing go on side by side: a peer that reads slowly
-//! can still act, and an action that takes long holds up no event, nor hides
-//! that the peer lives.
+//! Reading, acting and sending go on side by side: a peer that reads slowly can
+//! still act, and an action that takes long holds up no event, nor hides that the
+//! peer lives. Most of what is sent does not pass through here: see
+//! [`outbox`](crate::outbox).
 
 use std::collections::VecDeque;
-use std::pin::pin;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{Context, Poll, ready};
 
-use causerie_shared::protocol::action::{Action, Rejected, read_frame};
+use causerie_shared::protocol::action::{Action, ClientFrame, Rejected, read_frame};
 use causerie_shared::protocol::close::CloseCode;
-use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
-use causerie_shared::protocol::event::Event;
-use causerie_shared::protocol::frame;
-use futures::stream::{SplitSink, SplitStream};
-use futures::{SinkExt, StreamExt};
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
-use tokio::time::{Instant, timeout_at};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::ProtocolError as WebSocketViolation;
-use tokio_tungstenite::tungstenite::{Bytes, Error, Message, Utf8Bytes};
+use futures::FutureExt;
 
+use super::acting::{Actor, no_text};
 use super::closing;
-use crate::actions::{Caller, perform};
+use super::codec::Message;
+use super::reading::{Reading, Unreadable};
 use crate::connection::Connected;
 use crate::events;
-use crate::frame::OutFrame;
-use crate::outbox::Close;
-
-/// A WebSocket of a client.
-pub(super) type Socket = WebSocketStream<TokioIo<Upgraded>>;
-
-/// What is written before the socket is flushed.
-const BATCH: usize = 16 << 10;
-
-/// How long a client's first actions wait for its first rooms: so that it
-/// hears what they bring about, but can act while the bus is away.
-const FIRST_ROOMS_PATIENCE: Duration = Duration::from_secs(5);
+use crate::outbox::{Call, Close};
 
 /// How many frames may wait for an action that goes on. Past that the socket is
 /// not read.
@@ -46,222 +29,204 @@ const WAITING_FRAMES: usize = 8;
 
 /// How a session ends.
 #[derive(Debug)]
-pub(super) enum End {
-    /// The peer closed, and was answered, or is not there any more.
+enum End {
+    /// The peer is not there any more.
     Gone,
+    /// The peer has closed, and is being answered.
+    Answered,
     /// The server closes.
     Close(Close),
 }
 
-/// Serves one socket to its end.
-pub(super) async fn run(connected: Connected, socket: Socket) {
-    let (sink, stream) = socket.split();
-    let mut writer = Writer {
-        connected: &connected,
-        sink,
-    };
-    let mut reader = Reader {
-        connected: &connected,
-        stream,
-        waiting: VecDeque::new(),
-        end: None,
-    };
-    let actor = Actor {
-        caller: Caller {
-            identity: connected.identity.clone(),
-            connection: Some(connected.connection().clone()),
-        },
-        connected: &connected,
-        patience: Instant::now() + FIRST_ROOMS_PATIENCE,
-    };
-    let end = tokio::select! {
-        end = reader.run(&actor) => end,
-        end = writer.run() => end,
-    };
-    let (Writer { sink, .. }, Reader { stream, .. }) = (writer, reader);
-    if let (End::Close(close), Ok(socket)) = (end, sink.reunite(stream)) {
-        events::closed(&connected, &close);
-        connected.end();
-        closing::close(socket, &close).await;
-    }
-}
+/// An action that goes on. On the heap: it takes many times the memory of a
+/// connection that rests.
+type Acting = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// A message that asks for something.
-enum Frame {
-    Text(Utf8Bytes),
-    Binary,
-}
+/// What a frame asks for, or why it is refused.
+type Asked = Result<ClientFrame, Rejected>;
 
-struct Reader<'a> {
-    connected: &'a Connected,
-    stream: SplitStream<Socket>,
+struct Session {
+    connected: Connected,
+    reading: Reading,
     /// Read while an action goes on.
-    waiting: VecDeque<Frame>,
-    /// Set when nothing more can be read.
+    waiting: VecDeque<Asked>,
+    acting: Option<Acting>,
+    /// Set when nothing more is read.
     end: Option<End>,
 }
 
-impl Reader<'_> {
-    /// Has the client's frames carried out one after the other, to the last
-    /// one that can be read.
-    async fn run(&mut self, actor: &Actor<'_>) -> End {
-        loop {
-            if let Some(frame) = self.waiting.pop_front() {
-                let mut acting = pin!(actor.on_frame(frame));
-                loop {
-                    tokio::select! {
-                        () = &mut acting => break,
-                        () = self.read(), if self.may_read() => {}
-                    }
+/// Serves one socket to its end.
+pub(super) async fn run(connected: Connected, reading: Reading) {
+    let mut session = Session {
+        connected,
+        reading,
+        waiting: VecDeque::new(),
+        acting: None,
+        end: None,
+    };
+    let end = poll_fn(|cx| session.poll_end(cx)).await;
+    session.acting = None;
+    // On the heap, as an action is.
+    Box::pin(session.close(end)).await;
+}
+
+impl Session {
+    /// Goes on with all that there is to do, to the end of the session.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        if let Poll::Ready(close) = self.poll_outbox(cx) {
+            return Poll::Ready(End::Close(close));
+        }
+        self.read(cx);
+        while ready!(self.poll_act(cx)) {
+            // There is room for one more.
+            self.read(cx);
+        }
+        match self.end.take() {
+            Some(end) => Poll::Ready(end),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Sends what waits, until the server closes.
+    fn poll_outbox(&mut self, cx: &mut Context<'_>) -> Poll<Close> {
+        let outbox = &self.connected.outbox;
+        while !matches!(self.end, Some(End::Gone | End::Answered)) {
+            match ready!(outbox.poll_call(cx)) {
+                Call::Lagging(replies) => {
+                    let hub = &self.connected.gateway().hub;
+                    hub.resync_soon(outbox.id(), replies);
                 }
-            } else if let Some(end) = self.end.take() {
-                return end;
-            } else {
-                self.read().await;
+                Call::Close(close) => return Poll::Ready(close),
+                // What it asked for before is carried out all the same.
+                Call::PeerGone => self.end = Some(End::Gone),
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Reads what has come, as far as there is room for it.
+    fn read(&mut self, cx: &mut Context<'_>) {
+        while self.end.is_none() && self.waiting.len() < WAITING_FRAMES {
+            match self.reading.poll_message(cx) {
+                Poll::Ready(Ok(message)) => self.on_message(message),
+                Poll::Ready(Err(Unreadable::Gone)) => self.end = Some(End::Gone),
+                Poll::Ready(Err(Unreadable::Violation(violation))) => {
+                    let code = CloseCode::from(violation);
+                    self.end = Some(End::Close(code.into()));
+                }
+                Poll::Pending => return,
             }
         }
     }
 
-    fn may_read(&self) -> bool {
-        self.end.is_none() && self.waiting.len() < WAITING_FRAMES
-    }
-
-    async fn read(&mut self) {
-        let Some(message) = self.stream.next().await else {
-            self.end = Some(End::Gone);
-            return;
-        };
+    fn on_message(&mut self, message: Message) {
         self.connected.note_heard();
         match message {
-            Ok(Message::Text(text)) => self.waiting.push_back(Frame::Text(text)),
-            Ok(Message::Binary(_)) => self.waiting.push_back(Frame::Binary),
-            // The engine answers pings and the close by itself, as the next
-            // read goes on.
-            Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_)) => {}
-            Err(error) => self.end = Some(end_of(&error)),
-        }
-    }
-}
-
-struct Actor<'a> {
-    connected: &'a Connected,
-    caller: Caller,
-    /// Until when the first rooms are waited for. Past it the client acts all
-    /// the same.
-    patience: Instant,
-}
-
-impl Actor<'_> {
-    async fn on_frame(&self, frame: Frame) {
-        let _ = timeout_at(self.patience, self.connected.joined_first_rooms()).await;
-        match frame {
-            Frame::Text(text) => self.on_text(text.as_bytes()).await,
-            Frame::Binary => self.on_binary(),
+            Message::Text(text) => {
+                let max_depth = self.connected.gateway().settings().max_depth;
+                self.on_asked(read_frame(text.as_bytes(), max_depth));
+            }
+            Message::Binary => self.on_asked(Err(no_text())),
+            Message::Ping(payload) => self.connected.outbox.pong(&payload),
+            Message::Pong => {}
+            Message::Close(code) => {
+                // At once: what waits to be carried out may take its time.
+                self.connected.outbox.say_last(closing::answer(code));
+                self.end = Some(End::Answered);
+            }
         }
     }
 
-    async fn on_text(&self, json: &[u8]) {
-        let gateway = self.connected.gateway();
-        let frame = match read_frame(json, gateway.settings().max_depth) {
-            Ok(frame) => frame,
-            Err(rejected) => return self.refuse(rejected),
+    fn on_asked(&mut self, asked: Asked) {
+        match asked {
+            // At once, and nothing is waited for: who asks whether we live would
+            // leave while an action waits for the bus.
+            Ok(ping) if matches!(ping.action, Action::Ping(_)) => {
+                let _ = Actor::of(&self.connected).act(Ok(ping)).now_or_never();
+            }
+            Ok(_) | Err(_) => self.waiting.push_back(asked),
+        }
+    }
+
+    /// Carries out what waits, one after the other. Whether there was anything.
+    fn poll_act(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let acting = match &mut self.acting {
+            Some(acting) => acting,
+            None => {
+                let Some(asked) = self.waiting.pop_front() else {
+                    return Poll::Ready(false);
+                };
+                let actor = Actor::of(&self.connected);
+                self.acting.insert(Box::pin(actor.act_in_rooms(asked)))
+            }
         };
-        let event = answer_of(&frame.action);
-        match perform(gateway, &self.caller, frame).await {
-            Ok(json) => {
-                self.connected.outbox.push(&OutFrame::answer(event, json));
-            }
-            Err(rejected) => self.refuse(rejected),
-        }
+        ready!(acting.as_mut().poll(cx));
+        self.acting = None;
+        Poll::Ready(true)
     }
 
-    fn on_binary(&self) {
-        let content = "Binary frames are not understood: send JSON in text frames.";
-        self.refuse(Rejected {
-            id: None,
-            error: ProtocolError::new(ErrorCode::InvalidMessage, content),
-        });
-    }
-
-    fn refuse(&self, Rejected { id, error }: Rejected) {
-        events::refused(error.code);
-        let json = frame::error(id.as_ref(), &error);
-        self.connected
-            .outbox
-            .push(&OutFrame::answer(Event::Error, json));
-    }
-}
-
-struct Writer<'a> {
-    connected: &'a Connected,
-    sink: SplitSink<Socket, Message>,
-}
-
-impl Writer<'_> {
-    /// Sends what the outbox holds, as fast as the peer reads.
-    async fn run(&mut self) -> End {
-        loop {
-            let batch = self.connected.next(BATCH).await;
-            let mut messages: Vec<_> = batch.frames.iter().map(text).collect();
-            if batch.ping {
-                messages.push(Message::Ping(Bytes::new()));
-            }
-            if let Some(end) = self.send(messages).await {
-                return end;
-            }
-            if let Some(close) = batch.close {
-                return End::Close(close);
+    async fn close(mut self, end: End) {
+        let outbox = Arc::clone(&self.connected.outbox);
+        match end {
+            End::Gone => {}
+            End::Answered => closing::part(&outbox, &mut self.reading).await,
+            End::Close(close) => {
+                events::closed(&self.connected, &close);
+                self.connected.end();
+                closing::close(&outbox, &mut self.reading, &close).await;
             }
         }
     }
+}
 
-    /// Sends `messages`; returns how the session ends if it does meanwhile.
-    async fn send(&mut self, messages: Vec<Message>) -> Option<End> {
-        let sending = async {
-            for message in messages {
-                self.sink.feed(message).await?;
-            }
-            self.sink.flush().await
-        };
-        tokio::select! {
-            biased;
-            sent = sending => match sent {
-                Ok(()) => None,
-                // Reading fails as well, and tells how the session ends.
-                Err(_) => std::future::pending().await,
+#[cfg(test)]
+mod tests {
+    use causerie_shared::bus::memory::MemoryBus;
+    use causerie_shared::bus::{Bus, Retention};
+    use causerie_shared::ids::{TenantId, UserId};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::super::codec::Decoder;
+    use super::*;
+    use crate::connection::{Admitted, Connection};
+    use crate::gateway::Gateway;
+    use crate::identity::{Identity, Projects};
+    use crate::outbox::{Outbox, Wire};
+    use crate::settings::Settings;
+
+    /// What a node keeps for each socket, though nothing happens there, is what
+    /// bounds how many it can have. Besides these there are the names of the user
+    /// and of rooms, and what tokio keeps of a task and of a socket.
+    #[tokio::test]
+    async fn a_connection_that_rests_is_small() {
+        let bus: Arc<dyn Bus> = Arc::new(MemoryBus::new(Retention::default()));
+        let gateway = Gateway::start(bus, Settings::default());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (accepted, _client) = tokio::join!(listener.accept(), TcpStream::connect(address));
+        let (receiving, sending) = accepted.unwrap().0.into_split();
+        let admitted = Admitted {
+            identity: Identity {
+                tenant: TenantId::new("acme").unwrap(),
+                user: UserId::new("u1").unwrap(),
+                name: None,
+                projects: Projects::All,
+                roles: Box::default(),
+                expires_ms: None,
             },
-            close = self.connected.outbox.closed() => Some(End::Close(close)),
+            rooms: Vec::new(),
+            slot: gateway.registry.try_reserve(1).unwrap(),
+            visitor_token: None,
+        };
+        let connected = gateway.connect_socket(admitted, Wire::new(sending, true));
+        let reading = Reading::new(receiving, Decoder::new(1 << 10, true), &[]);
+        for (what, size, bound) in [
+            ("task", size_of_val(&run(connected, reading)), 256),
+            ("connection", size_of::<Connection>(), 128),
+            ("outbox", size_of::<Outbox>(), 208),
+            ("identity", size_of::<Identity>(), 104),
+        ] {
+            assert!(size <= bound, "{what}: {size} bytes");
         }
     }
-}
-
-fn text(frame: &Arc<OutFrame>) -> Message {
-    Message::Text(frame.json.clone())
-}
-
-fn answer_of(action: &Action) -> Event {
-    match action {
-        Action::Ping(_) => Event::Pong,
-        Action::SendMessage(_)
-        | Action::Typing(_)
-        | Action::Cancel(_)
-        | Action::Subscribe(_)
-        | Action::Unsubscribe(_) => Event::Ack,
-    }
-}
-
-/// How a session ends whose peer cannot be read any more.
-fn end_of(error: &Error) -> End {
-    let code = if matches!(error, Error::Capacity(_)) {
-        CloseCode::FrameTooLarge
-    } else if matches!(error, Error::Utf8(_)) {
-        CloseCode::InvalidUtf8
-    } else if let Error::Protocol(violation) = error
-        && *violation != WebSocketViolation::ResetWithoutClosingHandshake
-    {
-        CloseCode::ProtocolError
-    } else {
-        return End::Gone;
-    };
-    End::Close(code.into())
 }

@@ -1,6 +1,7 @@
-//! Bad frames: each gives its error or close code, and the next good one works.
+//! Frames that cannot be carried out: each gives its error, and the next good one
+//! works. What breaks the WebSocket protocol is in `tests/websocket`.
 
-use causerie_testkit::client::raw::{RawSocket, opcode};
+use causerie_testkit::client::raw::RawSocket;
 use causerie_testkit::client::ws::Client;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
@@ -72,54 +73,6 @@ async fn a_frame_over_the_limit_closes_with_1009_though_more_is_sent() {
     let mut client = node.client("u1").await;
     client.send_text(&"x".repeat(1 << 20)).await;
     assert_eq!(client.expect_close().await.code, Some(1009));
-}
-
-#[tokio::test]
-async fn a_message_over_the_limit_in_fragments_closes_too() {
-    let node = Node::alone().await;
-    let mut socket = RawSocket::open(&node.address, "/ws?user=u1", &[]).await;
-    let part = vec![b'x'; 60_000];
-    socket.send_frame(false, opcode::TEXT, &part).await;
-    socket.send_frame(true, opcode::CONTINUATION, &part).await;
-    assert_eq!(socket.read_close().await, Some(1009));
-}
-
-#[tokio::test]
-async fn what_breaks_the_websocket_protocol_closes_with_its_code() {
-    let node = Node::alone().await;
-    for (name, bytes, code) in [
-        ("invalid UTF-8", frame(0x81, &[0xFF, 0xFE]), 1007),
-        ("unmasked", vec![0x81, 1, b'x'], 1002),
-        ("reserved bit", frame(0xC1, b"x"), 1002),
-        ("reserved opcode", frame(0x83, b"x"), 1002),
-        ("continuation of nothing", frame(0x80, b"x"), 1002),
-        ("fragmented ping", frame(0x09, b"x"), 1002),
-        ("half a close code", frame(0x88, &[3]), 1002),
-        (
-            "close code that nobody may send",
-            frame(0x88, &[0x03, 0xED]),
-            1002,
-        ),
-    ] {
-        let mut socket = RawSocket::open(&node.address, "/ws?user=u1", &[]).await;
-        socket.send(&bytes).await;
-        assert_eq!(socket.read_close().await, Some(code), "{name}");
-        assert_eq!(socket.read_frame().await, None, "{name}");
-    }
-}
-
-/// A masked frame with any first byte.
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![
-        first,
-        0x80 | u8::try_from(payload.len()).unwrap(),
-        0,
-        0,
-        0,
-        0,
-    ];
-    bytes.extend_from_slice(payload);
-    bytes
 }
 
 #[tokio::test]

@@ -15,4 +15,6 @@ mod making;
 mod membership;
 mod recovery;
 mod redis;
+mod slow_readers;
 mod support;
+mod together;

@@ -81,10 +81,7 @@ impl Member {
         let batch = self.outbox.next(usize::MAX).now_or_never();
         let frames = batch.map(|batch| batch.frames).unwrap_or_default();
         let read = |json: &str| serde_json::from_str(json).unwrap();
-        frames
-            .iter()
-            .map(|frame| read(frame.json.as_str()))
-            .collect()
+        frames.iter().map(|frame| read(frame.json())).collect()
     }
 
     /// Says something that all members have got when this returns.

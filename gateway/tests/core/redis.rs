@@ -8,6 +8,7 @@ use causerie_shared::bus::redis::{RedisBus, RedisSettings};
 use causerie_shared::bus::{Bus, Retention};
 use causerie_shared::protocol::data::FinishReason;
 use causerie_shared::room::RoomKey;
+use causerie_testkit::client::raw::{RawSocket, opcode};
 use causerie_testkit::client::ws::Client;
 use causerie_testkit::proxy::Proxy;
 use causerie_testkit::redis::Redis;
@@ -390,4 +391,60 @@ async fn who_typed_while_redis_was_away_is_not_shown_after_it() {
     };
     timeout(Duration::from_secs(10), shown).await.unwrap();
     assert_eq!(by(&listener, "u2"), None);
+}
+
+/// Its connection is reset, which is met on writing, and not on reading as when
+/// somebody closes it.
+#[tokio::test]
+async fn what_one_asked_for_who_vanished_is_done_all_the_same() {
+    let redis = Redis::start().await;
+    let proxy = Proxy::start(redis.port()).await;
+    let good = node_at(redis.url()).await;
+    let slow = node_at(proxy.url("redis")).await;
+    let mut listener = good.in_project("u1").await;
+    let mut socket = RawSocket::open(&slow.address, "/ws?user=u2", &[]).await;
+    let mut rooms = 0;
+    while rooms < 2 {
+        let frame = socket.read_frame().await.unwrap().text();
+        rooms += usize::from(frame.contains(r#""subscribed""#));
+    }
+    proxy.delay(Duration::from_millis(300));
+    let message = json!({
+        "action": "sendMessage", "user_input": "x", "room": ROOM, "ai": false,
+    });
+    let message = message.to_string();
+    socket
+        .send_frame(true, opcode::TEXT, message.as_bytes())
+        .await;
+    socket.send_frame(true, opcode::PING, b"").await;
+    // Read, and not done yet.
+    assert_eq!(socket.read_frame().await.unwrap().opcode, opcode::PONG);
+    let outbox = Arc::clone(&slow.gateway.registry.all()[0].outbox);
+    socket.vanish();
+    while !outbox.is_closed() {
+        outbox.ping();
+        tokio::task::yield_now().await;
+    }
+    expect_event(&mut listener, 1).await;
+}
+
+/// A browser can only ask so whether the server lives: were it to wait behind what
+/// waits for Redis, all would leave at once, and come back into the same.
+#[tokio::test]
+async fn a_ping_is_answered_while_an_action_waits_for_redis() {
+    let mut redis = Redis::start().await;
+    let bus = patient_bus_at(redis.url(), Duration::from_secs(600)).await;
+    let node = Node::start(&bus, Settings::default()).await;
+    let mut client = node.in_project("u1").await;
+    redis.pause();
+    let message = json!({"action": "sendMessage", "id": "c1", "user_input": "x", "room": ROOM});
+    client.send(message).await;
+    client.ping().await;
+    assert!(!client.frames().iter().any(|frame| frame["id"] == "c1"));
+    redis.resume();
+    client
+        .expect("the ack", |frame| {
+            frame["type"] == "ack" && frame["id"] == "c1"
+        })
+        .await;
 }

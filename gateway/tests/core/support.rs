@@ -3,17 +3,18 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Query, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::serve::ListenerExt;
 use causerie_gateway::connection::{Admitted, Wanted};
 use causerie_gateway::gateway::Gateway;
 use causerie_gateway::identity::{Identity, Projects, Role};
+use causerie_gateway::server::{self, Patience};
 use causerie_gateway::settings::Settings;
-use causerie_gateway::websocket;
+use causerie_gateway::websocket::{self, Upgrade};
 use causerie_shared::bus::memory::MemoryBus;
 use causerie_shared::bus::{Bus, Retention};
 use causerie_shared::ids::{TenantId, UserId};
@@ -22,11 +23,15 @@ use hyper::upgrade::OnUpgrade;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_util::sync::CancellationToken;
 
 use crate::making::Making;
 
 /// The one tenant of these tests.
 pub(crate) const TENANT: &str = "acme";
+
+/// How long a peer may take to send its request, or to take what it is sent.
+const PATIENCE: Duration = Duration::from_secs(50);
 
 /// A gateway on a real socket.
 #[derive(Debug)]
@@ -44,11 +49,15 @@ impl Node {
         let gateway = Gateway::start(Arc::clone(bus), settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let listener = listener.tap_io(|socket| socket.set_nodelay(true).unwrap());
         let router = axum::Router::new()
             .route("/ws", get(upgrade))
             .with_state(Arc::clone(&gateway));
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        let patience = Patience {
+            head: PATIENCE,
+            unread: PATIENCE,
+        };
+        let stop = CancellationToken::new();
+        tokio::spawn(server::serve(listener, router, patience, stop));
         Self { gateway, address }
     }
 
@@ -110,7 +119,10 @@ async fn upgrade(
         .header("sec-websocket-accept", derive_accept_key(key))
         .body(Body::empty())
         .unwrap();
-    let upgrade = request.extensions_mut().remove::<OnUpgrade>().unwrap();
+    let upgrade = Upgrade {
+        stream: request.extensions_mut().remove::<OnUpgrade>().unwrap(),
+        is_deflated: false,
+    };
     tokio::spawn(websocket::serve(gateway, upgrade, admitted));
     response
 }

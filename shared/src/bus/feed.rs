@@ -1,11 +1,27 @@
-//! The sending half of a feed: never waits, never grows.
+//! An ear with a queue behind it: never waits, never grows.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
-use super::events;
-use super::subscription::Heard;
+use super::subscription::Ear;
+use crate::record::Record;
+use crate::room::RoomKey;
+
+/// What is heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    /// A live record.
+    Record {
+        /// The room it was published to.
+        room: RoomKey,
+        /// The record.
+        record: Arc<Record>,
+    },
+    /// Any room may have missed records: the receiver was too slow, or the bus
+    /// told of a gap. The reader looks after every room that it hears.
+    Gap,
+}
 
 /// Puts what is heard into a feed's bounded receiver.
 ///
@@ -24,7 +40,6 @@ impl Feed {
     pub fn new(buffer: usize) -> (Self, mpsc::Receiver<Heard>) {
         let (sender, receiver) = mpsc::channel(buffer.max(1) + 1);
         let overflown = Mutex::new(false);
-        events::feed_made();
         (Self { sender, overflown }, receiver)
     }
 
@@ -37,16 +52,8 @@ impl Feed {
         }
         let fits = self.sender.capacity() > 1;
         *overflown = !fits;
-        if !fits {
-            events::feed_overflown();
-        }
         // What is left to fail is that the reader has gone.
         let _ = self.sender.try_send(if fits { heard } else { Heard::Gap });
-    }
-
-    /// Whether the reader has gone.
-    pub fn is_closed(&self) -> bool {
-        self.sender.is_closed()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, bool> {
@@ -56,14 +63,22 @@ impl Feed {
     }
 }
 
+impl Ear for Feed {
+    fn on_record(&self, room: RoomKey, record: Arc<Record>) {
+        self.hear(Heard::Record { room, record });
+    }
+
+    fn on_gap(&self) {
+        self.hear(Heard::Gap);
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use bytes::Bytes;
 
     use super::*;
-    use crate::record::{Class, Header, Record};
+    use crate::record::{Class, Header};
 
     fn heard(ts: u64) -> Heard {
         let header = Header {

@@ -54,7 +54,7 @@ use reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
     RunningLease, Takeover, Waiting, Wake,
 };
-use subscription::{Heard, Subscriptions};
+use subscription::{Ear, Subscriptions};
 
 /// Why a verb failed. Whether it was carried out is then unknown; doing it
 /// again is safe.
@@ -155,12 +155,21 @@ pub trait Bus: Send + Sync + Debug {
     /// minute at least.
     async fn changed(&self, partition: Partition, since_ms: u64) -> Result<Changes, BusError>;
 
+    /// The same of many partitions, of each since a time of its own, in as few steps
+    /// as can be. The results are in the order of `looks`; one that does not answer
+    /// holds up none of the others for long.
+    async fn changed_in_all(&self, looks: &[(Partition, u64)]) -> Vec<Result<Changes, BusError>> {
+        let looks = looks
+            .iter()
+            .map(|(partition, since_ms)| self.changed(*partition, *since_ms));
+        join_all(looks).await
+    }
+
     // Hearing rooms live.
 
-    /// Opens a feed of live records. `buffer` bounds how many may wait in the
-    /// receiver; what does not fit is dropped and told as [`Heard::Gap`].
-    /// The feed ends when the handle is dropped.
-    fn subscriptions(&self, buffer: usize) -> (Arc<dyn Subscriptions>, mpsc::Receiver<Heard>);
+    /// Lets `ear` hear live records, of no room to begin with, until the handle
+    /// is dropped.
+    fn subscriptions(&self, ear: Arc<dyn Ear>) -> Arc<dyn Subscriptions>;
 
     // Making replies.
 

@@ -10,11 +10,24 @@ use super::BusError;
 use crate::record::Record;
 use crate::room::RoomKey;
 
-/// The rooms that a feed hears. Dropping it ends the feed.
+/// Who hears rooms. Whoever takes records from the storage, or publishes them,
+/// calls it for each: so it never waits.
+pub trait Ear: Send + Sync + Debug {
+    /// A live record was published to `room`. Where an ear has no place for it,
+    /// it looks after the room as after a gap.
+    fn on_record(&self, room: RoomKey, record: Arc<Record>);
+
+    /// Any room may have missed records: the connection to the storage broke and
+    /// is there again, or whoever takes records from it was too slow. All rooms
+    /// that are heard are to be looked after.
+    fn on_gap(&self);
+}
+
+/// The rooms that an ear hears. Dropping it ends that.
 #[async_trait]
 pub trait Subscriptions: Send + Sync + Debug {
     /// Begins to hear `room`. When it returns, every record published from
-    /// then on is heard, or a [`Heard::Gap`]. Hearing a room twice is once.
+    /// then on is heard, or a gap. Hearing a room twice is once.
     async fn subscribe(&self, room: &RoomKey) -> Result<(), BusError>;
 
     /// Begins to hear many rooms, each as [`subscribe`](Self::subscribe) does, in
@@ -25,20 +38,4 @@ pub trait Subscriptions: Send + Sync + Debug {
 
     /// Ends hearing `room`. Records on their way may still come.
     async fn unsubscribe(&self, room: &RoomKey) -> Result<(), BusError>;
-}
-
-/// What a feed hears.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Heard {
-    /// A live record.
-    Record {
-        /// The room it was published to.
-        room: RoomKey,
-        /// The record.
-        record: Arc<Record>,
-    },
-    /// Any room may have missed records: the receiver was too slow, or the
-    /// connection to the storage broke and is there again. The reader looks
-    /// after every room that it hears.
-    Gap,
 }

@@ -79,6 +79,9 @@ section! {
         max_connections: usize = 100_000, in 1..=10000000;
         /// Largest frame of a client.
         max_message_bytes: Size = Size::new(100 << 10), in 1024..=16777216;
+        /// Whether messages are compressed (`permessage-deflate`) for clients
+        /// that offer it: fewer bytes for more work. Small ones never are.
+        compression: bool = true;
         /// Deepest nesting of a client's JSON.
         max_depth: usize = 32, in 4..=128;
         /// Most rooms that one connection may be in.

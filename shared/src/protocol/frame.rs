@@ -196,13 +196,15 @@ pub fn durable_tail(event: Event, room: &Room, data: &impl Serialize) -> String 
         room: &'a Room,
         data: &'a T,
     }
-    let tail = encode(&Tail {
+    let whole = serde_json::to_string(&Tail {
         kind: event.name(),
         room,
         data,
     });
-    let tail = tail.strip_prefix(b"{").unwrap_or_default();
-    String::from_utf8_lossy(tail).into_owned()
+    // As in `encode` nothing is left to fail.
+    let mut tail = whole.unwrap_or_default();
+    tail.drain(..tail.len().min(1));
+    tail
 }
 
 /// Puts what only the bus knows before a [`durable_tail`]. The Redis scripts

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causerie_shared::bus::Bus;
+use causerie_shared::bus::feed::{Feed, Heard};
 use causerie_shared::bus::reply::Wake;
-use causerie_shared::bus::subscription::{Heard, Subscriptions};
+use causerie_shared::bus::subscription::Subscriptions;
 use causerie_shared::record::{Class, Record};
 use causerie_shared::room::RoomKey;
 use tokio::sync::mpsc;
@@ -26,7 +27,8 @@ impl Ear {
     }
 
     pub async fn with_buffer(bus: &dyn Bus, rooms: &[&RoomKey], buffer: usize) -> Self {
-        let (subscriptions, receiver) = bus.subscriptions(buffer);
+        let (feed, receiver) = Feed::new(buffer);
+        let subscriptions = bus.subscriptions(Arc::new(feed));
         for room in rooms {
             subscriptions.subscribe(room).await.unwrap();
         }

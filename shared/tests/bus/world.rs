@@ -119,6 +119,7 @@ macro_rules! conformance {
                 a_claim_repeated_gets_the_same,
                 waiting_names_tenants_and_partitions,
                 deltas_are_taken_in_order_and_once,
+                of_many_who_ask_at_once_each_is_answered,
                 an_announcement_is_heard_while_the_lease_holds,
                 an_ending_is_whole_and_happens_once,
                 nothing_more_comes_of_a_reply_that_ended,

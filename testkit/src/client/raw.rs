@@ -1,8 +1,14 @@
 //! A WebSocket written by hand, for what no decent client sends: invalid UTF-8,
 //! unmasked or unfinished frames, half a close, a handshake byte by byte.
 
+use std::io::Read;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use flate2::read::DeflateDecoder;
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::DEADLINE;
@@ -42,6 +48,26 @@ impl Frame {
         (self.opcode == opcode::CLOSE && self.payload.len() >= 2)
             .then(|| u16::from_be_bytes([self.payload[0], self.payload[1]]))
     }
+
+    /// What stands in a whole text message, inflated if it is compressed, with a
+    /// context that knows of no other message.
+    ///
+    /// # Panics
+    /// When it is none.
+    pub fn text(&self) -> String {
+        assert!(self.fin && self.opcode == opcode::TEXT, "{self:?}");
+        let mut text = self.payload.clone();
+        if self.compressed {
+            // What the server takes off the end, and an end.
+            text.extend([0x00, 0x00, 0xFF, 0xFF, 0x03, 0x00]);
+            let mut inflated = Vec::new();
+            DeflateDecoder::new(&*text)
+                .read_to_end(&mut inflated)
+                .expect("a compressed message");
+            text = inflated;
+        }
+        String::from_utf8(text).expect("text is UTF-8")
+    }
 }
 
 /// A TCP connection to a server.
@@ -56,9 +82,22 @@ impl RawSocket {
     /// # Panics
     /// When nobody listens there.
     pub async fn connect(address: &str) -> Self {
-        let address = address.split_once("://").map_or(address, |(_, rest)| rest);
-        let address = address.split('/').next().expect("split gives at least one");
+        let address = host_and_port(address);
         let stream = TcpStream::connect(address).await;
+        Self {
+            stream: stream.unwrap_or_else(|error| panic!("{address}: {error}")),
+        }
+    }
+
+    /// The same, but the system takes next to nothing that is not read at once.
+    ///
+    /// # Panics
+    /// When nobody listens there.
+    pub async fn connect_narrow(address: &str) -> Self {
+        let address: SocketAddr = host_and_port(address).parse().expect("an address");
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(1).expect("a smaller buffer");
+        let stream = socket.connect(address).await;
         Self {
             stream: stream.unwrap_or_else(|error| panic!("{address}: {error}")),
         }
@@ -70,7 +109,28 @@ impl RawSocket {
     /// # Panics
     /// When the server does not upgrade.
     pub async fn open(address: &str, path_and_query: &str, headers: &[(&str, &str)]) -> Self {
+        Self::upgrade(address, path_and_query, headers).await.0
+    }
+
+    /// The same, with the head of the answer.
+    ///
+    /// # Panics
+    /// When the server does not upgrade.
+    pub async fn upgrade(
+        address: &str,
+        path_and_query: &str,
+        headers: &[(&str, &str)],
+    ) -> (Self, String) {
         let mut socket = Self::connect(address).await;
+        let head = socket.shake_hands(path_and_query, headers).await;
+        (socket, head)
+    }
+
+    /// Asks for a WebSocket, with further header lines; the head of the answer.
+    ///
+    /// # Panics
+    /// When the server does not upgrade.
+    pub async fn shake_hands(&mut self, path_and_query: &str, headers: &[(&str, &str)]) -> String {
         let mut request = format!(
             "GET {path_and_query} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
              Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
@@ -80,10 +140,10 @@ impl RawSocket {
             request.push_str(&format!("{name}: {value}\r\n"));
         }
         request.push_str("\r\n");
-        socket.send(request.as_bytes()).await;
-        let head = socket.read_head().await;
+        self.send(request.as_bytes()).await;
+        let head = self.read_head().await;
         assert!(head.starts_with("HTTP/1.1 101 "), "no upgrade: {head}");
-        socket
+        head
     }
 
     /// Sends bytes as they are.
@@ -110,6 +170,17 @@ impl RawSocket {
             .shutdown()
             .await
             .expect("a live socket can be half closed");
+    }
+
+    /// Ends the connection with a reset.
+    ///
+    /// # Panics
+    /// When the system does not know of resets.
+    pub fn vanish(self) {
+        let at_once = Some(Duration::ZERO);
+        SockRef::from(&self.stream)
+            .set_linger(at_once)
+            .expect("a socket");
     }
 
     /// Reads up to the empty line that ends an HTTP head.
@@ -177,10 +248,21 @@ impl RawSocket {
     }
 }
 
+/// What a URL names, or an address that is none.
+fn host_and_port(address: &str) -> &str {
+    let address = address.split_once("://").map_or(address, |(_, rest)| rest);
+    address.split('/').next().expect("split gives at least one")
+}
+
 /// The bytes of a masked frame.
 pub fn frame(fin: bool, opcode: u8, payload: &[u8]) -> Vec<u8> {
+    masked(if fin { 0x80 | opcode } else { opcode }, payload)
+}
+
+/// The same with any first byte, so with reserved bits and opcodes.
+pub fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     const MASK: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
-    let mut bytes = vec![if fin { 0x80 | opcode } else { opcode }];
+    let mut bytes = vec![first];
     match payload.len() {
         length @ 0..=125 => bytes.push(0x80 | u8::try_from(length).expect("at most 125")),
         length @ 126..=0xFFFF => {

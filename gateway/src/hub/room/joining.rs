@@ -3,20 +3,20 @@
 use std::sync::Arc;
 
 use causerie_shared::position::Position;
-use causerie_shared::record::Record;
 use causerie_shared::sabotage::Protection;
+use tokio::task::consume_budget;
 
-use super::{Need, Room, Waiting};
+use super::{Need, Phase, Room, Waiting};
 use crate::events::{self, RecoveredFrom};
 use crate::frame::OutFrame;
 use crate::hub::members::Member;
 use crate::hub::order::{Hole, Order};
-use crate::hub::{Join, Joined, Start};
+use crate::hub::{Join, Joined, Start, Viewer};
 
 /// How a joiner gets what it missed.
 enum Way {
     /// It is all here.
-    Here(Vec<Arc<Record>>),
+    Here(Vec<Arc<OutFrame>>),
     /// It reads from the bus first.
     Behind,
     /// The bus brought it further than this room is: the room reads first.
@@ -24,13 +24,31 @@ enum Way {
 }
 
 impl Room {
+    /// Lets in all who wait, if the room is live, unless it has to read for one
+    /// of them. Many may come at once: others have their turn meanwhile.
+    pub(super) async fn admit_all(&mut self) -> Option<Need> {
+        if self.phase != Phase::Live {
+            return None;
+        }
+        let mut waiting = std::mem::take(&mut self.waiting).into_iter();
+        while let Some(joiner) = waiting.next() {
+            if let Some(need) = self.admit(joiner) {
+                self.waiting.extend(waiting);
+                return Some(need);
+            }
+            consume_budget().await;
+        }
+        self.vain_reads = 0;
+        None
+    }
+
     /// Makes a member of a joiner, with all that it missed, in one step; or
     /// sends it off to read that first.
-    pub(super) fn admit(&mut self, waiting: Waiting) -> Option<Need> {
+    fn admit(&mut self, waiting: Waiting) -> Option<Need> {
         let order = self.order.as_ref()?;
         match self.way_of(&waiting.join, order) {
             Way::Here(missed) => {
-                self.bring_up_to_date(&waiting.join, order, &missed);
+                self.bring_up_to_date(&waiting.join, order, missed);
                 let Waiting { join, reply } = waiting;
                 self.audience.members.add(Member {
                     outbox: join.outbox,
@@ -70,44 +88,50 @@ impl Room {
         }
     }
 
-    fn bring_up_to_date(&self, join: &Join, order: &Order, missed: &[Arc<Record>]) {
+    fn bring_up_to_date(&self, join: &Join, order: &Order, missed: Vec<Arc<OutFrame>>) {
         let Join {
             outbox,
             viewer,
             start,
             ..
         } = join;
-        let head = order.head();
-        match start {
-            Start::Head { recovered } => {
-                self.audience
-                    .tell_position_to(outbox, viewer, head, *recovered);
+        let mut frames = Vec::with_capacity(missed.len() + 1);
+        frames.extend(self.beginning_of(start, viewer, order.head()));
+        frames.extend(missed.into_iter().filter(|frame| viewer.sees(&frame.sight)));
+        for (message_id, reply) in order.replies() {
+            if viewer.sees_reply_to(&reply.in_reply_to) {
+                // Where one was slow, left and came again.
+                outbox.forget(message_id);
+                frames.push(self.audience.snapshot(message_id, reply));
+                events::snapshot_sent();
             }
+        }
+        outbox.push_all(&frames);
+    }
+
+    /// What tells one who comes in from where the room's stream goes on.
+    fn beginning_of(
+        &self,
+        start: &Start,
+        viewer: &Viewer,
+        head: &Position,
+    ) -> Option<Arc<OutFrame>> {
+        match start {
+            Start::Head { recovered } => self.audience.position_for(viewer, head, *recovered),
             Start::Asked(position) => {
+                events::recovered(RecoveredFrom::Tail);
                 let from = Position {
                     epoch: head.epoch.clone(),
                     seq: position.seq,
                 };
-                self.audience.tell_position_to(outbox, viewer, &from, true);
-                events::recovered(RecoveredFrom::Tail);
+                self.audience.position_for(viewer, &from, true)
             }
             // It was told before.
-            Start::Reached { .. } => {}
-        }
-        for record in missed.iter().filter(|record| viewer.sees(&record.header)) {
-            outbox.push(&OutFrame::event(&self.audience.room, record));
-        }
-        for (message_id, reply) in order.replies() {
-            if viewer.sees_reply_to(&reply.in_reply_to) {
-                // Ends the dropping of its text where one was slow, left and
-                // came again.
-                outbox.resume(message_id, Some(&self.audience.snapshot(message_id, reply)));
-                events::snapshot_sent();
-            }
+            Start::Reached { .. } => None,
         }
     }
 }
 
-fn bytes_of(records: &[Arc<Record>]) -> usize {
-    records.iter().map(|record| record.frame.len()).sum()
+fn bytes_of(frames: &[Arc<OutFrame>]) -> usize {
+    frames.iter().map(|frame| frame.size()).sum()
 }

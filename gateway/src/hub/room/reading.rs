@@ -1,15 +1,14 @@
 //! What a room does with what was read of it.
 
-use std::sync::Arc;
-
 use causerie_shared::bus::BusError;
 use causerie_shared::bus::log::{Missed, Page};
 use causerie_shared::position::Position;
 use causerie_shared::record::{Class, Record};
 use causerie_shared::sabotage::Protection;
 
-use super::{Need, Phase, Room};
+use super::{Need, Phase, Room, deliver};
 use crate::events;
+use crate::frame::OutFrame;
 use crate::hub::audience::Audience;
 use crate::hub::order::{Hole, Order};
 use crate::hub::tail::Tail;
@@ -65,7 +64,7 @@ impl Room {
         match &page.missed {
             Missed::Records(records) => {
                 for record in records {
-                    catch_up(&self.audience, order, &mut self.tail, record);
+                    catch_up(&mut self.audience, order, &mut self.tail, record);
                 }
                 if order.head().seq < page.head.seq && !records.is_empty() {
                     let after = order.head().clone();
@@ -133,7 +132,7 @@ impl Room {
         {
             self.tail.restart(asked);
             for record in records {
-                self.tail.push(Arc::new(record.clone()));
+                self.tail.push(OutFrame::event(&self.audience.room, record));
             }
         }
     }
@@ -152,7 +151,8 @@ impl Room {
         self.settle()
     }
 
-    /// Goes live after a read: judges what waited, then lets in who waited.
+    /// Goes live after a read: judges what waited. Then those are let in who
+    /// waited.
     fn settle(&mut self) -> Option<Need> {
         self.phase = Phase::Live;
         if self.held.take_overflown() {
@@ -171,14 +171,6 @@ impl Room {
                 return need;
             }
         }
-        let mut waiting = std::mem::take(&mut self.waiting).into_iter();
-        while let Some(joiner) = waiting.next() {
-            if let Some(need) = self.admit(joiner) {
-                self.waiting.extend(waiting);
-                return Some(need);
-            }
-        }
-        self.vain_reads = 0;
         None
     }
 
@@ -200,7 +192,7 @@ impl Room {
 
 /// Delivers an event that was read, if it was not delivered before. The first
 /// of a new life follows a `subscribed` that tells of it.
-fn catch_up(audience: &Audience, order: &mut Order, tail: &mut Tail, record: &Record) {
+fn catch_up(audience: &mut Audience, order: &mut Order, tail: &mut Tail, record: &Record) {
     let Some(position) = &record.header.position else {
         return;
     };
@@ -219,6 +211,5 @@ fn catch_up(audience: &Audience, order: &mut Order, tail: &mut Tail, record: &Re
     if let (Class::Final, Some(reply)) = (record.header.class, &record.header.reply) {
         order.end(&reply.message_id);
     }
-    tail.push(Arc::new(record.clone()));
-    audience.deliver(record);
+    deliver(audience, tail, record);
 }

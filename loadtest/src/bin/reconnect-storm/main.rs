@@ -11,7 +11,6 @@
 //! nothing of, and one of a room that onlookers hear there. Somebody who does
 //! not get both ends the program with an error.
 
-mod crowd;
 mod onlookers;
 mod redis;
 mod report;
@@ -19,19 +18,20 @@ mod report;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, Error, bail, ensure};
+use causerie_loadtest::load::dialect::Causerie;
+use causerie_loadtest::load::options::Ramp;
+use causerie_loadtest::load::storm::{Guests, Outcome, Storm};
+use causerie_loadtest::load::target::Doors;
 use causerie_loadtest::remarks;
 use causerie_shared::cli::raise_open_files;
 use causerie_testkit::ai::{Behaviour, Plot};
 use causerie_testkit::cluster::Cluster;
+use causerie_testkit::process::Node;
 use clap::Parser;
-use futures::stream::{self, StreamExt, TryStreamExt};
-use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::task::block_in_place;
+use tokio::time::{Instant, sleep};
 
-use crowd::Member;
 use onlookers::Onlookers;
 use redis::Commands;
 
@@ -43,8 +43,8 @@ const PACE: Duration = Duration::from_millis(50);
 /// is the ground that all counts stand on.
 const CALM: Duration = Duration::from_secs(5);
 
-/// How many come in at once before the storm.
-const DOORWAY: usize = 100;
+/// How many come in within a second before the storm.
+const DOORWAY: f64 = 1_000.0;
 
 /// Longer than anybody should be away.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -73,45 +73,36 @@ async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     raise_open_files();
     let mut cluster = start().await;
-    let [from, to] = [0, 1].map(|at| cluster.gateways.get(at).map(|node| node.ws_url()));
+    let [from, to] = [0, 1].map(|at| cluster.gateways.get(at).map(Node::ws_url));
     let (from, to) = (from.context("a gateway")?, to.context("another gateway")?);
     let onlookers = Onlookers::come(&to, args.onlookers).await?;
-    let coming = (0..args.clients).map(|number| Member::come(number, &from));
-    let crowd: Vec<Member> = stream::iter(coming)
-        .buffer_unordered(DOORWAY)
-        .try_collect()
-        .await?;
-    report::show(&format!("{} are in", crowd.len()));
+    let crowd = block_in_place(|| gather(&args, &[from, to]))?;
+    report::show(&format!("{} are in", args.clients));
 
     let before = Commands::count(&mut cluster).await?;
     sleep(CALM).await;
     let after = Commands::count(&mut cluster).await?;
     let calm = after.since(&before, CALM);
 
-    let mut dice = StdRng::seed_from_u64(args.seed);
-    let mut returning = JoinSet::new();
-    for member in crowd {
-        returning.spawn(member.lose_and_return(to.clone(), dice.random()));
-    }
     let killed = Instant::now();
     cluster.gateways.first_mut().context("a gateway")?.kill();
-    onlookers.say_something().await?;
-    let (mut members, mut returns) = (Vec::new(), Vec::new());
-    while let Some(member) = timeout(PATIENCE, returning.join_next())
-        .await
-        .context("somebody is not back")?
-    {
-        let (member, back) = member.context("a client's task")??;
-        members.push(member);
-        returns.push(back);
-    }
+    let said = onlookers.say_something().await?;
+    let Outcome {
+        returns,
+        violations,
+    } = block_in_place(|| crowd.wait_until_back(said, PATIENCE))?;
     let took = killed.elapsed();
     let storm = Commands::count(&mut cluster).await?.since(&after, took);
     // It must not be that what was held back by the storm is not seen.
     sleep(CALM).await;
     let gaps = onlookers.leave(killed).await?;
     ensure!(returns.len() == args.clients, "{} are back", returns.len());
-    drop(members);
+    if let Some(violation) = violations.first() {
+        bail!(
+            "{} promises broken, the first: {violation}",
+            violations.len()
+        );
+    }
 
     let text = report::write(&report::Run {
         clients: args.clients,
@@ -127,6 +118,25 @@ async fn main() -> anyhow::Result<()> {
         remarks::write_above(file, &text)?;
     }
     Ok(())
+}
+
+/// Lets the crowd come in, all to the first of the gateways.
+fn gather(args: &Args, gateways: &[String]) -> anyhow::Result<Storm> {
+    let targets: Result<_, String> = gateways.iter().map(|url| url.parse()).collect();
+    let doors = Doors::new(targets.map_err(Error::msg)?, Vec::new()).context("no gateway")?;
+    let dialect = Causerie {
+        tenant: "acme".to_owned(),
+        jwt_secret: Cluster::secret("acme"),
+    };
+    let guests = Guests {
+        clients: args.clients,
+        room_size: args.clients,
+        name: "crowd".to_owned(),
+        missed: 1,
+        are_together: true,
+        seed: args.seed,
+    };
+    Storm::gather(&doors, &dialect, guests, &Ramp::at_rate(DOORWAY), PATIENCE)
 }
 
 async fn start() -> Cluster {

@@ -3,14 +3,23 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use causerie_loadtest::ledger::{ClientEvent, IfBusy};
+use causerie_loadtest::load::storm::SESSION;
+use causerie_loadtest::person::event_of;
 use causerie_testkit::client::ws::{Client, Connect};
 use causerie_testkit::cluster::Cluster;
+use causerie_testkit::token::Token;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::crowd::SHARED;
+/// The room of the crowd, as [`Storm`](causerie_loadtest::load::storm::Storm) names
+/// the first one.
+const SHARED: &str = "project:crowd-0";
+
+/// Who says something there.
+const SPEAKER: &str = "speaker";
 
 /// The longest silences between two pieces of one reply.
 #[derive(Debug, Clone, Copy, Default)]
@@ -41,7 +50,7 @@ impl Onlookers {
             client.expect_type("message_delta").await;
             reading.spawn(read(client, leaving.clone()));
         }
-        let speaker = tokio::sync::Mutex::new(connect(url, "speaker").await);
+        let speaker = tokio::sync::Mutex::new(connect(url, SPEAKER).await);
         Ok(Self {
             speaker,
             leave,
@@ -49,13 +58,26 @@ impl Onlookers {
         })
     }
 
-    /// One of them says something in the room in which the crowd is too.
-    pub(crate) async fn say_something(&self) -> anyhow::Result<()> {
-        let say = json!({"user_input": "Where are you all?", "room": SHARED, "ai": false});
-        let say = json!({"action": "sendMessage", "data": say});
+    /// One of them says something in the room in which the crowd is too; what happened
+    /// to it.
+    pub(crate) async fn say_something(&self) -> anyhow::Result<Vec<ClientEvent>> {
+        let (id, room, text) = ("call", SHARED, "Where are you all?");
+        let say = json!({"user_input": text, "room": room, "ai": false, "session_id": SESSION});
+        let say = json!({"action": "sendMessage", "id": id, "data": say});
         let ack = &self.speaker.lock().await.request(say).await;
-        ensure!(ack["type"] == "ack", "{ack}");
-        Ok(())
+        let named = ClientEvent::Named {
+            tenant: "acme".to_owned(),
+            user: SPEAKER.to_owned(),
+        };
+        let sent = ClientEvent::Sent {
+            id: id.to_owned(),
+            room: room.to_owned(),
+            text: text.to_owned(),
+            ai: false,
+            if_busy: IfBusy::Queue,
+        };
+        let acked = event_of(ack).with_context(|| format!("{ack}"))?;
+        Ok(vec![named, ClientEvent::Opened, sent, acked])
     }
 
     /// Lets all go; how long they heard nothing, before `killed` and since.
@@ -80,7 +102,8 @@ impl Onlookers {
 }
 
 async fn connect(url: &str, user: &str) -> Client {
-    let token = Cluster::token("acme", user);
+    let token = Token::of("acme", user).project("crowd-0");
+    let token = token.sign(&Cluster::secret("acme"));
     let connect = Connect::to(url)
         .param("token", &token)
         .param("room", SHARED);

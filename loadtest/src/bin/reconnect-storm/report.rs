@@ -4,8 +4,8 @@ use std::io::Write;
 use std::time::Duration;
 
 use causerie_loadtest::circumstances;
+use causerie_loadtest::load::storm::Return;
 
-use crate::crowd::Return;
 use crate::onlookers::Gaps;
 use crate::redis::Counted;
 

@@ -1,4 +1,4 @@
-//! Feeds of live records, and wakes for brokers.
+//! Ears for live records, and wakes for brokers.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -9,27 +9,24 @@ use tokio::sync::mpsc;
 
 use super::MemoryBus;
 use crate::bus::BusError;
-use crate::bus::feed::Feed;
 use crate::bus::reply::Wake;
-use crate::bus::subscription::{Heard, Subscriptions};
+use crate::bus::subscription::{Ear, Subscriptions};
 use crate::room::RoomKey;
 
-/// The rooms that one feed hears.
+/// The rooms that one ear hears.
 pub(super) struct Hearing {
     bus: MemoryBus,
-    feed: Arc<Feed>,
+    ear: Arc<dyn Ear>,
     rooms: Mutex<HashSet<RoomKey>>,
 }
 
 impl Hearing {
-    pub(super) fn new(bus: MemoryBus, buffer: usize) -> (Self, mpsc::Receiver<Heard>) {
-        let (feed, receiver) = Feed::new(buffer);
-        let hearing = Self {
+    pub(super) fn new(bus: MemoryBus, ear: Arc<dyn Ear>) -> Self {
+        Self {
             bus,
-            feed: Arc::new(feed),
+            ear,
             rooms: Mutex::default(),
-        };
-        (hearing, receiver)
+        }
     }
 }
 
@@ -40,7 +37,7 @@ impl Subscriptions for Hearing {
         // `unsubscribe` at the same time leave both sides agreeing.
         let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         if rooms.insert(room.clone()) {
-            self.bus.part_of(room).add_hearer(room, &self.feed);
+            self.bus.part_of(room).add_hearer(room, &self.ear);
         }
         Ok(())
     }
@@ -48,7 +45,7 @@ impl Subscriptions for Hearing {
     async fn unsubscribe(&self, room: &RoomKey) -> Result<(), BusError> {
         let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         if rooms.remove(room) {
-            self.bus.part_of(room).remove_hearer(room, &self.feed);
+            self.bus.part_of(room).remove_hearer(room, &self.ear);
         }
         Ok(())
     }
@@ -58,7 +55,7 @@ impl Drop for Hearing {
     fn drop(&mut self) {
         let rooms = self.rooms.get_mut().unwrap_or_else(PoisonError::into_inner);
         for room in rooms.drain() {
-            self.bus.part_of(&room).remove_hearer(&room, &self.feed);
+            self.bus.part_of(&room).remove_hearer(&room, &self.ear);
         }
     }
 }

@@ -20,7 +20,7 @@ use super::reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
     RunningLease, Takeover, Waiting, Wake,
 };
-use super::subscription::{Heard, Subscriptions};
+use super::subscription::{Ear, Subscriptions};
 use super::{Bus, BusError, Retention};
 use crate::clock::Clock;
 use crate::ids::{MessageId, TenantId};
@@ -140,9 +140,8 @@ impl Bus for MemoryBus {
         Ok(Changes { now_ms, rooms })
     }
 
-    fn subscriptions(&self, buffer: usize) -> (Arc<dyn Subscriptions>, mpsc::Receiver<Heard>) {
-        let (hearing, receiver) = Hearing::new(self.clone(), buffer);
-        (Arc::new(hearing), receiver)
+    fn subscriptions(&self, ear: Arc<dyn Ear>) -> Arc<dyn Subscriptions> {
+        Arc::new(Hearing::new(self.clone(), ear))
     }
 
     async fn reply(&self, message_id: &MessageId) -> Result<Option<ReplyStatus>, BusError> {

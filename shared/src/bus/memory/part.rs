@@ -10,11 +10,10 @@ use super::generation::{Generation, State};
 use super::hearing::Wakes;
 use super::log::Log;
 use crate::bus::Retention;
-use crate::bus::feed::Feed;
 use crate::bus::log::{History, HistoryRange, Missed, Page};
 use crate::bus::question::Receipt;
 use crate::bus::reply::{ReplyState, ReplyStatus, RunningLease, Wake};
-use crate::bus::subscription::Heard;
+use crate::bus::subscription::Ear;
 use crate::ids::{MessageId, SessionId, TenantId, UserId};
 use crate::position::Position;
 use crate::protocol::action::ClientId;
@@ -38,7 +37,7 @@ pub(super) struct Part {
     logs: HashMap<RoomKey, Log>,
     /// The rooms that changed, by when they did so last.
     changes: BTreeMap<u64, BTreeSet<RoomKey>>,
-    hearers: HashMap<RoomKey, Vec<Arc<Feed>>>,
+    hearers: HashMap<RoomKey, Vec<Arc<dyn Ear>>>,
     /// What was sent under an id of the sender's own, and until when that is remembered.
     pub(super) receipts: HashMap<Said, (u64, Receipt)>,
 
@@ -139,11 +138,8 @@ impl Part {
     }
 
     pub(super) fn publish(&self, room: &RoomKey, record: &Arc<Record>) {
-        for feed in self.hearers.get(room).into_iter().flatten() {
-            feed.hear(Heard::Record {
-                room: room.clone(),
-                record: Arc::clone(record),
-            });
+        for ear in self.hearers.get(room).into_iter().flatten() {
+            ear.on_record(room.clone(), Arc::clone(record));
         }
     }
 
@@ -187,14 +183,14 @@ impl Part {
 
     // Hearers.
 
-    pub(super) fn add_hearer(&mut self, room: &RoomKey, feed: &Arc<Feed>) {
+    pub(super) fn add_hearer(&mut self, room: &RoomKey, ear: &Arc<dyn Ear>) {
         let hearers = self.hearers.entry(room.clone()).or_default();
-        hearers.push(Arc::clone(feed));
+        hearers.push(Arc::clone(ear));
     }
 
-    pub(super) fn remove_hearer(&mut self, room: &RoomKey, feed: &Arc<Feed>) {
+    pub(super) fn remove_hearer(&mut self, room: &RoomKey, ear: &Arc<dyn Ear>) {
         if let Some(hearers) = self.hearers.get_mut(room) {
-            hearers.retain(|hearer| !Arc::ptr_eq(hearer, feed));
+            hearers.retain(|hearer| !Arc::ptr_eq(hearer, ear));
             if hearers.is_empty() {
                 self.hearers.remove(room);
             }
@@ -264,10 +260,6 @@ impl Part {
             .retain(|_, session| !session.queue.is_empty() || session.used_ms >= oldest_ms);
         let kept = self.now_ms.saturating_sub(CHANGES_KEPT_MS);
         self.changes = self.changes.split_off(&kept);
-        self.hearers.retain(|_, hearers| {
-            hearers.retain(|feed| !feed.is_closed());
-            !hearers.is_empty()
-        });
         self.sweep_logs(oldest_ms);
     }
 

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 
 use super::*;
+use crate::bus::feed::Feed;
 use crate::bus::question::{Awaited, QueueCaps};
 use crate::bus::reply::Ending;
 use crate::ids::{SessionId, UserId};
@@ -135,7 +136,7 @@ async fn what_is_in_use_stays() {
     let bus = MemoryBus::new(retention.clone());
     let [heard, waited_in, run_in] = ["acme:project:p1", "acme:project:p2", "acme:project:p3"]
         .map(|room| room.parse::<RoomKey>().unwrap());
-    let (ear, _receiver) = bus.subscriptions(1);
+    let ear = bus.subscriptions(Arc::new(Feed::new(1).0));
     ear.subscribe(&heard).await.unwrap();
     bus.accept(&question(&waited_in)).await.unwrap();
     bus.accept(&question(&run_in)).await.unwrap();
@@ -160,10 +161,9 @@ async fn what_is_in_use_stays() {
 async fn who_has_gone_is_forgotten() {
     let bus = MemoryBus::new(Retention::default());
     let room = "acme:project:p1".parse().unwrap();
-    let (ear, receiver) = bus.subscriptions(1);
+    let ear = bus.subscriptions(Arc::new(Feed::new(1).0));
     ear.subscribe(&room).await.unwrap();
     drop(bus.wakes(1));
-    drop(receiver);
     talk(&bus, &room).await;
     assert_eq!(bus.wakes.count(), 0);
     drop(ear);

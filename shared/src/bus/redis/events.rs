@@ -8,7 +8,7 @@ use fred::error::Error;
 use fred::types::config::Server;
 use tokio::task::JoinError;
 
-use super::link::{Purpose, io_reason};
+use super::link::Purpose;
 use crate::bus::BusError;
 use crate::record::UnreadableRecord;
 use crate::room::RoomKey;
@@ -26,7 +26,6 @@ pub(super) fn begin_at_zero() {
             metrics::counter!(name, "purpose" => purpose.as_str()).increment(0);
         }
     }
-    metrics::counter!("causerie_redis_messages_dropped_total").increment(0);
     metrics::counter!("causerie_bus_unreadable_records_total").increment(0);
 }
 
@@ -52,9 +51,8 @@ pub(super) fn link_connected(purpose: Purpose, server: &Server) {
 }
 
 /// A connection broke.
-pub(super) fn link_failed(purpose: Purpose, server: Option<&Server>, error: &Error) {
+pub(super) fn link_failed(purpose: Purpose, server: Option<&Server>, error: &str) {
     let server = server.map(ToString::to_string);
-    let error = io_reason(error);
     tracing::warn!(
         purpose = purpose.as_str(),
         server,
@@ -100,15 +98,6 @@ pub(super) fn subscribed_again(purpose: Purpose, channels: usize) {
 /// Channels could not be subscribed to; it is tried until they can.
 pub(super) fn not_subscribed(purpose: Purpose, channels: usize, error: &impl Display) {
     tracing::warn!(purpose = purpose.as_str(), channels, %error, "not subscribed to Redis's channels, trying on");
-}
-
-/// Messages came faster than they were drained.
-pub(super) fn messages_dropped(count: u64) {
-    tracing::warn!(
-        count,
-        "messages from Redis were dropped, rooms will be read again"
-    );
-    metrics::counter!("causerie_redis_messages_dropped_total").increment(count);
 }
 
 /// A record came that this program cannot read.

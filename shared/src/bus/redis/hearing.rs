@@ -1,4 +1,4 @@
-//! Feeds of live records, and wakes for brokers.
+//! Ears for live records, and wakes for brokers.
 
 use std::sync::Arc;
 
@@ -9,33 +9,28 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::sleep;
 
-use super::channels::{Channels, RETRY};
+use super::channels::Channels;
 use super::link::{Address, Purpose};
-use super::messages::Listener;
+use super::subscriber::{Listener, RETRY};
 use super::{events, names};
 use crate::bus::BusError;
-use crate::bus::feed::Feed;
 use crate::bus::reply::Wake;
-use crate::bus::subscription::{Heard, Subscriptions};
+use crate::bus::subscription::{Ear, Subscriptions};
 use crate::ids::{MessageId, TenantId};
 use crate::record::Record;
 use crate::room::{Partition, RoomKey};
 
-/// The rooms that one feed hears.
+/// The rooms that one ear hears.
 #[derive(Debug)]
 pub(super) struct Hearing {
     channels: Channels,
 }
 
 impl Hearing {
-    pub(super) fn open(
-        address: &Address,
-        publisher: Client,
-        buffer: usize,
-    ) -> (Self, mpsc::Receiver<Heard>) {
-        let (feed, receiver) = Feed::new(buffer);
-        let channels = Channels::open(address, Purpose::Rooms, Arc::new(feed), publisher);
-        (Self { channels }, receiver)
+    pub(super) fn open(address: &Address, control: Client, ear: Arc<dyn Ear>) -> Self {
+        let records = Arc::new(Records { ear });
+        let channels = Channels::open(address, Purpose::Rooms, records, control);
+        Self { channels }
     }
 }
 
@@ -54,39 +49,45 @@ impl Subscriptions for Hearing {
     }
 
     async fn unsubscribe(&self, room: &RoomKey) -> Result<(), BusError> {
-        let failed = self.channels.unsubscribe(vec![names::room_channel(room)]);
-        failed.await.into_values().next().map_or(Ok(()), Err)
+        let channel = names::room_channel(room);
+        self.channels.unsubscribe(vec![channel]).await;
+        Ok(())
     }
 }
 
-impl Listener for Feed {
+/// Reads what comes over the channels of rooms, and hands it to an ear.
+struct Records {
+    ear: Arc<dyn Ear>,
+}
+
+impl Listener for Records {
     fn on_message(&self, channel: &str, message: Bytes) {
         let Some(room) = names::room_of_channel(channel) else {
             return;
         };
+        // A slice would keep all that was read with it alive, as long as the record
+        // waits.
+        let message = Bytes::copy_from_slice(&message);
         match Record::decode(&message) {
-            Ok(record) => self.hear(Heard::Record {
-                room,
-                record: Arc::new(record),
-            }),
+            Ok(record) => self.ear.on_record(room, Arc::new(record)),
             Err(error) => events::record_unreadable(&room, &error),
         }
     }
 
     fn on_gap(&self) {
-        self.hear(Heard::Gap);
+        self.ear.on_gap();
     }
 }
 
 /// Opens a stream of hints, which ends when its receiver is dropped.
 pub(super) fn open_wakes(
     address: &Address,
-    publisher: Client,
+    control: Client,
     buffer: usize,
 ) -> mpsc::Receiver<Wake> {
     let (sender, receiver) = mpsc::channel(buffer.max(1));
     let waker = Arc::new(Waker(sender.clone()));
-    let channels = Channels::open(address, Purpose::Wakes, waker, publisher);
+    let channels = Channels::open(address, Purpose::Wakes, waker, control);
     tokio::spawn(async move {
         let wakes = Partition::all().map(|partition| names::in_partition(partition, "wake"));
         tokio::select! {
@@ -137,5 +138,37 @@ fn read_wake(channel: &str, message: &[u8]) -> Option<Wake> {
         }
         ("cancelled", id) => MessageId::new(id).ok().map(Wake::Cancelled),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::feed::{Feed, Heard};
+    use crate::record::{Class, Header};
+
+    #[test]
+    fn a_record_that_waits_keeps_no_more_than_itself() {
+        let (feed, mut heard) = Feed::new(1);
+        let records = Records {
+            ear: Arc::new(feed),
+        };
+        let header = Header {
+            class: Class::Transient,
+            event: "user_typing".into(),
+            position: None,
+            ts: 1,
+            reply: None,
+            in_reply_to: None,
+            excluded: None,
+        };
+        let frame = Bytes::from_static(b"{}");
+        let record = Record { header, frame };
+        let read_at_once = Bytes::from([&record.encode()[..], &[b' '; 1_000]].concat());
+        let message = read_at_once.slice(..read_at_once.len() - 1_000);
+        records.on_message("causerie:{p7c}:room:acme:project:p1", message);
+        let waits = heard.try_recv();
+        assert!(matches!(&waits, Ok(Heard::Record { record: one, .. }) if **one == record));
+        assert!(read_at_once.is_unique());
     }
 }

@@ -3,20 +3,15 @@
 //! fred's own heartbeat asks only one node of a cluster, and its check for
 //! unresponsive connections begins to count anew with every command written.
 
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use fred::clients::Client;
 use fred::interfaces::{ClientLike, ClusterInterface};
 use fred::types::config::{Options, Server, ServerConfig};
 use futures::future::join_all;
-use futures::poll;
-use tokio::sync::Mutex;
 use tokio::time::sleep;
 
-use super::link::{Address, Purpose, begin_anew};
+use super::link::{Address, begin_anew};
 use super::topology::Topology;
 
 /// How often every connection is asked whether it lives.
@@ -25,25 +20,20 @@ const EVERY: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Replaces connections that only look alive, for ever.
-pub(super) async fn check(
-    client: Client,
-    address: Address,
-    purpose: Purpose,
-    quiet: Arc<Mutex<()>>,
-) {
+pub(super) async fn check(client: Client, address: Address) {
     loop {
         sleep(EVERY).await;
         if !client.is_connected() {
             continue;
         }
-        let silent = silent_servers(&client, &quiet).await;
-        if !silent.is_empty() && would_help(&client, &address, &quiet, silent).await {
-            begin_anew(&client, purpose, "a heartbeat was not answered").await;
+        let silent = silent_servers(&client).await;
+        if !silent.is_empty() && would_help(&client, &address, silent).await {
+            begin_anew(&client, "a heartbeat was not answered").await;
         }
     }
 }
 
-async fn silent_servers(client: &Client, quiet: &Mutex<()>) -> Vec<Server> {
+async fn silent_servers(client: &Client) -> Vec<Server> {
     let pings = client.active_connections().into_iter().map(|server| {
         let options = Options {
             max_attempts: Some(1),
@@ -54,28 +44,13 @@ async fn silent_servers(client: &Client, quiet: &Mutex<()>) -> Vec<Server> {
         let client = client.with_options(&options);
         async move { client.ping::<()>(None).await.is_err().then_some(server) }
     });
-    let mut pings = pin!(join_all(pings));
-    let may_send = quiet.lock().await;
-    // This sends them. Redis answers in order, so their answers come before those
-    // to what is sent next, and nobody has to wait for a node that hangs.
-    let sent = poll!(&mut pings);
-    drop(may_send);
-    let silent = match sent {
-        Poll::Ready(silent) => silent,
-        Poll::Pending => pings.await,
-    };
-    silent.into_iter().flatten().collect()
+    join_all(pings).await.into_iter().flatten().collect()
 }
 
 /// Whether new connections are better than these. A server that is paused takes
 /// no new one either; and since fred makes all anew and does nothing else
 /// meanwhile, trying would cut off the other nodes of a cluster as well.
-async fn would_help(
-    client: &Client,
-    address: &Address,
-    quiet: &Mutex<()>,
-    silent: Vec<Server>,
-) -> bool {
+async fn would_help(client: &Client, address: &Address, silent: Vec<Server>) -> bool {
     if client.uses_sentinels() {
         // Only they know where the primary is now.
         return true;
@@ -87,10 +62,7 @@ async fn would_help(
     if join_all(answer_anew).await.iter().any(Result::is_ok) {
         return true;
     }
-    let may_ask = quiet.lock().await;
-    let topology = Topology::ask(client).await;
-    drop(may_ask);
-    if let Some(topology) = topology {
+    if let Some(topology) = Topology::ask(client).await {
         let is_replaced = |server: &Server| !topology.primaries.contains(&server.to_string());
         if silent.iter().any(is_replaced) {
             // Goes over to the nodes in their place; where it fails, the next

@@ -1,14 +1,8 @@
 //! Making replies: the verbs of brokers.
 
-use std::time::Duration;
-
-use futures::future::join_all;
-use tokio::time::timeout;
-
 use super::answer::Answer;
-use super::script::{
-    ANNOUNCE, APPEND, Args, BEAT, CLAIM, FINISH, LEASES, Script, TAKE_OVER, WAITING,
-};
+use super::args::Args;
+use super::script::{ANNOUNCE, CLAIM, FINISH, LEASES, Script, TAKE_OVER, WAITING};
 use super::{RedisBus, events, nothing};
 use crate::bus::BusError;
 use crate::bus::reply::{
@@ -17,9 +11,6 @@ use crate::bus::reply::{
 use crate::ids::TenantId;
 use crate::record::Record;
 use crate::room::Partition;
-
-/// How long one partition may take to be looked at.
-const LOOK: Duration = Duration::from_secs(1);
 
 impl RedisBus {
     pub(super) async fn all_waiting(&self) -> Result<Waiting, BusError> {
@@ -52,31 +43,6 @@ impl RedisBus {
         Ok(leases)
     }
 
-    /// Looks at all partitions at once; what those tell that answer in time.
-    /// One that moves, or whose node is away, holds up none of the others.
-    async fn of_all_partitions(
-        &self,
-        script: &Script,
-    ) -> Result<Vec<(Partition, Answer)>, BusError> {
-        let looks = Partition::all().map(|partition| async move {
-            let look = self.pool.run(partition, script, Args::default());
-            let too_late = |_| BusError::Unavailable(format!("no answer within {LOOK:?}"));
-            let answer = timeout(LOOK, look).await.map_err(too_late)??;
-            Ok((partition, answer.ok_or_else(|| nothing(script.verb))?))
-        });
-        let (mut answers, mut failed) = (Vec::new(), None);
-        for look in join_all(looks).await {
-            match look {
-                Ok(answer) => answers.push(answer),
-                Err(error) => failed = Some(error),
-            }
-        }
-        match failed {
-            Some(error) if answers.is_empty() => Err(error),
-            Some(_) | None => Ok(answers),
-        }
-    }
-
     pub(super) async fn claim_next(
         &self,
         partition: Partition,
@@ -101,7 +67,7 @@ impl RedisBus {
 
     pub(super) async fn beat_for(&self, lease: &Lease, count: u64) -> Result<Beat, BusError> {
         let args = lease_args(lease).number(count);
-        held(self.run_for(lease, &BEAT, args).await?)
+        held(self.beating.ask(lease.room.partition(), args).await?)
     }
 
     pub(super) async fn announce_records(
@@ -120,9 +86,9 @@ impl RedisBus {
     ) -> Result<Appended, BusError> {
         let args = lease_args(lease)
             .number(delta.index)
-            .text(delta.text.clone())
-            .bytes(delta.record.encode());
-        let answer = self.run_for(lease, &APPEND, args).await?;
+            .text(&delta.text)
+            .record(&delta.record);
+        let answer = self.appending.ask(lease.room.partition(), args).await?;
         let mut answer = answer.ok_or_else(|| nothing("append"))?;
         match answer.text()?.as_str() {
             "done" => Ok(Appended::Done {
@@ -141,14 +107,14 @@ impl RedisBus {
         lease: &Lease,
         ending: &Ending,
     ) -> Result<Finished, BusError> {
-        let dead_letter = ending.dead_letter.clone().map(Into::into);
+        let dead_letter = ending.dead_letter.as_deref().map(str::as_bytes);
         let args = with_lease(self.log_args(), lease)
             .event(&ending.message)
             .records(&ending.before)
             .records(&ending.after)
             .number(self.retention.max_turns)
             .number(self.retention.max_turn_bytes)
-            .list(ending.turn.clone().into_iter())
+            .list(ending.turn.as_deref().into_iter())
             .list(dead_letter.into_iter());
         let answer = self.run_for(lease, &FINISH, args).await?;
         Ok(answer.map_or(Finished::Fenced, |_| Finished::Done))

@@ -1,6 +1,5 @@
 //! One client of Redis, kept connected and watched.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use fred::clients::Client;
@@ -10,7 +9,6 @@ use fred::types::RespVersion;
 use fred::types::config::{
     Config, ConnectionConfig, PerformanceConfig, ReconnectPolicy, ServerConfig,
 };
-use tokio::sync::Mutex;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -22,12 +20,12 @@ use crate::bus::BusError;
 /// How many commands may wait for a connection. fred has no bound by itself.
 const WAITING_COMMANDS: usize = 10_000;
 /// How long a new connection may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The pauses between one try to connect and the next, to which fred adds up to
 /// 100 ms at random. People wait for as long as the last one lasts after Redis
 /// is there again.
-const FIRST_PAUSE_MS: u32 = 50;
-const LONGEST_PAUSE_MS: u32 = 250;
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(50);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 /// How long to wait before a client that ended is started again, and for Redis
 /// to take leave of one that is dropped.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -52,22 +50,12 @@ impl Purpose {
             Self::Wakes => "wakes",
         }
     }
-
-    /// How many messages may wait in fred for the one task that drains them.
-    /// The memory for them is taken at once.
-    const fn waiting_messages(self) -> usize {
-        match self {
-            Self::Commands => 32,
-            Self::Rooms => 16_384,
-            Self::Wakes => 1_024,
-        }
-    }
 }
 
 /// Where and how to connect.
 #[derive(Debug, Clone)]
 pub(super) struct Address {
-    config: Config,
+    pub(super) config: Config,
     /// How long a verb may take.
     pub(super) timeout: Duration,
 }
@@ -130,10 +118,9 @@ impl Address {
         }
     }
 
-    fn client(&self, purpose: Purpose) -> Client {
+    fn client(&self) -> Client {
         let performance = PerformanceConfig {
             default_command_timeout: self.timeout,
-            broadcast_channel_capacity: purpose.waiting_messages(),
             ..PerformanceConfig::default()
         };
         let mut connection = ConnectionConfig {
@@ -143,13 +130,12 @@ impl Address {
             ..ConnectionConfig::default()
         };
         connection.tcp.nodelay = Some(true);
-        if purpose == Purpose::Commands {
-            // Told to ask another node, fred says ASKING there, and takes for its
-            // answer that of whatever was asked there before. `Pool::ask` asks
-            // again by itself.
-            connection.max_redirections = 0;
-        }
-        let policy = ReconnectPolicy::new_exponential(0, FIRST_PAUSE_MS, LONGEST_PAUSE_MS, 2);
+        // Told to ask another node, fred says ASKING there, and takes for its
+        // answer that of whatever was asked there before. `Pool::ask` asks
+        // again by itself.
+        connection.max_redirections = 0;
+        let [first, longest] = [FIRST_PAUSE, LONGEST_PAUSE].map(|pause| pause.as_millis() as u32);
+        let policy = ReconnectPolicy::new_exponential(0, first, longest, 2);
         Client::new(
             self.config.clone(),
             Some(performance),
@@ -159,35 +145,25 @@ impl Address {
     }
 }
 
-/// A client that is connected again whenever it must. Dropping it ends it.
+/// A client for commands, connected again whenever it must. Dropping it ends it.
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) client: Client,
-    pub(super) purpose: Purpose,
-    /// How long a verb may take.
-    pub(super) timeout: Duration,
-    /// Held while nothing else may be sent over the connections.
-    pub(super) quiet: Arc<Mutex<()>>,
     _ends_tasks: DropGuard,
 }
 
 impl Link {
     /// Begins to connect. Commands wait until it has.
-    pub(super) fn open(address: &Address, purpose: Purpose) -> Self {
-        let client = address.client(purpose);
+    pub(super) fn open(address: &Address) -> Self {
+        let client = address.client();
         let ended = CancellationToken::new();
-        let telling = tell(client.clone(), purpose);
+        let telling = tell(client.clone());
         tokio::spawn(ended.clone().run_until_cancelled_owned(telling));
-        let quiet = Arc::new(Mutex::new(()));
-        let checking =
-            heartbeat::check(client.clone(), address.clone(), purpose, Arc::clone(&quiet));
+        let checking = heartbeat::check(client.clone(), address.clone());
         tokio::spawn(ended.clone().run_until_cancelled_owned(checking));
-        tokio::spawn(keep_connected(client.clone(), purpose, ended.clone()));
+        tokio::spawn(keep_connected(client.clone(), ended.clone()));
         Self {
             client,
-            purpose,
-            timeout: address.timeout,
-            quiet,
             _ends_tasks: ended.drop_guard(),
         }
     }
@@ -207,12 +183,6 @@ impl Link {
         let connected = timeout(CONNECT_TIMEOUT, self.connected()).await;
         connected.map_err(|_| no_connection())
     }
-
-    /// Begins the connections anew: what they have sent and told so far does
-    /// not fit together.
-    pub(super) async fn begin_anew(&self, why: &str) {
-        begin_anew(&self.client, self.purpose, why).await;
-    }
 }
 
 /// What the system says. fred keeps no more of that than its form for debugging.
@@ -227,7 +197,7 @@ fn no_connection() -> BusError {
 
 /// fred's own task ends on errors that it takes for final; an operator may have
 /// put right what was wrong.
-async fn keep_connected(client: Client, purpose: Purpose, ended: CancellationToken) {
+async fn keep_connected(client: Client, ended: CancellationToken) {
     loop {
         let mut connection = client.connect();
         tokio::select! {
@@ -237,25 +207,27 @@ async fn keep_connected(client: Client, purpose: Purpose, ended: CancellationTok
                 connection.abort();
                 return;
             }
-            result = &mut connection => events::link_ended(purpose, result),
+            result = &mut connection => events::link_ended(Purpose::Commands, result),
         }
         sleep(PAUSE).await;
     }
 }
 
 /// Tells of lost and regained connections.
-async fn tell(client: Client, purpose: Purpose) {
+async fn tell(client: Client) {
     let mut errors = client.error_rx();
     let mut connections = client.reconnect_rx();
     loop {
         tokio::select! {
             error = errors.recv() => match error {
-                Ok((error, server)) => events::link_failed(purpose, server.as_ref(), &error),
+                Ok((error, server)) => {
+                    events::link_failed(Purpose::Commands, server.as_ref(), io_reason(&error));
+                },
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return,
             },
             server = connections.recv() => match server {
-                Ok(server) => events::link_connected(purpose, &server),
+                Ok(server) => events::link_connected(Purpose::Commands, &server),
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return,
             },
@@ -264,8 +236,8 @@ async fn tell(client: Client, purpose: Purpose) {
 }
 
 /// Returns when there are new connections, or none are wanted any more.
-pub(super) async fn begin_anew(client: &Client, purpose: Purpose, why: &str) {
-    events::link_begun_anew(purpose, why);
+pub(super) async fn begin_anew(client: &Client, why: &str) {
+    events::link_begun_anew(Purpose::Commands, why);
     // What is left to fail is that the client is being ended.
     let _ = client.force_reconnection().await;
 }

@@ -6,14 +6,14 @@ use bytes::Bytes;
 use futures::future::join_all;
 
 use super::answer::Answer;
-use super::script::{CHANGED, HISTORY, READ};
+use super::script::{HISTORY, READ};
 use super::{RedisBus, events, nothing};
 use crate::bus::BusError;
-use crate::bus::log::{Changes, History, HistoryRange, Look, Missed, Page, RunningReply};
+use crate::bus::log::{History, HistoryRange, Look, Missed, Page, RunningReply};
 use crate::ids::MessageId;
 use crate::position::{Epoch, Position};
 use crate::record::Record;
-use crate::room::{Partition, RoomKey};
+use crate::room::RoomKey;
 
 /// The greatest `seq` that Lua can count to.
 const MAX_SEQ: u64 = (1 << 53) - 1;
@@ -84,7 +84,7 @@ impl RedisBus {
             .number(looks.len() as u64);
         let args = looks.iter().fold(args, |args, Look { room, after }| {
             let after = after.as_ref();
-            args.text(room.to_string())
+            args.shown(room)
                 .text(after.map_or("", |position| position.epoch.as_str()))
                 .number(after.map_or(0, |position| position.seq.min(MAX_SEQ)))
         });
@@ -106,11 +106,11 @@ impl RedisBus {
         let newest = format!("({}-0", range.before.unwrap_or(MAX_SEQ).clamp(1, MAX_SEQ));
         let oldest = format!("{first}-0");
         let is_forward = range.after.is_some();
-        let args = self.log_args().text(room.to_string());
+        let args = self.log_args().shown(room);
         let args = if is_forward {
-            args.text("forward").text(oldest).text(newest)
+            args.text("forward").text(&oldest).text(&newest)
         } else {
-            args.text("backward").text(newest).text(oldest)
+            args.text("backward").text(&newest).text(&oldest)
         };
         let args = args.number(self.bounded(limit));
         let answer = self.pool.run(room.partition(), &HISTORY, args).await?;
@@ -132,22 +132,6 @@ impl RedisBus {
     /// No log holds more, and Lua could not count it.
     fn bounded(&self, limit: usize) -> u64 {
         self.retention.max_events.min(limit as u64)
-    }
-
-    pub(super) async fn read_changes(
-        &self,
-        partition: Partition,
-        since_ms: u64,
-    ) -> Result<Changes, BusError> {
-        let args = self.log_args().number(since_ms);
-        let answer = self.pool.run(partition, &CHANGED, args).await?;
-        let mut answer = answer.ok_or_else(|| nothing("changed"))?;
-        let now_ms = answer.parsed()?;
-        let rooms = answer.all(|answer| {
-            let mut change = answer.list()?.ok_or_else(|| nothing("changed"))?;
-            Ok((change.parsed()?, position(&mut change)?))
-        })?;
-        Ok(Changes { now_ms, rooms })
     }
 }
 
@@ -178,7 +162,7 @@ fn readable(room: &RoomKey, record: &Bytes) -> Option<Record> {
         .ok()
 }
 
-fn position(answer: &mut Answer) -> Result<Position, BusError> {
+pub(super) fn position(answer: &mut Answer) -> Result<Position, BusError> {
     let epoch: Epoch = answer.parsed()?;
     let seq = answer.parsed()?;
     Ok(Position { epoch, seq })

@@ -8,9 +8,13 @@
 //!
 //! - `settings`, `link`, `pool`, `check`: connections, and what is
 //!   looked at before they are used
-//! - `script`, `answer`, `names`: what is sent and what comes back
+//! - `script`, `args`, `answer`, `names`: what is sent and what comes back
+//! - `gathering`: verbs that many ask for at once
 //! - `question`, `log`, `reply`, `lease`: the verbs
-//! - `channels`, `subscribing`, `messages`, `hearing`: what is heard
+//! - `looking`: looks at all partitions
+//! - `channels`, `subscriber`, `wanted`, `hearing`: what is heard, over connections
+//!   of our own
+//! - `dial`, `wire`, `resp`: how these are made, and what is said over them
 //! - `heartbeat`, `topology`: connections that only look alive, nodes that changed
 //!   places
 //! - `clock`: Redis's clock
@@ -23,8 +27,8 @@
 //! | name | type | content | written by | gone |
 //! |---|---|---|---|---|
 //! | `log:R` | stream | entries `{seq}-{ms}`, field `r` the record | `accept`, `cancel`, `finish` | max age after the last; each entry by count and age |
-//! | `meta:R` | hash | `epoch`, `seq`, `replid` (Redis's replication id when it was written), `lives` (`epoch:seq` of the last four) | the same, and whoever finds a new life | with `log:R` |
-//! | `changed` | sorted set | R by ms of its last event | `accept`, `cancel`, `finish` | each after 5 minutes |
+//! | `meta:R` | hash | `epoch`, `seq`, `replid` (Redis's replication id when it was written), `lives` (`epoch:seq` of the last four), `oldest` (ms of the first entry, or before), `renewed` (ms when it was last said when both shall go) | the same, and whoever finds a new life | with `log:R` |
+//! | `changed` | sorted set | R by ms of its last event | `accept`, `cancel`, `finish` | each after 5 minutes, by who appends or looks then |
 //! | `dedup:R:user:id` | string | the receipt: `message session reply epoch seq` | `accept` | [`Question::dedup_window`] |
 //! | `queue:R:S` | list | M of replies that wait or run, the oldest first | `accept`, `cancel`, `finish` | when empty |
 //! | `runnable:tenant` | list | M of replies that can be claimed | `accept`, `claim`, `cancel`, `finish` | when empty |
@@ -45,8 +49,7 @@
 //!
 //! # Channels
 //! All sharded. `room:R` carries the room's records, `wake` hints for brokers:
-//! `runnable tenant` and `cancelled M`; on `fence:name` a node tells itself that
-//! many subscriptions were made.
+//! `runnable tenant` and `cancelled M`.
 //!
 //! # fred
 //! What the client library does otherwise than one would expect, and what is
@@ -68,45 +71,56 @@ use super::reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
     RunningLease, Takeover, Waiting, Wake,
 };
-use super::subscription::{Heard, Subscriptions};
+use super::subscription::{Ear, Subscriptions};
 use super::{Bus, BusError, Retention};
 use crate::clock::Clock;
 use crate::ids::{MessageId, TenantId};
-use crate::position::{Epoch, Position};
+use crate::position::Position;
 use crate::record::Record;
 use crate::room::{Partition, RoomKey};
 
 mod answer;
+mod args;
 mod channels;
 mod check;
 mod clock;
+mod dial;
 mod events;
+mod gathering;
 mod hearing;
 mod heartbeat;
 mod lease;
 mod link;
 mod log;
-mod messages;
+mod looking;
 mod names;
 mod pool;
 mod question;
 mod reply;
+mod resp;
 mod script;
 mod settings;
-mod subscribing;
+mod subscriber;
 mod topology;
+mod wanted;
+mod wire;
 
+use args::Args;
+use gathering::Gathering;
 use hearing::Hearing;
 use link::Address;
 use pool::Pool;
-use script::Args;
+use script::{ACCEPT, APPEND, BEAT};
 pub use settings::RedisSettings;
 
 /// One node's view of the bus on Redis.
 #[derive(Debug)]
 pub struct RedisBus {
     address: Address,
-    pool: Pool,
+    pool: Arc<Pool>,
+    accepting: Gathering,
+    appending: Gathering,
+    beating: Gathering,
     retention: Retention,
     clock: Clock,
     _ends_tasks: DropGuard,
@@ -122,7 +136,7 @@ impl RedisBus {
         events::begin_at_zero();
         let address = Address::new(&settings)?;
         address.probe().await?;
-        let pool = Pool::connect(&address, settings.pool).await?;
+        let pool = Arc::new(Pool::connect(&address, settings.pool).await?);
         check::check(&pool).await?;
         let clock = Clock::default();
         let client = pool.client(Partition::FIRST);
@@ -132,6 +146,9 @@ impl RedisBus {
         tokio::spawn(ended.clone().run_until_cancelled_owned(kept_right));
         Ok(Self {
             address,
+            accepting: Gathering::of_logs(&pool, &ACCEPT, &retention),
+            appending: Gathering::new(&pool, &APPEND),
+            beating: Gathering::new(&pool, &BEAT),
             pool,
             retention,
             clock,
@@ -139,17 +156,14 @@ impl RedisBus {
         })
     }
 
-    /// A connection beside those that hear.
-    fn publisher(&self) -> Client {
+    /// What knows which servers there are.
+    fn control(&self) -> Client {
         self.pool.client(Partition::FIRST).clone()
     }
 
     /// What scripts that look at a log take first.
     fn log_args(&self) -> Args {
-        Args::default()
-            .text(Epoch::generate().as_str())
-            .number(self.retention.max_events)
-            .number(millis(self.retention.max_age))
+        Args::of_log(&self.retention)
     }
 }
 
@@ -210,12 +224,16 @@ impl Bus for RedisBus {
     }
 
     async fn changed(&self, partition: Partition, since_ms: u64) -> Result<Changes, BusError> {
-        self.read_changes(partition, since_ms).await
+        let changes = self.read_changes(&[(partition, since_ms)]).await.pop();
+        changes.unwrap_or_else(|| Err(nothing("changed")))
     }
 
-    fn subscriptions(&self, buffer: usize) -> (Arc<dyn Subscriptions>, mpsc::Receiver<Heard>) {
-        let (hearing, receiver) = Hearing::open(&self.address, self.publisher(), buffer);
-        (Arc::new(hearing), receiver)
+    async fn changed_in_all(&self, looks: &[(Partition, u64)]) -> Vec<Result<Changes, BusError>> {
+        self.read_changes(looks).await
+    }
+
+    fn subscriptions(&self, ear: Arc<dyn Ear>) -> Arc<dyn Subscriptions> {
+        Arc::new(Hearing::open(&self.address, self.control(), ear))
     }
 
     async fn reply(&self, message_id: &MessageId) -> Result<Option<ReplyStatus>, BusError> {
@@ -227,7 +245,7 @@ impl Bus for RedisBus {
     }
 
     fn wakes(&self, buffer: usize) -> mpsc::Receiver<Wake> {
-        hearing::open_wakes(&self.address, self.publisher(), buffer)
+        hearing::open_wakes(&self.address, self.control(), buffer)
     }
 
     async fn waiting(&self) -> Result<Waiting, BusError> {

@@ -1,25 +1,40 @@
 //! The names of keys and channels that are used outside of scripts.
 
+use std::sync::LazyLock;
+
+use fred::bytes_utils::Str;
+
 use crate::room::{Partition, RoomKey};
 
 /// What says for which installation this Redis is.
 pub(super) const INSTALLATION: &str = "causerie:installation";
 
-const FENCE: &str = "fence:";
+/// The names that every script is given, by partition.
+static OF_SCRIPTS: LazyLock<Vec<[Str; 2]>> = LazyLock::new(|| {
+    let names = |partition| {
+        let prefix = format!("causerie:{{p{partition}}}:");
+        let second = format!("{prefix}changed");
+        [prefix.into(), second.into()]
+    };
+    Partition::all().map(names).collect()
+});
 
 /// What every name of a partition begins with. All of them are in one hash slot.
-pub(super) fn prefix(partition: Partition) -> String {
-    format!("causerie:{{p{partition}}}:")
+pub(super) fn prefix(partition: Partition) -> &'static str {
+    let [prefix, _] = script_keys(partition);
+    prefix
 }
 
 /// The two keys that every script is given: see `scripts/base.lua`.
-pub(super) fn script_keys(partition: Partition) -> Vec<String> {
-    vec![prefix(partition), in_partition(partition, "changed")]
+pub(super) fn script_keys(partition: Partition) -> &'static [Str; 2] {
+    OF_SCRIPTS
+        .get(partition.index())
+        .unwrap_or_else(|| unreachable!("a partition beyond the last"))
 }
 
 /// A key or channel of the whole partition.
 pub(super) fn in_partition(partition: Partition, kind: &str) -> String {
-    prefix(partition) + kind
+    format!("{}{kind}", prefix(partition))
 }
 
 /// On which a room's records are published.
@@ -31,17 +46,6 @@ pub(super) fn room_channel(room: &RoomKey) -> String {
 pub(super) fn room_of_channel(channel: &str) -> Option<RoomKey> {
     let (_, room) = channel.split_once("}:room:")?;
     room.parse().ok()
-}
-
-/// On which those of this name learn that they are subscribed.
-pub(super) fn fence(partition: Partition, name: &str) -> String {
-    format!("{}{FENCE}{name}", prefix(partition))
-}
-
-/// Whether it is such a channel.
-pub(super) fn is_fence(channel: &str) -> bool {
-    let kind = channel.split_once("}:").map(|(_, kind)| kind);
-    kind.is_some_and(|kind| kind.starts_with(FENCE))
 }
 
 /// To which partition a channel belongs.
@@ -62,13 +66,5 @@ mod tests {
         assert_eq!(room_of_channel(&channel), Some(room.clone()));
         assert_eq!(partition_of_channel(&channel), Some(room.partition()));
         assert_eq!(room_of_channel("causerie:{p7c}:wake"), None);
-    }
-
-    #[test]
-    fn a_fence_is_no_room() {
-        let fence = fence(Partition::FIRST, "c1");
-        assert!(is_fence(&fence) && room_of_channel(&fence).is_none());
-        let room: RoomKey = "acme:project:fence".parse().unwrap();
-        assert!(!is_fence(&room_channel(&room)));
     }
 }

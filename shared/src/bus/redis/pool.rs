@@ -1,19 +1,22 @@
 //! Commands: which connection carries them, and what is tried again.
 
+use std::slice::Chunks;
 use std::time::{Duration, Instant};
 
 use fred::clients::Client;
 use fred::error::{Error, ErrorKind};
-use fred::interfaces::LuaInterface;
+use fred::interfaces::{ClientLike, LuaInterface};
 use fred::types::Value;
+use fred::types::config::Options;
 use futures::future::try_join_all;
 use tokio::time::{sleep, timeout};
 
 use super::answer::Answer;
+use super::args::Args;
 use super::events;
-use super::link::{Address, Link, Purpose};
+use super::link::{Address, Link};
 use super::names;
-use super::script::{Args, Script};
+use super::script::Script;
 use crate::bus::BusError;
 use crate::room::Partition;
 
@@ -32,9 +35,7 @@ pub(super) struct Pool {
 
 impl Pool {
     pub(super) async fn connect(address: &Address, size: usize) -> Result<Self, BusError> {
-        let links: Vec<_> = (0..size.max(1))
-            .map(|_| Link::open(address, Purpose::Commands))
-            .collect();
+        let links: Vec<_> = (0..size.max(1)).map(|_| Link::open(address)).collect();
         try_join_all(links.iter().map(Link::connected_in_time)).await?;
         let timeout = address.timeout;
         Ok(Self { links, timeout })
@@ -50,6 +51,27 @@ impl Pool {
             .unwrap_or_else(|| unreachable!("a pool of no connections"))
     }
 
+    /// How many rows there are of those of whom one script can serve several.
+    pub(super) fn rows(&self) -> usize {
+        if self.client(Partition::FIRST).is_clustered() {
+            usize::from(Partition::COUNT)
+        } else {
+            self.links.len()
+        }
+    }
+
+    /// The row in which those stand who ask for something in `partition`.
+    pub(super) fn row_of(&self, partition: Partition) -> usize {
+        partition.index() % self.rows()
+    }
+
+    /// Those at which one script can look: in a cluster each by itself, else all.
+    pub(super) fn together<'a, T>(&self, of_partitions: &'a [T]) -> Chunks<'a, T> {
+        let is_clustered = self.client(Partition::FIRST).is_clustered();
+        let all = of_partitions.len().max(1);
+        of_partitions.chunks(if is_clustered { 1 } else { all })
+    }
+
     /// Runs a script in `partition`; `None` where it answers false.
     pub(super) async fn run(
         &self,
@@ -57,27 +79,48 @@ impl Pool {
         script: &Script,
         args: Args,
     ) -> Result<Option<Answer>, BusError> {
-        let value = self
-            .ask(script.verb, || self.try_run(partition, script, &args))
-            .await?;
+        self.run_since(Instant::now(), partition, script, args)
+            .await
+    }
+
+    /// The same for who has waited since then.
+    pub(super) async fn run_since(
+        &self,
+        began: Instant,
+        partition: Partition,
+        script: &Script,
+        args: Args,
+    ) -> Result<Option<Answer>, BusError> {
+        let args = args.into_values();
+        let run = || self.try_run(began, partition, script, &args);
+        let value = self.ask_since(began, script.verb, run).await?;
         Ok(Answer::of(script.verb, value))
     }
 
     async fn try_run(
         &self,
+        began: Instant,
         partition: Partition,
         script: &Script,
-        args: &Args,
+        args: &[Value],
     ) -> Result<Value, Error> {
-        let client = self.client(partition);
-        let keys = names::script_keys(partition);
-        let result = client
-            .evalsha(script.sha.as_str(), keys.clone(), args.values())
-            .await;
+        let left = self.timeout.saturating_sub(began.elapsed());
+        if left.is_zero() {
+            // fred would take that for no time-out at all.
+            return Err(Error::new(ErrorKind::Timeout, "it waited for too long"));
+        }
+        let client = self.client(partition).with_options(&Options {
+            timeout: Some(left),
+            ..Options::default()
+        });
+        let keys = names::script_keys(partition).to_vec();
+        // In a box: fred's futures have 7 KiB, and are copied with each that holds them.
+        let asked = client.evalsha(script.sha.clone(), keys.clone(), args.to_vec());
+        let result = Box::pin(asked).await;
         match result {
             // This node does not have it: new, restarted, or flushed.
             Err(error) if error.details().starts_with("NOSCRIPT") => {
-                client.eval(script.text, keys, args.values()).await
+                Box::pin(client.eval(script.text, keys, args.to_vec())).await
             }
             result => result,
         }
@@ -89,8 +132,16 @@ impl Pool {
         verb: &'static str,
         attempt: impl Fn() -> F,
     ) -> Result<T, BusError> {
-        let began = Instant::now();
-        let answered = timeout(self.timeout + GRACE, async {
+        self.ask_since(Instant::now(), verb, attempt).await
+    }
+
+    async fn ask_since<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        began: Instant,
+        verb: &'static str,
+        attempt: impl Fn() -> F,
+    ) -> Result<T, BusError> {
+        let answered = timeout(self.patience(began), async {
             loop {
                 match attempt().await {
                     Err(error) if is_moving(&error) => sleep(WHILE_MOVING).await,
@@ -101,13 +152,33 @@ impl Pool {
         let result = match answered.await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(bus_error(&error)),
-            Err(_) => Err(BusError::Unavailable(format!(
-                "no answer within {:?}",
-                self.timeout
-            ))),
+            Err(_) => Err(self.too_late()),
         };
         events::asked(verb, began.elapsed(), result.as_ref().err());
         result
+    }
+
+    /// What comes in the time of who has waited since then.
+    pub(super) async fn in_time<T>(
+        &self,
+        began: Instant,
+        verb: &'static str,
+        coming: impl Future<Output = T>,
+    ) -> Result<T, BusError> {
+        let in_time = timeout(self.patience(began), coming).await;
+        in_time.map_err(|_| {
+            let error = self.too_late();
+            events::asked(verb, began.elapsed(), Some(&error));
+            error
+        })
+    }
+
+    fn patience(&self, began: Instant) -> Duration {
+        (self.timeout + GRACE).saturating_sub(began.elapsed())
+    }
+
+    fn too_late(&self) -> BusError {
+        BusError::Unavailable(format!("no answer within {:?}", self.timeout))
     }
 }
 

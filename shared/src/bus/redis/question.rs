@@ -1,10 +1,11 @@
 //! Accepting what people say.
 
 use super::{RedisBus, millis, names, nothing};
+use fred::bytes_utils::Str;
 use fred::interfaces::PubsubInterface;
 
 use super::answer::Answer;
-use super::script::{ACCEPT, Args};
+use super::args::Args;
 use crate::bus::BusError;
 use crate::bus::question::{Accepted, Awaited, Question, Receipt};
 use crate::position::{Epoch, Position};
@@ -15,9 +16,8 @@ use crate::room::RoomKey;
 
 impl RedisBus {
     pub(super) async fn accept_question(&self, question: &Question) -> Result<Accepted, BusError> {
-        let args = self
-            .log_args()
-            .text(question.room.to_string())
+        let args = Args::default()
+            .shown(&question.room)
             .text(question.user.as_str())
             .text(question.client_id.as_str())
             .number(millis(question.dedup_window))
@@ -28,10 +28,7 @@ impl RedisBus {
             Some(awaited) => with_awaited(args, awaited),
             None => args.text(""),
         };
-        let answer = self
-            .pool
-            .run(question.room.partition(), &ACCEPT, args)
-            .await?;
+        let answer = self.accepting.ask(question.room.partition(), args).await?;
         let mut answer = answer.ok_or_else(|| nothing("accept"))?;
         match answer.text()?.as_str() {
             "stored" => receipt(&mut answer).map(Accepted::Stored),
@@ -52,13 +49,10 @@ impl RedisBus {
         record: &Record,
     ) -> Result<(), BusError> {
         let client = self.pool.client(room.partition());
-        let channel = names::room_channel(room);
+        let channel = Str::from(names::room_channel(room));
         let bytes = record.encode();
-        self.pool
-            .ask("publish", || {
-                client.spublish(channel.as_str(), bytes.clone())
-            })
-            .await
+        let publish = || Box::pin(client.spublish(channel.clone(), bytes.clone()));
+        self.pool.ask("publish", publish).await
     }
 }
 
@@ -70,7 +64,7 @@ fn with_awaited(args: Args, awaited: &Awaited) -> Args {
     };
     args.text(awaited.message_id.as_str())
         .text(if_busy)
-        .bytes(awaited.task.clone())
+        .bytes(&awaited.task)
         .event(&awaited.cancelled)
         .number(awaited.caps.session)
         .number(awaited.caps.user)

@@ -48,7 +48,7 @@ impl RedisBus {
         room: &RoomKey,
         reply: &MessageId,
     ) -> Result<Cancelled, BusError> {
-        let args = self.log_args().text(room.to_string()).text(reply.as_str());
+        let args = self.log_args().shown(room).text(reply.as_str());
         let answer = self.pool.run(room.partition(), &CANCEL, args).await?;
         let mut answer = answer.ok_or_else(|| nothing("cancel"))?;
         match answer.text()?.as_str() {

@@ -2,11 +2,8 @@
 
 use std::sync::LazyLock;
 
-use bytes::Bytes;
-use fred::types::Value;
+use fred::bytes_utils::Str;
 use sha1::{Digest, Sha1};
-
-use crate::record::{Record, Unplaced};
 
 /// One atomic step of the bus.
 #[derive(Debug)]
@@ -16,7 +13,7 @@ pub(super) struct Script {
     /// What Redis runs.
     pub(super) text: &'static str,
     /// By what Redis knows it.
-    pub(super) sha: String,
+    pub(super) sha: Str,
 }
 
 macro_rules! scripts {
@@ -27,23 +24,34 @@ macro_rules! scripts {
 }
 
 scripts! {
-    ACCEPT = "accept"
-        ["scripts/base.lua", "scripts/log.lua", "scripts/replies.lua", "scripts/accept.lua"];
+    ACCEPT = "accept" [
+        "scripts/base.lua", "scripts/each.lua", "scripts/log.lua", "scripts/replies.lua",
+        "scripts/accept.lua"
+    ];
     READ = "read"
         ["scripts/base.lua", "scripts/log.lua", "scripts/replies.lua", "scripts/read.lua"];
     HISTORY = "history" ["scripts/base.lua", "scripts/log.lua", "scripts/history.lua"];
-    CHANGED = "changed" ["scripts/base.lua", "scripts/log.lua", "scripts/changed.lua"];
+    CHANGED = "changed" [
+        "scripts/base.lua", "scripts/each.lua", "scripts/log.lua", "scripts/anywhere.lua",
+        "scripts/changed.lua"
+    ];
     REPLY = "reply"
         ["scripts/base.lua", "scripts/log.lua", "scripts/replies.lua", "scripts/reply.lua"];
     CANCEL = "cancel"
         ["scripts/base.lua", "scripts/log.lua", "scripts/replies.lua", "scripts/cancel.lua"];
-    WAITING = "waiting" ["scripts/base.lua", "scripts/waiting.lua"];
-    LEASES = "leases" ["scripts/base.lua", "scripts/leases.lua"];
-    CLAIM = "claim" ["scripts/base.lua", "scripts/replies.lua", "scripts/claim.lua"];
-    TAKE_OVER = "take_over" ["scripts/base.lua", "scripts/replies.lua", "scripts/take_over.lua"];
-    BEAT = "beat" ["scripts/base.lua", "scripts/replies.lua", "scripts/beat.lua"];
-    ANNOUNCE = "announce" ["scripts/base.lua", "scripts/replies.lua", "scripts/announce.lua"];
-    APPEND = "append" ["scripts/base.lua", "scripts/replies.lua", "scripts/append.lua"];
+    WAITING = "waiting"
+        ["scripts/base.lua", "scripts/each.lua", "scripts/anywhere.lua", "scripts/waiting.lua"];
+    LEASES = "leases"
+        ["scripts/base.lua", "scripts/each.lua", "scripts/anywhere.lua", "scripts/leases.lua"];
+    CLAIM = "claim"
+        ["scripts/base.lua", "scripts/replies.lua", "scripts/lease.lua", "scripts/claim.lua"];
+    TAKE_OVER = "take_over"
+        ["scripts/base.lua", "scripts/replies.lua", "scripts/lease.lua", "scripts/take_over.lua"];
+    BEAT = "beat"
+        ["scripts/base.lua", "scripts/each.lua", "scripts/lease.lua", "scripts/beat.lua"];
+    ANNOUNCE = "announce" ["scripts/base.lua", "scripts/lease.lua", "scripts/announce.lua"];
+    APPEND = "append"
+        ["scripts/base.lua", "scripts/each.lua", "scripts/lease.lua", "scripts/append.lua"];
     FINISH = "finish"
         ["scripts/base.lua", "scripts/log.lua", "scripts/replies.lua", "scripts/finish.lua"];
 }
@@ -53,7 +61,8 @@ impl Script {
         #[cfg(feature = "sabotage")]
         let text = sabotaged(text);
         let digest = Sha1::digest(text.as_bytes());
-        let sha = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha = sha.into();
         Self { verb, text, sha }
     }
 }
@@ -88,51 +97,11 @@ const TAKEN_OUT: [(crate::sabotage::Protection, &str, &str); 4] = {
         ),
         (
             Protection::SessionOrder,
-            "if #ahead == #waiting or head ~= ahead[1].id then\n    offer_head_of(reply)",
-            "if true then\n    offer(reply)",
+            "if #ahead == #waiting or head ~= ahead[1].id then\n      offer_head_of(reply)",
+            "if true then\n      offer(reply)",
         ),
     ]
 };
-
-/// A script's arguments, in the order in which it takes them.
-#[derive(Debug, Default)]
-pub(super) struct Args(Vec<Value>);
-
-impl Args {
-    pub(super) fn text(mut self, text: impl Into<String>) -> Self {
-        self.0.push(Value::String(text.into().into()));
-        self
-    }
-
-    pub(super) fn bytes(mut self, bytes: Bytes) -> Self {
-        self.0.push(Value::Bytes(bytes));
-        self
-    }
-
-    pub(super) fn number(self, number: impl Into<u64>) -> Self {
-        self.text(number.into().to_string())
-    }
-
-    /// As the `before`, `after` and `tail` that a script's `append` takes.
-    pub(super) fn event(self, event: &Unplaced) -> Self {
-        let [before, after] = event.header.around_position();
-        self.text(before).text(after).text(event.tail.clone())
-    }
-
-    /// As a list that a script takes with `list_arg`.
-    pub(super) fn list(self, list: impl ExactSizeIterator<Item = Bytes>) -> Self {
-        let counted = self.number(list.len() as u64);
-        list.fold(counted, Self::bytes)
-    }
-
-    pub(super) fn records(self, records: &[Record]) -> Self {
-        self.list(records.iter().map(Record::encode))
-    }
-
-    pub(super) fn values(&self) -> Vec<Value> {
-        self.0.clone()
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -72,17 +72,23 @@ impl Topology {
         }
     }
 
+    /// Whether each partition is served by some node.
+    pub(super) fn is_whole(&self) -> bool {
+        self.owners.iter().all(|owner| !owner.is_empty())
+    }
+
     /// The node that serves `partition`; empty where none does.
     pub(super) fn owner(&self, partition: Partition) -> &str {
         self.owners
             .get(partition.index())
             .map_or("", String::as_str)
     }
+}
 
-    pub(super) fn has_moved(&self, partition: Partition, since: &Self) -> bool {
-        let at = partition.index();
-        self.owners.get(at) != since.owners.get(at)
-    }
+/// The node of that name. Its host may have colons of its own.
+pub(super) fn server_of(name: &str) -> Option<Server> {
+    let (host, port) = name.rsplit_once(':')?;
+    Some(Server::new(host, port.parse().ok()?))
 }
 
 struct Range {
@@ -128,12 +134,28 @@ mod tests {
             Topology::of(Value::Array(vec![all]), &asked)
         };
         let (before, after) = (whole("10.0.0.1"), whole("10.0.0.2"));
-        assert!(Partition::all().all(|partition| after.has_moved(partition, &before)));
-        assert!(!Partition::all().any(|partition| before.has_moved(partition, &before)));
-        assert!(before.primaries.contains("10.0.0.1:7000"));
+        let owner = |topology: &Topology, partition| topology.owner(partition).to_owned();
+        for partition in Partition::all() {
+            assert_eq!(owner(&before, partition), "10.0.0.1:7000");
+            assert_eq!(owner(&after, partition), "10.0.0.2:7000");
+        }
+        assert!(before.primaries.contains("10.0.0.1:7000") && before.is_whole());
+        let half = range(0, 8_191, Value::from("10.0.0.1"), 7_000);
+        assert!(!Topology::of(Value::Array(vec![half]), &asked).is_whole());
 
         let unnamed = range(0, 16_383, Value::Null, 7_000);
         let unnamed = Topology::of(Value::Array(vec![unnamed]), &asked);
         assert!(unnamed.primaries.contains("10.0.0.9:7000"));
+    }
+
+    #[test]
+    fn the_name_of_a_node_leads_back_to_it() {
+        for host in ["10.0.0.1", "::1", "redis.example"] {
+            let asked = Server::new("10.0.0.9", 1);
+            let all = range(0, 16_383, Value::from(host), 7_000);
+            let topology = Topology::of(Value::Array(vec![all]), &asked);
+            let server = server_of(topology.owner(Partition::FIRST));
+            assert_eq!(server, Some(Server::new(host, 7_000)));
+        }
     }
 }

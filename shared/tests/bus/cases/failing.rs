@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use causerie_shared::bus::feed::Heard;
 use causerie_shared::bus::log::Missed;
 use causerie_shared::bus::question::Accepted;
 use causerie_shared::bus::reply::{Appended, Beat, Claim, ClaimId, Finished, Takeover};
-use causerie_shared::bus::subscription::Heard;
 use causerie_shared::bus::{Bus, Retention};
 use causerie_shared::position::Position;
 use causerie_shared::room::RoomKey;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causerie_shared::bus::Retention;
+use causerie_shared::bus::feed::{Feed, Heard};
 use causerie_shared::bus::reply::Cancelled::NotRunning;
 use causerie_shared::bus::reply::{Beat, ClaimId, Finished};
-use causerie_shared::bus::subscription::Heard;
 use causerie_shared::protocol::action::IfBusy;
 use causerie_shared::record::Record;
 
@@ -128,7 +128,7 @@ pub async fn a_feed_ends_with_its_handle<W: World>() {
     ask(&*here, &for_people(question(&room))).await;
     let Ear { rooms, receiver } = &mut ear;
     assert!(matches!(receiver.recv().await, Some(Heard::Record { .. })));
-    let (other, _) = here.subscriptions(1);
+    let other = here.subscriptions(Arc::new(Feed::new(1).0));
     drop(std::mem::replace(rooms, other));
     let end = tokio::time::timeout(Duration::from_secs(10), receiver.recv());
     assert_eq!(end.await.expect("the feed goes on"), None);

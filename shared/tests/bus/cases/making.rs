@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use causerie_shared::bus::Retention;
 use causerie_shared::bus::log::RunningReply;
+use causerie_shared::bus::question::Accepted;
 use causerie_shared::bus::reply::{
-    Appended, Beat, Cancelled, ClaimId, Finished, ReplyState, ReplyStatus, Waiting, Wake,
+    Appended, Beat, Cancelled, ClaimId, Finished, Lease, ReplyState, ReplyStatus, Waiting, Wake,
 };
 use causerie_shared::protocol::action::IfBusy;
 use causerie_shared::record::Class;
+use futures::future::join_all;
 
 use crate::ear::{Ear, Hints};
 use crate::scene::*;
@@ -144,6 +146,53 @@ pub async fn deltas_are_taken_in_order_and_once<W: World>() {
     assert_eq!(heard, expected);
     let made = there.read(&room, None, 0).await.unwrap().running.remove(0);
     assert_eq!((made.index, made.text.as_str()), (3, "abd"));
+}
+
+pub async fn of_many_who_ask_at_once_each_is_answered<W: World>() {
+    let (_world, here, there) = two_nodes::<W>(Retention::default()).await;
+    let rooms: Vec<_> = (0..100)
+        .map(|number| room(&format!("acme:project:p{number}")))
+        .collect();
+    let mut claims = Vec::new();
+    for room in &rooms {
+        claims.push(ask_and_claim(&*here, &question(room)).await);
+    }
+    let asked = claims.iter().zip(&rooms).map(async |(claim, room)| {
+        let stranger = Lease {
+            claim: ClaimId::generate(),
+            ..claim.lease.clone()
+        };
+        let [first, again, late] = [0, 0, 7].map(|index| delta(claim, index, "a"));
+        let said = for_people(question(room));
+        let answers = tokio::join!(
+            here.append(&claim.lease, &first),
+            here.append(&claim.lease, &again),
+            here.append(&claim.lease, &late),
+            here.append(&stranger, &first),
+            here.beat(&claim.lease, 1),
+            here.beat(&stranger, 1),
+            here.accept(&said),
+        );
+        let done = Appended::Done { cancelled: false };
+        assert_eq!([answers.0.unwrap(), answers.1.unwrap()], [done; 2]);
+        assert_eq!(answers.2.unwrap(), Appended::Behind { next: 1 });
+        assert_eq!(answers.3.unwrap(), Appended::Fenced);
+        assert_eq!(answers.4.unwrap(), Beat::Held { cancelled: false });
+        assert_eq!(answers.5.unwrap(), Beat::Fenced);
+        let Accepted::Stored(receipt) = answers.6.unwrap() else {
+            panic!("not stored")
+        };
+        assert_eq!(receipt.message_id, said.message_id);
+        assert_eq!(receipt.position.seq, 2);
+    });
+    join_all(asked).await;
+    for claim in &claims {
+        let status = there.reply(&claim.lease.message_id).await.unwrap().unwrap();
+        assert_eq!((status.reply.text.as_str(), status.reply.index), ("a", 0));
+    }
+    for lease in there.leases().await.unwrap() {
+        assert_eq!(lease.beats, 1);
+    }
 }
 
 pub async fn an_announcement_is_heard_while_the_lease_holds<W: World>() {

@@ -123,6 +123,22 @@ async fn many_rooms_take_few_commands() {
 }
 
 #[tokio::test]
+async fn what_many_ask_at_once_takes_few_commands() {
+    let redis = Redis::start().await;
+    let settings = RedisSettings::new(redis.url());
+    let bus = RedisBus::connect(settings, Retention::default()).await;
+    let bus = bus.unwrap();
+    let said = |number| for_people(question(&room(&format!("acme:project:p{number}"))));
+    let said: Vec<_> = (0..2_000).map(said).collect();
+    redis.command(&["CONFIG", "RESETSTAT"]).await;
+    let accepted = join_all(said.iter().map(|said| bus.accept(said))).await;
+    assert!(accepted.iter().all(Result::is_ok));
+    let asked = calls(&redis, "evalsha").await + calls(&redis, "eval").await;
+    // Thirty-two each, over four connections, and the first of each alone.
+    assert!(asked <= 2 * 2_000 / 32, "{asked}");
+}
+
+#[tokio::test]
 async fn confirmations_that_come_late_are_not_taken_for_other_answers() {
     let redis = Redis::start().await;
     let proxy = Proxy::start(redis.port()).await;
@@ -199,4 +215,35 @@ async fn a_crowd_that_leaves_is_let_go_to_the_last() {
         .then_some(())
     })
     .await;
+}
+
+/// What waits together is asked for together: nobody's time is up with another's.
+#[tokio::test]
+async fn who_asks_late_is_not_told_the_time_out_of_who_asked_before() {
+    let mut redis = Redis::start().await;
+    let connect = async |timeout| {
+        let settings = RedisSettings {
+            timeout,
+            pool: 1,
+            ..RedisSettings::new(redis.url())
+        };
+        let bus = RedisBus::connect(settings, Retention::default()).await;
+        Arc::new(bus.unwrap())
+    };
+    let bus = connect(2 * PATIENCE).await;
+    let hurried = connect(PATIENCE + PATIENCE / 2).await;
+    let room = room("acme:project:p1");
+    redis.pause();
+    let accept = || {
+        let (bus, question) = (Arc::clone(&bus), for_people(question(&room)));
+        tokio::spawn(async move { bus.accept(&question).await })
+    };
+    let early = [accept(), accept()];
+    hurried.ping().await.unwrap_err();
+    let late = accept();
+    for early in early {
+        early.await.unwrap().unwrap_err();
+    }
+    redis.resume();
+    late.await.unwrap().unwrap();
 }

@@ -3,9 +3,11 @@
 
 use causerie_shared::bus::log::{HistoryRange, Missed};
 use causerie_shared::bus::redis::{RedisBus, RedisSettings};
+use causerie_shared::bus::reply::Appended;
 use causerie_shared::bus::{Bus, BusError, Retention};
 use causerie_shared::protocol::action::IfBusy;
 use causerie_testkit::redis::Redis;
+use futures::future::join_all;
 
 use crate::ear::Ear;
 use crate::scene::*;
@@ -156,14 +158,21 @@ async fn a_clock_that_jumps_makes_no_hole_in_a_log() {
     let log = format!("causerie:{{p{}}}:log:{room}", room.partition());
     let entries = redis.command(&["XRANGE", &log, "-", "+"]).await;
     redis.command(&["DEL", &log]).await;
-    let day_ago = |ms: u64| ms - 30 * 24 * 3_600_000;
+    let month_ago = |ms: u64| ms - 30 * 24 * 3_600_000;
+    let meta = format!("causerie:{{p{}}}:meta:{room}", room.partition());
     for (number, entry) in entries.list().iter().enumerate() {
         let id = entry.list()[0].text();
         let (seq, ms) = id.split_once('-').unwrap();
         let ms = ms.parse::<u64>().unwrap();
         // The first and the third are said to be old.
-        let ms = if number % 2 == 0 { day_ago(ms) } else { ms };
+        let ms = if number % 2 == 0 { month_ago(ms) } else { ms };
         let record = entry.list()[1].list()[1].text();
+        if number == 0 {
+            // Who wrote it has noted that.
+            redis
+                .command(&["HSET", &meta, "oldest", &ms.to_string()])
+                .await;
+        }
         redis
             .command(&["XADD", &log, &format!("{seq}-{ms}"), "r", &record])
             .await;
@@ -190,4 +199,35 @@ async fn while_redis_refuses_writes_an_ending_is_told_to_nobody() {
     let told = [ear.record().await, ear.record().await];
     let told = told.map(|record| record.header.event.to_string());
     assert_eq!(told, ["typing_indicator", "message"]);
+}
+
+#[tokio::test]
+async fn a_damaged_reply_takes_none_with_it_that_is_made_at_the_same_time() {
+    let redis = Redis::start().await;
+    let bus = connect(&redis).await;
+    let room = room("acme:project:p1");
+    let mut claims = Vec::new();
+    for _ in 0..50 {
+        claims.push(ask_and_claim(&bus, &question(&room)).await);
+    }
+    let damaged = &claims[30].lease.message_id;
+    let text = format!("causerie:{{p{}}}:text:{damaged}", room.partition());
+    redis.command(&["RPUSH", &text, "no text"]).await;
+
+    let appending = claims.iter().map(async |claim| {
+        let appended = bus.append(&claim.lease, &delta(claim, 0, "a")).await;
+        (&claim.lease.message_id, appended)
+    });
+    for (reply, appended) in join_all(appending).await {
+        if reply == damaged {
+            assert!(
+                matches!(appended, Err(BusError::Unreadable(_))),
+                "{appended:?}"
+            );
+        } else {
+            assert_eq!(appended.unwrap(), Appended::Done { cancelled: false });
+            let status = bus.reply(reply).await.unwrap().unwrap();
+            assert_eq!(status.reply.text, "a");
+        }
+    }
 }

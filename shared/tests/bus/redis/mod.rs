@@ -14,10 +14,12 @@ mod damaged;
 mod dead_letters;
 mod every_verb;
 mod fred;
+mod looking;
 mod moving;
 mod rights;
 mod sentinel;
 mod start;
+mod subscribing;
 
 struct Single {
     redis: Redis,

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use causerie_shared::bus::feed::Heard;
 use causerie_shared::bus::question::{Accepted, Question};
 use causerie_shared::bus::redis::{RedisBus, RedisSettings};
-use causerie_shared::bus::subscription::Heard;
 use causerie_shared::bus::{Bus, BusError, Retention};
 use causerie_shared::position::Position;
 use causerie_shared::room::RoomKey;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use causerie_shared::bus::feed::Heard;
 use causerie_shared::bus::redis::{RedisBus, RedisSettings};
-use causerie_shared::bus::subscription::Heard;
 use causerie_shared::bus::{Bus, Retention};
 use causerie_testkit::replicated::Replicated;
 

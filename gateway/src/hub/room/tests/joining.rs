@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn a_room_that_cannot_be_opened_tells_all_who_wait() {
-    let mut room = Room::new(room(), Clock::default());
+    let mut room = Handled::new();
     let (mut first, _) = join(&mut room, at_head());
     let (mut second, need) = join(&mut room, at_head());
     assert_eq!(need, None);
@@ -20,6 +20,21 @@ fn a_room_that_cannot_be_opened_tells_all_who_wait() {
     let (_third, need) = join(&mut room, at_head());
     assert_eq!(need, None);
     assert_eq!(room.on_unsubscribed(), Some(Need::Open(None)));
+}
+
+#[tokio::test]
+async fn while_a_crowd_comes_in_others_have_their_turn() {
+    let mut room = Handled::new();
+    let mut crowd: Vec<_> = (0..1_000).map(|_| join(&mut room, at_head()).0).collect();
+    let opened = Ok(page(position(LIFE, 10), vec![], vec![]));
+    let opening = tokio::spawn(async move { room.0.act(|room| room.on_opened(opened)).await });
+    let mut turns = 0;
+    while !opening.is_finished() {
+        tokio::task::yield_now().await;
+        turns += 1;
+    }
+    assert!(turns > 5, "{turns}");
+    assert!(crowd.iter_mut().all(Client::is_member));
 }
 
 #[test]
@@ -65,7 +80,7 @@ fn one_whom_the_bus_brought_beyond_the_room_waits_for_it() {
 
 #[test]
 fn one_who_is_within_a_life_that_the_room_never_saw_reads_on() {
-    let mut room = Room::new(room(), Clock::default());
+    let mut room = Handled::new();
     let (_first, _) = join(&mut room, at_head());
     room.on_opened(Ok(page(position(NEXT_LIFE, 600), vec![], vec![])));
     let (mut back, need) = join(&mut room, reached(LIFE, 138, false));
@@ -89,7 +104,7 @@ fn one_whose_place_a_read_does_not_find_reads_on() {
 
 #[test]
 fn one_who_has_gone_is_taken_in_no_more() {
-    for mut room in [live().0, Room::new(room(), Clock::default())] {
+    for mut room in [live().0, Handled::new()] {
         let outbox = Outbox::new(1 << 20);
         outbox.close(CloseCode::InternalError);
         room.on_leave(outbox.id());
@@ -137,4 +152,20 @@ fn one_who_comes_while_reads_fail_is_told_and_the_room_reads_on() {
         None
     );
     assert_eq!(first.seen(), ["11", "12"]);
+}
+
+#[test]
+fn who_comes_or_goes_amid_a_burst_gets_what_came_before_or_nothing_of_it() {
+    let (mut room, first) = live();
+    // Gathered, and not sent yet.
+    assert_eq!(room.0.on_record(Arc::new(durable(LIFE, 11))), None);
+    let (mut second, need) = join(&mut room, at_head());
+    assert!(need.is_none() && second.is_member());
+    assert_eq!(room.0.on_record(Arc::new(durable(LIFE, 12))), None);
+    room.act(|room| {
+        room.on_leave(first.outbox.id());
+        None
+    });
+    assert_eq!(first.seen(), ["11", "12"]);
+    assert_eq!(second.seen(), ["subscribed aaaaaaaa:11 true", "12"]);
 }

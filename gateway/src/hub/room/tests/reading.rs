@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn what_is_heard_while_the_room_is_read_comes_after_it_and_once() {
-    let mut room = Room::new(room(), Clock::default());
+    let mut room = Handled::new();
     let (mut client, _) = join(&mut room, Start::Asked(position(LIFE, 8)));
     for seq in [10, 11] {
         assert_eq!(hear(&mut room, durable(LIFE, seq)), None);
@@ -164,7 +164,8 @@ fn a_room_that_cannot_be_understood_is_given_up() {
         tries += 1;
     }
     assert_eq!((tries, need), (5, Some(Need::Close)));
-    let closed = client.outbox.closed().now_or_never().unwrap();
+    let closed = client.outbox.next(usize::MAX).now_or_never();
+    let closed = closed.unwrap().close.unwrap();
     assert_eq!(closed.code, CloseCode::LostPlace);
     assert_eq!(room.on_unsubscribed(), None);
     assert!(room.is_over());

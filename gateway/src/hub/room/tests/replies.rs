@@ -106,7 +106,7 @@ fn one_who_was_slow_left_and_came_again_gets_the_text() {
 
 #[test]
 fn a_reply_that_ended_while_its_room_was_opened_does_not_run() {
-    let mut room = Room::new(room(), Clock::default());
+    let mut room = Handled::new();
     let (client, _) = join(&mut room, at_head());
     hear(&mut room, start(1, 1));
     hear(&mut room, delta(1, 1, 0, "a"));
@@ -120,7 +120,7 @@ fn a_reply_that_ended_while_its_room_was_opened_does_not_run() {
 
 #[test]
 fn a_reply_that_began_while_its_room_was_opened_runs() {
-    let mut room = Room::new(room(), Clock::default());
+    let mut room = Handled::new();
     let (client, _) = join(&mut room, at_head());
     hear(&mut room, start(1, 1));
     let opened = page(position(LIFE, 11), vec![], vec![]);

@@ -4,7 +4,8 @@
 -- with it, and so lies in its hash slot. No key has that name: while Redis
 -- moves the slot to another node it refuses a script of two keys of which one
 -- is missing (TRYAGAIN), so none ever sees half of a partition. KEYS[2] is the
--- second key that this takes.
+-- second key that this takes. What is done for several (`each.lua`) may be of
+-- several partitions where there is no cluster.
 --
 -- A script checks first and writes last: Redis does not undo what a script
 -- that fails has written.

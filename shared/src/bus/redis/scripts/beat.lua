@@ -1,17 +1,17 @@
--- Raises a lease's counter. Answers 1 where the reply was cancelled, 0 where
--- not, false where the lease does not hold.
+-- Raises the counter of each of several leases. Answers for each 1 where the reply
+-- was cancelled, 0 where not, false where the lease does not hold.
 
-local id = arg()
-local attempt = number_arg()
-local claim = arg()
-local beats = number_arg()
+return of_each(function()
+  local id, attempt, claim = arg(), number_arg(), arg()
+  local beats = number_arg()
 
-local reply = load_held(id, attempt, claim)
-if not reply then
-  return false
-end
-local shown = redis.call('HGET', prefix .. 'beats', id)
-if beats > tonumber(string.match(shown, '^%d+ (%d+) ')) then
-  show_beat(reply, beats)
-end
-return reply.cancelled
+  local reply = load_held(id, attempt, claim)
+  if not reply then
+    return false
+  end
+  local shown = redis.call('HGET', prefix .. 'beats', id)
+  if beats > tonumber(string.match(shown, '^%d+ (%d+) ')) then
+    show_beat(reply, beats)
+  end
+  return reply.cancelled
+end)

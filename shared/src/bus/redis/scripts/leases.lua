@@ -1,3 +1,9 @@
--- All leases of the partition. Answers {id, what `show_beat` wrote, …}.
+-- All leases of several partitions. Answers for each {id, what `show_beat` wrote, …};
+-- nothing where none has any.
 
-return redis.call('HGETALL', prefix .. 'beats')
+if not is_anywhere('beats') then
+  return {}
+end
+return of_each(function()
+  return redis.call('HGETALL', prefix .. 'beats')
+end)

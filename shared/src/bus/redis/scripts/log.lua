@@ -17,10 +17,12 @@ local function look(room)
     meta = prefix .. 'meta:' .. room,
     entries = prefix .. 'log:' .. room,
   }
-  local epoch, seq, written_under, lives =
-    unpack(redis.call('HMGET', log.meta, 'epoch', 'seq', 'replid', 'lives'))
+  local epoch, seq, written_under, lives, oldest, renewed =
+    unpack(redis.call('HMGET', log.meta, 'epoch', 'seq', 'replid', 'lives', 'oldest', 'renewed'))
   log.seq = tonumber(seq or 0)
   log.lives = lives or ''
+  log.oldest = tonumber(oldest or 0)
+  log.renewed = tonumber(renewed or 0)
   if epoch and written_under == replid() then
     log.epoch = epoch
     return log
@@ -41,11 +43,28 @@ end
 
 -- Writes down where the log stands.
 local function keep(log)
-  redis.call('HSET', log.meta,
-    'epoch', log.epoch, 'seq', text_of(log.seq), 'replid', replid(), 'lives', log.lives)
+  if log.is_new then
+    redis.call('HSET', log.meta,
+      'epoch', log.epoch, 'seq', text_of(log.seq), 'replid', replid(), 'lives', log.lives)
+    log.is_new = false
+  else
+    redis.call('HSET', log.meta, 'seq', text_of(log.seq))
+  end
   if log.seq == 0 then
     redis.call('PEXPIRE', log.meta, max_age)
   end
+end
+
+-- Lets the log live for `max_age` from now on; for a little longer, so that this
+-- need not be done each time.
+local function renew(log)
+  local longer = math.ceil(max_age / 64)
+  if now_ms - log.renewed < longer then
+    return
+  end
+  redis.call('HSET', log.meta, 'renewed', now)
+  redis.call('PEXPIRE', log.meta, max_age + longer)
+  redis.call('PEXPIRE', log.entries, max_age + longer)
 end
 
 -- `look`, and the new life, if one begins, stays.
@@ -57,27 +76,45 @@ local function look_and_keep(room)
   return log
 end
 
-local function is_too_old(entry)
-  return tonumber(string.match(entry[1], '%-(%d+)$')) < now_ms - max_age
+local function ms_of(entry)
+  return tonumber(string.match(entry[1], '%-(%d+)$'))
 end
 
+-- `oldest` is when the first entry was written, or before: as long as that is not
+-- too old there is nothing to look for.
 local function drop_too_old(log)
+  local too_old = now_ms - max_age
+  if log.oldest >= too_old then
+    return
+  end
   local batch = 1
   while true do
-    local oldest = redis.call('XRANGE', log.entries, '-', '+', 'COUNT', batch)
+    local entries = redis.call('XRANGE', log.entries, '-', '+', 'COUNT', batch)
     local old = {}
-    for _, entry in ipairs(oldest) do
+    for _, entry in ipairs(entries) do
+      local ms = ms_of(entry)
       -- The clock may have been set back: what stays has no hole.
-      if not is_too_old(entry) then
+      if ms >= too_old then
+        log.oldest = ms
         break
       end
       old[#old + 1] = entry[1]
     end
-    if #old == 0 then
+    if #old > 0 then
+      redis.call('XDEL', log.entries, unpack(old))
+    end
+    if #old == 0 or #old < #entries then
+      redis.call('HSET', log.meta, 'oldest', text_of(log.oldest))
       return
     end
-    redis.call('XDEL', log.entries, unpack(old))
     batch = 100
+  end
+end
+
+-- Now and then is enough.
+local function forget_old_changes(call)
+  if now_ms % 16 == 0 then
+    call('ZREMRANGEBYSCORE', prefix .. 'changed', '-inf', text_of(now_ms - CHANGES_KEPT))
   end
 end
 
@@ -88,12 +125,11 @@ local function append(log, before, after, tail)
   local record = before .. log.epoch .. ' ' .. seq .. ' ' .. now .. after
     .. '{"seq":' .. seq .. ',"epoch":"' .. log.epoch .. '","ts":' .. now .. ',' .. tail
   redis.call('XADD', log.entries, 'MAXLEN', max_events, seq .. '-' .. now, 'r', record)
-  drop_too_old(log)
   keep(log)
-  redis.call('PEXPIRE', log.meta, max_age)
-  redis.call('PEXPIRE', log.entries, max_age)
+  drop_too_old(log)
+  renew(log)
   redis.call('ZADD', prefix .. 'changed', now, log.room)
-  redis.call('ZREMRANGEBYSCORE', prefix .. 'changed', '-inf', text_of(now_ms - CHANGES_KEPT))
+  forget_old_changes(redis.call)
   publish(log.room, record)
 end
 

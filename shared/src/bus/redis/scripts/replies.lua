@@ -27,17 +27,6 @@ local function load(id)
   }
 end
 
--- The reply, if the lease (id, attempt, claim) holds. The claim tells two
--- attempts of one number apart, should Redis have lost more than one.
-local function load_held(id, attempt, claim)
-  local reply = load(id)
-  if reply and reply.state == 'running' and reply.attempt == attempt
-    and reply.claim == claim then
-    return reply
-  end
-  return nil
-end
-
 -- Begins the next attempt at it. Where Redis may have lost an attempt since the
 -- last one that it knows, the number after that is passed over: people may have
 -- read what was said under it, and would take what is said now for its end.
@@ -72,12 +61,6 @@ local function withdraw(reply)
   if redis.call('EXISTS', runnable) == 0 then
     redis.call('SREM', prefix .. 'tenants', reply.tenant)
   end
-end
-
--- The lease as others see it.
-local function show_beat(reply, beats)
-  redis.call('HSET', prefix .. 'beats', reply.id,
-    reply.attempt .. ' ' .. text_of(beats) .. ' ' .. reply.claim .. ' ' .. reply.room)
 end
 
 -- Leaves of a reply that has ended what answers a repeat. `seq` is its message's.

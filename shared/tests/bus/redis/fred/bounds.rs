@@ -1,6 +1,6 @@
-//! Trap 7: commands wait without bound, in number and in time.
+//! Trap 2: commands wait without bound, in number and in time.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use causerie_shared::bus::BusError;
 use causerie_testkit::redis::Redis;
@@ -32,6 +32,26 @@ async fn what_does_not_fit_is_refused_at_once_and_the_rest_in_time() {
     assert_eq!((at_once.len(), in_time.len()), (ASKED - FIT, FIT));
     let timed_out = |why: &String| why.starts_with("Timeout") || why.contains("no answer within");
     assert!(in_time.iter().all(timed_out), "{in_time:?}");
+}
+
+/// What is gathered waits for us and not for fred, within the same bounds.
+#[tokio::test]
+async fn what_is_gathered_waits_within_the_same_bounds() {
+    let mut redis = Redis::start().await;
+    let bus = ours(redis.url(), PATIENCE).await;
+    redis.kill();
+    let room = room("acme:project:p1");
+    let questions: Vec<_> = (0..ASKED).map(|_| for_people(question(&room))).collect();
+    let began = Instant::now();
+    let asked = join_all(questions.iter().map(|question| bus.accept(question)));
+    let refused = asked.await.into_iter().map(|asked| match asked {
+        Err(BusError::Unavailable(why)) => why,
+        other => panic!("{other:?}"),
+    });
+    let at_once = refused.filter(|why| why.starts_with("Backpressure"));
+    // One is on its way.
+    assert_eq!(at_once.count(), ASKED - FIT - 1);
+    assert!(began.elapsed() < 20 * PATIENCE, "{:?}", began.elapsed());
 }
 
 #[tokio::test]

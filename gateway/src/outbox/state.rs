@@ -1,0 +1,286 @@
+//! What an outbox's lock guards.
+
+use std::io::IoSlice;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+
+use bytes::Bytes;
+use causerie_shared::protocol::close::CloseCode;
+
+use super::queue::Queue;
+use super::wire::{PeerGone, Wire};
+use super::{Batch, Call, Close, Joined, Pushed};
+use crate::events::Deliveries;
+use crate::frame::{Control, OutFrame};
+use crate::websocket::codec::encode;
+
+/// How many frames one write takes.
+const AT_ONCE: usize = 64;
+
+/// What an outbox's lock guards.
+#[derive(Debug)]
+pub(super) struct State {
+    way: Way,
+    pub(super) queue: Queue,
+    ping: bool,
+    pub(super) close: Option<Close>,
+    /// Who takes from the queue, if it waits for something to be there.
+    pub(super) reader: Option<Waker>,
+}
+
+/// How frames leave.
+#[derive(Debug)]
+pub(super) enum Way {
+    /// A reader takes them all from the queue.
+    Taken,
+    /// They are written.
+    Written(Wire),
+    /// They don't: nobody is there any more.
+    Lost,
+}
+
+/// How much of what waits was sent.
+pub(super) enum Sent {
+    /// All of it.
+    All,
+    /// Some: there may be time for more.
+    Some,
+    /// Nothing will ever be.
+    ToNobody,
+}
+
+impl State {
+    pub(super) fn new(way: Way) -> Self {
+        Self {
+            way,
+            queue: Queue::default(),
+            ping: false,
+            close: None,
+            reader: None,
+        }
+    }
+
+    /// Whether its reader has nothing to do.
+    pub(super) fn is_idle(&self) -> bool {
+        self.queue.is_empty() && !self.ping && !self.queue.is_owed_text()
+    }
+
+    pub(super) fn is_drained(&self, bound: usize) -> bool {
+        self.queue.bytes() < bound / 4 || self.close.is_some()
+    }
+
+    /// Has the reader woken when there is something to do again.
+    pub(super) fn register(&mut self, cx: &Context<'_>) {
+        match &mut self.reader {
+            Some(reader) => reader.clone_from(cx.waker()),
+            None => self.reader = Some(cx.waker().clone()),
+        }
+    }
+
+    pub(super) fn push(&mut self, frame: &Arc<OutFrame>, bound: usize) -> Pushed {
+        if let Some(refused) = self.refuse(frame, bound) {
+            return refused;
+        }
+        if self.queue.is_empty()
+            && let Way::Written(wire) = &self.way
+        {
+            let bytes = wire.bytes_of(frame);
+            return match wire.try_write(bytes) {
+                Ok(written) if written == bytes.len() => Pushed::Written,
+                Ok(written) => {
+                    self.queue.push_begun(frame, written);
+                    Pushed::Queued
+                }
+                Err(PeerGone) => {
+                    self.lose_peer();
+                    Pushed::Closed
+                }
+            };
+        }
+        self.queue_up(frame, bound)
+    }
+
+    /// With one write, where nothing waits and nothing is to be dropped.
+    pub(super) fn push_joined(
+        &mut self,
+        joined: &Joined,
+        bound: usize,
+        deliveries: &mut Deliveries,
+    ) {
+        let mut left = joined.frames();
+        if self.close.is_none()
+            && self.queue.drops_nothing()
+            && let Way::Written(wire) = &self.way
+        {
+            let is_deflated = wire.is_deflated();
+            // Who is not there any more is found out below.
+            let written = wire.try_write(joined.bytes(is_deflated)).unwrap_or(0);
+            let (whole, begun) = joined.split_at(written, is_deflated);
+            deliveries.count(Pushed::Written, whole);
+            left = left.get(whole..).unwrap_or_default();
+            if begun > 0
+                && let Some((first, rest)) = left.split_first()
+            {
+                self.queue.push_begun(first, begun);
+                deliveries.count(Pushed::Queued, 1);
+                left = rest;
+            }
+        }
+        for frame in left {
+            let pushed = self.push(frame, bound);
+            deliveries.count(pushed, 1);
+        }
+    }
+
+    pub(super) fn push_all(&mut self, frames: &[Arc<OutFrame>], bound: usize) {
+        for frame in frames {
+            if self.refuse(frame, bound).is_none() {
+                self.queue_up(frame, bound);
+            }
+        }
+        self.try_send();
+    }
+
+    pub(super) fn ping(&mut self) {
+        match self.way {
+            Way::Taken => self.ping = true,
+            Way::Written(_) => self.push_control(Control::Ping, encode::ping()),
+            Way::Lost => {}
+        }
+    }
+
+    pub(super) fn pong(&mut self, payload: &[u8]) {
+        self.push_control(Control::Pong, encode::pong(payload));
+    }
+
+    fn push_control(&mut self, control: Control, bytes: Bytes) {
+        // Nothing follows a close frame.
+        if self.close.is_none() {
+            self.queue.push_control(OutFrame::control(control, bytes));
+            self.try_send();
+        }
+    }
+
+    pub(super) fn say_last(&mut self, close: Bytes) {
+        self.close.get_or_insert(CloseCode::InternalError.into());
+        self.queue.drop_unbegun();
+        let close = OutFrame::control(Control::Close, close);
+        self.queue.push_control(close);
+        self.try_send();
+    }
+
+    fn refuse(&mut self, frame: &OutFrame, bound: usize) -> Option<Pushed> {
+        if self.close.is_some() {
+            return Some(Pushed::Closed);
+        }
+        self.queue.try_drop(frame, bound)
+    }
+
+    fn queue_up(&mut self, frame: &Arc<OutFrame>, bound: usize) -> Pushed {
+        if self.queue.push(frame, bound) {
+            return Pushed::Queued;
+        }
+        self.close = Some(CloseCode::TooSlow.into());
+        Pushed::Overflown
+    }
+
+    /// Sends what can be sent now.
+    fn try_send(&mut self) {
+        while let Some(Sent::Some) = self.try_send_some() {}
+    }
+
+    /// The next of what waits; `None` where the peer takes nothing now, or its
+    /// reader takes all.
+    fn try_send_some(&mut self) -> Option<Sent> {
+        let wire = match &self.way {
+            Way::Taken => return None,
+            Way::Written(_) if self.queue.is_empty() => return Some(Sent::All),
+            Way::Written(wire) => wire,
+            Way::Lost => return Some(Sent::ToNobody),
+        };
+        let mut slices = [IoSlice::new(&[]); AT_ONCE];
+        let (waiting, begun) = self.queue.waiting();
+        for (at, (slice, frame)) in slices.iter_mut().zip(waiting).enumerate() {
+            let sent = if at == 0 { begun } else { 0 };
+            *slice = IoSlice::new(wire.bytes_of(frame).get(sent..).unwrap_or_default());
+        }
+        let count = self.queue.len().min(AT_ONCE);
+        match wire.try_write_all(slices.get(..count).unwrap_or_default()) {
+            Ok(0) => None,
+            Ok(written) => {
+                let len = |frame: &OutFrame| wire.bytes_of(frame).len();
+                self.queue.advance(written, len);
+                Some(Sent::Some)
+            }
+            Err(PeerGone) => {
+                self.lose_peer();
+                Some(Sent::ToNobody)
+            }
+        }
+    }
+
+    /// The same, but waits until the peer takes some.
+    pub(super) fn poll_send_some(&mut self, cx: &mut Context<'_>) -> Poll<Sent> {
+        loop {
+            if let Some(sent) = self.try_send_some() {
+                return Poll::Ready(sent);
+            }
+            let Way::Written(wire) = &self.way else {
+                return Poll::Pending;
+            };
+            if let Err(PeerGone) = ready!(wire.poll_ready(cx)) {
+                self.lose_peer();
+            }
+        }
+    }
+
+    /// Sends some of what waits, or gives what else there is to do.
+    pub(super) fn poll_call(&mut self, cx: &mut Context<'_>, bound: usize) -> Poll<Option<Call>> {
+        self.register(cx);
+        if self.is_lost() {
+            return Poll::Ready(Some(Call::PeerGone));
+        }
+        if let Some(close) = &self.close {
+            return Poll::Ready(Some(Call::Close(close.clone())));
+        }
+        let sent = self.poll_send_some(cx);
+        // Whoever has sent what waited: others do too.
+        let lagging = self.queue.lagging(bound);
+        if !lagging.is_empty() {
+            return Poll::Ready(Some(Call::Lagging(lagging)));
+        }
+        match ready!(sent) {
+            Sent::Some => Poll::Ready(None),
+            Sent::All => Poll::Pending,
+            Sent::ToNobody => Poll::Ready(Some(Call::PeerGone)),
+        }
+    }
+
+    /// Sends nothing any more.
+    pub(super) fn lose_peer(&mut self) {
+        self.way = Way::Lost;
+        self.queue = Queue::default();
+        self.close.get_or_insert(CloseCode::InternalError.into());
+    }
+
+    pub(super) fn take(&mut self, max_bytes: usize, bound: usize) -> Batch {
+        let mut batch = Batch {
+            ping: std::mem::take(&mut self.ping),
+            ..Batch::default()
+        };
+        let mut taken = 0;
+        while let Some((frame, size)) = self.queue.pop(taken, max_bytes) {
+            batch.frames.push(frame);
+            taken = size;
+        }
+        if self.queue.is_empty() {
+            batch.close.clone_from(&self.close);
+        }
+        batch.lagging = self.queue.lagging(bound);
+        batch
+    }
+
+    fn is_lost(&self) -> bool {
+        matches!(self.way, Way::Lost)
+    }
+}

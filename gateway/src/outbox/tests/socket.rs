@@ -1,0 +1,189 @@
+//! An outbox that writes to a socket of which the system holds next to nothing.
+
+use std::future::poll_fn;
+use std::pin::pin;
+
+use causerie_testkit::DEADLINE;
+use futures::poll;
+use tokio::io::AsyncReadExt;
+use tokio::net::tcp::OwnedReadHalf;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::task::yield_now;
+use tokio::time::timeout;
+
+use super::*;
+use crate::frame::FrameKind;
+use crate::websocket::codec::encode;
+
+/// An outbox, what keeps its connection open on this side, and its peer.
+async fn connected(bound: usize) -> (Arc<Outbox>, OwnedReadHalf, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (accepted, peer) = tokio::join!(listener.accept(), socket.connect(address));
+    let (receiving, sending) = accepted.unwrap().0.into_split();
+    sending.writable().await.unwrap();
+    let outbox = Outbox::to(Wire::new(sending, false), bound);
+    (outbox, receiving, peer.unwrap())
+}
+
+/// Reads what `frames` are on the wire, while the connection's task sends it on.
+async fn expect(peer: &mut TcpStream, outbox: &Outbox, frames: &[Arc<OutFrame>]) {
+    let frames = frames.iter().map(|frame| frame.wire(false).to_vec());
+    let expected = frames.collect::<Vec<_>>().concat();
+    let mut read = vec![0; expected.len()];
+    tokio::select! {
+        call = poll_fn(|cx| outbox.poll_call(cx)) => panic!("{call:?}"),
+        done = peer.read_exact(&mut read) => done.unwrap(),
+    };
+    assert!(read == expected);
+}
+
+#[tokio::test]
+async fn what_the_peer_takes_is_on_its_way_at_once() {
+    let (outbox, _receiving, mut peer) = connected(BOUND).await;
+    let frames = [event(1), text(0), typing()];
+    for frame in &frames {
+        assert_eq!(outbox.push(frame), Pushed::Written);
+    }
+    assert!(outbox.lock().is_idle());
+    expect(&mut peer, &outbox, &frames).await;
+}
+
+#[tokio::test]
+async fn what_it_does_not_take_follows_in_order() {
+    let (outbox, _receiving, mut peer) = connected(64 << 20).await;
+    let (mut sent, mut seq) = (Vec::new(), 0);
+    // One by one and together, at once and after others that wait.
+    for count in [1, 3, 30, 300] {
+        let mut waits = 0;
+        while waits < 4 {
+            let frames: Vec<_> = (0..count).map(|at| event(seq + at)).collect();
+            seq += count;
+            sent.extend(frames.clone());
+            let mut deliveries = Deliveries::default();
+            outbox.push_joined(&Joined::new(frames), &mut deliveries);
+            waits += usize::from(!outbox.lock().is_idle());
+        }
+        sent.push(event(seq));
+        assert_eq!(outbox.push(sent.last().unwrap()), Pushed::Queued);
+        let last: Vec<_> = (0..3).map(|at| event(seq + at)).collect();
+        sent.extend(last.clone());
+        outbox.push_all(&last);
+        expect(&mut peer, &outbox, &sent).await;
+        sent.clear();
+        assert!(outbox.lock().is_idle());
+    }
+}
+
+#[tokio::test]
+async fn a_frame_that_has_begun_is_finished_before_the_last_word() {
+    let (outbox, _receiving, mut peer) = connected(BOUND).await;
+    let mut sent = 0;
+    while outbox.push(&event(sent)) != Pushed::Overflown {
+        sent += 1;
+    }
+    outbox.ping();
+    outbox.say_last(encode::close(4008, "reading too slowly"));
+    let reading = tokio::spawn(async move {
+        let mut read = Vec::new();
+        peer.read_to_end(&mut read).await.unwrap();
+        read
+    });
+    assert!(outbox.sent().await);
+    outbox.hang_up();
+    let read = reading.await.unwrap();
+    let whole = event(1).wire(false).clone();
+    let close = encode::close(4008, "reading too slowly");
+    let (frames, end) = read.split_at(read.len() - close.len());
+    assert!(end == close && frames.len() % whole.len() == 0);
+}
+
+#[tokio::test]
+async fn a_peer_that_is_gone_is_found_out() {
+    let (outbox, receiving, peer) = connected(BOUND).await;
+    drop((peer, receiving));
+    let mut pushed = Pushed::Written;
+    while pushed == Pushed::Written {
+        pushed = outbox.push(&event(1));
+        yield_now().await;
+    }
+    assert_eq!(pushed, Pushed::Closed);
+    let call = poll_fn(|cx| outbox.poll_call(cx)).await;
+    assert!(matches!(call, Call::PeerGone), "{call:?}");
+}
+
+/// Reads on, while somebody else than the connection's task has things to send,
+/// until nothing waits any more.
+async fn read_while_others_send(peer: &mut TcpStream, outbox: &Outbox) {
+    let mut read = [0; 4 << 10];
+    while !outbox.lock().queue.is_empty() {
+        tokio::select! {
+            biased;
+            taken = peer.read(&mut read) => assert!(taken.unwrap() > 0),
+            () = yield_now() => {}
+        }
+        outbox.pong(b"here");
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_room_is_woken_whoever_sends_what_waited() {
+    let (outbox, _receiving, mut peer) = connected(BOUND).await;
+    while outbox.lock().is_drained(BOUND) {
+        outbox.push(&event(1));
+    }
+    let waiting = tokio::spawn({
+        let outbox = Arc::clone(&outbox);
+        async move { outbox.drained().await }
+    });
+    yield_now().await;
+    assert!(!waiting.is_finished());
+    read_while_others_send(&mut peer, &outbox).await;
+    timeout(DEADLINE, waiting).await.expect("woken").unwrap();
+}
+
+#[tokio::test]
+async fn lost_text_is_asked_for_whoever_sends_what_waited() {
+    let (outbox, _receiving, mut peer) = connected(BOUND).await;
+    while outbox.push(&text(0)) != Pushed::DroppedText {}
+    let mut calls = pin!(poll_fn(|cx| outbox.poll_call(cx)));
+    assert!(poll!(calls.as_mut()).is_pending());
+    read_while_others_send(&mut peer, &outbox).await;
+    let call = poll!(calls);
+    assert!(matches!(call, Poll::Ready(Call::Lagging(_))), "{call:?}");
+}
+
+#[tokio::test]
+async fn lost_text_is_asked_for_though_all_the_rest_went_at_once() {
+    let (outbox, _receiving, _peer) = connected(BOUND).await;
+    let calling = tokio::spawn({
+        let outbox = Arc::clone(&outbox);
+        async move { poll_fn(|cx| outbox.poll_call(cx)).await }
+    });
+    yield_now().await;
+    assert!(!calling.is_finished());
+    let mut frames: Vec<_> = (1..=6).map(event).collect();
+    frames.push(text(0));
+    outbox.push_all(&frames);
+    assert!(outbox.lock().queue.is_empty());
+    let call = timeout(DEADLINE, calling).await.expect("woken").unwrap();
+    assert!(matches!(call, Call::Lagging(_)), "{call:?}");
+}
+
+#[test]
+fn of_several_pongs_that_wait_the_last_goes() {
+    let mut queue = Queue::default();
+    queue.push_begun(&event(1), 5);
+    assert!(queue.push(&event(2), BOUND));
+    for number in 0..9 {
+        let pong = OutFrame::control(Control::Pong, encode::pong(&[number]));
+        queue.push_control(pong);
+    }
+    let (waiting, begun) = queue.waiting();
+    let waiting: Vec<_> = waiting.collect();
+    assert_eq!((waiting.len(), begun), (3, 5));
+    assert_eq!(waiting[1].kind, FrameKind::Control(Control::Pong));
+    assert_eq!(waiting[1].wire(false), &encode::pong(&[8]));
+}

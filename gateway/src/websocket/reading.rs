@@ -1,0 +1,166 @@
+//! What a client sends.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::tcp::OwnedReadHalf;
+use tokio::task::coop::poll_proceed;
+
+use super::codec::{Decoder, Message, Violation};
+
+/// What is read at once.
+const READ_AT_ONCE: usize = 16 << 10;
+
+thread_local! {
+    /// What all connections of a thread read into, one after the other: so that
+    /// one from which nothing comes holds no memory for it.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_AT_ONCE].into());
+}
+
+/// What a client sends, read as there is time for it.
+pub(super) struct Reading {
+    stream: OwnedReadHalf,
+    decoder: Decoder,
+    /// Read together with the message before, and not looked at yet.
+    unread: Bytes,
+}
+
+/// Why nothing more can be read.
+#[derive(Debug)]
+pub(super) enum Unreadable {
+    /// The client has ended the connection.
+    Gone,
+    /// It does not keep to the WebSocket protocol.
+    Violation(Violation),
+}
+
+impl Reading {
+    /// `unread` was read already.
+    pub(super) fn new(stream: OwnedReadHalf, decoder: Decoder, unread: &[u8]) -> Self {
+        Self {
+            stream,
+            decoder,
+            unread: Bytes::copy_from_slice(unread),
+        }
+    }
+
+    /// The next message. After an error there is none.
+    pub(super) fn poll_message(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Message, Unreadable>> {
+        // One read may bring thousands: others get their turn meanwhile.
+        let turn = ready!(poll_proceed(cx));
+        loop {
+            let message = match self.decode_unread()? {
+                Some(message) => Some(message),
+                None => ready!(self.poll_read(cx))?,
+            };
+            if let Some(message) = message {
+                turn.made_progress();
+                return Poll::Ready(Ok(message));
+            }
+        }
+    }
+
+    fn decode_unread(&mut self) -> Result<Option<Message>, Unreadable> {
+        if self.unread.is_empty() {
+            return Ok(None);
+        }
+        let mut rest = &*self.unread;
+        let message = self.decoder.decode(&mut rest)?;
+        let taken = self.unread.len() - rest.len();
+        self.unread.advance(taken);
+        if self.unread.is_empty() {
+            self.unread = Bytes::new();
+        }
+        Ok(message)
+    }
+
+    /// Reads some, and decodes the first message in it.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Unreadable>> {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut read = ready!(poll_read_into(&mut self.stream, scratch, cx));
+            if read.is_empty() {
+                return Poll::Ready(Err(Unreadable::Gone));
+            }
+            let message = self.decoder.decode(&mut read)?;
+            self.unread = Bytes::copy_from_slice(read);
+            Poll::Ready(Ok(message))
+        })
+    }
+
+    /// Reads on until the client has nothing more to say, whatever it is.
+    pub(super) async fn hear_out(&mut self) {
+        poll_fn(|cx| {
+            SCRATCH.with_borrow_mut(|scratch| {
+                while !ready!(poll_read_into(&mut self.stream, scratch, cx)).is_empty() {}
+                Poll::Ready(())
+            })
+        })
+        .await;
+    }
+}
+
+/// What has come, read into `scratch`; nothing where nothing more will.
+fn poll_read_into<'a>(
+    stream: &mut OwnedReadHalf,
+    scratch: &'a mut [u8],
+    cx: &mut Context<'_>,
+) -> Poll<&'a [u8]> {
+    let mut read = ReadBuf::new(scratch);
+    // An error tells no more than an end does.
+    let _ = ready!(Pin::new(stream).poll_read(cx, &mut read));
+    let len = read.filled().len();
+    Poll::Ready(scratch.get(..len).unwrap_or_default())
+}
+
+impl From<Violation> for Unreadable {
+    fn from(violation: Violation) -> Self {
+        Self::Violation(violation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    /// An empty ping under a mask of zeroes.
+    const PING: [u8; 6] = [0x89, 0x80, 0, 0, 0, 0];
+
+    /// So many messages fit into one read.
+    const COUNT: usize = READ_AT_ONCE / PING.len();
+
+    #[tokio::test]
+    async fn one_who_sends_much_leaves_others_their_turn() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (accepted, peer) = tokio::join!(listener.accept(), TcpStream::connect(address));
+        let (stream, _sending) = accepted.unwrap().0.into_split();
+        peer.unwrap().write_all(&PING.repeat(COUNT)).await.unwrap();
+        let mut reading = Reading::new(stream, Decoder::new(1_000, false), &[]);
+        let (mut count, mut most_in_a_row) = (0, 0);
+        poll_fn(|cx| {
+            let before = count;
+            loop {
+                match reading.poll_message(cx) {
+                    Poll::Ready(Ok(_ping)) => count += 1,
+                    Poll::Ready(Err(_gone)) => return Poll::Ready(()),
+                    Poll::Pending => break,
+                }
+            }
+            most_in_a_row = most_in_a_row.max(count - before);
+            Poll::Pending
+        })
+        .await;
+        assert_eq!(count, COUNT);
+        assert!(most_in_a_row <= 128, "{most_in_a_row} in a row");
+    }
+}

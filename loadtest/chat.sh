@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# 2,000 replies that stream at once.
+about="2,000 people who each read one reply after another, at 30 words a second, from one broker."
+clients=2000 seconds=60 gateways=1 connect_rate=1000
+broker_settings=(AI_MAX_CONCURRENT=10000 AI_ECHO_TOKENS_PER_SECOND=30)
+# shellcheck source=loadtest/stage.sh
+. "$(dirname "${BASH_SOURCE[0]}")/stage.sh"
+
+set_stage "$@"
+play chat chat --clients "$clients" --seconds "$seconds" --tokens-per-second 30
+end_stage

@@ -1,0 +1,203 @@
+//! Causerie beside its rivals and the floors, on the same cores and under the same
+//! load. `loadtest/compare` gets what it needs and starts it; see
+//! `docs/comparison.md`.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use causerie_loadtest::compare::contender::Contender;
+use causerie_loadtest::compare::cores::{Cores, pin};
+use causerie_loadtest::compare::measure::{Effort, measure};
+use causerie_loadtest::compare::report;
+use causerie_loadtest::compare::row::Row;
+use causerie_loadtest::compare::runs::Runs;
+use causerie_loadtest::compare::stage::Stage;
+use causerie_loadtest::load::report as page;
+use causerie_loadtest::load::results::Results;
+use causerie_loadtest::remarks;
+use causerie_shared::cli::raise_open_files;
+use clap::{Parser, Subcommand};
+use tokio::runtime::Runtime;
+
+/// Compares Causerie with its rivals and the floors.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Args {
+    #[command(flatten)]
+    comparison: Comparison,
+    #[command(subcommand)]
+    instead: Option<Instead>,
+}
+
+#[derive(Parser)]
+struct Comparison {
+    /// How often all are measured, one after another
+    #[arg(long, default_value_t = 5)]
+    rounds: u32,
+    /// What is measured; all if not named
+    #[arg(long, value_enum, value_delimiter = ',')]
+    rows: Vec<Row>,
+    /// Who is measured; all that are there if not named
+    #[arg(long, value_enum, value_delimiter = ',')]
+    contenders: Vec<Contender>,
+    /// How long each rate is measured
+    #[arg(long, default_value_t = 6.0)]
+    seconds: f64,
+    /// How many of a row's clients there are; less than 100 is for a first look, and
+    /// its figures are not those that the report's titles say
+    #[arg(long, default_value_t = 100, value_name = "PERCENT")]
+    clients: usize,
+    /// Where the results of each run go, and the report
+    #[arg(long, default_value = "target/comparison", value_name = "FOLDER")]
+    folder: PathBuf,
+    /// Where the report goes as well; remarks beneath one that is there are kept
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Instead {
+    /// Only start a contender, say where it listens, and wait for Ctrl-C
+    Serve {
+        /// Whom
+        contender: Contender,
+        /// One node, or several over a Redis of their own
+        #[arg(long, default_value_t = 1)]
+        nodes: usize,
+    },
+}
+
+/// Where a search begins, by what was borne in the round before.
+const BELOW: f64 = 0.7;
+
+fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    raise_open_files();
+    // Before this process keeps itself to some of them.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let runtime = Runtime::new()?;
+    match args.instead {
+        Some(Instead::Serve { contender, nodes }) => {
+            runtime.block_on(serve(contender, nodes, cores))
+        }
+        None => args.comparison.run(&runtime, cores),
+    }
+}
+
+async fn serve(contender: Contender, nodes: usize, cores: usize) -> anyhow::Result<()> {
+    let cores = Cores::divide(cores, nodes);
+    let stage = Stage::set(contender, nodes, cores.as_ref()).await?;
+    for (target, pid) in stage.targets().iter().zip(stage.pids()) {
+        say(&format!("{target} (process {pid})"));
+    }
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}
+
+impl Comparison {
+    fn run(self, runtime: &Runtime, cores: usize) -> anyhow::Result<()> {
+        let mut runs = Runs::default();
+        // Where the next search begins: below what was borne last.
+        let mut rates = BTreeMap::new();
+        let pairs = self.pairs()?;
+        for round in 1..=self.rounds {
+            for (row, contender) in pairs.iter().copied() {
+                let rate = rates.entry((row, contender)).or_insert(row.first_rate());
+                say(&format!("{}, {contender}, round {round}", row.title()));
+                match self.measure(runtime, cores, row, contender, *rate) {
+                    Ok(results) => {
+                        *rate = borne(&results).map_or(*rate, |borne| borne * BELOW);
+                        let name = format!("{row}-{contender}-{round}.json").to_lowercase();
+                        results.write(&self.folder.join(name))?;
+                        runs.add(row, contender, round, results);
+                    }
+                    // The others can be compared all the same.
+                    Err(error) => say(&format!("not measured: {error:#}")),
+                }
+            }
+            self.write(&runs)?;
+        }
+        say(&report::write(&runs));
+        Ok(())
+    }
+
+    /// What is measured of whom, in this order.
+    fn pairs(&self) -> anyhow::Result<Vec<(Row, Contender)>> {
+        let mut contenders = Vec::new();
+        for contender in Contender::ALL {
+            let is_named = self.contenders.contains(&contender);
+            match contender.missing() {
+                Some(command) if is_named => bail!("{contender} is not there: {command}"),
+                Some(command) => say(&format!("{contender} is left out: {command} gets it")),
+                None if is_named || self.contenders.is_empty() => contenders.push(contender),
+                None => {}
+            }
+        }
+        let rows = match self.rows.as_slice() {
+            [] => &Row::ALL,
+            rows => rows,
+        };
+        let of_row = |row: &Row| {
+            let row = *row;
+            let here = row.contenders().iter().copied();
+            let here = here.filter(|contender| contenders.contains(contender));
+            here.map(move |contender| (row, contender))
+        };
+        Ok(rows.iter().flat_map(of_row).collect())
+    }
+
+    fn measure(
+        &self,
+        runtime: &Runtime,
+        cores: usize,
+        row: Row,
+        contender: Contender,
+        rate: f64,
+    ) -> anyhow::Result<Results> {
+        let cores = Cores::divide(cores, row.nodes());
+        if let Some(cores) = &cores {
+            // All threads of clients begin after this.
+            pin(std::process::id(), &cores.others)?;
+        }
+        let stage = Stage::set(contender, row.nodes(), cores.as_ref());
+        let stage = runtime.block_on(stage)?;
+        if row != Row::ColdStart {
+            runtime.block_on(stage.settle(contender));
+        }
+        let effort = Effort {
+            seconds: self.seconds,
+            percent: self.clients,
+            threads: cores.map_or(2, |cores| cores.count_of_others as u16),
+        };
+        measure(row, contender, &stage, rate, effort)
+    }
+
+    /// The report so far: a run that is interrupted is not for nothing.
+    fn write(&self, runs: &Runs) -> anyhow::Result<()> {
+        let text = report::write(runs);
+        remarks::write_above(&self.folder.join("report.md"), &text)?;
+        if let Some(file) = &self.report {
+            remarks::write_above(file, &text)?;
+        }
+        for row in Row::ALL {
+            if let Some(results) = runs.compared(row) {
+                let page = self.folder.join(format!("{row}.html"));
+                std::fs::write(&page, page::html(&results))
+                    .with_context(|| format!("writing {}", page.display()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The highest rate that was borne, where it was looked for.
+fn borne(results: &Results) -> Option<f64> {
+    results.parameters.get("rate")?.parse().ok()
+}
+
+fn say(text: &str) {
+    // Nobody reads: the report is in its file.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
