@@ -18,6 +18,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use causerie_shared::ids::MessageId;
+use causerie_shared::position::Position;
 use causerie_shared::protocol::close::CloseCode;
 use causerie_shared::room::RoomKey;
 use tokio::sync::Notify;
@@ -31,6 +32,7 @@ pub(crate) use wire::Wire;
 mod joined;
 mod queue;
 mod state;
+mod stored;
 mod wire;
 
 /// Names an outbox within this process.
@@ -157,6 +159,17 @@ impl Outbox {
     /// of it follows.
     pub(crate) fn forget(&self, message_id: &MessageId) {
         self.lock().queue.forget(message_id);
+    }
+
+    /// Notes that the peer is told: its message is stored there.
+    pub(crate) fn note_stored(&self, room: &RoomKey, position: &Position) {
+        self.lock().stored.note(room, position);
+    }
+
+    /// Whether the peer was told that a message of its is stored there which a new
+    /// life, beginning at `kept`, does not have.
+    pub(crate) fn has_lost(&self, room: &RoomKey, kept: &Position) -> bool {
+        self.lock().stored.is_lost(room, kept)
     }
 
     /// Asks the peer for a sign of life.

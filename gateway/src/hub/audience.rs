@@ -42,7 +42,7 @@ enum Outgoing {
     Snapshot(Arc<OutFrame>),
     /// From where the room's stream goes on.
     Position {
-        subscribed: Arc<OutFrame>,
+        position: Position,
         recovered: bool,
     },
     /// What they miss cannot be found here.
@@ -73,11 +73,11 @@ impl Audience {
         }));
     }
 
-    /// Tells all from where the room's stream goes on.
+    /// Tells all from where the room's stream goes on. Who was told of a message
+    /// of their own that is lost has not recovered in any case.
     pub(super) fn tell_position(&mut self, position: &Position, recovered: bool) {
-        let subscribed = self.subscribed(position, recovered);
         self.gather(Outgoing::Position {
-            subscribed,
+            position: position.clone(),
             recovered,
         });
     }
@@ -115,9 +115,9 @@ impl Audience {
                 }
                 Outgoing::Snapshot(frame) => self.send_whole_text(&frame).await,
                 Outgoing::Position {
-                    subscribed,
+                    position,
                     recovered,
-                } => self.send_position(&subscribed, recovered).await,
+                } => self.send_position(&position, recovered).await,
                 Outgoing::Farewell => self.send_farewell().await,
             }
         }
@@ -153,11 +153,14 @@ impl Audience {
         .await;
     }
 
-    async fn send_position(&self, subscribed: &Arc<OutFrame>, recovered: bool) {
+    async fn send_position(&self, position: &Position, recovered: bool) {
+        let is_kept = self.subscribed(position, true);
+        let is_lost = self.subscribed(position, false);
         self.to_each(|Member { outbox, viewer }| {
+            let has_all = recovered && !outbox.has_lost(&self.room, position);
             if viewer.is_told_positions() {
-                outbox.push(subscribed);
-            } else if !recovered {
+                outbox.push(if has_all { &is_kept } else { &is_lost });
+            } else if !has_all {
                 // Its question may be among what was lost.
                 outbox.close(CloseCode::LostPlace);
             }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use causerie_shared::protocol::close::CloseCode;
 
 use super::queue::Queue;
+use super::stored::Stored;
 use super::wire::{PeerGone, Wire};
 use super::{Batch, Call, Close, Joined, Pushed};
 use crate::events::Deliveries;
@@ -24,6 +25,7 @@ pub(super) struct State {
     pub(super) queue: Queue,
     ping: bool,
     pub(super) close: Option<Close>,
+    pub(super) stored: Stored,
     /// Who takes from the queue, if it waits for something to be there.
     pub(super) reader: Option<Waker>,
 }
@@ -56,6 +58,7 @@ impl State {
             queue: Queue::default(),
             ping: false,
             close: None,
+            stored: Stored::default(),
             reader: None,
         }
     }

@@ -223,7 +223,7 @@ mod tests {
         for (what, size, bound) in [
             ("task", size_of_val(&run(connected, reading)), 256),
             ("connection", size_of::<Connection>(), 128),
-            ("outbox", size_of::<Outbox>(), 208),
+            ("outbox", size_of::<Outbox>(), 216),
             ("identity", size_of::<Identity>(), 104),
         ] {
             assert!(size <= bound, "{what}: {size} bytes");

@@ -170,3 +170,30 @@ fn a_room_that_cannot_be_understood_is_given_up() {
     assert_eq!(room.on_unsubscribed(), None);
     assert!(room.is_over());
 }
+
+/// The ack came before the room's stream did, and then it was lost.
+#[test]
+fn who_was_told_of_their_own_message_is_told_that_it_is_lost() {
+    let (mut room, speaker) = live();
+    let (other, _) = join(&mut room, Start::Asked(position(LIFE, 10)));
+    let (before, _) = join(&mut room, Start::Asked(position(LIFE, 10)));
+    let (elsewhere, _) = join(&mut room, Start::Asked(position(LIFE, 10)));
+    let note = |client: &Client, room: &str, seq| {
+        let room = room.parse().unwrap();
+        client.outbox.note_stored(&room, &position(LIFE, seq));
+    };
+    note(&speaker, "acme:project:p1", 9);
+    note(&speaker, "acme:project:p1", 11);
+    note(&before, "acme:project:p1", 10);
+    note(&elsewhere, "acme:project:p2", 11);
+    for client in [&speaker, &other, &before, &elsewhere] {
+        client.seen();
+    }
+    hear(&mut room, durable(NEXT_LIFE, 11));
+    let missed = vec![durable(NEXT_LIFE, 11)];
+    room.on_page(Ok(page(position(NEXT_LIFE, 11), missed, vec![])));
+    assert_eq!(speaker.seen(), ["subscribed bbbbbbbb:10 false", "11"]);
+    for client in [other, before, elsewhere] {
+        assert_eq!(client.seen(), ["subscribed bbbbbbbb:10 true", "11"]);
+    }
+}
