@@ -107,7 +107,7 @@ impl Cancels {
             kept.unwrap_or_else(|| question.to_owned())
         };
         for (at, question) in by_hand.chain(by_interruption) {
-            let by = faults.done_by(at, rules.abort_us, rules.takeover_us);
+            let by = faults.done_by(at, rules.abort_us + rules.hang_up_us, rules.takeover_us);
             let goes_on = |call: &&Call| call.ended.is_none_or(|ended| ended > by);
             for call in calls.of(question).filter(goes_on) {
                 if !faults.may_have_lost(at, call.ended.unwrap_or(u64::MAX)) {

@@ -102,12 +102,13 @@ fn a_question_that_interrupts_ends_the_replies_before_it() {
         // second one.
         let rules = Rules {
             hang_up_us: 5_000_000,
+            abort_us: 0,
             ..Rules::default()
         };
         broken_in(verdict_with(rules, story_of(then, &events)))
     };
-    assert_eq!(interrupted_by(1, IfBusy::Interrupt, 1_000_011), []);
-    let goes_on = interrupted_by(1, IfBusy::Interrupt, 1_000_012);
+    assert_eq!(interrupted_by(1, IfBusy::Interrupt, 5_000_011), []);
+    let goes_on = interrupted_by(1, IfBusy::Interrupt, 5_000_012);
     assert_eq!(goes_on, [Broken::CalledAfterCancel]);
     let queued = interrupted_by(1, IfBusy::Queue, 12);
     assert_eq!(queued, [Broken::CancelledByNobody]);
@@ -160,8 +161,8 @@ fn calls_for_what_was_cancelled_before() {
     let never = cancelled_in(0, &[call(1, 1, 11, Some(12))]);
     assert_eq!(never, [Broken::CalledAfterCancel]);
     // While it ran: then it ends within a second.
-    assert_eq!(cancelled_in(1, &[call(1, 1, 9, Some(1_000_011))]), []);
-    for ended in [Some(1_000_012), None] {
+    assert_eq!(cancelled_in(1, &[call(1, 1, 9, Some(1_500_011))]), []);
+    for ended in [Some(1_500_012), None] {
         let goes_on = cancelled_in(1, &[call(1, 1, 9, ended)]);
         assert_eq!(goes_on, [Broken::CalledAfterCancel]);
     }
