@@ -166,10 +166,10 @@ impl Outbox {
         self.lock().stored.note(room, position);
     }
 
-    /// Whether the peer was told that a message of its is stored there which a new
-    /// life, beginning at `kept`, does not have.
+    /// A new life of the room begins at `kept`: whether the peer was told that a
+    /// message of its is stored there which that does not have.
     pub(crate) fn has_lost(&self, room: &RoomKey, kept: &Position) -> bool {
-        self.lock().stored.is_lost(room, kept)
+        self.lock().stored.on_new_life(room, kept)
     }
 
     /// Asks the peer for a sign of life.

@@ -157,7 +157,7 @@ impl Audience {
         let is_kept = self.subscribed(position, true);
         let is_lost = self.subscribed(position, false);
         self.to_each(|Member { outbox, viewer }| {
-            let has_all = recovered && !outbox.has_lost(&self.room, position);
+            let has_all = !outbox.has_lost(&self.room, position) && recovered;
             if viewer.is_told_positions() {
                 outbox.push(if has_all { &is_kept } else { &is_lost });
             } else if !has_all {

@@ -28,12 +28,16 @@ impl Stored {
         }
     }
 
-    /// Whether something was stored there in an earlier life of the room, beyond
-    /// `kept`, with which the new one begins.
-    pub(super) fn is_lost(&self, room: &RoomKey, kept: &Position) -> bool {
-        let mut places = self.0.iter().flat_map(|places| places.iter());
-        places.any(|(known, stored)| {
-            known == room && stored.epoch != kept.epoch && stored.seq > kept.seq
+    /// A new life of the room begins at `kept`: whether something was stored there
+    /// before and beyond that. It is told once.
+    pub(super) fn on_new_life(&mut self, room: &RoomKey, kept: &Position) -> bool {
+        let places = self.0.iter_mut().flat_map(|places| places.iter_mut());
+        let mut of_before =
+            places.filter(|(known, stored)| known == room && stored.epoch != kept.epoch);
+        of_before.next().is_some_and(|(_, stored)| {
+            let is_lost = stored.seq > kept.seq;
+            *stored = kept.clone();
+            is_lost
         })
     }
 }

@@ -183,7 +183,7 @@ fn who_was_told_of_their_own_message_is_told_that_it_is_lost() {
         client.outbox.note_stored(&room, &position(LIFE, seq));
     };
     note(&speaker, "acme:project:p1", 9);
-    note(&speaker, "acme:project:p1", 11);
+    note(&speaker, "acme:project:p1", 15);
     note(&before, "acme:project:p1", 10);
     note(&elsewhere, "acme:project:p2", 11);
     for client in [&speaker, &other, &before, &elsewhere] {
@@ -196,4 +196,9 @@ fn who_was_told_of_their_own_message_is_told_that_it_is_lost() {
     for client in [other, before, elsewhere] {
         assert_eq!(client.seen(), ["subscribed bbbbbbbb:10 true", "11"]);
     }
+    // Once, whatever life comes then.
+    hear(&mut room, durable("cccccccc", 12));
+    let missed = vec![durable("cccccccc", 12)];
+    room.on_page(Ok(page(position("cccccccc", 12), missed, vec![])));
+    assert_eq!(speaker.seen(), ["subscribed cccccccc:11 true", "12"]);
 }
