@@ -12,7 +12,13 @@ const ROOMS: usize = 16;
 /// last. It may have been told before the room's stream came to it: should the
 /// storage lose it then, the peer has seen something that is lost.
 #[derive(Debug, Default)]
-pub(super) struct Stored(Option<Box<VecDeque<(RoomKey, Position)>>>);
+pub(super) struct Stored(
+    #[expect(
+        clippy::box_collection,
+        reason = "most connections have none, and there are many"
+    )]
+    Option<Box<VecDeque<(RoomKey, Position)>>>,
+);
 
 impl Stored {
     pub(super) fn note(&mut self, room: &RoomKey, position: &Position) {
