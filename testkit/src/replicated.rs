@@ -100,7 +100,7 @@ impl Replicated {
         self.wait("all replicas to be in step", ready).await;
     }
 
-    /// Lets no more changes in at the primary, for [`HELD`] at the most, as soon as
+    /// Lets no more changes in at the primary, for less than a second, as soon as
     /// its replicas have all that were. Killed then, it takes nothing with it.
     /// Whether it is the one that was primary before: the Sentinels of a busy
     /// machine may have let another take over meanwhile.

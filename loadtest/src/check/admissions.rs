@@ -101,6 +101,8 @@ impl Refusal {
         match self.by {
             // To a clock that is wrong a token has expired, or is not valid yet.
             401 | 4500 => faults.may_have_set_a_clock_wrong(since, self.at),
+            // It did not read what it was sent: not even that it was let in.
+            4008 => true,
             // Too slow, too many at once, or a node that drains or has failed.
             408 | 429 | 500..=599 | 1000..=4499 => faults.may_have_shut_doors(since, self.at),
             _ => false,

@@ -42,13 +42,15 @@ fn a_refusal_that_nothing_explains() {
     for by in [400, 401, 403, 404, 426, 429, 500, 503] {
         assert_eq!(told(turned_away(by), None), [Broken::TurnedAway], "{by}");
     }
-    for code in [1012, 4008, 4500, 4503] {
+    for code in [1012, 4010, 4500, 4503] {
         let found = told(closed(Some(code)), None);
         assert_eq!(found, [Broken::TurnedAway], "{code}");
     }
     // Nobody refused this one, and it got in with its next try.
     assert_eq!(told(turned_away(None), None), []);
     assert_eq!(told(closed(None), None), []);
+    // Nor this one, which did not read that it was let in.
+    assert_eq!(told(closed(Some(4008)), None), []);
 }
 
 #[test]
