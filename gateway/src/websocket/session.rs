@@ -184,6 +184,8 @@ mod tests {
     use causerie_shared::bus::memory::MemoryBus;
     use causerie_shared::bus::{Bus, Retention};
     use causerie_shared::ids::{TenantId, UserId};
+    use causerie_shared::position::Position;
+    use causerie_shared::room::RoomKey;
     use tokio::net::{TcpListener, TcpStream};
 
     use super::super::codec::Decoder;
@@ -194,16 +196,13 @@ mod tests {
     use crate::outbox::{Outbox, Wire};
     use crate::settings::Settings;
 
-    /// What a node keeps for each socket, though nothing happens there, is what
-    /// bounds how many it can have. Besides these there are the names of the user
-    /// and of rooms, and what tokio keeps of a task and of a socket.
-    #[tokio::test]
-    async fn a_connection_that_rests_is_small() {
+    /// Somebody who has just come in, and their end of the socket.
+    async fn come_in() -> (Connected, Reading, TcpStream) {
         let bus: Arc<dyn Bus> = Arc::new(MemoryBus::new(Retention::default()));
         let gateway = Gateway::start(bus, Settings::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (accepted, _client) = tokio::join!(listener.accept(), TcpStream::connect(address));
+        let (accepted, client) = tokio::join!(listener.accept(), TcpStream::connect(address));
         let (receiving, sending) = accepted.unwrap().0.into_split();
         let admitted = Admitted {
             identity: Identity {
@@ -220,6 +219,32 @@ mod tests {
         };
         let connected = gateway.connect_socket(admitted, Wire::new(sending, true));
         let reading = Reading::new(receiving, Decoder::new(1 << 10, true), &[]);
+        (connected, reading, client.unwrap())
+    }
+
+    /// So that they can be told if a new life of the room does not have it.
+    #[tokio::test]
+    async fn what_is_acknowledged_is_remembered() {
+        let (connected, _reading, _client) = come_in().await;
+        let room: RoomKey = "acme:project:p1".parse().unwrap();
+        let before_it = Position {
+            epoch: "bbbbbbbb".parse().unwrap(),
+            seq: 0,
+        };
+        assert!(!connected.outbox.has_lost(&room, &before_it));
+        let message =
+            br#"{"action":"sendMessage","user_input":"x","room":"project:p1","ai":false}"#;
+        let message = read_frame(message, 16).unwrap();
+        Actor::of(&connected).act(Ok(message)).await;
+        assert!(connected.outbox.has_lost(&room, &before_it));
+    }
+
+    /// What a node keeps for each socket, though nothing happens there, is what
+    /// bounds how many it can have. Besides these there are the names of the user
+    /// and of rooms, and what tokio keeps of a task and of a socket.
+    #[tokio::test]
+    async fn a_connection_that_rests_is_small() {
+        let (connected, reading, _client) = come_in().await;
         for (what, size, bound) in [
             ("task", size_of_val(&run(connected, reading)), 256),
             ("connection", size_of::<Connection>(), 128),
