@@ -1,8 +1,11 @@
 //! Protections that can be taken out, one at a time, to show that the checks
 //! notice: `./chaos --sabotage`, `./test simulation`.
 //!
-//! Only with the feature `sabotage`, which no release has. There
-//! `CAUSERIE_SABOTAGE` names the one that is taken out.
+//! Only with the feature `sabotage`, which no release has: with it only debug builds
+//! compile. There `CAUSERIE_SABOTAGE` names the one that is taken out.
+
+#[cfg(all(feature = "sabotage", not(debug_assertions)))]
+compile_error!("a release must not do without protections: build it without `sabotage`");
 
 /// A protection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

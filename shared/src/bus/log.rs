@@ -20,6 +20,8 @@ pub struct Page {
     /// Where the log now stands. A room that nobody has written to stands at
     /// `seq` 0 of an epoch that stays.
     pub head: Position,
+    /// The lives of the log, as far back as they are remembered: the present one first.
+    pub lives: Vec<Epoch>,
     /// What lies between the position asked for and the head.
     pub missed: Missed,
     /// The replies now being made in the room.

@@ -102,6 +102,12 @@ pub trait Bus: Send + Sync + Debug {
     /// The bus's clock.
     fn clock(&self) -> &Clock;
 
+    /// Whether many things cost it less together than one by one, so that it pays
+    /// to wait for company.
+    fn rewards_company(&self) -> bool {
+        false
+    }
+
     /// Asks the storage whether it is there; how long the answer took.
     async fn ping(&self) -> Result<Duration, BusError>;
 
@@ -221,6 +227,6 @@ pub trait Bus: Send + Sync + Debug {
 
     /// Ends the reply: appends its `message` to the log, publishes the records
     /// around it, keeps the turn for the session's context, and lets the
-    /// session's next question go.
+    /// session's next question go. One that was cancelled ends only as such.
     async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<Finished, BusError>;
 }

@@ -165,6 +165,8 @@ pub struct Ending {
     pub before: Vec<Record>,
     /// The `message`.
     pub message: Unplaced,
+    /// Whether that says that the reply was cancelled.
+    pub says_cancelled: bool,
     /// Transient records that are published behind it.
     pub after: Vec<Record>,
     /// What the session's context keeps of question and reply, if anything.
@@ -178,6 +180,9 @@ pub struct Ending {
 pub enum Finished {
     /// The reply has ended with it, now or before.
     Done,
+    /// Somebody has cancelled the reply, and was promised that it ends as such:
+    /// nothing was appended.
+    Cancelled,
     /// The lease does not hold: nothing was appended.
     Fenced,
 }

@@ -34,6 +34,8 @@ where
     let settings = handle.current().clone();
     let telemetry =
         telemetry::init(&settings).map_err(|error| Refusal::Failed(error.to_string()))?;
+    // A panic ends here too.
+    let _last_lines = LastLines;
     log_start(&handle, &settings, telemetry.format());
     run_logged(handle, &settings, telemetry, main)
         .await
@@ -41,6 +43,15 @@ where
             events::failed(&error);
             Refusal::Logged
         })
+}
+
+/// Waits, when dropped, until what was logged is written.
+struct LastLines;
+
+impl Drop for LastLines {
+    fn drop(&mut self) {
+        telemetry::flush();
+    }
 }
 
 async fn run_logged<F, Fut>(
@@ -143,6 +154,7 @@ async fn trip_on_signals(
         }
     }
     events::ends_at_once();
+    telemetry::flush();
     // The operator has asked twice: no destructor is worth waiting for.
     std::process::exit(130);
 }

@@ -75,7 +75,8 @@ section! {
         idle_timeout: Duration = MINUTE * 30, in 1..=604800;
         /// Most connections at once; further ones are refused with 503. Each is
         /// an open file: the process raises its own limit of these as far as
-        /// the system lets it, and warns where that is not enough.
+        /// the system lets it, and warns where that is not enough for a number
+        /// that was set.
         max_connections: usize = 100_000, in 1..=10000000;
         /// Largest frame of a client.
         max_message_bytes: Size = Size::new(100 << 10), in 1024..=16777216;
@@ -89,15 +90,16 @@ section! {
         /// Most that waits for one slow reader. It then loses transient events,
         /// next deltas, and is at last closed with 4008.
         outbox_bytes: Size = Size::new(1 << 20), in 16384..=268435456;
-        /// Longest time that connections get to go elsewhere, and a broker's
-        /// replies to be finished, before the process ends.
+        /// Longest time that connections get to go elsewhere before the process
+        /// ends; replies have `ai.drain_grace`.
         drain_grace: Duration = Duration::from_secs(30), in 0..=3600;
     }
 }
 
 section! {
     /// A second listener, of every program: `/health`, `/health/live`,
-    /// `/health/ready`, `/metrics`. It asks for no token, so keep it private.
+    /// `/health/ready`, which stand on the public port too, and `/metrics`. It
+    /// asks for no token, so keep it private.
     Admin {
         /// Whether there is this listener.
         enabled: bool = true;

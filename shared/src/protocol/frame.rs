@@ -70,6 +70,24 @@ pub struct SendMessageAck {
     pub seq: u64,
 }
 
+/// The `data` of the `ack` of `cancel`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct CancelAck {
+    /// The reply that ends.
+    pub message_id: MessageId,
+}
+
+/// The `data` of the `ack` of `subscribe` and `unsubscribe`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RoomAck {
+    /// The room, canonical.
+    pub room: Room,
+}
+
+/// The `data` of an `ack` that has nothing to tell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct EmptyAck {}
+
 #[derive(Serialize)]
 struct Answer<'a, T> {
     #[serde(rename = "type")]

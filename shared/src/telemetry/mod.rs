@@ -5,6 +5,7 @@
 //!   frame through gateway, Redis and broker to the model call
 
 mod format;
+mod lines;
 mod prometheus;
 mod trace;
 
@@ -18,6 +19,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
+pub(crate) use lines::flush;
 pub use prometheus::Metrics;
 pub use trace::{continue_trace, traceparent};
 
@@ -38,6 +40,9 @@ pub enum TelemetryError {
     /// This process has set up its logs or metrics before.
     #[error("logs and metrics are set up already: {0}")]
     Twice(String),
+    /// There is no thread to write the log.
+    #[error("the thread that writes the log cannot be started: {0}")]
+    NoThread(#[from] std::io::Error),
 }
 
 /// What [`init`] has set up. Keep it until the process ends.
@@ -63,7 +68,7 @@ pub fn init(settings: &Settings) -> Result<Telemetry, TelemetryError> {
     let (filter, fixed) = first_filter(&wanted.log_level)?;
     let (filter, handle) = reload::Layer::new(filter);
     let format = resolve(wanted.log_format, std::io::stderr().is_terminal());
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer().with_writer(|| &lines::LINES);
     let lines = if format == LogFormat::Json {
         lines
             .json()
@@ -80,6 +85,7 @@ pub fn init(settings: &Settings) -> Result<Telemetry, TelemetryError> {
         .map_err(|error| TelemetryError::Twice(error.to_string()))?;
     log_panics();
     let metrics = Metrics::install().map_err(|error| TelemetryError::Twice(error.to_string()))?;
+    lines::begin()?;
     Ok(Telemetry {
         filter: handle,
         fixed,

@@ -82,6 +82,21 @@ impl Ear {
         records
     }
 
+    /// Whether `other` is heard, and nothing else. `room` is heard, and of the same
+    /// partition: between two servers there is no order.
+    pub async fn hears(&mut self, bus: &dyn Bus, other: &RoomKey, room: &RoomKey) -> bool {
+        let [asked, marker] = [other, room].map(|room| typing(room, 424_242));
+        bus.publish(other, &asked).await.unwrap();
+        bus.publish(room, &marker).await.unwrap();
+        let (heard_in, _) = self.next().await;
+        if heard_in == *room {
+            return false;
+        }
+        assert_eq!(heard_in, *other);
+        assert_eq!(self.next().await.0, *room);
+        true
+    }
+
     /// All that was published to `room` until now, which is one of those heard.
     pub async fn until_now(&mut self, bus: &dyn Bus, room: &RoomKey) -> Vec<Arc<Record>> {
         let marker = typing(room, 424_242);

@@ -269,6 +269,7 @@ pub fn ending(claim: &Claim, text: &str) -> Ending {
             text,
             stop,
         ),
+        says_cancelled: false,
         after: vec![end],
         turn: Some(Bytes::copy_from_slice(text.as_bytes())),
         dead_letter: None,
@@ -328,10 +329,15 @@ pub async fn ask_and_claim(bus: &dyn Bus, question: &Question) -> Claim {
     claim(bus, &question.room).await
 }
 
-/// Ends the reply with `text`.
+/// Ends the reply with `text`: as cancelled, where the bus wants that.
 pub async fn finish(bus: &dyn Bus, claim: &Claim, text: &str) {
-    let finished = bus.finish(&claim.lease, &ending(claim, text)).await;
-    assert_eq!(finished.unwrap(), Finished::Done);
+    let mut ending = ending(claim, text);
+    let mut finished = bus.finish(&claim.lease, &ending).await.unwrap();
+    if finished == Finished::Cancelled {
+        ending.says_cancelled = true;
+        finished = bus.finish(&claim.lease, &ending).await.unwrap();
+    }
+    assert_eq!(finished, Finished::Done);
 }
 
 /// All that the room's log holds.

@@ -10,7 +10,9 @@ use causerie_shared::protocol::data::{
 };
 use causerie_shared::protocol::error::ProtocolError;
 use causerie_shared::protocol::event::Event;
-use causerie_shared::protocol::frame::{Ready, SendMessageAck, Subscribed};
+use causerie_shared::protocol::frame::{
+    CancelAck, EmptyAck, Ready, RoomAck, SendMessageAck, Subscribed,
+};
 use causerie_shared::room::Room;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
@@ -140,13 +142,18 @@ fn server_schema() -> Value {
     frames.flat::<Subscribed>(Event::Subscribed, false);
     let properties = json!({"type": {"const": "unsubscribed"}, "room": frames.of::<Room>()});
     frames.add("unsubscribed", &["type", "room"], properties);
-    let stored = frames.of::<SendMessageAck>();
+    let answers = [
+        frames.of::<SendMessageAck>(),
+        frames.of::<CancelAck>(),
+        frames.of::<RoomAck>(),
+        frames.of::<EmptyAck>(),
+    ];
     let properties = json!({
         "type": {"const": "ack"},
         "id": frames.of::<ClientId>(),
         "data": {
-            "description": "Of `sendMessage`: where it was stored. Of others: empty.",
-            "anyOf": [stored, {"type": "object", "maxProperties": 0}],
+            "description": "What it tells depends on the action.",
+            "anyOf": answers,
         },
     });
     frames.add("ack", &["type", "id", "data"], properties);

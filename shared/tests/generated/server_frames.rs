@@ -9,7 +9,9 @@ use causerie_shared::protocol::data::{
 };
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError, Scope};
 use causerie_shared::protocol::event::Event;
-use causerie_shared::protocol::frame::{self, Ready, SendMessageAck, Subscribed};
+use causerie_shared::protocol::frame::{
+    self, CancelAck, EmptyAck, Ready, RoomAck, SendMessageAck, Subscribed,
+};
 use serde::Serialize;
 use serde_json::json;
 
@@ -44,7 +46,7 @@ fn subscribed(recovered: bool) -> Bytes {
     })
 }
 
-fn ack() -> Bytes {
+fn stored_ack() -> Bytes {
     let at = sample::position(42);
     let ack = SendMessageAck {
         message_id: sample::question(),
@@ -54,6 +56,18 @@ fn ack() -> Bytes {
         seq: at.seq,
     };
     frame::ack(&id(), &ack)
+}
+
+fn cancel_ack() -> CancelAck {
+    CancelAck {
+        message_id: sample::reply(),
+    }
+}
+
+fn room_ack() -> RoomAck {
+    RoomAck {
+        room: sample::room(),
+    }
 }
 
 fn limit_met() -> ProtocolError {
@@ -193,8 +207,10 @@ pub fn golden() -> Vec<(&'static str, Bytes)> {
         ("subscribed.json", subscribed(true)),
         ("subscribed_not_recovered.json", subscribed(false)),
         ("unsubscribed.json", frame::unsubscribed(&sample::room())),
-        ("ack.json", frame::ack(&id(), json!({}))),
-        ("ack_send_message.json", ack()),
+        ("ack.json", frame::ack(&id(), EmptyAck {})),
+        ("ack_send_message.json", stored_ack()),
+        ("ack_cancel.json", frame::ack(&id(), cancel_ack())),
+        ("ack_subscribe.json", frame::ack(&id(), room_ack())),
         ("pong.json", frame::pong(None, sample::TS, None)),
         (
             "pong_with_data.json",

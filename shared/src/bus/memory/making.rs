@@ -128,8 +128,11 @@ impl Part {
         if self.was_ended_under(lease) {
             return Finished::Done;
         }
-        if self.held(lease).is_none() {
+        let Some(running) = self.held(lease) else {
             return Finished::Fenced;
+        };
+        if running.is_cancelled && !ending.says_cancelled {
+            return Finished::Cancelled;
         }
         let id = &lease.message_id;
         self.publish_all(lease, &ending.before);

@@ -156,6 +156,7 @@ impl Part {
             .filter_map(|id| Some(self.generations.get(id)?.as_far_as_made(id)))
             .collect();
         Page {
+            lives: vec![head.epoch.clone()],
             head,
             missed,
             running,

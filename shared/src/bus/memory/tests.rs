@@ -57,6 +57,7 @@ async fn talk(bus: &MemoryBus, room: &RoomKey) {
     let ending = Ending {
         before: Vec::new(),
         message: event(Class::Final),
+        says_cancelled: false,
         after: Vec::new(),
         turn: Some(Bytes::from_static(b"turn")),
         dead_letter: None,

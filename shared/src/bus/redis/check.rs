@@ -1,14 +1,21 @@
 //! What is looked at before a Redis is used.
 
+use std::slice::from_ref;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use fred::clients::Client;
 use fred::error::Error;
 use fred::interfaces::{ClientLike, KeysInterface};
 use fred::types::SetOptions;
-use fred::types::config::{Options, Server};
+use fred::types::config::Server;
+use futures::future::join_all;
 
+use super::address::Address;
+use super::dial::NotDialed;
 use super::pool::Pool;
+use super::servers::Servers;
+use super::topology::Topology;
 use super::{events, names};
 use crate::bus::BusError;
 use crate::room::Partition;
@@ -18,26 +25,80 @@ const OLDEST: u32 = 7;
 /// Of what is stored. A program that stores otherwise raises it.
 const FORMAT: u32 = 2;
 
-/// Refuses a Redis that cannot do what is needed, or that belongs to another
-/// installation; warns of settings that may lose data.
-pub(super) async fn check(pool: &Pool) -> Result<(), BusError> {
-    let client = pool.client(Partition::FIRST);
-    for server in client.active_connections() {
-        let info = pool.ask("check", || info(client, &server)).await?;
-        check_version(&server, &info)?;
-        for advice in advice(&info) {
-            events::setting_may_lose_data(&server, advice);
+/// The nodes that serve something and can be connected to; warns of the others. Without
+/// who serves [`names::INSTALLATION`] nobody knows whether this Redis is the right one.
+pub(super) async fn who_answers(
+    address: &Address,
+    servers: &Servers,
+) -> Result<Vec<Server>, BusError> {
+    let topology = Arc::clone(&servers.topology().borrow());
+    let nodes = topology.primaries.iter();
+    let probed = nodes.map(|node| async move { (node, address.probe(node).await) });
+    let mut answering = Vec::new();
+    for (node, probed) in join_all(probed).await {
+        if is_there(&topology, node, probed)? {
+            answering.push(node.clone());
         }
     }
-    check_installation(pool, client).await
+    Ok(answering)
 }
 
-async fn info(client: &Client, server: &Server) -> Result<String, Error> {
-    let node = Options {
-        cluster_node: client.is_clustered().then(|| server.clone()),
-        ..Options::default()
-    };
-    client.with_options(&node).info(None).await
+/// Whether a node that was probed is there; an error where it must be, else a warning.
+fn is_there(
+    topology: &Topology,
+    node: &Server,
+    probed: Result<(), NotDialed>,
+) -> Result<bool, BusError> {
+    let needed = topology.owner_of(names::INSTALLATION);
+    match probed {
+        Ok(()) => Ok(true),
+        Err(error @ (NotDialed::Io(_) | NotDialed::Silent(_))) if Some(node) != needed => {
+            events::node_away(node, &error);
+            Ok(false)
+        }
+        Err(error) => Err(error.in_words(from_ref(node))),
+    }
+}
+
+/// Waits until it is connected to these nodes. Refuses a Redis that cannot do what is
+/// needed, or that belongs to another installation; warns of settings that may lose data.
+pub(super) async fn check(pool: &Pool, nodes: &[Server]) -> Result<(), BusError> {
+    let infos = join_all(nodes.iter().map(|node| info_of(pool, node))).await;
+    for (node, info) in nodes.iter().zip(infos) {
+        match info {
+            Ok(info) => {
+                check_version(node, &info)?;
+                // Where others may take its place, those are asked which it is.
+                let is_replica =
+                    field::<String>(&info, "role").is_some_and(|role| role != "master");
+                if is_replica && !pool.links.address.may_change() {
+                    return Err(NotDialed::Replica.in_words(from_ref(node)));
+                }
+                for advice in advice(&info) {
+                    events::setting_may_lose_data(node, advice);
+                }
+            }
+            // It may have gone away since it was probed.
+            Err(error) => {
+                let probed = pool.links.address.probe(node).await;
+                let topology = Arc::clone(&pool.links.servers.topology().borrow());
+                if is_there(&topology, node, probed)? {
+                    return Err(error);
+                }
+            }
+        }
+    }
+    check_installation(pool).await
+}
+
+async fn info_of(pool: &Pool, node: &Server) -> Result<String, BusError> {
+    pool.links.connected_in_time(node).await?;
+    let lend = || pool.links.lend_of_node(node);
+    pool.ask_of("check", lend, info).await
+}
+
+async fn info(client: Client) -> Result<String, Error> {
+    client.info(None).await
 }
 
 fn check_version(server: &Server, info: &str) -> Result<(), BusError> {
@@ -77,18 +138,18 @@ fn field<T: FromStr>(info: &str, name: &str) -> Option<T> {
 
 /// Keys are found by the number of partitions, and read by their format: a
 /// program that differs in either would find nothing, or nonsense.
-async fn check_installation(pool: &Pool, client: &Client) -> Result<(), BusError> {
-    let ours = format!("partitions={} format={FORMAT}", Partition::COUNT);
-    let stored = pool
-        .ask("check", || async {
-            let unless_there = Some(SetOptions::NX);
-            let () = client
-                .set(names::INSTALLATION, &ours, None, unless_there, false)
-                .await?;
-            client.get::<String, _>(names::INSTALLATION).await
-        })
-        .await?;
-    if stored == ours {
+async fn check_installation(pool: &Pool) -> Result<(), BusError> {
+    let ours = &format!("partitions={} format={FORMAT}", Partition::COUNT);
+    let lend = || pool.links.lend_of_key(names::INSTALLATION);
+    let set_and_get = |client: Client| async move {
+        let unless_there = Some(SetOptions::NX);
+        let () = client
+            .set(names::INSTALLATION, ours, None, unless_there, false)
+            .await?;
+        client.get::<String, _>(names::INSTALLATION).await
+    };
+    let stored = pool.ask_of("check", lend, set_and_get).await?;
+    if stored == *ours {
         return Ok(());
     }
     Err(BusError::Unreadable(format!(
@@ -99,7 +160,13 @@ async fn check_installation(pool: &Pool, client: &Client) -> Result<(), BusError
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use causerie_testkit::redis::Redis;
+    use causerie_testkit::redis_cluster::RedisCluster;
+
     use super::*;
+    use crate::bus::redis::settings::RedisSettings;
 
     const GOOD: &str = "# Server\r\nredis_version:7.0.15\r\n# Memory\r\n\
         maxmemory_policy:noeviction\r\n# Persistence\r\naof_enabled:1\r\n\
@@ -116,6 +183,50 @@ mod tests {
             let advice = advice(&GOOD.replace(good, bad));
             assert!(advice.len() == 1 && advice[0].contains(named), "{advice:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_node_that_dies_once_it_was_probed_is_waited_for_only_where_it_is_needed() {
+        let mut cluster = RedisCluster::start().await;
+        for node in 0..cluster.size() {
+            let lives_on = ["CONFIG", "SET", "cluster-require-full-coverage", "no"];
+            cluster.node(node).command(&lives_on).await;
+        }
+        let settings = RedisSettings {
+            timeout: Duration::from_secs(1),
+            ..RedisSettings::new(cluster.url())
+        };
+        let address = Address::new(&settings).unwrap();
+        let servers = Servers::find(&address).await.unwrap();
+        let nodes = who_answers(&address, &servers).await.unwrap();
+        assert_eq!(nodes.len(), 3);
+
+        let slot = cluster.slot_of(names::INSTALLATION).await;
+        let needed = cluster.owner(0, slot).await;
+        let other = (needed + 1) % 3;
+        // With its replica: nobody takes its place.
+        for dies in [other + 3, other] {
+            cluster.node_mut(dies).kill();
+        }
+        let pool = Pool::open(&address, servers, settings.pool);
+        check(&pool, &nodes).await.unwrap();
+
+        for dies in [needed + 3, needed] {
+            cluster.node_mut(dies).kill();
+        }
+        check(&pool, &nodes).await.unwrap_err();
+    }
+
+    #[tokio::test]
+    async fn a_lone_replica_is_refused_at_once() {
+        let primary = Redis::start().await;
+        let replica = Redis::options().replica_of(&primary).start().await;
+        let address = Address::new(&RedisSettings::new(replica.url())).unwrap();
+        let servers = Servers::find(&address).await.unwrap();
+        let nodes = who_answers(&address, &servers).await.unwrap();
+        let pool = Pool::open(&address, servers, 1);
+        let error = check(&pool, &nodes).await.unwrap_err().to_string();
+        assert!(error.contains("is a replica: name its primary"), "{error}");
     }
 
     #[test]

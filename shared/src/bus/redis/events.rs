@@ -8,13 +8,38 @@ use fred::error::Error;
 use fred::types::config::Server;
 use tokio::task::JoinError;
 
-use super::link::Purpose;
 use crate::bus::BusError;
 use crate::record::UnreadableRecord;
 use crate::room::RoomKey;
 
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Commands,
+    Rooms,
+    Wakes,
+}
+
+impl Purpose {
+    const ALL: [Self; 3] = [Self::Commands, Self::Rooms, Self::Wakes];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Commands => "commands",
+            Self::Rooms => "rooms",
+            Self::Wakes => "wakes",
+        }
+    }
+}
+
 /// While Redis is away every call fails, and what is damaged stays so: one in a second is told of.
 static TOLD: OncePerSecond = OncePerSecond::new();
+
+/// Of connections likewise: those to a node that is dead are tried again and again.
+static BROKEN: OncePerSecond = OncePerSecond::new();
+
+/// And of looks, which are made twice a second.
+static LOOKED: OncePerSecond = OncePerSecond::new();
 
 /// Shows what may be alarmed about as 0 before it first happens.
 pub(super) fn begin_at_zero() {
@@ -27,6 +52,7 @@ pub(super) fn begin_at_zero() {
         }
     }
     metrics::counter!("causerie_bus_unreadable_records_total").increment(0);
+    metrics::counter!("causerie_redis_looks_failed_total").increment(0);
 }
 
 /// A verb was asked of Redis.
@@ -53,14 +79,13 @@ pub(super) fn link_connected(purpose: Purpose, server: &Server) {
 /// A connection broke.
 pub(super) fn link_failed(purpose: Purpose, server: Option<&Server>, error: &str) {
     let server = server.map(ToString::to_string);
-    tracing::warn!(
-        purpose = purpose.as_str(),
-        server,
-        error,
-        "the connection to Redis broke"
-    );
-    metrics::counter!("causerie_redis_connection_errors_total", "purpose" => purpose.as_str())
-        .increment(1);
+    let purpose = purpose.as_str();
+    if BROKEN.is_due() {
+        tracing::warn!(purpose, server, error, "the connection to Redis broke");
+    } else {
+        tracing::debug!(purpose, server, error, "the connection to Redis broke");
+    }
+    metrics::counter!("causerie_redis_connection_errors_total", "purpose" => purpose).increment(1);
 }
 
 /// The client gave up, and is started again.
@@ -82,6 +107,16 @@ pub(super) fn link_ended(purpose: Purpose, result: Result<Result<(), Error>, Joi
 /// We cut a connection, to have a better one.
 pub(super) fn link_begun_anew(purpose: Purpose, why: &str) {
     tracing::warn!(purpose = purpose.as_str(), why, "connecting to Redis anew");
+}
+
+/// Nobody told who serves what; it goes on as it was known last.
+pub(super) fn look_failed(error: &impl Display) {
+    if LOOKED.is_due() {
+        tracing::warn!(%error, "who serves what in Redis cannot be learnt, trying on");
+    } else {
+        tracing::debug!(%error, "who serves what in Redis cannot be learnt, trying on");
+    }
+    metrics::counter!("causerie_redis_looks_failed_total").increment(1);
 }
 
 /// Channels are subscribed again after a connection or a partition moved.
@@ -119,8 +154,13 @@ pub(super) fn entry_unreadable(list: &'static str, entry: &str) {
 }
 
 /// Redis did not tell the time; our own runs on from what it told last.
-pub(super) fn clock_not_taken(error: &Error) {
+pub(super) fn clock_not_taken(error: &BusError) {
     tracing::warn!(%error, "Redis does not tell the time");
+}
+
+/// A node is not there at the start; it is tried to connect to it until it is.
+pub(super) fn node_away(server: &Server, error: &impl Display) {
+    tracing::warn!(%server, %error, "a node of Redis does not answer: what it serves waits");
 }
 
 /// Redis is set up so that it may lose what it has confirmed.

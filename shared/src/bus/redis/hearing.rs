@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use fred::clients::Client;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::sleep;
 
 use super::channels::Channels;
-use super::link::{Address, Purpose};
+use super::events::{self, Purpose};
+use super::links::Links;
+use super::names;
 use super::subscriber::{Listener, RETRY};
-use super::{events, names};
 use crate::bus::BusError;
 use crate::bus::reply::Wake;
 use crate::bus::subscription::{Ear, Subscriptions};
@@ -27,9 +27,9 @@ pub(super) struct Hearing {
 }
 
 impl Hearing {
-    pub(super) fn open(address: &Address, control: Client, ear: Arc<dyn Ear>) -> Self {
+    pub(super) fn open(links: &Arc<Links>, ear: Arc<dyn Ear>) -> Self {
         let records = Arc::new(Records { ear });
-        let channels = Channels::open(address, Purpose::Rooms, records, control);
+        let channels = Channels::open(links, Purpose::Rooms, records);
         Self { channels }
     }
 }
@@ -80,14 +80,10 @@ impl Listener for Records {
 }
 
 /// Opens a stream of hints, which ends when its receiver is dropped.
-pub(super) fn open_wakes(
-    address: &Address,
-    control: Client,
-    buffer: usize,
-) -> mpsc::Receiver<Wake> {
+pub(super) fn open_wakes(links: &Arc<Links>, buffer: usize) -> mpsc::Receiver<Wake> {
     let (sender, receiver) = mpsc::channel(buffer.max(1));
     let waker = Arc::new(Waker(sender.clone()));
-    let channels = Channels::open(address, Purpose::Wakes, waker, control);
+    let channels = Channels::open(links, Purpose::Wakes, waker);
     tokio::spawn(async move {
         let wakes = Partition::all().map(|partition| names::in_partition(partition, "wake"));
         tokio::select! {

@@ -1,74 +1,72 @@
 //! Connections that only look alive.
 //!
-//! fred's own heartbeat asks only one node of a cluster, and its check for
-//! unresponsive connections begins to count anew with every command written.
+//! fred's check for unresponsive connections begins to count anew with every
+//! command written, and where a connection takes no more bytes its task hangs with
+//! it, however it is told to connect again.
 
 use std::time::Duration;
 
 use fred::clients::Client;
-use fred::interfaces::{ClientLike, ClusterInterface};
-use fred::types::config::{Options, Server, ServerConfig};
-use futures::future::join_all;
+use fred::error::ErrorKind;
+use fred::interfaces::ClientLike;
+use fred::types::config::{Options, Server};
 use tokio::time::sleep;
 
-use super::link::{Address, begin_anew};
-use super::topology::Topology;
+use super::address::Address;
+use super::link::Lent;
+use super::servers::Servers;
 
 /// How often every connection is asked whether it lives.
 const EVERY: Duration = Duration::from_secs(1);
-/// How long the answer may take.
+/// How long nothing at all may be answered.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long it may take to answer once a new connection was answered: a Redis that
+/// wakes answers both, and all that was asked.
+const AFTER_ANOTHER: Duration = Duration::from_millis(500);
+/// How long to wait for room where too much else is asked.
+const NO_ROOM: Duration = Duration::from_millis(50);
 
-/// Replaces connections that only look alive, for ever.
-pub(super) async fn check(client: Client, address: Address) {
+/// Returns when a new connection would be answered, and the one that there is is not.
+pub(super) async fn until_silent(lent: &Lent, node: &Server, address: &Address, servers: &Servers) {
     loop {
         sleep(EVERY).await;
-        if !client.is_connected() {
+        if !lent.client.is_connected() {
             continue;
         }
-        let silent = silent_servers(&client).await;
-        if !silent.is_empty() && would_help(&client, &address, silent).await {
-            begin_anew(&client, "a heartbeat was not answered").await;
+        tokio::select! {
+            // It lives, or fred has noticed by itself that it does not.
+            () = ping(&lent.client) => {}
+            () = until_outlived(lent, node, address, servers) => return,
         }
     }
 }
 
-async fn silent_servers(client: &Client) -> Vec<Server> {
-    let pings = client.active_connections().into_iter().map(|server| {
-        let options = Options {
-            max_attempts: Some(1),
-            timeout: Some(PATIENCE),
-            cluster_node: client.is_clustered().then(|| server.clone()),
-            ..Options::default()
-        };
-        let client = client.with_options(&options);
-        async move { client.ping::<()>(None).await.is_err().then_some(server) }
-    });
-    join_all(pings).await.into_iter().flatten().collect()
-}
-
-/// Whether new connections are better than these. A server that is paused takes
-/// no new one either; and since fred makes all anew and does nothing else
-/// meanwhile, trying would cut off the other nodes of a cluster as well.
-async fn would_help(client: &Client, address: &Address, silent: Vec<Server>) -> bool {
-    if client.uses_sentinels() {
-        // Only they know where the primary is now.
-        return true;
-    }
-    let answer_anew = silent.iter().map(|server| {
-        let server = server.clone();
-        address.probe_at(ServerConfig::Centralized { server })
-    });
-    if join_all(answer_anew).await.iter().any(Result::is_ok) {
-        return true;
-    }
-    if let Some(topology) = Topology::ask(client).await {
-        let is_replaced = |server: &Server| !topology.primaries.contains(&server.to_string());
-        if silent.iter().any(is_replaced) {
-            // Goes over to the nodes in their place; where it fails, the next
-            // heartbeat tries again.
-            let _ = client.sync_cluster().await;
+/// Returns when nothing was answered for so long, and a new connection is.
+async fn until_outlived(lent: &Lent, node: &Server, address: &Address, servers: &Servers) {
+    loop {
+        // What stands before the PING may take its time, and be answered.
+        lent.silent_for(PATIENCE).await;
+        servers.doubt();
+        // A server that is paused takes no new one either.
+        if address.probe(node).await.is_ok() && lent.is_silent_for(AFTER_ANOTHER).await {
+            return;
         }
     }
-    false
+}
+
+/// Returns when it is answered, however long that takes, or its connection is gone.
+async fn ping(client: &Client) {
+    let options = Options {
+        max_attempts: Some(1),
+        // None at all.
+        timeout: Some(Duration::ZERO),
+        ..Options::default()
+    };
+    let client = client.with_options(&options);
+    loop {
+        match client.ping::<()>(None).await {
+            Err(error) if *error.kind() == ErrorKind::Backpressure => sleep(NO_ROOM).await,
+            Err(_) | Ok(()) => return,
+        }
+    }
 }

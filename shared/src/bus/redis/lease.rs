@@ -109,6 +109,7 @@ impl RedisBus {
     ) -> Result<Finished, BusError> {
         let dead_letter = ending.dead_letter.as_deref().map(str::as_bytes);
         let args = with_lease(self.log_args(), lease)
+            .number(u8::from(ending.says_cancelled))
             .event(&ending.message)
             .records(&ending.before)
             .records(&ending.after)
@@ -116,8 +117,14 @@ impl RedisBus {
             .number(self.retention.max_turn_bytes)
             .list(ending.turn.as_deref().into_iter())
             .list(dead_letter.into_iter());
-        let answer = self.run_for(lease, &FINISH, args).await?;
-        Ok(answer.map_or(Finished::Fenced, |_| Finished::Done))
+        let Some(mut answer) = self.run_for(lease, &FINISH, args).await? else {
+            return Ok(Finished::Fenced);
+        };
+        match answer.text()?.as_str() {
+            "done" => Ok(Finished::Done),
+            "cancelled" => Ok(Finished::Cancelled),
+            other => Err(answer.unreadable(other)),
+        }
     }
 
     async fn run_for(

@@ -1,6 +1,7 @@
 //! Reading rooms' logs.
 
 use std::collections::BTreeMap;
+use std::iter;
 
 use bytes::Bytes;
 use futures::future::join_all;
@@ -138,6 +139,9 @@ impl RedisBus {
 fn page(answer: &mut Answer, room: &RoomKey) -> Result<Page, BusError> {
     let mut page = answer.list()?.ok_or_else(|| nothing("read"))?;
     let head = position(&mut page)?;
+    let lives_before = page.text()?;
+    let lives_before = lives_before.split(' ').filter_map(epoch_of);
+    let lives = iter::once(head.epoch.clone()).chain(lives_before).collect();
     let missed = match page.list()? {
         Some(records) => {
             let records = records.rest(Answer::bytes)?;
@@ -150,9 +154,15 @@ fn page(answer: &mut Answer, room: &RoomKey) -> Result<Page, BusError> {
     running.sort_by(|a, b| a.message_id.cmp(&b.message_id));
     Ok(Page {
         head,
+        lives,
         missed,
         running,
     })
+}
+
+/// The epoch of a life that has ended, as `lives` has it: `epoch:seq`.
+fn epoch_of(life: &str) -> Option<Epoch> {
+    life.split_once(':')?.0.parse().ok()
 }
 
 /// The record, unless it is damaged, or of a version to come.

@@ -5,16 +5,16 @@ use std::slice::from_ref;
 use std::time::Duration;
 
 use futures::future::join_all;
-use tokio::time::timeout;
 
 use super::answer::Answer;
 use super::args::Args;
 use super::log::position;
 use super::script::{CHANGED, Script};
-use super::{RedisBus, names, nothing};
+use super::{RedisBus, events, names, nothing};
 use crate::bus::BusError;
 use crate::bus::log::Changes;
-use crate::room::Partition;
+use crate::position::Position;
+use crate::room::{Partition, RoomKey};
 
 /// How long a look may take.
 const LOOK: Duration = Duration::from_secs(1);
@@ -125,11 +125,11 @@ impl RedisBus {
             return Ok(vec![Changes { now_ms, rooms }; looks.len()]);
         }
         let changes = of_each.into_iter().map_while(|rooms| {
-            let rooms = rooms?.rest(|answer| {
-                let mut change = answer.list()?.ok_or_else(|| nothing("changed"))?;
-                Ok((change.parsed()?, position(&mut change)?))
-            });
-            Some(rooms.map(|rooms| Changes { now_ms, rooms }))
+            let rooms = rooms?.rest(change);
+            Some(rooms.map(|rooms| Changes {
+                now_ms,
+                rooms: rooms.into_iter().flatten().collect(),
+            }))
         });
         let changes = changes.collect::<Result<Vec<_>, _>>()?;
         if changes.is_empty() || changes.len() > looks.len() {
@@ -145,9 +145,18 @@ impl RedisBus {
         args: Args,
     ) -> Result<Answer, BusError> {
         let at = at.copied().unwrap_or(Partition::FIRST);
-        let look = self.pool.run(at, script, args);
-        let too_late = |_| BusError::Unavailable(format!("no answer within {LOOK:?}"));
-        let answer = timeout(LOOK, look).await.map_err(too_late)??;
+        let answer = self.pool.run_within(LOOK, at, script, args).await?;
         answer.ok_or_else(|| nothing(script.verb))
     }
+}
+
+/// A room, and its head; none where that cannot be read, which hides no other.
+fn change(answer: &mut Answer) -> Result<Option<(RoomKey, Position)>, BusError> {
+    let mut change = answer.list()?.ok_or_else(|| nothing("changed"))?;
+    let room = change.text()?;
+    let read = room.parse().ok().zip(position(&mut change).ok());
+    if read.is_none() {
+        events::entry_unreadable("changed", &room);
+    }
+    Ok(read)
 }

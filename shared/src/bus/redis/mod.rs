@@ -6,8 +6,11 @@
 //! in one hash slot. Why that is safe while Redis moves the slot stands in
 //! `scripts/base.lua`.
 //!
-//! - `settings`, `link`, `pool`, `check`: connections, and what is
-//!   looked at before they are used
+//! - `settings`, `address`, `check`: where Redis is, and what is looked at before it
+//!   is used
+//! - `servers`, `sentinels`, `topology`: which servers there are, and who serves what
+//! - `links`, `link`, `heartbeat`, `pool`: connections that carry commands, to each
+//!   node some, and how these are asked
 //! - `script`, `args`, `answer`, `names`: what is sent and what comes back
 //! - `gathering`: verbs that many ask for at once
 //! - `question`, `log`, `reply`, `lease`: the verbs
@@ -15,8 +18,6 @@
 //! - `channels`, `subscriber`, `wanted`, `hearing`: what is heard, over connections
 //!   of our own
 //! - `dial`, `wire`, `resp`: how these are made, and what is said over them
-//! - `heartbeat`, `topology`: connections that only look alive, nodes that changed
-//!   places
 //! - `clock`: Redis's clock
 //! - `events`: log lines and metrics
 //!
@@ -60,8 +61,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use fred::clients::Client;
-use fred::interfaces::ClientLike;
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -79,6 +78,7 @@ use crate::position::Position;
 use crate::record::Record;
 use crate::room::{Partition, RoomKey};
 
+mod address;
 mod answer;
 mod args;
 mod channels;
@@ -91,6 +91,7 @@ mod hearing;
 mod heartbeat;
 mod lease;
 mod link;
+mod links;
 mod log;
 mod looking;
 mod names;
@@ -99,24 +100,26 @@ mod question;
 mod reply;
 mod resp;
 mod script;
+mod sentinels;
+mod servers;
 mod settings;
 mod subscriber;
 mod topology;
 mod wanted;
 mod wire;
 
+use address::Address;
 use args::Args;
 use gathering::Gathering;
 use hearing::Hearing;
-use link::Address;
 use pool::Pool;
 use script::{ACCEPT, APPEND, BEAT};
+use servers::Servers;
 pub use settings::RedisSettings;
 
 /// One node's view of the bus on Redis.
 #[derive(Debug)]
 pub struct RedisBus {
-    address: Address,
     pool: Arc<Pool>,
     accepting: Gathering,
     appending: Gathering,
@@ -135,17 +138,16 @@ impl RedisBus {
     pub async fn connect(settings: RedisSettings, retention: Retention) -> Result<Self, BusError> {
         events::begin_at_zero();
         let address = Address::new(&settings)?;
-        address.probe().await?;
-        let pool = Arc::new(Pool::connect(&address, settings.pool).await?);
-        check::check(&pool).await?;
+        let servers = Servers::find(&address).await?;
+        let nodes = check::who_answers(&address, &servers).await?;
+        let pool = Arc::new(Pool::open(&address, servers, settings.pool));
+        check::check(&pool, &nodes).await?;
         let clock = Clock::default();
-        let client = pool.client(Partition::FIRST);
-        pool.ask("clock", || clock::set(client, &clock)).await?;
+        clock::set(&pool, &clock).await?;
         let ended = CancellationToken::new();
-        let kept_right = clock::keep_right(client.clone(), clock.clone());
+        let kept_right = clock::keep_right(Arc::clone(&pool), clock.clone());
         tokio::spawn(ended.clone().run_until_cancelled_owned(kept_right));
         Ok(Self {
-            address,
             accepting: Gathering::of_logs(&pool, &ACCEPT, &retention),
             appending: Gathering::new(&pool, &APPEND),
             beating: Gathering::new(&pool, &BEAT),
@@ -154,11 +156,6 @@ impl RedisBus {
             clock,
             _ends_tasks: ended.drop_guard(),
         })
-    }
-
-    /// What knows which servers there are.
-    fn control(&self) -> Client {
-        self.pool.client(Partition::FIRST).clone()
     }
 
     /// What scripts that look at a log take first.
@@ -182,10 +179,13 @@ impl Bus for RedisBus {
         &self.clock
     }
 
+    fn rewards_company(&self) -> bool {
+        true
+    }
+
     async fn ping(&self) -> Result<Duration, BusError> {
         let asked = Instant::now();
-        let client = self.pool.client(Partition::FIRST);
-        self.pool.ask("ping", || client.ping::<()>(None)).await?;
+        self.pool.ping().await?;
         Ok(asked.elapsed())
     }
 
@@ -233,7 +233,7 @@ impl Bus for RedisBus {
     }
 
     fn subscriptions(&self, ear: Arc<dyn Ear>) -> Arc<dyn Subscriptions> {
-        Arc::new(Hearing::open(&self.address, self.control(), ear))
+        Arc::new(Hearing::open(&self.pool.links, ear))
     }
 
     async fn reply(&self, message_id: &MessageId) -> Result<Option<ReplyStatus>, BusError> {
@@ -245,7 +245,7 @@ impl Bus for RedisBus {
     }
 
     fn wakes(&self, buffer: usize) -> mpsc::Receiver<Wake> {
-        hearing::open_wakes(&self.address, self.control(), buffer)
+        hearing::open_wakes(&self.pool.links, buffer)
     }
 
     async fn waiting(&self) -> Result<Waiting, BusError> {

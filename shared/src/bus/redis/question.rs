@@ -2,6 +2,7 @@
 
 use super::{RedisBus, millis, names, nothing};
 use fred::bytes_utils::Str;
+use fred::clients::Client;
 use fred::interfaces::PubsubInterface;
 
 use super::answer::Answer;
@@ -48,11 +49,13 @@ impl RedisBus {
         room: &RoomKey,
         record: &Record,
     ) -> Result<(), BusError> {
-        let client = self.pool.client(room.partition());
         let channel = Str::from(names::room_channel(room));
         let bytes = record.encode();
-        let publish = || Box::pin(client.spublish(channel.clone(), bytes.clone()));
-        self.pool.ask("publish", publish).await
+        let publish = |client: Client| {
+            let (channel, bytes) = (channel.clone(), bytes.clone());
+            Box::pin(async move { client.spublish(channel, bytes).await })
+        };
+        self.pool.ask("publish", room.partition(), publish).await
     }
 }
 

@@ -89,6 +89,25 @@ impl Frame {
     pub(super) fn as_str(&self) -> Option<&str> {
         std::str::from_utf8(self.as_bytes()?).ok()
     }
+
+    pub(super) fn as_number(&self) -> Option<i64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Nil | Self::Text(_) | Self::List(_) | Self::Push(_) | Self::Error(_) => None,
+        }
+    }
+
+    /// Whether who answers this to ROLE is a replica.
+    pub(super) fn is_of_replica(&self) -> bool {
+        matches!(self, Self::List(role) if role.first().and_then(Self::as_str) == Some("slave"))
+    }
+
+    pub(super) fn into_list(self) -> Option<Vec<Self>> {
+        match self {
+            Self::List(list) => Some(list),
+            Self::Nil | Self::Number(_) | Self::Text(_) | Self::Push(_) | Self::Error(_) => None,
+        }
+    }
 }
 
 /// How long the first frame is; `None` while it has not come whole.

@@ -7,24 +7,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fred::clients::Client;
-use fred::interfaces::ClientLike;
-use fred::types::config::{Server, ServerConfig};
+use fred::types::config::Server;
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep};
 
+use super::address::{FIRST_PAUSE, LONGEST_PAUSE};
 use super::dial::{Duplex, NotDialed};
-use super::events;
-use super::link::{Address, FIRST_PAUSE, LONGEST_PAUSE, Purpose};
+use super::events::{self, Purpose};
+use super::links::Links;
 use super::resp::Frame;
-use super::topology::{self, Topology};
+use super::topology::Topology;
 use super::wanted::{Refusals, Said, Wanted};
 use super::wire::{Outward, Wire, read, write};
 
-/// How often the connection is asked whether it lives, and how long it may take
-/// to say anything.
-const PING_EVERY: Duration = Duration::from_secs(1);
+/// How often the connection is asked whether it lives, and still leads to a primary, and
+/// how long it may take to say anything.
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long to wait before subscribing again where that failed.
@@ -63,22 +63,11 @@ pub(super) enum Order {
     Adopt { channels: Vec<String> },
 }
 
-/// Where what is heard comes from.
-#[derive(Debug, Clone)]
-pub(super) enum Place {
-    /// The one server that there is; of those behind Sentinels the primary.
-    Only,
-    /// A node of a cluster.
-    Node(String),
-}
-
 /// All that subscribers of a purpose have in common.
 pub(super) struct Common {
-    pub(super) address: Address,
+    pub(super) links: Arc<Links>,
     pub(super) purpose: Purpose,
     pub(super) listener: Arc<dyn Listener>,
-    /// Knows which servers there are.
-    pub(super) control: Client,
     /// Told when a node says that something is another node's.
     pub(super) moved: Notify,
 }
@@ -86,22 +75,24 @@ pub(super) struct Common {
 /// The task that hears one node.
 pub(super) struct Subscriber {
     common: Arc<Common>,
-    place: Place,
+    node: Server,
     wanted: Wanted,
     wire: Option<Wire>,
-    /// A connection on its way, to be the first one or to replace one.
-    dialing: Option<BoxFuture<'static, Dialed>>,
+    dialing: Option<Dialing>,
     pause: Duration,
 }
 
-type Dialed = (Option<Server>, Result<Box<dyn Duplex>, NotDialed>);
+/// A connection on its way, to be the first one or to replace one.
+type Dialing = BoxFuture<'static, Dialed>;
+
+type Dialed = Result<Box<dyn Duplex>, NotDialed>;
 
 impl Subscriber {
-    pub(super) fn new(common: Arc<Common>, place: Place) -> Self {
-        let wanted = Wanted::new(common.control.is_clustered());
+    pub(super) fn new(common: Arc<Common>, node: Server) -> Self {
+        let wanted = Wanted::new(common.links.address.is_cluster());
         Self {
             common,
-            place,
+            node,
             wanted,
             wire: None,
             dialing: None,
@@ -111,7 +102,7 @@ impl Subscriber {
 
     /// Hears until nobody gives orders any more.
     pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
-        let mut pings = ticks(PING_EVERY);
+        let mut heartbeats = ticks(HEARTBEAT_EVERY);
         let mut retries = ticks(RETRY);
         let mut batch = Vec::new();
         self.dial(Duration::ZERO);
@@ -135,6 +126,10 @@ impl Subscriber {
                     for order in batch.drain(..) {
                         self.on_order(order);
                     }
+                    if !self.wanted.try_ask() {
+                        // The next one knows of nothing that is not wanted.
+                        self.on_broken(&std::io::Error::other("Redis does not answer"));
+                    }
                 }
                 read = read(reader) => match read {
                     Ok(()) => self.on_read(),
@@ -146,7 +141,7 @@ impl Subscriber {
                     }
                 }
                 dialed = dialed(self.dialing.as_mut()) => self.on_dialed(dialed),
-                _ = pings.tick() => self.on_ping_due(),
+                _ = heartbeats.tick() => self.on_heartbeat_due(),
                 _ = retries.tick(), if has_lost => self.wanted.try_again(),
             }
         }
@@ -162,14 +157,10 @@ impl Subscriber {
             }
             Order::Forget { channels } => self.wanted.forget_all(&channels),
             Order::Release { topology, released } => {
-                let here = match &self.place {
-                    Place::Only => "",
-                    Place::Node(name) => name,
-                };
-                let channels = self.wanted.release(|partition| {
-                    let owner = topology.owner(partition);
-                    !owner.is_empty() && owner != here
-                });
+                let is_elsewhere = |owner: &Server| *owner != self.node;
+                let channels = self
+                    .wanted
+                    .release(|partition| topology.owner(partition).is_some_and(is_elsewhere));
                 let _ = released.send(channels);
             }
             Order::Adopt { channels } => self.wanted.adopt(channels),
@@ -196,7 +187,11 @@ impl Subscriber {
                         self.common.listener.on_message(channel, message);
                     }
                 }
-                Said::Nothing => {}
+                // Where nodes change it is told who is the primary now.
+                Said::Demoted if !self.common.links.address.may_change() => {
+                    break Some("this one leads to a replica".to_owned());
+                }
+                Said::Nothing | Said::Demoted => {}
                 Said::Shifted => break Some("Redis answered something else".to_owned()),
             }
         };
@@ -223,39 +218,48 @@ impl Subscriber {
     }
 
     fn on_broken(&mut self, error: &std::io::Error) {
-        let server = self.wire.take().and_then(|wire| wire.server);
-        events::link_failed(self.common.purpose, server.as_ref(), &error.to_string());
+        self.wire = None;
+        events::link_failed(self.common.purpose, Some(&self.node), &error.to_string());
         self.wanted.on_disconnected();
         if self.dialing.is_none() {
             self.dial(FIRST_PAUSE);
         }
     }
 
-    fn on_dialed(&mut self, (server, dialed): Dialed) {
+    fn on_dialed(&mut self, dialed: Dialed) {
         self.dialing = None;
+        let answered = self.wire.as_mut().and_then(|wire| {
+            let from = Some((&mut wire.reader, &mut wire.incoming));
+            read(from).now_or_never()
+        });
+        if let Some(Ok(())) = answered {
+            // A Redis that wakes answers both: the old one has lost nothing.
+            self.on_read();
+            return;
+        }
         match dialed {
             Ok(stream) => {
-                if let Some(server) = &server {
-                    events::link_connected(self.common.purpose, server);
-                }
-                self.wire = Some(Wire::new(server, stream));
+                events::link_connected(self.common.purpose, &self.node);
+                self.wire = Some(Wire::new(stream));
                 self.pause = Duration::ZERO;
                 self.wanted.on_connected();
             }
             // The one that there is may yet answer.
             Err(_) if self.wire.is_some() => {}
             Err(error) => {
-                events::link_failed(self.common.purpose, server.as_ref(), &error.to_string());
+                events::link_failed(self.common.purpose, Some(&self.node), &error.to_string());
+                // Another node may serve by now what this one did.
+                self.common.links.servers.doubt();
                 self.pause = (self.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
                 self.dial(self.pause);
             }
         }
     }
 
-    /// Asks whether the connection lives. Where it says nothing another one is
-    /// tried, which takes its place if that is answered: a Redis that is paused
-    /// takes no new one either.
-    fn on_ping_due(&mut self) {
+    /// Asks whether the connection lives, and what the server is. Where it says
+    /// nothing another one is tried, which takes its place if that is answered: a Redis
+    /// that is paused takes no new one either.
+    fn on_heartbeat_due(&mut self) {
         let Some(wire) = &self.wire else {
             self.wanted.forget_given_up();
             return;
@@ -266,38 +270,24 @@ impl Subscriber {
                 self.dial(Duration::ZERO);
             }
         } else {
-            self.wanted.ping();
+            self.wanted.ask_role();
         }
     }
 
     fn dial(&mut self, pause: Duration) {
-        let (common, place) = (Arc::clone(&self.common), self.place.clone());
+        let (links, node) = (Arc::clone(&self.common.links), self.node.clone());
         self.dialing = Some(Box::pin(async move {
             sleep(pause).await;
-            let Some(server) = common.server(&place) else {
-                return (None, Err(NotDialed::Nowhere));
-            };
-            let dialed = common.address.dial(&server).await;
-            (Some(server), dialed)
+            if links.address.may_change() {
+                links.address.dial(&node).await
+            } else {
+                links.address.dial_primary(&node).await
+            }
         }));
     }
 }
 
-impl Common {
-    /// Where to connect to now.
-    fn server(&self, place: &Place) -> Option<Server> {
-        match (place, &self.address.config.server) {
-            (Place::Only, ServerConfig::Centralized { server }) => Some(server.clone()),
-            // Only the Sentinels know which one it is.
-            (Place::Only, ServerConfig::Sentinel { .. } | ServerConfig::Clustered { .. }) => {
-                self.control.active_connections().into_iter().next()
-            }
-            (Place::Node(name), _) => topology::server_of(name),
-        }
-    }
-}
-
-async fn dialed(dialing: Option<&mut BoxFuture<'static, Dialed>>) -> Dialed {
+async fn dialed(dialing: Option<&mut Dialing>) -> Dialed {
     match dialing {
         Some(dialing) => dialing.await,
         None => std::future::pending().await,

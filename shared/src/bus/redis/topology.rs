@@ -1,161 +1,201 @@
-//! Which node of a cluster serves what, as the cluster itself sees it.
-//!
-//! fred's own look (`sync_cluster`) makes a new connection each time, to nodes
-//! that may hang, and reads nothing else meanwhile. So it is only made when this
-//! one, over the connections that there are, has found a change.
+//! Which node serves what.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
-use fred::clients::Client;
-use fred::error::Error;
-use fred::interfaces::{ClientLike, ClusterInterface};
-use fred::types::config::{Options, Server};
-use fred::types::{Key, Value};
-use futures::future::select_ok;
+use fred::types::Key;
+use fred::types::config::Server;
 
 use super::names;
+use super::resp::Frame;
 use crate::room::Partition;
 
-/// How long a node may take to tell.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// Nodes are named `host:port`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Topology {
-    pub(super) primaries: BTreeSet<String>,
-    /// Of each partition the node that serves it; empty where none does.
-    owners: Vec<String>,
+    pub(super) primaries: BTreeSet<Server>,
+    /// They serve nothing, but know who does.
+    replicas: BTreeSet<Server>,
+    ranges: Vec<Range>,
+    /// Of each partition the node that serves it; `None` where none does.
+    owners: Vec<Option<Server>>,
+    /// Whether the cluster is taken for broken: then all nodes that can be asked
+    /// refuse everything, and may not know what others have agreed on.
+    pub(super) is_cut_off: bool,
+    /// Behind Sentinels, how often a fail-over was begun until it was so; else 0.
+    pub(super) epoch: u64,
+}
+
+/// Hash slots, and who serves them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Range {
+    first: i64,
+    last: i64,
+    primary: Server,
 }
 
 impl Topology {
-    /// As the first node that answers sees it; `None` where none does, or where
-    /// there is no cluster.
-    pub(super) async fn ask(client: &Client) -> Option<Self> {
-        let servers = client.active_connections();
-        if !client.is_clustered() || servers.is_empty() {
-            return None;
-        }
-        let asked = servers
-            .into_iter()
-            .map(|server| Box::pin(Self::ask_one(client, server)));
-        let (topology, _) = select_ok(asked).await.ok()?;
-        Some(topology)
+    /// Of one that serves everything.
+    pub(super) fn of_one(primary: Server, epoch: u64) -> Self {
+        let all = Range {
+            first: 0,
+            last: i64::MAX,
+            primary,
+        };
+        let one = Self::of(vec![all], BTreeSet::new());
+        Self { epoch, ..one }
     }
 
-    async fn ask_one(client: &Client, server: Server) -> Result<Self, Error> {
-        let options = Options {
-            max_attempts: Some(1),
-            timeout: Some(PATIENCE),
-            cluster_node: Some(server.clone()),
-            ..Options::default()
-        };
-        let slots: Value = client.with_options(&options).cluster_slots().await?;
-        Ok(Self::of(slots, &server))
+    /// What the node `asked` answers to CLUSTER SLOTS; `None` where it knows of
+    /// nobody who serves anything.
+    pub(super) fn read(slots: Frame, asked: &Server) -> Option<Self> {
+        let mut replicas = BTreeSet::new();
+        let ranges = slots.into_list()?.into_iter();
+        let ranges = ranges.filter_map(|range| Range::read(range, asked, &mut replicas));
+        let ranges: Vec<_> = ranges.collect();
+        (!ranges.is_empty()).then(|| Self::of(ranges, replicas))
     }
 
-    fn of(slots: Value, asked: &Server) -> Self {
-        let ranges: Vec<_> = slots
-            .into_array()
-            .into_iter()
-            .filter_map(|range| Range::of(range, asked))
-            .collect();
-        let owner = |partition| {
-            let slot = u64::from(Key::from(names::prefix(partition)).cluster_hash());
-            let mut ranges = ranges.iter();
-            let range = ranges.find(|range| (range.first..=range.last).contains(&slot));
-            range.map(|range| range.primary.clone()).unwrap_or_default()
-        };
+    fn of(ranges: Vec<Range>, replicas: BTreeSet<Server>) -> Self {
+        let owner = |partition| owner_of(&ranges, names::prefix(partition)).cloned();
         Self {
-            owners: Partition::all().map(owner).collect(),
             primaries: ranges.iter().map(|range| range.primary.clone()).collect(),
+            replicas,
+            owners: Partition::all().map(owner).collect(),
+            ranges,
+            is_cut_off: false,
+            epoch: 0,
+        }
+    }
+
+    /// What stays known of it while no node is asked but such as are cut off.
+    pub(super) fn cut_off(&self) -> Self {
+        Self {
+            is_cut_off: true,
+            ..self.clone()
         }
     }
 
     /// Whether each partition is served by some node.
     pub(super) fn is_whole(&self) -> bool {
-        self.owners.iter().all(|owner| !owner.is_empty())
+        self.owners.iter().all(Option::is_some)
     }
 
-    /// The node that serves `partition`; empty where none does.
-    pub(super) fn owner(&self, partition: Partition) -> &str {
-        self.owners
-            .get(partition.index())
-            .map_or("", String::as_str)
+    /// The node that serves `partition`; `None` where none does.
+    pub(super) fn owner(&self, partition: Partition) -> Option<&Server> {
+        self.owners.get(partition.index())?.as_ref()
+    }
+
+    /// The node that serves a key outside of all partitions.
+    pub(super) fn owner_of(&self, key: &'static str) -> Option<&Server> {
+        owner_of(&self.ranges, key)
+    }
+
+    /// All nodes that are known, those first that serve something.
+    pub(super) fn servers(&self) -> impl Iterator<Item = &Server> {
+        self.primaries.iter().chain(&self.replicas)
     }
 }
 
-/// The node of that name. Its host may have colons of its own.
-pub(super) fn server_of(name: &str) -> Option<Server> {
-    let (host, port) = name.rsplit_once(':')?;
-    Some(Server::new(host, port.parse().ok()?))
-}
-
-struct Range {
-    first: u64,
-    last: u64,
-    primary: String,
+fn owner_of<'a>(ranges: &'a [Range], key: &'static str) -> Option<&'a Server> {
+    let slot = i64::from(Key::from(key).cluster_hash());
+    let mut ranges = ranges.iter();
+    let range = ranges.find(|range| (range.first..=range.last).contains(&slot))?;
+    Some(&range.primary)
 }
 
 impl Range {
-    /// `[first, last, [host, port, …], …]`; a host of none is the one asked.
-    fn of(range: Value, asked: &Server) -> Option<Self> {
-        let mut range = range.into_array().into_iter();
-        let (first, last) = (range.next()?.as_u64()?, range.next()?.as_u64()?);
-        let mut primary = range.next()?.into_array().into_iter();
-        let host = primary
-            .next()?
-            .into_string()
-            .filter(|host| !host.is_empty());
-        let host = host.unwrap_or_else(|| asked.host.to_string());
-        let port = primary.next()?.as_u64()?;
+    /// `[first, last, primary, replica…]`
+    fn read(range: Frame, asked: &Server, replicas: &mut BTreeSet<Server>) -> Option<Self> {
+        let mut range = range.into_list()?.into_iter();
+        let (first, last) = (range.next()?.as_number()?, range.next()?.as_number()?);
+        let primary = read_server(range.next()?, asked)?;
+        replicas.extend(range.filter_map(|replica| read_server(replica, asked)));
         Some(Self {
             first,
             last,
-            primary: format!("{host}:{port}"),
+            primary,
         })
     }
 }
 
+/// `[host, port, …]`; a host of none, or one that is not known, is the one asked.
+fn read_server(server: Frame, asked: &Server) -> Option<Server> {
+    let mut server = server.into_list()?.into_iter();
+    let host = server.next()?;
+    let host = host.as_str().filter(|host| !["", "?"].contains(host));
+    let port = u16::try_from(server.next()?.as_number()?).ok()?;
+    Some(Server::new(host.unwrap_or(&asked.host), port))
+}
+
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
-    fn range(first: i64, last: i64, host: Value, port: i64) -> Value {
-        let node = Value::Array(vec![host, port.into()]);
-        Value::Array(vec![first.into(), last.into(), node])
+    fn server(host: &'static str, port: i64) -> Frame {
+        let host = Frame::Text(Bytes::from_static(host.as_bytes()));
+        Frame::List(vec![host, Frame::Number(port)])
+    }
+
+    fn range(first: i64, last: i64, servers: Vec<Frame>) -> Frame {
+        let range = [Frame::Number(first), Frame::Number(last)];
+        Frame::List(range.into_iter().chain(servers).collect())
+    }
+
+    fn read(ranges: Vec<Frame>) -> Option<Topology> {
+        Topology::read(Frame::List(ranges), &Server::new("10.0.0.9", 1))
+    }
+
+    fn at(host: &'static str) -> Server {
+        Server::new(host, 7_000)
     }
 
     #[test]
     fn a_moved_partition_is_found() {
-        let asked = Server::new("10.0.0.9", 1);
-        let whole = |host: &str| {
-            let all = range(0, 16_383, Value::from(host), 7_000);
-            Topology::of(Value::Array(vec![all]), &asked)
-        };
+        let whole = |host| read(vec![range(0, 16_383, vec![server(host, 7_000)])]).unwrap();
         let (before, after) = (whole("10.0.0.1"), whole("10.0.0.2"));
-        let owner = |topology: &Topology, partition| topology.owner(partition).to_owned();
         for partition in Partition::all() {
-            assert_eq!(owner(&before, partition), "10.0.0.1:7000");
-            assert_eq!(owner(&after, partition), "10.0.0.2:7000");
+            assert_eq!(before.owner(partition), Some(&at("10.0.0.1")));
+            assert_eq!(after.owner(partition), Some(&at("10.0.0.2")));
         }
-        assert!(before.primaries.contains("10.0.0.1:7000") && before.is_whole());
-        let half = range(0, 8_191, Value::from("10.0.0.1"), 7_000);
-        assert!(!Topology::of(Value::Array(vec![half]), &asked).is_whole());
-
-        let unnamed = range(0, 16_383, Value::Null, 7_000);
-        let unnamed = Topology::of(Value::Array(vec![unnamed]), &asked);
-        assert!(unnamed.primaries.contains("10.0.0.9:7000"));
+        assert_eq!(before.owner_of("a"), Some(&at("10.0.0.1")));
+        assert!(before.primaries.contains(&at("10.0.0.1")) && before.is_whole());
+        let half = read(vec![range(0, 8_191, vec![server("10.0.0.1", 7_000)])]);
+        assert!(!half.unwrap().is_whole());
     }
 
     #[test]
-    fn the_name_of_a_node_leads_back_to_it() {
-        for host in ["10.0.0.1", "::1", "redis.example"] {
-            let asked = Server::new("10.0.0.9", 1);
-            let all = range(0, 16_383, Value::from(host), 7_000);
-            let topology = Topology::of(Value::Array(vec![all]), &asked);
-            let server = server_of(topology.owner(Partition::FIRST));
-            assert_eq!(server, Some(Server::new(host, 7_000)));
+    fn a_node_without_a_name_is_the_one_asked() {
+        let unnamed = Frame::List(vec![Frame::Nil, Frame::Number(7_000)]);
+        for unnamed in [unnamed, server("", 7_000), server("?", 7_000)] {
+            let topology = read(vec![range(0, 16_383, vec![unnamed])]).unwrap();
+            assert_eq!(topology.owner(Partition::FIRST), Some(&at("10.0.0.9")));
         }
+    }
+
+    #[test]
+    fn replicas_come_after_those_that_serve() {
+        let shard = |first, host| {
+            let servers = vec![server(host, 7_000), server("10.0.0.0", 7_001)];
+            range(first, first + 8_191, servers)
+        };
+        let shards = vec![shard(0, "10.0.0.1"), shard(8_192, "10.0.0.2")];
+        let topology = read(shards).unwrap();
+        let servers: Vec<_> = topology.servers().map(ToString::to_string).collect();
+        assert_eq!(servers, ["10.0.0.1:7000", "10.0.0.2:7000", "10.0.0.0:7001"]);
+    }
+
+    #[test]
+    fn who_knows_of_nobody_tells_nothing() {
+        assert_eq!(read(Vec::new()), None);
+        assert_eq!(read(vec![range(0, 16_383, Vec::new())]), None);
+    }
+
+    #[test]
+    fn one_serves_everything() {
+        let one = Topology::of_one(at("10.0.0.1"), 0);
+        assert!(one.is_whole());
+        assert_eq!(one.owner_of(names::INSTALLATION), Some(&at("10.0.0.1")));
+        assert_eq!(one.servers().count(), 1);
     }
 }

@@ -4,7 +4,7 @@
 //! Redis answers in the order in which it was asked. So what it says belongs to
 //! what was sent first and is not yet answered.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::oneshot;
@@ -12,24 +12,20 @@ use tokio::sync::oneshot;
 use super::names;
 use super::resp::{Frame, write_command};
 use crate::room::Partition;
+pub(super) use refusal::{Refusal, Refusals};
+use unanswered::{Sent, Unanswered, Wish};
+use waiters::Waiters;
+
+mod refusal;
+mod unanswered;
+mod waiters;
 
 /// How many channels one command takes.
 const AT_ONCE: usize = 1_000;
 
-/// How many commands may be unanswered. Who asks a Redis that is paused asks again
-/// and again.
-const UNANSWERED: usize = 10_000;
-
-/// Why a channel is not subscribed to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// Another node serves it, or none just now.
-    Moved(String),
-    Refused(String),
-}
-
-/// What was refused, by channel.
-pub(super) type Refusals = HashMap<String, Refusal>;
+/// How many channels may be asked for or left without an answer: some ten megabytes.
+/// Who asks a Redis that is paused asks again and again, and people leave.
+const UNANSWERED: usize = 100_000;
 
 /// What Redis said that is not about subscriptions.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,6 +35,8 @@ pub(super) enum Said {
         message: Bytes,
     },
     Nothing,
+    /// It is a replica: what is published elsewhere need not come here.
+    Demoted,
     /// It was no answer to what was asked.
     Shifted,
 }
@@ -52,35 +50,18 @@ pub(super) struct Wanted {
     kept: BTreeSet<String>,
     /// Those of them that are to be subscribed to again.
     lost: BTreeSet<String>,
-    asked: BTreeMap<u64, Asked>,
-    last_asked: u64,
-    /// What was sent and is not yet answered.
-    sent: VecDeque<Sent>,
+    /// Those that are left, of which Redis does not know yet.
+    leaving: Vec<String>,
+    /// Those that it is not asked for yet.
+    entering: Vec<Wish>,
+    waiters: Waiters,
+    unanswered: Unanswered,
     /// What is to be sent.
     pub(super) outgoing: BytesMut,
     regained: usize,
     /// Of what was asked for again, how much was refused, and why.
     refused_again: Option<(usize, Refusal)>,
     has_moved: bool,
-}
-
-/// What somebody waits for.
-#[derive(Debug)]
-struct Asked {
-    left: BTreeSet<String>,
-    refused: Refusals,
-    done: oneshot::Sender<Refusals>,
-}
-
-#[derive(Debug)]
-enum Sent {
-    Subscribe {
-        channels: VecDeque<String>,
-        /// Who asked; nobody where it is done again.
-        by: Option<u64>,
-    },
-    Unsubscribe(VecDeque<String>),
-    Ping,
 }
 
 impl Wanted {
@@ -90,9 +71,10 @@ impl Wanted {
             is_connected: false,
             kept: BTreeSet::new(),
             lost: BTreeSet::new(),
-            asked: BTreeMap::new(),
-            last_asked: 0,
-            sent: VecDeque::new(),
+            leaving: Vec::new(),
+            entering: Vec::new(),
+            waiters: Waiters::default(),
+            unanswered: Unanswered::default(),
             outgoing: BytesMut::new(),
             regained: 0,
             refused_again: None,
@@ -100,13 +82,13 @@ impl Wanted {
         }
     }
 
-    /// Subscribes to what is not subscribed to yet. Tells what was refused when
-    /// all is answered.
+    /// Subscribes to what is not subscribed to yet, with the next
+    /// [`try_ask`](Self::try_ask). Tells what was refused when all is answered.
     pub(super) fn subscribe(&mut self, channels: Vec<String>, done: oneshot::Sender<Refusals>) {
         let channels = channels.into_iter();
         let left: BTreeSet<_> = channels.filter(|name| !self.kept.contains(name)).collect();
         let mut refused = Refusals::new();
-        if self.sent.len() >= UNANSWERED {
+        if self.unanswered.channels() >= UNANSWERED {
             let why = Refusal::Refused("Redis does not answer".to_owned());
             refused.extend(left.iter().map(|name| (name.clone(), why.clone())));
         }
@@ -115,27 +97,34 @@ impl Wanted {
             let _ = done.send(refused);
             return;
         }
-        self.last_asked += 1;
-        let by = self.last_asked;
-        self.ask(left.iter().cloned().collect(), Some(by));
-        let asked = Asked {
-            left,
-            refused,
-            done,
-        };
-        self.asked.insert(by, asked);
+        let is_connected = self.is_connected;
+        let (by, left) = self.waiters.add(left, refused, done);
+        if is_connected {
+            self.entering.extend(wishes(left, Some(by)));
+        }
     }
 
     /// Unsubscribes, from those too that are not known to be subscribed to: where
-    /// Redis did not answer it may have subscribed to them all the same.
+    /// Redis did not answer it may have subscribed to them all the same. It is asked
+    /// with the next [`try_ask`](Self::try_ask), or before it is asked for others.
     pub(super) fn unsubscribe(&mut self, channels: Vec<String>) {
         self.forget_all(&channels);
         if self.is_connected {
-            for some in together(self.is_clustered, channels) {
-                self.send("SUNSUBSCRIBE", &some);
-                self.sent.push_back(Sent::Unsubscribe(some.into()));
-            }
+            self.leaving.extend(channels);
         }
+    }
+
+    /// Asks Redis for all that was subscribed to and unsubscribed from: a crowd comes
+    /// partition by partition, and leaves room by room. False where so much is not
+    /// answered that it is not asked: then the connection is to be given up, since all that
+    /// was left is still heard over it.
+    pub(super) fn try_ask(&mut self) -> bool {
+        let is_asked = self.leaving.is_empty() || self.unanswered.channels() < UNANSWERED;
+        if is_asked {
+            let entering = std::mem::take(&mut self.entering);
+            self.ask(entering);
+        }
+        is_asked
     }
 
     /// Keeps them no longer, and does not say so.
@@ -145,10 +134,14 @@ impl Wanted {
         }
     }
 
-    /// Lets go of the channels that other nodes serve now; which these are.
+    /// Lets go of the channels that other nodes serve now; which these are. Who waits
+    /// for others of them is told to ask there: a node that is gone never answers, and
+    /// one that is a replica now subscribes to what it soon hears no more.
     pub(super) fn release(&mut self, is_elsewhere: impl Fn(Partition) -> bool) -> Vec<String> {
         let is_elsewhere =
             |name: &&String| names::partition_of_channel(name).is_some_and(&is_elsewhere);
+        let moved = Refusal::Moved("another node serves it now".to_owned());
+        self.waiters.refuse_all(is_elsewhere, &moved);
         let released: Vec<_> = self.kept.iter().filter(is_elsewhere).cloned().collect();
         self.forget_all(&released);
         released
@@ -163,8 +156,8 @@ impl Wanted {
 
     /// Asks again for what is lost, unless it was asked and not answered.
     pub(super) fn try_again(&mut self) {
-        if !self.is_asking_again() {
-            self.ask(self.lost.iter().cloned().collect(), None);
+        if !self.unanswered.is_asking_again() {
+            self.ask(wishes(&self.lost, None).collect());
         }
     }
 
@@ -177,13 +170,15 @@ impl Wanted {
     /// they would be more and more.
     pub(super) fn forget_given_up(&mut self) {
         if !self.is_connected {
-            self.asked.retain(|_, asked| !asked.done.is_closed());
+            self.waiters.forget_given_up();
         }
     }
 
-    pub(super) fn ping(&mut self) {
-        self.send("PING", &[]);
-        self.sent.push_back(Sent::Ping);
+    /// Asks whether it lives, and whether it is a replica by now: where nodes change, that is
+    /// learnt elsewhere, and this asks as well as any other command whether it lives.
+    pub(super) fn ask_role(&mut self) {
+        self.send::<String>("ROLE", &[]);
+        self.unanswered.push(Sent::Role);
     }
 
     /// There is a new connection, which knows of no channel.
@@ -192,36 +187,39 @@ impl Wanted {
         self.forget_given_up();
         self.is_connected = true;
         self.lost = self.kept.clone();
-        let asked = self.asked.iter().map(|(by, asked)| {
-            let left = asked.left.iter().cloned();
-            (*by, left.collect())
-        });
-        for (by, left) in asked.collect::<Vec<_>>() {
-            self.ask(left, Some(by));
-        }
+        let left = self.waiters.left();
+        let asked = left.flat_map(|(by, left)| wishes(left, Some(by)));
+        let asked = asked.collect();
+        self.ask(asked);
         self.try_again();
     }
 
     /// The connection is gone, and with it what was sent.
     pub(super) fn on_disconnected(&mut self) {
         self.is_connected = false;
-        self.sent.clear();
+        self.leaving.clear();
+        self.entering.clear();
+        self.unanswered = Unanswered::default();
         self.outgoing.clear();
     }
 
     pub(super) fn on_frame(&mut self, frame: Frame) -> Said {
         match frame {
             Frame::Push(parts) => return self.on_push(parts),
-            Frame::Error(error) => match self.sent.pop_front() {
-                Some(Sent::Subscribe { channels, by }) => self.on_refused(channels, by, &error),
-                // What is refused was not subscribed to.
-                Some(Sent::Unsubscribe(_) | Sent::Ping) => {}
+            Frame::Error(error) => match self.unanswered.pop() {
+                Some(Sent::Subscribe(wishes)) => self.on_refused(wishes, &error),
+                // What is refused was not subscribed to; who refuses to say what it is lives.
+                Some(Sent::Unsubscribe(_) | Sent::Role) => {}
                 None => return Said::Shifted,
             },
+            Frame::List(_) if matches!(self.unanswered.first(), Some(Sent::Role)) => {
+                self.unanswered.pop();
+                if frame.is_of_replica() {
+                    return Said::Demoted;
+                }
+            }
             Frame::Nil | Frame::Number(_) | Frame::Text(_) | Frame::List(_) => {
-                let Some(Sent::Ping) = self.sent.pop_front() else {
-                    return Said::Shifted;
-                };
+                return Said::Shifted;
             }
         }
         Said::Nothing
@@ -230,7 +228,7 @@ impl Wanted {
     /// How much of what was lost is heard again, since this was last asked; nothing
     /// while some of it is not answered.
     pub(super) fn take_regained(&mut self) -> usize {
-        if self.is_asking_again() {
+        if self.unanswered.is_asking_again() {
             return 0;
         }
         std::mem::take(&mut self.regained)
@@ -238,7 +236,7 @@ impl Wanted {
 
     /// How much of what was lost was refused, and why, since this was last asked.
     pub(super) fn take_refused(&mut self) -> Option<(usize, Refusal)> {
-        if self.is_asking_again() {
+        if self.unanswered.is_asking_again() {
             return None;
         }
         self.refused_again.take()
@@ -271,36 +269,26 @@ impl Wanted {
     }
 
     fn on_subscribed(&mut self, channel: &[u8]) -> Said {
-        let Some(Sent::Subscribe { channels, by }) = self.sent.front_mut() else {
+        let Some(confirmed) = self.unanswered.pop_wish() else {
             return Said::Shifted;
         };
-        let Some(confirmed) = channels.pop_front() else {
-            return Said::Shifted;
-        };
-        if confirmed.as_bytes() != channel {
+        if confirmed.channel.as_bytes() != channel {
             return Said::Shifted;
         }
-        let (by, is_all) = (*by, channels.is_empty());
-        if is_all {
-            self.sent.pop_front();
-        }
-        match by {
-            None => self.regained += usize::from(self.lost.remove(&confirmed)),
-            Some(by) => self.settle(by, confirmed, None),
+        match confirmed.by {
+            None => self.regained += usize::from(self.lost.remove(&confirmed.channel)),
+            Some(by) => {
+                // It may have been unsubscribed from meanwhile.
+                if self.waiters.confirm(by, &confirmed.channel) {
+                    self.kept.insert(confirmed.channel);
+                }
+            }
         }
         Said::Nothing
     }
 
     fn on_unsubscribed(&mut self, channel: &[u8]) {
-        if let Some(Sent::Unsubscribe(channels)) = self.sent.front_mut()
-            && channels
-                .front()
-                .is_some_and(|name| name.as_bytes() == channel)
-        {
-            channels.pop_front();
-            if channels.is_empty() {
-                self.sent.pop_front();
-            }
+        if self.unanswered.pop_left(channel) {
             return;
         }
         let name = String::from_utf8_lossy(channel).into_owned();
@@ -311,121 +299,82 @@ impl Wanted {
         }
     }
 
-    fn on_refused(&mut self, channels: VecDeque<String>, by: Option<u64>, error: &str) {
+    fn on_refused(&mut self, wishes: VecDeque<Wish>, error: &str) {
         let refusal = Refusal::of(error);
         // A partition moves as a whole; else one of them may be refused, and none
         // of the others.
         let has_moved = matches!(refusal, Refusal::Moved(_));
-        if channels.len() > 1 && !has_moved {
-            for channel in channels {
-                self.ask(vec![channel], by);
+        if wishes.len() > 1 && !has_moved {
+            for wish in wishes {
+                self.ask(vec![wish]);
             }
             return;
         }
         self.has_moved |= has_moved;
-        let Some(by) = by else {
-            let count = self.refused_again.as_ref().map_or(0, |(count, _)| *count);
-            self.refused_again = Some((count + channels.len(), refusal));
-            return;
-        };
-        for channel in channels {
-            self.settle(by, channel, Some(refusal.clone()));
-        }
-    }
-
-    /// Notes what became of a channel, and tells who asked if it was the last.
-    fn settle(&mut self, by: u64, channel: String, refusal: Option<Refusal>) {
-        let Some(asked) = self.asked.get_mut(&by) else {
-            return;
-        };
-        // It may have been unsubscribed from meanwhile.
-        if asked.left.remove(&channel) {
-            match refusal {
-                Some(refusal) => {
-                    asked.refused.insert(channel, refusal);
-                }
-                None => {
-                    self.kept.insert(channel);
-                }
+        for Wish { channel, by } in wishes {
+            let refusal = refusal.clone();
+            if let Some(by) = by {
+                self.waiters.refuse(by, channel, refusal);
+            } else {
+                let count = self.refused_again.as_ref().map_or(0, |(count, _)| *count);
+                self.refused_again = Some((count + 1, refusal));
             }
-        }
-        self.tell_if_done(by);
-    }
-
-    fn tell_if_done(&mut self, by: u64) {
-        let is_done = |asked: &Asked| asked.left.is_empty();
-        if self.asked.get(&by).is_some_and(is_done)
-            && let Some(Asked { refused, done, .. }) = self.asked.remove(&by)
-        {
-            let _ = done.send(refused);
         }
     }
 
     fn forget(&mut self, channel: &str) {
         self.kept.remove(channel);
         self.lost.remove(channel);
-        let by = self.asked.iter_mut();
-        let by = by.filter_map(|(by, asked)| asked.left.remove(channel).then_some(*by));
-        for by in by.collect::<Vec<_>>() {
-            self.tell_if_done(by);
-        }
+        self.waiters.forget(channel);
     }
 
-    fn ask(&mut self, channels: Vec<String>, by: Option<u64>) {
+    fn ask(&mut self, mut wishes: Vec<Wish>) {
         if !self.is_connected {
             return;
         }
-        for some in together(self.is_clustered, channels) {
+        self.leave();
+        wishes.retain(|wish| self.is_awaited(wish));
+        for some in together(self.is_clustered, wishes) {
             self.send("SSUBSCRIBE", &some);
-            self.sent.push_back(Sent::Subscribe {
-                channels: some.into(),
-                by,
-            });
+            self.unanswered.push(Sent::Subscribe(some.into()));
         }
     }
 
-    fn is_asking_again(&self) -> bool {
-        let is_again = |sent: &Sent| matches!(sent, Sent::Subscribe { by: None, .. });
-        self.sent.iter().any(is_again)
+    fn leave(&mut self) {
+        for some in together(self.is_clustered, std::mem::take(&mut self.leaving)) {
+            self.send("SUNSUBSCRIBE", &some);
+            self.unanswered.push(Sent::Unsubscribe(some.into()));
+        }
     }
 
-    fn send(&mut self, command: &str, channels: &[String]) {
+    /// Whether it was not left meanwhile, and is not answered.
+    fn is_awaited(&self, Wish { channel, by }: &Wish) -> bool {
+        let asked = by.map_or(Some(&self.lost), |by| self.waiters.left_of(by));
+        asked.is_some_and(|asked| asked.contains(channel))
+    }
+
+    fn send<T: AsRef<str>>(&mut self, command: &str, channels: &[T]) {
         let mut parts = vec![command.as_bytes()];
-        parts.extend(channels.iter().map(String::as_bytes));
+        parts.extend(channels.iter().map(|channel| channel.as_ref().as_bytes()));
         write_command(&mut self.outgoing, parts.into_iter());
     }
 }
 
-impl Refusal {
-    fn of(error: &str) -> Self {
-        let is_about_nodes = ["MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN"]
-            .iter()
-            .any(|word| error.starts_with(word));
-        if is_about_nodes {
-            Self::Moved(error.to_owned())
-        } else {
-            Self::Refused(error.to_owned())
-        }
-    }
-
-    /// In Redis's words.
-    pub(super) fn text(&self) -> &str {
-        match self {
-            Self::Moved(text) | Self::Refused(text) => text,
-        }
-    }
+fn wishes(channels: &BTreeSet<String>, by: Option<u64>) -> impl Iterator<Item = Wish> {
+    let channels = channels.iter().cloned();
+    channels.map(move |channel| Wish { channel, by })
 }
 
 /// What one command takes: in a cluster channels of one partition, else any.
-fn together(is_clustered: bool, channels: Vec<String>) -> Vec<Vec<String>> {
-    let mut by_partition: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+fn together<T: AsRef<str> + Clone>(is_clustered: bool, channels: Vec<T>) -> Vec<Vec<T>> {
+    let mut by_partition: BTreeMap<usize, Vec<T>> = BTreeMap::new();
     for channel in channels {
-        let partition = names::partition_of_channel(&channel).filter(|_| is_clustered);
+        let partition = names::partition_of_channel(channel.as_ref()).filter(|_| is_clustered);
         let of_partition = by_partition.entry(partition.map_or(0, Partition::index));
         of_partition.or_default().push(channel);
     }
     let chunks = by_partition.values().flat_map(|all| all.chunks(AT_ONCE));
-    chunks.map(<[String]>::to_vec).collect()
+    chunks.map(<[T]>::to_vec).collect()
 }
 
 #[cfg(test)]

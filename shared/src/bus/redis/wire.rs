@@ -1,7 +1,6 @@
 //! A connection over which a node is heard.
 
 use bytes::BytesMut;
-use fred::types::config::Server;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::Instant;
 
@@ -15,7 +14,6 @@ type Writer = WriteHalf<Box<dyn Duplex>>;
 
 /// A connection that stands.
 pub(super) struct Wire {
-    pub(super) server: Option<Server>,
     pub(super) reader: Reader,
     pub(super) outward: Outward,
     pub(super) incoming: BytesMut,
@@ -50,10 +48,9 @@ pub(super) async fn write(
 }
 
 impl Wire {
-    pub(super) fn new(server: Option<Server>, stream: Box<dyn Duplex>) -> Self {
+    pub(super) fn new(stream: Box<dyn Duplex>) -> Self {
         let (reader, writer) = tokio::io::split(stream);
         Self {
-            server,
             reader,
             outward: Outward::new(writer),
             incoming: BytesMut::new(),

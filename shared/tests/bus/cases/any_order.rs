@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use causerie_shared::bus::memory::MemoryBus;
 use causerie_shared::bus::question::{Accepted, Question, QueueCaps};
-use causerie_shared::bus::reply::{Claim, ClaimId, ReplyState, RunningLease, Takeover};
+use causerie_shared::bus::reply::{Claim, ClaimId, Finished, ReplyState, RunningLease, Takeover};
 use causerie_shared::bus::{Bus, Retention};
 use causerie_shared::ids::MessageId;
 use causerie_shared::protocol::action::IfBusy;
@@ -195,8 +195,12 @@ impl Story {
 
     async fn finish(&self, n: usize, buses: [&dyn Bus; 2]) {
         let claim = &self.claims[n];
-        let ending = ending(claim, &format!("whole {}", claim.lease.attempt));
-        same(buses, async |bus| bus.finish(&claim.lease, &ending).await).await;
+        let mut ending = ending(claim, &format!("whole {}", claim.lease.attempt));
+        let ended = same(buses, async |bus| bus.finish(&claim.lease, &ending).await).await;
+        if ended == Finished::Cancelled {
+            ending.says_cancelled = true;
+            same(buses, async |bus| bus.finish(&claim.lease, &ending).await).await;
+        }
     }
 
     async fn leases(&self, buses: [&dyn Bus; 2]) -> Vec<RunningLease> {

@@ -63,6 +63,9 @@ pub async fn the_last_four_lives_are_remembered<W: Storage>() {
         }
         let is_held = missed(&*bus, &room, &first).await.is_some();
         assert_eq!(is_held, lives.len() <= 5, "{} lives", lives.len());
+        let page = bus.read(&room, None, 1).await.unwrap();
+        let newest_first = lives.iter().rev().take(5);
+        assert!(page.lives.iter().eq(newest_first), "{:?}", page.lives);
     }
 }
 

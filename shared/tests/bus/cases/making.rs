@@ -386,7 +386,18 @@ pub async fn what_runs_is_flagged_and_its_broker_told<W: World>() {
     let appended = here.append(lease, &delta(&claimed, 0, "a")).await;
     assert_eq!(appended.unwrap(), Appended::Done { cancelled: true });
     assert!(claim().await.unwrap().unwrap().cancelled);
-    finish(&*here, &claimed, "a").await;
+    // Whatever was said meanwhile, it ends as was promised.
+    let mut ending = ending(&claimed, "a");
+    let refused = here.finish(lease, &ending).await.unwrap();
+    assert_eq!(refused, Finished::Cancelled);
+    assert_eq!(seqs(&whole_log(&*here, &room).await), [1]);
+    ending.says_cancelled = true;
+    // Who tries again was perhaps not told.
+    for _ in 0..2 {
+        let ended = here.finish(lease, &ending).await.unwrap();
+        assert_eq!(ended, Finished::Done);
+        assert_eq!(seqs(&whole_log(&*here, &room).await), [1, 2]);
+    }
     let late = there.cancel(&room, &lease.message_id).await.unwrap();
     assert_eq!(late, Cancelled::NotRunning);
 }

@@ -1,11 +1,14 @@
 //! What an operator, another program, a torn file or a clock has damaged harms
 //! itself alone.
 
+use std::collections::BTreeSet;
+
 use causerie_shared::bus::log::{HistoryRange, Missed};
 use causerie_shared::bus::redis::{RedisBus, RedisSettings};
 use causerie_shared::bus::reply::Appended;
 use causerie_shared::bus::{Bus, BusError, Retention};
 use causerie_shared::protocol::action::IfBusy;
+use causerie_shared::room::{Partition, RoomKey};
 use causerie_testkit::redis::Redis;
 use futures::future::join_all;
 
@@ -50,6 +53,49 @@ async fn a_room_whose_log_is_damaged_is_told_from_a_redis_that_is_away() {
     drop(redis);
     let read = bus.read(&room, None, 10).await;
     assert!(matches!(read, Err(BusError::Unavailable(_))), "{read:?}");
+}
+
+/// The rooms that a look finds to have changed.
+async fn changed(bus: &RedisBus, partition: Partition) -> Result<BTreeSet<RoomKey>, BusError> {
+    let changes = bus.changed(partition, 0).await?;
+    Ok(changes.rooms.into_iter().map(|(room, _)| room).collect())
+}
+
+#[tokio::test]
+async fn a_damaged_room_hides_no_other_that_has_changed() {
+    let redis = Redis::start().await;
+    let bus = connect(&redis).await;
+    let [torn, odd, other_type, sound] = four_of_one_partition();
+    let partition = sound.partition();
+    for room in [&torn, &odd, &other_type, &sound] {
+        ask(&bus, &for_people(question(room))).await;
+    }
+    let meta = |room| format!("causerie:{{p{partition}}}:meta:{room}");
+    redis.command(&["HSET", &meta(&torn), "seq", "many"]).await;
+    redis.command(&["HSET", &meta(&odd), "epoch", "?"]).await;
+    redis.command(&["SET", &meta(&other_type), "no hash"]).await;
+    let found = changed(&bus, partition).await.unwrap();
+    assert_eq!(found, BTreeSet::from([sound.clone()]));
+
+    // What Redis does not do just now is no damage: here, to begin new lives.
+    redis.command(&["DEBUG", "CHANGE-REPL-ID"]).await;
+    let refuse = |replicas| ["CONFIG", "SET", "min-replicas-to-write", replicas];
+    redis.command(&refuse("1")).await;
+    let refused = changed(&bus, partition).await;
+    assert!(
+        matches!(refused, Err(BusError::Unavailable(_))),
+        "{refused:?}"
+    );
+    redis.command(&refuse("0")).await;
+    let found = changed(&bus, partition).await.unwrap();
+    assert_eq!(found, BTreeSet::from([odd, sound]));
+}
+
+fn four_of_one_partition() -> [RoomKey; 4] {
+    let partition = room("acme:project:p1").partition();
+    let rooms = (1..).map(|number| room(&format!("acme:project:p{number}")));
+    let rooms = rooms.filter(|room| room.partition() == partition);
+    rooms.take(4).collect::<Vec<_>>().try_into().unwrap()
 }
 
 #[tokio::test]

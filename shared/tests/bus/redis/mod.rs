@@ -16,8 +16,10 @@ mod every_verb;
 mod fred;
 mod looking;
 mod moving;
+mod nodes;
 mod rights;
 mod sentinel;
+mod stalls;
 mod start;
 mod subscribing;
 

@@ -15,18 +15,18 @@ use crate::ear::Ear;
 use crate::patient::Patient;
 use crate::scene::*;
 
-struct Rig {
-    cluster: RedisCluster,
-    bus: Arc<dyn Bus>,
+pub struct Rig {
+    pub cluster: RedisCluster,
+    pub bus: Arc<dyn Bus>,
     /// The same node, that tries again.
     patient: Arc<dyn Bus>,
-    room: RoomKey,
+    pub room: RoomKey,
     /// The room's, and who serves it at first.
-    slot: u32,
-    owner: usize,
+    pub slot: u32,
+    pub owner: usize,
 }
 
-async fn rig() -> Rig {
+pub async fn rig() -> Rig {
     let cluster = RedisCluster::start().await;
     let settings = RedisSettings {
         timeout: Duration::from_secs(1),
@@ -35,8 +35,7 @@ async fn rig() -> Rig {
     let bus = RedisBus::connect(settings, Retention::default()).await;
     let bus: Arc<dyn Bus> = Arc::new(bus.unwrap());
     let room = room("acme:project:p1");
-    let slot = format!("causerie:{{p{}}}:", room.partition());
-    let slot = cluster.slot_of(&slot).await;
+    let slot = slot_of(&cluster, &room).await;
     Rig {
         owner: cluster.owner(0, slot).await,
         cluster,
@@ -238,11 +237,19 @@ async fn rooms_are_entered_beside_one_that_hangs(
 async fn room_elsewhere(rig: &Rig) -> RoomKey {
     for number in 2.. {
         let room = room(&format!("acme:project:p{number}"));
-        let slot = format!("causerie:{{p{}}}:", room.partition());
-        let slot = rig.cluster.slot_of(&slot).await;
-        if rig.cluster.owner(0, slot).await != rig.owner {
+        if owner_of(&rig.cluster, &room).await != rig.owner {
             return room;
         }
     }
     unreachable!("one master serves all partitions")
+}
+
+/// Who serves a room, by number.
+pub async fn owner_of(cluster: &RedisCluster, room: &RoomKey) -> usize {
+    cluster.owner(0, slot_of(cluster, room).await).await
+}
+
+async fn slot_of(cluster: &RedisCluster, room: &RoomKey) -> u32 {
+    let prefix = format!("causerie:{{p{}}}:", room.partition());
+    cluster.slot_of(&prefix).await
 }

@@ -1,4 +1,5 @@
--- Ends a reply. Answers 1, or false where the lease does not hold.
+-- Ends a reply. Answers 'done', 'cancelled' where it was cancelled and is to end
+-- otherwise, or false where the lease does not hold.
 
 -- How many dead letters a partition keeps.
 local DEAD_LETTERS = 1000
@@ -6,6 +7,7 @@ local DEAD_LETTERS = 1000
 local id = arg()
 local attempt = number_arg()
 local claim = arg()
+local says_cancelled = number_arg() == 1
 local before, after, tail = arg(), arg(), arg()
 local records_before, records_after = list_arg(), list_arg()
 local max_turns, max_turn_bytes = number_arg(), number_arg()
@@ -33,7 +35,10 @@ local reply = load(id)
 if not reply or reply.attempt ~= attempt or reply.claim ~= claim then
   return false
 elseif reply.state == 'done' then
-  return 1
+  return 'done'
+elseif reply.cancelled == 1 and not says_cancelled then
+  -- Somebody was promised that it ends as such.
+  return 'cancelled'
 end
 
 local log = look(reply.room)
@@ -61,11 +66,11 @@ if dead_letter[1] then
   redis.call('XADD', prefix .. 'dead', 'MAXLEN', DEAD_LETTERS, '*', 'reply', id,
     'room', reply.room, 'session', reply.session, 'user', reply.user,
     'question', reply.question, 'attempt', reply.attempt, 'reason', dead_letter[1],
-    'task', redis.call('HGET', reply.key, 'task'))
+    'task', redis.call('HGET', reply.key, 'task') or '')
   redis.call('PEXPIRE', prefix .. 'dead', max_age)
 end
 redis.call('SREM', prefix .. 'running:' .. reply.room, id)
 redis.call('DEL', prefix .. 'claim:' .. reply.claim)
 settle(reply, log.seq, max_age)
 offer_head_of(reply)
-return 1
+return 'done'

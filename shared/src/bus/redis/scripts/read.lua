@@ -1,5 +1,5 @@
 -- Reads rooms' logs on, each from a position. Answers for each room {epoch, seq,
--- records or false where the position is lost, running replies}.
+-- the lives before, records or false where the position is lost, running replies}.
 
 local max_recover = number_arg()
 local limit = arg()
@@ -55,7 +55,7 @@ for i = 1, number_arg() do
   local room, epoch, seq = arg(), arg(), number_arg()
   local log = look_and_keep(room)
   pages[i] = {
-    log.epoch, text_of(log.seq), records_after(log, epoch, seq), running_in(room),
+    log.epoch, text_of(log.seq), log.lives, records_after(log, epoch, seq), running_in(room),
   }
 end
 return pages

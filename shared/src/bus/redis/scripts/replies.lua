@@ -100,16 +100,18 @@ local function offer_head_of(reply)
   end
 end
 
--- What a broker needs to make the reply.
+-- What a broker needs to make the reply. Of one of which Redis has lost that, an empty
+-- task, which nobody can make anything of: so it ends, and is not taken over for ever.
 local function claimed(reply)
   local session = reply.room .. ':' .. reply.session
   local task, accepted, claimed_at, begun =
     unpack(redis.call('HMGET', reply.key, 'task', 'accepted', 'claimed', 'begun'))
   return {
-    reply.id, reply.attempt, begun, reply.claim, reply.room, reply.question, reply.session, reply.user, task,
+    reply.id, reply.attempt, begun, reply.claim, reply.room, reply.question, reply.session, reply.user,
+    task or '',
     1 - redis.call('EXISTS', prefix .. 'replied:' .. session),
     -- A clock that was set back has waited for nothing.
-    reply.cancelled, text_of(math.max(0, claimed_at - accepted)),
+    reply.cancelled, text_of(math.max(0, claimed_at - (accepted or claimed_at))),
     redis.call('LRANGE', prefix .. 'turns:' .. session, 0, -1),
   }
 end

@@ -14,6 +14,7 @@ fn list(names: &[&str]) -> Vec<String> {
 fn ask(wanted: &mut Wanted, channels: &[&str]) -> oneshot::Receiver<Refusals> {
     let (done, refusals) = oneshot::channel();
     wanted.subscribe(list(channels), done);
+    assert!(wanted.try_ask());
     refusals
 }
 
@@ -38,6 +39,11 @@ fn confirm(wanted: &mut Wanted, channels: &[&str]) {
         let said = wanted.on_frame(push("ssubscribe", channel));
         assert_eq!(said, Said::Nothing);
     }
+}
+
+/// What one answers to ROLE, but for what follows.
+fn role(name: &'static str) -> Frame {
+    Frame::List(vec![Frame::Text(Bytes::from_static(name.as_bytes()))])
 }
 
 fn error(text: &str) -> Frame {
@@ -87,6 +93,71 @@ fn of_many_that_are_refused_each_is_asked_for() {
 }
 
 #[test]
+fn what_many_ask_for_takes_one_command_and_each_is_told() {
+    let mut wanted = connected();
+    let [mut one, mut other, mut refused] = ["a", "b", "c"].map(|channel| {
+        let (done, refusals) = oneshot::channel();
+        wanted.subscribe(list(&[channel]), done);
+        refusals
+    });
+    assert!(sent(&mut wanted).is_empty() && wanted.try_ask());
+    assert_eq!(sent(&mut wanted), ["SSUBSCRIBE a b c"]);
+    wanted.on_frame(error("NOPERM for c"));
+    assert_eq!(
+        sent(&mut wanted),
+        ["SSUBSCRIBE a", "SSUBSCRIBE b", "SSUBSCRIBE c"]
+    );
+    confirm(&mut wanted, &["a"]);
+    assert_eq!(one.try_recv(), Ok(Refusals::new()));
+    assert!(other.try_recv().is_err());
+    confirm(&mut wanted, &["b"]);
+    assert_eq!(other.try_recv(), Ok(Refusals::new()));
+    wanted.on_frame(error("NOPERM for c"));
+    let refusal = Refusal::Refused("NOPERM for c".to_owned());
+    let refusals = Refusals::from([("c".to_owned(), refusal)]);
+    assert_eq!(refused.try_recv(), Ok(refusals));
+}
+
+/// Redis was told that it is left before it would be asked for it again.
+#[test]
+fn what_was_refused_and_left_meanwhile_is_not_asked_for_again() {
+    let mut wanted = connected();
+    let _asked = ask(&mut wanted, &["a", "b"]);
+    wanted.unsubscribe(list(&["a"]));
+    assert!(wanted.try_ask());
+    assert_eq!(sent(&mut wanted), ["SSUBSCRIBE a b", "SUNSUBSCRIBE a"]);
+    wanted.on_frame(error("NOPERM"));
+    assert_eq!(sent(&mut wanted), ["SSUBSCRIBE b"]);
+    wanted.on_frame(push("sunsubscribe", "a"));
+    confirm(&mut wanted, &["b"]);
+
+    wanted.unsubscribe(list(&["b"]));
+    drop(ask(&mut wanted, &["c", "d"]));
+    wanted.on_frame(push("sunsubscribe", "b"));
+    confirm(&mut wanted, &["c", "d"]);
+    wanted.on_connected();
+    wanted.unsubscribe(list(&["c"]));
+    assert!(wanted.try_ask());
+    sent(&mut wanted);
+    wanted.on_frame(error("NOPERM"));
+    assert_eq!(sent(&mut wanted), ["SSUBSCRIBE d"]);
+}
+
+#[test]
+fn what_is_left_before_it_was_asked_for_is_not_asked_for() {
+    let mut wanted = connected();
+    let (done, mut left) = oneshot::channel();
+    wanted.subscribe(list(&["a", "b"]), done);
+    wanted.unsubscribe(list(&["a"]));
+    assert!(wanted.try_ask());
+    assert_eq!(sent(&mut wanted), ["SUNSUBSCRIBE a", "SSUBSCRIBE b"]);
+    wanted.on_frame(push("sunsubscribe", "a"));
+    confirm(&mut wanted, &["b"]);
+    assert_eq!(left.try_recv(), Ok(Refusals::new()));
+    assert!(!wanted.kept.contains("a") && wanted.kept.contains("b"));
+}
+
+#[test]
 fn what_has_moved_has_moved_together() {
     let mut wanted = connected();
     let mut asked = ask(&mut wanted, &["a", "b"]);
@@ -112,7 +183,7 @@ fn who_has_given_up_is_not_asked_for_by_a_new_connection() {
         drop(ask(&mut wanted, &["a"]));
     }
     wanted.forget_given_up();
-    assert!(wanted.asked.is_empty());
+    assert!(wanted.waiters.left().next().is_none());
     let waits = ask(&mut wanted, &["a"]);
     drop(ask(&mut wanted, &["b"]));
     wanted.on_connected();
@@ -130,6 +201,25 @@ fn a_redis_that_does_not_answer_is_not_asked_without_end() {
     assert!(matches!(refused.get("a"), Some(Refusal::Refused(_))));
     assert!(asked.pop().unwrap().try_recv().is_err());
     assert_eq!(sent(&mut wanted).len(), UNANSWERED);
+
+    // By one order as by many.
+    let mut wanted = connected();
+    let crowd: Vec<_> = (0..UNANSWERED).map(|n| n.to_string()).collect();
+    let crowd: Vec<_> = crowd.iter().map(String::as_str).collect();
+    let _waits = ask(&mut wanted, &crowd);
+    let refused = ask(&mut wanted, &["a"]).try_recv().unwrap();
+    assert!(matches!(refused.get("a"), Some(Refusal::Refused(_))));
+
+    let mut wanted = connected();
+    for _ in 0..UNANSWERED {
+        wanted.unsubscribe(list(&["a"]));
+        assert!(wanted.try_ask());
+    }
+    wanted.unsubscribe(list(&["a"]));
+    assert!(!wanted.try_ask());
+    assert_eq!(sent(&mut wanted).len(), UNANSWERED);
+    wanted.on_connected();
+    assert!(wanted.try_ask() && sent(&mut wanted).is_empty());
 }
 
 #[test]
@@ -142,10 +232,7 @@ fn a_new_connection_is_asked_for_all_and_a_gap_is_told_when_it_has_confirmed() {
     assert!(sent(&mut wanted).is_empty());
     let mut later = ask(&mut wanted, &["d"]);
     wanted.on_connected();
-    assert_eq!(
-        sent(&mut wanted),
-        ["SSUBSCRIBE c", "SSUBSCRIBE d", "SSUBSCRIBE a b"]
-    );
+    assert_eq!(sent(&mut wanted), ["SSUBSCRIBE c d", "SSUBSCRIBE a b"]);
     confirm(&mut wanted, &["c", "d", "a"]);
     assert!(asked.try_recv().is_ok() && later.try_recv().is_ok());
     assert!(wanted.has_lost() && wanted.take_regained() == 0);
@@ -190,7 +277,11 @@ fn what_nobody_wants_any_more_is_not_kept() {
     wanted.on_frame(push("sunsubscribe", "a"));
     confirm(&mut wanted, &["a"]);
     assert!(anew.try_recv().is_ok());
-    wanted.unsubscribe(list(&["b"]));
+    for channel in ["b", "c"] {
+        wanted.unsubscribe(list(&[channel]));
+    }
+    assert!(wanted.try_ask());
+    assert_eq!(sent(&mut wanted), ["SUNSUBSCRIBE b c"]);
     wanted.on_connected();
     assert_eq!(sent(&mut wanted), ["SSUBSCRIBE a"]);
 }
@@ -201,6 +292,7 @@ fn a_subscription_that_redis_ends_has_moved() {
     drop(ask(&mut wanted, &["a"]));
     confirm(&mut wanted, &["a"]);
     wanted.unsubscribe(list(&["x"]));
+    assert!(wanted.try_ask());
     sent(&mut wanted);
     wanted.on_frame(push("sunsubscribe", "a"));
     assert!(wanted.take_moved() && wanted.has_lost());
@@ -214,19 +306,30 @@ fn a_subscription_that_redis_ends_has_moved() {
 fn an_answer_to_something_else_is_noticed() {
     let mut wanted = connected();
     let _waits = ask(&mut wanted, &["a"]);
-    wanted.ping();
-    let pong = || Frame::Text(Bytes::from_static(b"PONG"));
-    assert_eq!(connected().on_frame(pong()), Said::Shifted);
+    wanted.ask_role();
+    assert_eq!(connected().on_frame(role("master")), Said::Shifted);
     assert_eq!(connected().on_frame(error("ERR")), Said::Shifted);
     let wrong = wanted.on_frame(push("ssubscribe", "b"));
     assert_eq!(wrong, Said::Shifted);
 
     wanted.on_connected();
     drop(ask(&mut wanted, &["a"]));
-    wanted.ping();
+    wanted.ask_role();
     confirm(&mut wanted, &["a", "a"]);
-    assert_eq!(wanted.on_frame(pong()), Said::Nothing);
-    assert_eq!(wanted.on_frame(pong()), Said::Shifted);
+    assert_eq!(wanted.on_frame(role("master")), Said::Nothing);
+    assert_eq!(wanted.on_frame(role("master")), Said::Shifted);
+}
+
+#[test]
+fn a_replica_is_told_from_a_primary_and_from_who_does_not_say() {
+    let mut wanted = connected();
+    for _ in 0..3 {
+        wanted.ask_role();
+    }
+    assert_eq!(sent(&mut wanted), ["ROLE"; 3]);
+    assert_eq!(wanted.on_frame(role("master")), Said::Nothing);
+    assert_eq!(wanted.on_frame(error("NOPERM")), Said::Nothing);
+    assert_eq!(wanted.on_frame(role("slave")), Said::Demoted);
 }
 
 #[test]
@@ -271,6 +374,25 @@ fn what_other_nodes_serve_is_let_go_of_and_taken_over() {
         confirm(&mut new, &[&channel]);
     }
     assert!(new.take_regained() > 0 && !new.has_lost());
+}
+
+#[test]
+fn who_asks_for_what_another_node_serves_now_is_told() {
+    let mut wanted = Wanted::new(true);
+    wanted.on_connected();
+    let [stays, moves] = [0, 1].map(channel);
+    let mut asked = ask(&mut wanted, &[&stays, &moves]);
+    let moved = names::partition_of_channel(&moves).unwrap();
+    assert_ne!(names::partition_of_channel(&stays), Some(moved));
+    assert!(wanted.release(|partition| partition == moved).is_empty());
+    assert!(asked.try_recv().is_err());
+    // One that has become a replica confirms all the same.
+    for command in sent(&mut wanted) {
+        confirm(&mut wanted, &[command.strip_prefix("SSUBSCRIBE ").unwrap()]);
+    }
+    let refusals = asked.try_recv().unwrap();
+    assert!(matches!(refusals.get(&moves), Some(Refusal::Moved(_))));
+    assert!(wanted.kept.contains(&stays) && !wanted.kept.contains(&moves));
 }
 
 fn channel(number: u32) -> String {

@@ -1,5 +1,5 @@
-//! Trap 6: told to ask another node, fred takes for the answer to ASKING that of
-//! whatever was asked there before.
+//! A client of fred's for a whole cluster, told to ask another node, takes for the answer to
+//! ASKING that of whatever was asked there before. Ours know of one node.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Trap 2: commands wait without bound, in number and in time.
+//! Trap 7: commands wait without bound, in number and in time.
 
 use std::time::{Duration, Instant};
 

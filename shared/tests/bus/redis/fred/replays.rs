@@ -1,4 +1,4 @@
-//! Trap 1: a command whose answer was lost is sent again.
+//! Trap 6: a command whose answer was lost is sent again.
 
 use std::time::Duration;
 

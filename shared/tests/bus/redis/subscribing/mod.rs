@@ -23,12 +23,12 @@ fn rooms(count: usize) -> Vec<RoomKey> {
 }
 
 /// The channel on which a room's records are published.
-fn channel_of(room: &RoomKey) -> String {
+pub(super) fn channel_of(room: &RoomKey) -> String {
     format!("causerie:{{p{}}}:room:{room}", room.partition())
 }
 
 /// The ear, which hears `rooms`, hears all that is published there.
-async fn hears_all(ear: &mut Ear, publisher: &dyn Bus, rooms: &[RoomKey]) {
+pub(super) async fn hears_all(ear: &mut Ear, publisher: &dyn Bus, rooms: &[RoomKey]) {
     for room in rooms {
         publisher.publish(room, &typing(room, 1)).await.unwrap();
     }
