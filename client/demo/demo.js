@@ -72,6 +72,10 @@ class Connection {
   #try = 0;
   #failures = 0;
   #readySince = 0;
+  /** The number of the last try that succeeded. */
+  #lastUp = 0;
+  /** When the last connection ended; null where nobody waits for it to be back. */
+  #endedAt = null;
   /** What is to be done next: to come back, or to see whether the server is still there. */
   #timer = null;
   /** Why it does not come back by itself: 'asleep' or 'closed'. */
@@ -144,6 +148,8 @@ class Connection {
 
   #onReady({ user_id, heartbeat_interval_ms }) {
     this.isReady = true;
+    this.#lastUp = this.#try;
+    this.#endedAt = null;
     this.#readySince = Date.now();
     this.#room = `user:${user_id}`;
     this.#heartbeat = heartbeat_interval_ms;
@@ -165,6 +171,7 @@ class Connection {
 
   async #onClose({ code, reason }) {
     const wasReady = this.isReady;
+    if (wasReady) this.#endedAt = Date.now();
     clearTimeout(this.#timer);
     this.#socket = null;
     this.isReady = false;
@@ -192,6 +199,7 @@ class Connection {
 
   #stay(rest, words) {
     this.#rest = rest;
+    this.#endedAt = null;
     this.onState('closed', words);
   }
 
@@ -215,6 +223,10 @@ class Connection {
     url.protocol = page.protocol.replace('http', scheme);
     url.searchParams.set('t', tenant);
     url.searchParams.set('token', this.token);
+    // For the server's statistics alone.
+    url.searchParams.set('attempt', this.#try - this.#lastUp);
+    if (this.#lastUp) url.searchParams.set('last', 'websocket');
+    if (this.#endedAt) url.searchParams.set('away_ms', Date.now() - this.#endedAt);
     if (this.#position) url.searchParams.set('room', `user:me@${this.#position.epoch}:${this.#position.seq}`);
     return url;
   }

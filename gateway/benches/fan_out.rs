@@ -19,6 +19,7 @@ use axum::routing::get;
 use causerie_gateway::connection::{Admitted, Wanted};
 use causerie_gateway::gateway::Gateway;
 use causerie_gateway::identity::{Identity, Projects};
+use causerie_gateway::report::Report;
 use causerie_gateway::server::{self, Patience};
 use causerie_gateway::settings::Settings;
 use causerie_gateway::websocket::codec::encode;
@@ -156,6 +157,7 @@ async fn upgrade(
         }],
         slot: gateway.registry.try_reserve(MEMBERS).unwrap(),
         visitor_token: None,
+        report: Report::default(),
     };
     let upgrade = Upgrade {
         stream: request.extensions_mut().remove::<OnUpgrade>().unwrap(),

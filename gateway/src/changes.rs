@@ -17,8 +17,14 @@ use crate::hub::shard::Command;
 /// How often the bus is asked which rooms have changed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// How far one look reaches back before the one before it.
-const OVERLAP_MS: u64 = 2_000;
+/// How far one look reaches back before the one before it, should a clock have been
+/// set back a little. What it finds twice is told twice.
+const OVERLAP_MS: u64 = 200;
+
+/// How far before the latest look the first one at a partition reaches: that begins by our
+/// clock, and what has changed is kept by that of the node which serves the partition.
+/// Each later one begins by the clock of who was asked.
+const BEHIND_MS: u64 = 2_000;
 
 /// How long a live record may be on its way before it counts as lost.
 const ON_ITS_WAY: Duration = Duration::from_millis(200);
@@ -35,7 +41,8 @@ pub(crate) async fn watch(hub: Hub, heard: Arc<HeardRooms>, stop: CancellationTo
         let partitions = heard.partitions();
         since.retain(|partition, _| partitions.contains(partition));
         for &partition in &partitions {
-            since.entry(partition).or_insert(looked_ms);
+            let first_ms = looked_ms.saturating_sub(BEHIND_MS);
+            since.entry(partition).or_insert(first_ms);
         }
         looked_ms = hub.bus().clock().now_ms();
         let changed = look(&hub, &mut since).await;

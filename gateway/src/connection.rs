@@ -2,11 +2,12 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use causerie_shared::ids::ConnectionId;
 use causerie_shared::position::Position;
+use causerie_shared::protocol::close::CloseCode;
 use causerie_shared::room::{Room, RoomKey};
 use futures::future::join_all;
 use tokio::sync::SetOnce;
@@ -18,6 +19,7 @@ use crate::hub::{Live, NotJoined, Viewer};
 use crate::identity::Identity;
 use crate::outbox::{Batch, Outbox};
 use crate::registry::Slot;
+use crate::report::Report;
 use crate::settings::Settings;
 
 /// How a connection travels.
@@ -62,7 +64,23 @@ pub struct Admitted {
     pub slot: Slot,
     /// A visitor's token, for `ready`.
     pub visitor_token: Option<String>,
+    /// What it tells of its way here.
+    pub report: Report,
 }
+
+/// How a connection ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Ended {
+    /// The client closed it, with the code that it gave.
+    ByClient(Option<u16>),
+    /// The server closed it.
+    ByServer(CloseCode),
+    /// Nobody closed it: it broke, or the client went away without a word.
+    Unclosed,
+}
+
+/// In place of a round trip that was not measured.
+const UNMEASURED: u32 = u32::MAX;
 
 /// A live connection as the rest of the gateway sees it.
 #[derive(Debug)]
@@ -84,7 +102,10 @@ pub struct Connection {
     /// Milliseconds after `started`.
     heard_ms: AtomicU64,
     acted_ms: AtomicU64,
-    pinged: AtomicBool,
+    /// When it was asked for a sign of life, at the last.
+    pinged_ms: AtomicU64,
+    /// How long the answer to the last ping took.
+    rtt_ms: AtomicU32,
 }
 
 impl Connection {
@@ -106,7 +127,8 @@ impl Connection {
             started: Instant::now(),
             heard_ms: AtomicU64::new(0),
             acted_ms: AtomicU64::new(0),
-            pinged: AtomicBool::new(false),
+            pinged_ms: AtomicU64::new(0),
+            rtt_ms: AtomicU32::new(UNMEASURED),
         }
     }
 
@@ -135,6 +157,11 @@ impl Connection {
         let _ = self.has_joined.set(());
     }
 
+    /// Whether the first rooms are joined.
+    pub(crate) fn has_joined_first_rooms(&self) -> bool {
+        self.has_joined.initialized()
+    }
+
     /// Waits until the first rooms are joined.
     pub async fn joined_first_rooms(&self) {
         self.has_joined.wait().await;
@@ -157,30 +184,57 @@ impl Connection {
 
     /// Notes a sign of life of the peer.
     pub fn note_heard(&self) {
-        self.heard_ms.store(self.age_ms(), Ordering::Relaxed);
-        self.pinged.store(false, Ordering::Relaxed);
+        self.heard_ms.store(self.now_ms(), Ordering::Relaxed);
+    }
+
+    /// Notes that the peer answers a ping.
+    pub(crate) fn note_pong(&self) {
+        let pinged_ms = self.pinged_ms.swap(0, Ordering::Relaxed);
+        // Else it was not asked: a pong may come of itself (RFC 6455, 5.5.3).
+        if pinged_ms > 0 {
+            let rtt_ms = self.now_ms().saturating_sub(pinged_ms);
+            let rtt_ms = u32::try_from(rtt_ms).unwrap_or(UNMEASURED);
+            self.rtt_ms.store(rtt_ms, Ordering::Relaxed);
+        }
+    }
+
+    /// Milliseconds from the last ping to its answer, where one was answered.
+    pub(crate) fn rtt_ms(&self) -> Option<u32> {
+        Some(self.rtt_ms.load(Ordering::Relaxed)).filter(|ms| *ms != UNMEASURED)
+    }
+
+    /// Milliseconds since it began.
+    pub(crate) fn age_ms(&self) -> u64 {
+        self.now_ms()
     }
 
     /// Notes that the user did something.
     pub fn note_action(&self) {
-        self.acted_ms.store(self.age_ms(), Ordering::Relaxed);
+        self.acted_ms.store(self.now_ms(), Ordering::Relaxed);
     }
 
-    /// How long the peer has been silent.
-    pub fn silence(&self) -> Duration {
-        self.since(&self.heard_ms)
+    /// How long the peer had been silent by `now`.
+    pub(crate) fn silence(&self, now: Instant) -> Duration {
+        self.since(&self.heard_ms, now)
     }
 
-    /// How long the user has done nothing.
-    pub fn idleness(&self) -> Duration {
-        self.since(&self.acted_ms)
+    /// How long by `now` the peer had left a ping unanswered; `None` where it
+    /// owes no answer.
+    pub(crate) fn unanswered(&self, now: Instant) -> Option<Duration> {
+        let heard_ms = self.heard_ms.load(Ordering::Relaxed);
+        let is_owed = self.pinged_ms.load(Ordering::Relaxed) > heard_ms;
+        is_owed.then(|| self.since(&self.pinged_ms, now))
     }
 
-    /// Asks for a sign of life, once per silence.
-    pub fn ping_once(&self) {
-        if !self.pinged.swap(true, Ordering::Relaxed) {
-            self.outbox.ping();
-        }
+    /// How long the user had done nothing by `now`.
+    pub(crate) fn idleness(&self, now: Instant) -> Duration {
+        self.since(&self.acted_ms, now)
+    }
+
+    /// Asks for a sign of life, for which is waited from `now`.
+    pub(crate) fn ping(&self, now: Instant) {
+        self.pinged_ms.store(self.ms_at(now), Ordering::Relaxed);
+        self.outbox.ping();
     }
 
     fn viewer(&self, room: &Room) -> Viewer {
@@ -191,12 +245,19 @@ impl Connection {
         RoomKey::new(self.identity.tenant.clone(), room.clone())
     }
 
-    fn age_ms(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    fn now_ms(&self) -> u64 {
+        self.ms_at(Instant::now())
     }
 
-    fn since(&self, at_ms: &AtomicU64) -> Duration {
-        Duration::from_millis(self.age_ms().saturating_sub(at_ms.load(Ordering::Relaxed)))
+    /// `now` in milliseconds after `started`.
+    fn ms_at(&self, now: Instant) -> u64 {
+        let age = now.saturating_duration_since(self.started);
+        u64::try_from(age.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn since(&self, at_ms: &AtomicU64, now: Instant) -> Duration {
+        let at_ms = at_ms.load(Ordering::Relaxed);
+        Duration::from_millis(self.ms_at(now).saturating_sub(at_ms))
     }
 }
 
@@ -219,6 +280,11 @@ impl Connected {
         batch
     }
 
+    /// Ends the connection, and tells how it ended.
+    pub(crate) fn disconnect(&self, ended: Ended) {
+        self.gateway.disconnect(&self.connection, ended);
+    }
+
     /// The gateway that it is connected to.
     pub fn gateway(&self) -> &Arc<Gateway> {
         &self.gateway
@@ -239,6 +305,6 @@ impl Deref for Connected {
 
 impl Drop for Connected {
     fn drop(&mut self) {
-        self.gateway.disconnect(&self.connection);
+        self.disconnect(Ended::Unclosed);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use causerie_shared::bus::Bus;
 use causerie_shared::protocol::event::Event;
 use causerie_shared::protocol::frame::{self, Ready};
@@ -11,7 +11,7 @@ use tokio::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::connection::{Admitted, Connected, Connection, Transport, Wanted};
+use crate::connection::{Admitted, Connected, Connection, Ended, Transport, Wanted};
 use crate::drain::sent_away;
 use crate::events;
 use crate::frame::OutFrame;
@@ -44,7 +44,7 @@ impl Gateway {
         events::begin_at_zero();
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let gateway = Arc::new(Self {
-            hub: Hub::start(Arc::clone(&bus), settings.shards, &tasks, &stop),
+            hub: Hub::start(Arc::clone(&bus), &settings, &tasks, &stop),
             typing: Typing::start(Arc::clone(&bus), &tasks, &stop),
             registry: Registry::default(),
             settings: ArcSwap::from_pointee(settings),
@@ -57,9 +57,9 @@ impl Gateway {
         gateway
     }
 
-    /// The settings as they are now.
-    pub fn settings(&self) -> Arc<Settings> {
-        self.settings.load_full()
+    /// The settings as they are now; not to be kept.
+    pub fn settings(&self) -> Guard<Arc<Settings>> {
+        self.settings.load()
     }
 
     /// Takes over changed settings. Connections keep the bounds that they
@@ -108,6 +108,7 @@ impl Gateway {
         transport: Transport,
         outbox: Arc<Outbox>,
     ) -> Connected {
+        events::reported(transport, &admitted.report);
         let settings = self.settings();
         let identity = Arc::new(admitted.identity);
         let connection = Connection::new(self, identity, transport, outbox, &settings);
@@ -134,12 +135,13 @@ impl Gateway {
         }
     }
 
-    pub(crate) fn disconnect(&self, connection: &Arc<Connection>) {
+    /// Ends a connection, once.
+    pub(crate) fn disconnect(&self, connection: &Arc<Connection>, ended: Ended) {
         connection.end();
         // Rooms may hold on to the outbox a moment longer, but not to the socket.
         connection.outbox.hang_up();
         self.typing.forget(connection);
-        self.registry.remove(connection);
+        self.registry.remove(connection, ended);
     }
 
     fn ready(&self, connection: &Connection, settings: &Settings, token: Option<String>) -> Ready {

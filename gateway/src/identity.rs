@@ -126,17 +126,29 @@ pub(crate) fn is_announcement(event: &str) -> bool {
 }
 
 #[cfg(test)]
+impl Identity {
+    /// A user of `acme` with nothing special, who may go into all projects.
+    pub(crate) fn plain(user: &str) -> Self {
+        Self {
+            tenant: TenantId::new("acme").unwrap(),
+            user: UserId::new(user).unwrap(),
+            name: None,
+            projects: Projects::All,
+            roles: Box::default(),
+            expires_ms: None,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     fn identity(user: &str, projects: Projects, roles: &[Role]) -> Identity {
         Identity {
-            tenant: TenantId::new("acme").unwrap(),
-            user: UserId::new(user).unwrap(),
-            name: None,
             projects,
             roles: roles.iter().copied().collect(),
-            expires_ms: None,
+            ..Identity::plain(user)
         }
     }
 

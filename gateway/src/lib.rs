@@ -3,19 +3,36 @@
 //! It keeps nothing that another gateway could not find on the bus: kill it
 //! and nothing is lost.
 //!
-//! - [`node`]: a gateway's life
-//! - [`server`]: the public port
-//! - [`auth`]: tokens, keys and visitors
-//! - [`admission`]: who is let in
-//! - [`http`], `sse`, [`websocket`]: the transports
-//! - [`identity`]: who a caller is, and which rooms are theirs
+//! Its life:
+//! - [`node`]: from its settings to its drain
+//! - [`settings`]: what it needs of the configuration
 //! - [`gateway`]: what all transports share
-//! - [`connection`], [`registry`]: the clients of this node
-//! - [`outbox`], [`frame`]: what is sent to one of them
-//! - [`hub`]: rooms, and who hears them here
-//! - [`actions`]: what clients may do
-//! - [`drain`]: how a node ends
+//! - [`drain`]: how it sends its clients to other nodes
+//! - `events`: log lines and metrics
 //! - [`token`]: the command that prints a token
+//!
+//! Who comes in:
+//! - [`server`]: the public port
+//! - [`http`], `sse`, [`websocket`]: the transports
+//! - [`admission`]: who is let in
+//! - [`auth`]: tokens, keys and visitors
+//! - [`identity`]: who a caller is, and which rooms are theirs
+//! - [`report`]: what a client tells of its way here
+//!
+//! Clients:
+//! - [`connection`]: one socket or stream
+//! - [`registry`]: all of this node
+//! - `sweeper`: heartbeats, idleness, tokens that end
+//! - [`actions`]: what they may do
+//! - [`typing`]: who is typing
+//!
+//! Rooms, and what is said there:
+//! - `feed`: from the bus to the hub
+//! - [`hub`]: rooms, and who hears them here
+//! - `changes`: finds what the feed lost and nothing followed
+//! - `recovery`: brings a client up to date from the log
+//! - [`frame`]: encoded once for all who get it
+//! - [`outbox`]: what is sent to one client
 
 pub mod actions;
 pub mod admission;
@@ -34,6 +51,7 @@ pub mod node;
 pub mod outbox;
 mod recovery;
 pub mod registry;
+pub mod report;
 pub mod server;
 pub mod settings;
 mod sse;

@@ -18,7 +18,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use causerie_shared::ids::MessageId;
-use causerie_shared::position::Position;
+use causerie_shared::position::{Epoch, Position};
 use causerie_shared::protocol::close::CloseCode;
 use causerie_shared::room::RoomKey;
 use tokio::sync::Notify;
@@ -34,6 +34,9 @@ mod queue;
 mod state;
 mod stored;
 mod wire;
+
+/// How many bytes of events go out with one write.
+pub(crate) const AT_ONCE: usize = 16 << 10;
 
 /// Names an outbox within this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -87,6 +90,18 @@ pub struct Batch {
     pub close: Option<Close>,
 }
 
+/// What became of it all, for whoever looks after one connection. Each number stops
+/// at the most that it can be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Frames that it was given: events, snapshots and answers.
+    pub(crate) given: u32,
+    /// Frames that it was not given, since it read too slowly.
+    pub(crate) dropped: u16,
+    /// Rooms that it came back to with a position.
+    pub(crate) recoveries: u8,
+}
+
 /// What the task of a WebSocket is to look after.
 #[derive(Debug)]
 pub(crate) enum Call {
@@ -135,9 +150,10 @@ impl Outbox {
         self.id
     }
 
-    /// How many bytes may wait.
-    pub(crate) fn bound(&self) -> usize {
-        self.bound
+    /// How many bytes of events may be put in together: where little may wait, fewer
+    /// than go out with one write, since all wait before they are written.
+    pub(crate) fn at_once(&self) -> usize {
+        AT_ONCE.min(self.bound / 8)
     }
 
     /// Sends a frame, or drops it as the reader's slowness demands.
@@ -150,9 +166,14 @@ impl Outbox {
         self.change(|state| state.push_joined(joined, self.bound, deliveries));
     }
 
-    /// Sends frames that this connection alone gets, in as few writes as can be.
-    pub(crate) fn push_all(&self, frames: &[Arc<OutFrame>]) {
-        self.change(|state| state.push_all(frames, self.bound));
+    /// Sends frames that not all get who are in their room, in as few writes as can
+    /// be. They should be no more bytes than [`at_once`](Self::at_once).
+    pub(crate) fn push_all<'a>(
+        &self,
+        frames: impl IntoIterator<Item = &'a Arc<OutFrame>>,
+        deliveries: &mut Deliveries,
+    ) {
+        self.change(|state| state.push_all(frames.into_iter(), self.bound, deliveries));
     }
 
     /// Ends the dropping of a reply's text: the reply has ended, or a snapshot
@@ -161,15 +182,33 @@ impl Outbox {
         self.lock().queue.forget(message_id);
     }
 
+    /// Ends the dropping of text in all of a room, which was left: nothing more of
+    /// it comes that would.
+    pub(crate) fn forget_room(&self, room: &RoomKey) {
+        self.lock().queue.forget_room(room);
+    }
+
     /// Notes that the peer is told: its message is stored there.
     pub(crate) fn note_stored(&self, room: &RoomKey, position: &Position) {
         self.lock().stored.note(room, position);
     }
 
     /// A new life of the room begins at `kept`: whether the peer was told that a
-    /// message of its is stored there which that does not have.
-    pub(crate) fn has_lost(&self, room: &RoomKey, kept: &Position) -> bool {
-        self.lock().stored.on_new_life(room, kept)
+    /// message of its is stored there which that does not have. Lives that have begun
+    /// since are `later`.
+    pub(crate) fn has_lost(&self, room: &RoomKey, kept: &Position, later: &[Epoch]) -> bool {
+        self.lock().stored.on_new_life(room, kept, later)
+    }
+
+    /// Notes that the peer came back to a room with a position.
+    pub(crate) fn note_recovery(&self) {
+        let mut state = self.lock();
+        state.recoveries = state.recoveries.saturating_add(1);
+    }
+
+    /// What became of it all up to now.
+    pub(crate) fn tally(&self) -> Tally {
+        self.lock().tally()
     }
 
     /// Asks the peer for a sign of life.
@@ -240,18 +279,20 @@ impl Outbox {
         }
     }
 
-    /// Waits until what waits is sent; whether the peer took it.
-    pub(crate) async fn sent(&self) -> bool {
-        poll_fn(|cx| {
-            loop {
-                match ready!(self.lock().poll_send_some(cx)) {
-                    Sent::Some => {}
-                    Sent::All => return Poll::Ready(true),
-                    Sent::ToNobody => return Poll::Ready(false),
-                }
+    /// Waits until what waits is sent, or nobody is there any more who would take
+    /// it.
+    pub(crate) async fn sent(&self) {
+        poll_fn(|cx| self.poll_sent(cx)).await;
+    }
+
+    /// As [`sent`](Self::sent).
+    pub(crate) fn poll_sent(&self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            match ready!(self.lock().poll_send_some(cx)) {
+                Sent::Some => {}
+                Sent::All | Sent::ToNobody => return Poll::Ready(()),
             }
-        })
-        .await
+        }
     }
 
     /// Sends a close frame in place of all that has not begun.

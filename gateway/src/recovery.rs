@@ -7,14 +7,11 @@ use causerie_shared::bus::{Bus, BusError};
 use causerie_shared::position::Position;
 use causerie_shared::record::Record;
 
-use crate::events::{self, RecoveredFrom};
+use crate::events::{self, Deliveries, RecoveredFrom};
 use crate::frame::OutFrame;
-use crate::hub::audience::subscribed;
+use crate::hub::sending::subscribed;
 use crate::hub::shard::PAGE;
 use crate::hub::{Join, Start};
-
-/// How many bytes are sent at once, but no more than an eighth of what may wait.
-const AT_ONCE: usize = 16 << 10;
 
 /// Reads what `join` missed next, and gives it to its outbox as that drains.
 /// Live records of the room are not queued meanwhile. `join` then starts where
@@ -27,7 +24,7 @@ pub(crate) async fn catch_up(bus: &dyn Bus, join: &mut Join) -> Result<(), BusEr
     let Page { head, missed, .. } = bus.read(&join.room, Some(&position), PAGE).await?;
     join.start = match missed {
         Missed::Lost => {
-            events::recovered(RecoveredFrom::Nowhere);
+            events::recovered(RecoveredFrom::Nowhere, &join.outbox);
             Start::Head { recovered: false }
         }
         Missed::Records(records) => {
@@ -35,7 +32,7 @@ pub(crate) async fn catch_up(bus: &dyn Bus, join: &mut Join) -> Result<(), BusEr
                 tell_position(join, &head, position.seq);
                 // Once: from here on the start is no more what was asked for.
                 let _ = join.told.set(());
-                events::recovered(RecoveredFrom::Log);
+                events::recovered(RecoveredFrom::Log, &join.outbox);
             }
             send(join, &records).await;
             reached(&records, head, position)
@@ -75,13 +72,14 @@ async fn send(join: &Join, records: &[Record]) {
         if join.outbox.is_closed() {
             return;
         }
-        join.outbox.push_all(&frames);
+        // What one alone gets counts as no delivery.
+        join.outbox.push_all(&frames, &mut Deliveries::default());
     }
 }
 
 /// What the client sees of `records`, as it is to go out together.
 fn together(join: &Join, records: &[Record]) -> Vec<Vec<Arc<OutFrame>>> {
-    let most = AT_ONCE.min(join.outbox.bound() / 8);
+    let most = join.outbox.at_once();
     let (mut rows, mut row, mut bytes) = (Vec::new(), Vec::new(), 0);
     for record in records {
         let frame = OutFrame::event(&join.room, record);

@@ -1,14 +1,18 @@
 //! All connections of the node.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use causerie_shared::ids::ConnectionId;
 use tokio::sync::Notify;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Ended};
 use crate::events;
+use crate::outbox::OutboxId;
+
+/// How many connections are handed out at once to one who looks at all.
+const AT_ONCE: usize = 128;
 
 /// All connections of the node, and how many more there may be. Cheap to
 /// clone.
@@ -17,7 +21,8 @@ pub struct Registry(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    connections: Mutex<HashMap<ConnectionId, Arc<Connection>>>,
+    /// In the order in which they came.
+    connections: Mutex<BTreeMap<OutboxId, Arc<Connection>>>,
     /// Slots taken: connections, and those about to be.
     taken: AtomicUsize,
     is_draining: AtomicBool,
@@ -80,9 +85,18 @@ impl Registry {
         self.0.is_draining.load(Ordering::Acquire)
     }
 
-    /// All connections, as they are now.
+    /// All connections, as they are now, in the order in which they came.
     pub fn all(&self) -> Vec<Arc<Connection>> {
         self.lock().values().cloned().collect()
+    }
+
+    /// The next few connections that came after `last`, or the first: so that one
+    /// who looks at all need not hold them all, nor keep the others waiting.
+    pub(crate) fn next_after(&self, last: Option<OutboxId>) -> Vec<Arc<Connection>> {
+        let after = last.map_or(Bound::Unbounded, Bound::Excluded);
+        let connections = self.lock();
+        let next = connections.range((after, Bound::Unbounded)).take(AT_ONCE);
+        next.map(|(_, connection)| Arc::clone(connection)).collect()
     }
 
     /// Refuses slots from now on.
@@ -106,16 +120,16 @@ impl Registry {
     pub(crate) fn add(&self, connection: &Arc<Connection>) {
         events::connected(connection);
         self.lock()
-            .insert(connection.id.clone(), Arc::clone(connection));
+            .insert(connection.outbox.id(), Arc::clone(connection));
     }
 
-    pub(crate) fn remove(&self, connection: &Connection) {
-        if self.lock().remove(&connection.id).is_some() {
-            events::disconnected(connection);
+    pub(crate) fn remove(&self, connection: &Connection, ended: Ended) {
+        if self.lock().remove(&connection.outbox.id()).is_some() {
+            events::disconnected(connection, ended);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ConnectionId, Arc<Connection>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<OutboxId, Arc<Connection>>> {
         self.0
             .connections
             .lock()

@@ -10,6 +10,9 @@ use causerie_shared::ids::{TenantHash, TenantId};
 
 use crate::hub::Live;
 
+/// A write takes some microseconds.
+const TURN: usize = 128;
+
 /// The values that the core goes by. Taken anew from the configuration when
 /// that changes.
 #[derive(Debug, Clone)]
@@ -44,6 +47,9 @@ pub struct Settings {
     pub live: Live,
     /// Among how many tasks the rooms are divided. Fixed while the node runs.
     pub shards: usize,
+    /// How many members of a room get something before another room may have its turn;
+    /// 1 at least. Fixed while the node runs.
+    pub turn: usize,
     /// The tenants and their public names.
     pub tenants: HashMap<TenantId, TenantHash>,
 }
@@ -87,6 +93,7 @@ impl From<&config::Settings> for Settings {
                 memory: settings.realtime.memory_updates,
             },
             shards: one_per_core(),
+            turn: TURN,
             tenants: tenants
                 .map(|tenant| (tenant.id.clone(), tenant.hash.clone()))
                 .collect(),
@@ -116,6 +123,7 @@ impl Default for Settings {
             client_context: true,
             live: Live::ALL,
             shards: one_per_core(),
+            turn: TURN,
             tenants: HashMap::new(),
         }
     }

@@ -8,12 +8,16 @@
 )]
 
 use causerie_testkit::client::http::get;
+use causerie_testkit::client::raw::{RawSocket, opcode};
 use causerie_testkit::client::sse::Sse;
 use causerie_testkit::client::ws::Connect;
-use causerie_testkit::process::Program;
+use causerie_testkit::process::{Node, Program, path_of};
 use causerie_testkit::redis::Redis;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::process::Stdio;
 use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
 
 const CONFIG: &str = "
 [auth]
@@ -104,6 +108,38 @@ async fn two_gateways_are_one_service() {
     assert!(first.wait(Duration::from_secs(20)).await.success());
 }
 
+/// A pipe takes 64 KiB; then whoever writes to it stands still.
+#[tokio::test]
+async fn a_log_that_nobody_reads_stops_no_node() {
+    let redis = Redis::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("causerie.toml");
+    std::fs::write(&config, CONFIG).unwrap();
+    let mut node = Command::new(path_of("causerie-gateway"))
+        .current_dir(folder.path())
+        .env("CAUSERIE_CONFIG", &config)
+        .env("REDIS_URL", redis.url())
+        .envs([("WEBSOCKET_PORT", "0"), ("ADMIN_PORT", "0")])
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(node.stderr.take().unwrap()).lines();
+    let address = loop {
+        let line = lines.next_line().await.unwrap().expect("it listens");
+        if let Some((_, rest)) = line.split_once("\"listening on http://") {
+            break rest.split('"').next().unwrap().to_owned();
+        }
+    };
+    // Nothing of its log is read from here on.
+    let token = token(&["--tenant", "acme", "--sub", "u1"]).await;
+    let connect = Connect::to(&format!("ws://{address}/ws")).param("token", &token);
+    for _ in 0..1_000 {
+        connect.clone().open().await.expect_type("ready").await;
+    }
+    connect.open().await.ping().await;
+}
+
 #[tokio::test]
 async fn a_log_says_why_one_was_refused_and_never_holds_a_token() {
     let redis = Redis::start().await;
@@ -135,4 +171,156 @@ async fn a_log_says_why_one_was_refused_and_never_holds_a_token() {
         "{output}"
     );
     assert!(gateway.metric("causerie_http_requests_total").await >= 1.0);
+}
+
+#[tokio::test]
+async fn what_clients_tell_of_their_way_is_counted_and_refuses_nobody() {
+    let redis = Redis::start().await;
+    let gateway = Program::gateway()
+        .config(CONFIG)
+        .env("REDIS_URL", redis.url())
+        .start()
+        .await;
+    let token = token(&["--tenant", "acme", "--sub", "u1"]).await;
+    for report in [
+        &[("attempt", "1")][..],
+        &[("attempt", "3"), ("last", "websocket"), ("away_ms", "4000")],
+        &[("attempt", "3"), ("last", "streaming"), ("away_ms", "9000")],
+        &[
+            ("attempt", "none"),
+            ("last", "pigeon\"}"),
+            ("away_ms", "-1"),
+        ],
+        &[],
+    ] {
+        let connect = Connect::to(&gateway.ws_url()).param("token", &token);
+        let connect = report
+            .iter()
+            .fold(connect, |connect, (key, value)| connect.param(key, value));
+        connect.open().await.expect_type("ready").await;
+    }
+    // An EventSource opens what has ended again, with the same URL.
+    let again = [("last-event-id", "user:u1@k3f9a2bd:41")];
+    for (path, headers) in [
+        ("/api/events?", &[][..]),
+        ("/api/rooms/user:me/events?", &[][..]),
+        ("/api/events?", &again[..]),
+    ] {
+        let report = "attempt=12&last=websocket&away_ms=30000";
+        let url = format!("{}{path}token={token}&{report}", gateway.url());
+        Sse::open(&url, headers).await.expect_name("ready").await;
+    }
+    // Neither a plain GET nor another request is a connection.
+    for path in ["/ws?", "/api/rooms/user:me/history?"] {
+        get(&format!("{}{path}token={token}&attempt=1", gateway.url())).await;
+    }
+
+    let metrics = gateway.metrics().await;
+    let mut connects: Vec<&str> = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("causerie_client_connects_total"))
+        .collect();
+    connects.sort_unstable();
+    assert_eq!(
+        connects,
+        [
+            r#"{transport="sse",last="none",attempt="unknown"} 1"#,
+            r#"{transport="sse",last="websocket",attempt="5+"} 2"#,
+            r#"{transport="websocket",last="none",attempt="1"} 1"#,
+            r#"{transport="websocket",last="none",attempt="unknown"} 1"#,
+            r#"{transport="websocket",last="other",attempt="other"} 1"#,
+            r#"{transport="websocket",last="streaming",attempt="2-4"} 1"#,
+            r#"{transport="websocket",last="websocket",attempt="2-4"} 1"#,
+        ]
+    );
+    for back in [
+        r#"_bucket{transport="websocket",le="5"} 1"#,
+        r#"_bucket{transport="websocket",le="10"} 2"#,
+        r#"_count{transport="websocket"} 2"#,
+        r#"_sum{transport="sse"} 60"#,
+    ] {
+        let line = format!("causerie_client_away_seconds{back}");
+        assert!(metrics.contains(&line), "{line} in {metrics}");
+    }
+}
+
+/// What the log says of the connection's end. The lines are JSON.
+async fn end_of(gateway: &Node, connection: &Value) -> Value {
+    let begin = format!(r#""disconnected","connection":{connection}"#);
+    let line = gateway.log_line(&begin).await;
+    serde_json::from_str(&line).unwrap()
+}
+
+#[tokio::test]
+async fn a_log_says_how_each_connection_fared() {
+    let redis = Redis::start().await;
+    let mut gateway = Program::gateway()
+        .config(format!("[websocket]\nheartbeat_interval = 1\n{CONFIG}"))
+        .env("REDIS_URL", redis.url())
+        .start()
+        .await;
+    let token = token(&["--tenant", "acme", "--sub", "u1"]).await;
+    let connect = Connect::to(&gateway.ws_url()).param("token", &token);
+
+    let mut socket = connect.clone().open().await;
+    let vanished = socket.expect_type("ready").await["data"]["connection_id"].clone();
+    let at = socket.expect("its own room", |frame| frame["room"] == "user:u1");
+    let at = at.await;
+    drop(socket);
+    let end = end_of(&gateway, &vanished).await;
+    assert_eq!(end["closed_by"], "nobody", "{end}");
+    assert!(end.get("code").is_none(), "{end}");
+    assert!(end.get("rtt_ms").is_none(), "{end}");
+
+    let position = format!("{}:{}", at["epoch"].as_str().unwrap(), at["seq"]);
+    let path = format!("/ws?token={token}&room=user:me@{position}");
+    let mut socket = RawSocket::open(gateway.url(), &path, &[]).await;
+    let ready = socket.read_frame().await.unwrap().text();
+    let ready: Value = serde_json::from_str(&ready).unwrap();
+    // Then come `subscribed` for two rooms, and a ping.
+    let (mut texts, mut pings) = (1, 0);
+    while texts < 3 || pings == 0 {
+        match socket.read_frame().await.unwrap().opcode {
+            opcode::TEXT => texts += 1,
+            opcode::PING => pings += 1,
+            other => panic!("{other}"),
+        }
+    }
+    socket.send_frame(true, opcode::PONG, b"").await;
+    socket
+        .send_frame(true, opcode::CLOSE, &4000_u16.to_be_bytes())
+        .await;
+    assert_eq!(socket.read_close().await, Some(4000));
+    drop(socket);
+    let end = end_of(&gateway, &ready["data"]["connection_id"]).await;
+    assert_eq!(end["transport"], "websocket", "{end}");
+    assert_eq!(
+        (&end["closed_by"], &end["code"]),
+        (&json!("client"), &json!(4000))
+    );
+    assert_eq!(end["given"], 3, "{end}");
+    assert_eq!(
+        (&end["dropped"], &end["recoveries"]),
+        (&json!(0), &json!(1))
+    );
+    let (age, rtt) = (end["ms"].as_u64().unwrap(), end["rtt_ms"].as_u64().unwrap());
+    assert!(age >= 1_000 && rtt < age, "{end}");
+
+    let mut socket = connect.open().await;
+    let url = format!("{}/api/events?token={token}", gateway.url());
+    let mut stream = Sse::open(&url, &[]).await;
+    let sent_away = [
+        (socket.expect_type("ready").await, "websocket"),
+        (stream.expect_name("ready").await.json(), "sse"),
+    ];
+    gateway.terminate();
+    assert_eq!(socket.expect_close().await.code, Some(1012));
+    for (ready, transport) in sent_away {
+        let end = end_of(&gateway, &ready["data"]["connection_id"]).await;
+        assert_eq!(end["transport"], transport, "{end}");
+        assert_eq!(
+            (&end["closed_by"], &end["code"]),
+            (&json!("server"), &json!(1012))
+        );
+    }
 }

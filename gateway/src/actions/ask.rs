@@ -120,14 +120,12 @@ fn gone() -> ProtocolError {
 mod tests {
     use causerie_shared::bus::memory::MemoryBus;
     use causerie_shared::bus::{Bus, Retention};
-    use causerie_shared::ids::{TenantId, UserId};
     use causerie_shared::protocol::action::{ClientId, SendMessage};
     use futures::FutureExt;
 
     use super::*;
     use crate::hub::shard::Command;
     use crate::hub::testing::{delta, ended};
-    use crate::identity::Projects;
     use crate::settings::Settings;
 
     async fn asking(outbox_bytes: usize) -> Asking {
@@ -136,14 +134,7 @@ mod tests {
             outbox_bytes,
             ..Settings::default()
         };
-        let identity = Identity {
-            tenant: TenantId::new("acme").unwrap(),
-            user: UserId::new("u1").unwrap(),
-            name: None,
-            projects: Projects::All,
-            roles: Default::default(),
-            expires_ms: None,
-        };
+        let identity = Identity::plain("u1");
         let fields = serde_json::json!({"user_input": "Why?"});
         let asked = Asked {
             message: SendMessage::read(fields.as_object().unwrap().clone()).unwrap(),
@@ -171,7 +162,8 @@ mod tests {
         asking.outbox.push(&OutFrame::event(room, &message));
         // The room's shard does not come to anything more for a while.
         let hub = &asking.gateway.hub;
-        let is_taken = || tokio::task::unconstrained(hub.send(room, Command::Gap)).now_or_never();
+        let gap = || Command::Gap { rooms: None };
+        let is_taken = || tokio::task::unconstrained(hub.send(room, gap())).now_or_never();
         while is_taken().is_some() {}
 
         let batch = asking.next(usize::MAX).now_or_never().unwrap();

@@ -3,18 +3,11 @@
 use causerie_shared::bus::reply::{Cancelled, ReplyState};
 use causerie_shared::ids::MessageId;
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
-use serde::Serialize;
+use causerie_shared::protocol::frame::CancelAck;
 
 use super::bus_failed;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
-
-/// The `data` of the `ack`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CancelAck {
-    /// The reply that ends.
-    pub message_id: MessageId,
-}
 
 /// Cancels the reply `message_id`, or the reply to that question.
 ///

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use causerie_shared::bus::BusError;
 use causerie_shared::protocol::action::{Action, ClientFrame, ClientId, Rejected};
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
-use causerie_shared::protocol::frame;
+use causerie_shared::protocol::frame::{self, EmptyAck};
 
 use crate::connection::Connection;
 use crate::events;
@@ -33,10 +33,6 @@ pub struct Caller {
     pub connection: Option<Arc<Connection>>,
 }
 
-/// The `data` of an `ack` that has nothing to tell.
-#[derive(Debug, serde::Serialize)]
-struct Nothing {}
-
 /// Does what `frame` asks for, and returns the frame that answers it.
 ///
 /// # Errors
@@ -51,7 +47,7 @@ pub async fn perform(
         traceparent,
         action,
     } = frame;
-    events::action_received(name_of(&action));
+    events::action_received(&action);
     if is_action(&action)
         && let Some(connection) = &caller.connection
     {
@@ -75,7 +71,7 @@ pub async fn perform(
             })
         }
         Action::Typing(sign) => {
-            typing::typing(gateway, caller, sign).map(|()| frame::ack(&id, Nothing {}))
+            typing::typing(gateway, caller, sign).map(|()| frame::ack(&id, EmptyAck {}))
         }
         Action::Cancel(what) => cancel::cancel(gateway, &caller.identity, &what.message_id)
             .await
@@ -143,16 +139,5 @@ fn is_action(action: &Action) -> bool {
         | Action::Cancel(_)
         | Action::Subscribe(_)
         | Action::Unsubscribe(_) => true,
-    }
-}
-
-fn name_of(action: &Action) -> &'static str {
-    match action {
-        Action::SendMessage(_) => "sendMessage",
-        Action::Typing(_) => "typing",
-        Action::Cancel(_) => "cancel",
-        Action::Subscribe(_) => "subscribe",
-        Action::Unsubscribe(_) => "unsubscribe",
-        Action::Ping(_) => "ping",
     }
 }

@@ -5,23 +5,17 @@ use std::sync::Arc;
 use causerie_shared::protocol::action;
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError, Scope};
 use causerie_shared::protocol::event::Event;
-use causerie_shared::protocol::frame;
+use causerie_shared::protocol::frame::{self, RoomAck};
 use causerie_shared::room::Room;
-use serde::Serialize;
 
 use super::{Caller, not_joined};
 use crate::frame::OutFrame;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
 
-/// The `data` of the `ack`.
-#[derive(Debug, Serialize)]
-pub(super) struct RoomAck {
-    room: Room,
-}
-
 /// Joins a room. `subscribed` goes before the answer, and what was missed too,
-/// unless the client is slow to read it. Where it fails the room is not joined, even if it was before, which is told.
+/// unless the client is slow to read it. Where it fails the room is not joined,
+/// even if it was before, which is told.
 pub(super) async fn subscribe(
     gateway: &Gateway,
     caller: &Caller,

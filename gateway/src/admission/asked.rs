@@ -11,6 +11,7 @@ use url::form_urlencoded;
 use super::credentials;
 use super::refusal::Refusal;
 use super::rooms::{MAX_ROOMS, Named};
+use crate::report::Report;
 
 /// The most bytes of a request's path and query.
 const MAX_URL_BYTES: usize = 8 * 1024;
@@ -27,6 +28,7 @@ pub(crate) struct Asked {
     pub(super) origin: Option<PageOrigin>,
     /// The last event that an event stream's client has seen.
     pub(crate) last_event_id: Option<String>,
+    pub(super) report: Report,
 }
 
 /// Where the page comes from that sends a request.
@@ -58,6 +60,12 @@ impl Asked {
             query.take(&name, &value)?;
         }
         let last_event_id = text(request, "last-event-id")?.map(str::to_owned);
+        let report = match last_event_id {
+            // An EventSource opens a stream that ended again with the URL that it had:
+            // what that tells was counted then.
+            Some(_) => Report::default(),
+            None => query.report,
+        };
         let mut asked = Self {
             tenant: None,
             token: credentials::token(&request.headers, query.tokens)?,
@@ -65,6 +73,7 @@ impl Asked {
             alone: None,
             origin: page_origin(request)?,
             last_event_id: last_event_id.or(query.last_event_id),
+            report,
         };
         for hash in query.tenants {
             asked.name_tenant(hash)?;
@@ -118,6 +127,7 @@ struct Query {
     tokens: Vec<String>,
     rooms: Vec<Named>,
     last_event_id: Option<String>,
+    report: Report,
 }
 
 impl Query {
@@ -136,7 +146,7 @@ impl Query {
             }
             "room" => self.rooms.push(Named::read(value)?),
             "lastEventId" => self.last_event_id = Some(value.to_owned()),
-            _ => {}
+            _ => self.report.take(name, value),
         }
         Ok(())
     }
@@ -184,6 +194,19 @@ mod tests {
         assert_eq!(asked.rooms.len(), 2);
         let origin = PageOrigin::Named("https://a.example".into());
         assert_eq!(asked.origin, Some(origin));
+    }
+
+    #[test]
+    fn what_an_event_source_tells_anew_is_passed_over() {
+        let told = |uri: &str, headers: &[(&str, &str)]| {
+            read(uri, headers).unwrap().report != Report::default()
+        };
+        let uri = "/api/events?attempt=2&last=websocket&away_ms=30000";
+        assert!(told(uri, &[]));
+        assert!(!told(uri, &[("last-event-id", "tenant@k3f9a2bd:1")]));
+        // This one was made for the occasion.
+        let uri = "/api/events?attempt=1&lastEventId=tenant@k3f9a2bd:1";
+        assert!(told(uri, &[]));
     }
 
     #[test]

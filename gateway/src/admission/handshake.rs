@@ -9,7 +9,7 @@ use http::header::{
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use hyper::upgrade::OnUpgrade;
 use sha1::{Digest, Sha1};
 
@@ -83,7 +83,9 @@ impl Offer {
     /// `None` where no WebSocket of our version is asked for.
     fn read(request: &mut Parts, takes_compressed: bool) -> Result<Option<Self>, Refusal> {
         let headers = &request.headers;
-        let asks = lists(headers, &CONNECTION, "upgrade")
+        // Routed as GET is, HEAD comes here too.
+        let asks = request.method == Method::GET
+            && lists(headers, &CONNECTION, "upgrade")
             && lists(headers, &UPGRADE, "websocket")
             && lists(headers, &SEC_WEBSOCKET_VERSION, "13");
         if !asks {

@@ -72,6 +72,7 @@ impl Admission {
             rooms,
             slot,
             visitor_token: caller.visitor_token,
+            report: asked.report,
         })
     }
 

@@ -90,10 +90,12 @@ struct Fetched {
     succeeded: bool,
 }
 
-/// All sets in use, by their URLs: those of one URL are one.
+/// All sets in use, by their URLs: those of one URL are one. Each lives as long as
+/// somebody's tokens are checked by it, and not for being known here: it may just be
+/// fetched when nobody uses it any more.
 #[derive(Debug, Clone, Default)]
 pub(super) struct KeySets {
-    sets: HashMap<String, Arc<KeySet>>,
+    sets: HashMap<String, Weak<KeySet>>,
     client: Option<reqwest::Client>,
 }
 
@@ -104,8 +106,8 @@ impl KeySets {
         url: &HttpUrl,
         pace: KeySetPace,
     ) -> Result<Arc<KeySet>, reqwest::Error> {
-        if let Some(known) = self.sets.get(url.as_str()) {
-            return Ok(Arc::clone(known));
+        if let Some(known) = self.sets.get(url.as_str()).and_then(Weak::upgrade) {
+            return Ok(known);
         }
         let client = match &self.client {
             Some(client) => client.clone(),
@@ -118,24 +120,25 @@ impl KeySets {
             keys: ArcSwap::default(),
             fetched: Mutex::new(None),
         });
-        self.sets.insert(url.as_str().to_owned(), Arc::clone(&set));
+        let known = Arc::downgrade(&set);
+        self.sets.insert(url.as_str().to_owned(), known);
         Ok(set)
     }
 
     /// Fetches the sets that are new. From then on they look after themselves.
     pub(super) async fn start(&self) {
-        let new = self.sets.values().map(|set| async {
-            if set.fetched.lock().await.is_none() {
-                set.fetch_since(None).await;
-                tokio::spawn(refresh(Arc::downgrade(set), set.pace));
-            }
+        let in_use = self.sets.values().filter_map(Weak::upgrade);
+        let new = in_use.filter(|set| set.is_new());
+        let new = new.map(|set| async move {
+            set.fetch_since(None).await;
+            tokio::spawn(refresh(Arc::downgrade(&set), set.pace));
         });
         futures::future::join_all(new).await;
     }
 
-    /// Forgets the sets that nobody uses any more.
+    /// Forgets the URLs of sets that nobody uses any more.
     pub(super) fn forget_unused(&mut self) {
-        self.sets.retain(|_, set| Arc::strong_count(set) > 1);
+        self.sets.retain(|_, set| set.strong_count() > 0);
     }
 }
 
@@ -169,6 +172,13 @@ async fn refresh(set: Weak<KeySet>, pace: KeySetPace) {
 }
 
 impl KeySet {
+    /// Whether it has never been fetched, and is not just now: that may take long, and
+    /// what is in use already need not be waited for.
+    fn is_new(&self) -> bool {
+        let fetched = self.fetched.try_lock();
+        fetched.is_ok_and(|fetched| fetched.is_none())
+    }
+
     pub(super) fn keys(&self) -> Arc<Vec<Key>> {
         self.keys.load_full()
     }

@@ -4,81 +4,96 @@
 //! goes out with one write to each member. Whoever changes who is in the room
 //! sends first what is gathered, so that the order is the same for all.
 
-use std::iter::Peekable;
 use std::sync::Arc;
-use std::vec;
 
 use causerie_shared::clock::Clock;
 use causerie_shared::ids::MessageId;
-use causerie_shared::position::Position;
-use causerie_shared::protocol::close::CloseCode;
-use causerie_shared::protocol::frame::{self, Subscribed};
+use causerie_shared::position::{Epoch, Position};
 use causerie_shared::room::RoomKey;
 use tokio::task::consume_budget;
 
 use super::Viewer;
 use super::members::{Member, Members};
+use super::sending::{Outgoing, Sending, subscribed};
 use super::text::Running;
-use crate::events::{self, Deliveries};
 use crate::frame::OutFrame;
-use crate::outbox::Joined;
+use crate::outbox::OutboxId;
 
-/// How many bytes of events go out with one write.
-const AT_ONCE: usize = 16 << 10;
+/// How many things for all may be gathered before records wait until these are sent.
+pub(super) const GATHERED: usize = 256;
 
 /// All who hear a room.
 #[derive(Debug)]
 pub(super) struct Audience {
     pub(super) room: RoomKey,
-    pub(super) members: Members,
+    members: Members,
     outgoing: Vec<Outgoing>,
+    /// What some have and others do not yet. Nobody may come or go meanwhile.
+    sending: Option<Box<Sending>>,
     clock: Clock,
-}
-
-/// Something for all who are in the room.
-#[derive(Debug)]
-enum Outgoing {
-    Event(Event),
-    Snapshot(Arc<OutFrame>),
-    /// From where the room's stream goes on.
-    Position {
-        position: Position,
-        recovered: bool,
-    },
-    /// What they miss cannot be found here.
-    Farewell,
-}
-
-#[derive(Debug)]
-struct Event {
-    frame: Arc<OutFrame>,
-    published_ms: u64,
+    /// How many members get something before another room may have its turn.
+    turn: usize,
 }
 
 impl Audience {
-    pub(super) fn new(room: RoomKey, clock: Clock) -> Self {
+    pub(super) fn new(room: RoomKey, clock: Clock, turn: usize) -> Self {
         Self {
             room,
             members: Members::default(),
             outgoing: Vec::new(),
+            sending: None,
             clock,
+            turn: turn.max(1),
         }
+    }
+
+    /// Lets one in, who is not given what is gathered.
+    pub(super) fn add(&mut self, member: Member) {
+        debug_assert!(!self.has_outgoing(), "what is gathered is sent first");
+        self.members.add(member);
+    }
+
+    /// Lets one go, who has what was gathered.
+    pub(super) fn remove(&mut self, outbox: OutboxId) {
+        debug_assert!(!self.has_outgoing(), "what is gathered is sent first");
+        self.members.remove(outbox);
+    }
+
+    pub(super) fn get(&self, outbox: OutboxId) -> Option<&Member> {
+        self.members.get(outbox)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.members.is_empty()
     }
 
     /// Gives an event to all who see it.
     pub(super) fn deliver(&mut self, frame: Arc<OutFrame>, published_ms: u64) {
-        self.gather(Outgoing::Event(Event {
+        self.gather(Outgoing::Event {
             frame,
             published_ms,
-        }));
+        });
     }
 
     /// Tells all from where the room's stream goes on. Who was told of a message
-    /// of their own that is lost has not recovered in any case.
-    pub(super) fn tell_position(&mut self, position: &Position, recovered: bool) {
+    /// of their own that is lost has not recovered in any case, unless it was stored
+    /// in one of the `later` lives. Who has not recovered has let go of all replies being
+    /// made, and gets those of `running` anew.
+    pub(super) fn tell_position<'a>(
+        &mut self,
+        position: &Position,
+        recovered: bool,
+        later: Vec<Epoch>,
+        running: impl Iterator<Item = (&'a MessageId, &'a Running)>,
+    ) {
+        let snapshots = running
+            .map(|(id, reply)| self.snapshot(id, reply))
+            .collect();
         self.gather(Outgoing::Position {
             position: position.clone(),
             recovered,
+            later,
+            snapshots,
         });
     }
 
@@ -94,92 +109,59 @@ impl Audience {
     }
 
     fn gather(&mut self, outgoing: Outgoing) {
-        if !self.members.is_empty() {
+        if !self.is_empty() {
             self.outgoing.push(outgoing);
         }
     }
 
-    /// Whether something is gathered that is not sent yet.
+    /// Whether something is gathered that not all have yet.
     pub(super) fn has_outgoing(&self) -> bool {
-        !self.outgoing.is_empty()
+        self.is_amid_sending() || !self.outgoing.is_empty()
+    }
+
+    /// Whether more may be gathered before something of it is sent.
+    pub(super) fn takes_more(&self) -> bool {
+        self.outgoing.len() < GATHERED
+    }
+
+    /// Whether some have what others do not yet.
+    fn is_amid_sending(&self) -> bool {
+        self.sending.is_some()
+    }
+
+    /// Whether it takes several turns to send something to all.
+    pub(super) fn is_crowd(&self) -> bool {
+        self.members.len() > self.turn
     }
 
     /// Sends what is gathered, in order.
     pub(super) async fn send_out(&mut self) {
-        let mut outgoing = std::mem::take(&mut self.outgoing).into_iter().peekable();
-        while let Some(next) = outgoing.next() {
-            match next {
-                Outgoing::Event(event) => {
-                    let events = with_those_that_follow(event, &mut outgoing);
-                    self.send_events(&events).await;
-                }
-                Outgoing::Snapshot(frame) => self.send_whole_text(&frame).await,
-                Outgoing::Position {
-                    position,
-                    recovered,
-                } => self.send_position(&position, recovered).await,
-                Outgoing::Farewell => self.send_farewell().await,
-            }
+        while self.has_outgoing() {
+            self.send_some().await;
         }
     }
 
-    async fn send_events(&self, events: &[Event]) {
-        let frames = events.iter().map(|event| Arc::clone(&event.frame));
-        let joined = Joined::new(frames.collect());
-        let mut deliveries = Deliveries::default();
-        self.to_each(|Member { outbox, viewer }| {
-            let sees = |frame: &&Arc<OutFrame>| viewer.sees(&frame.sight);
-            let frames = joined.frames();
-            if frames.iter().all(|frame| sees(&frame)) {
-                outbox.push_joined(&joined, &mut deliveries);
-            } else {
-                for frame in frames.iter().filter(sees) {
-                    deliveries.count(outbox.push(frame), 1);
-                }
+    /// Goes on to send what is gathered, as far as it can be done in one turn. Other
+    /// tasks have theirs meanwhile.
+    pub(super) async fn send_some(&mut self) {
+        let mut sending = match self.sending.take() {
+            Some(sending) => *sending,
+            None => Sending::of(std::mem::take(&mut self.outgoing)),
+        };
+        let mut left = self.turn;
+        while let Some(portion) = sending.portion(&self.room) {
+            for member in self.members.iter().skip(portion.given()).take(left) {
+                portion.give(member, &self.room);
+                left -= 1;
+                consume_budget().await;
             }
-        })
-        .await;
-        let published_ms = events.iter().map(|event| event.published_ms);
-        events::delivered(&deliveries, published_ms, self.clock.now_ms());
-    }
-
-    async fn send_whole_text(&self, snapshot: &Arc<OutFrame>) {
-        self.to_each(|Member { outbox, viewer }| {
-            if viewer.sees(&snapshot.sight) {
-                outbox.push(snapshot);
-                events::snapshot_sent();
+            if portion.given() < self.members.len() {
+                self.sending = Some(Box::new(sending));
+                return;
             }
-        })
-        .await;
-    }
-
-    async fn send_position(&self, position: &Position, recovered: bool) {
-        let is_kept = self.subscribed(position, true);
-        let is_lost = self.subscribed(position, false);
-        self.to_each(|Member { outbox, viewer }| {
-            let has_all = !outbox.has_lost(&self.room, position) && recovered;
-            if viewer.is_told_positions() {
-                outbox.push(if has_all { &is_kept } else { &is_lost });
-            } else if !has_all {
-                // Its question may be among what was lost.
-                outbox.close(CloseCode::LostPlace);
+            if sending.end_portion(self.clock.now_ms()) {
+                self.members = Members::default();
             }
-        })
-        .await;
-    }
-
-    async fn send_farewell(&mut self) {
-        self.to_each(|Member { outbox, .. }| outbox.close(CloseCode::LostPlace))
-            .await;
-        self.members = Members::default();
-    }
-
-    /// Gives something to each member; others have their turn meanwhile. A write
-    /// takes some microseconds.
-    async fn to_each(&self, mut give: impl FnMut(&Member)) {
-        for member in self.members.iter() {
-            give(member);
-            consume_budget().await;
         }
     }
 
@@ -201,40 +183,10 @@ impl Audience {
             .then(|| self.subscribed(position, recovered))
     }
 
-    fn subscribed(&self, position: &Position, recovered: bool) -> Arc<OutFrame> {
+    /// What tells that the room's stream goes on from `position`.
+    pub(super) fn subscribed(&self, position: &Position, recovered: bool) -> Arc<OutFrame> {
         subscribed(&self.room, position, recovered)
     }
-}
-
-/// `first` and the events that follow it, as far as they go out together.
-fn with_those_that_follow(
-    first: Event,
-    outgoing: &mut Peekable<vec::IntoIter<Outgoing>>,
-) -> Vec<Event> {
-    let mut bytes = first.frame.size();
-    let mut events = vec![first];
-    let mut fits = |next: &Outgoing| match next {
-        Outgoing::Event(event) => {
-            bytes += event.frame.size();
-            bytes <= AT_ONCE
-        }
-        Outgoing::Snapshot(_) | Outgoing::Position { .. } | Outgoing::Farewell => false,
-    };
-    while let Some(Outgoing::Event(event)) = outgoing.next_if(&mut fits) {
-        events.push(event);
-    }
-    events
-}
-
-/// `subscribed`: the stream of `room` goes on from `position`.
-pub(crate) fn subscribed(room: &RoomKey, position: &Position, recovered: bool) -> Arc<OutFrame> {
-    let json = frame::subscribed(&Subscribed {
-        room: room.room.clone(),
-        epoch: position.epoch.clone(),
-        seq: position.seq,
-        recovered,
-    });
-    OutFrame::subscribed(room, position.clone(), json)
 }
 
 #[cfg(test)]
@@ -249,9 +201,9 @@ mod tests {
 
     /// One event for so many members.
     fn with_an_event_for(count: usize) -> Audience {
-        let mut audience = Audience::new(room(), Clock::default());
+        let mut audience = Audience::new(room(), Clock::default(), 128);
         for _ in 0..count {
-            audience.members.add(Member {
+            audience.add(Member {
                 outbox: Outbox::new(1 << 10),
                 viewer: Viewer::Member(UserId::new("u1").unwrap(), Live::ALL),
             });

@@ -221,8 +221,10 @@ impl Membership {
         turn
     }
 
-    /// Notes that the outbox is not in a room, unless a later wish will tell.
+    /// Notes that the outbox is not in a room, unless a later wish will tell. Until
+    /// then it lacks no text of it.
     fn forget(&self, turn: &Turn<'_>) {
+        self.outbox.forget_room(&turn.room);
         let mut rooms = self.lock();
         if !turn.wish.is_cancelled() {
             rooms.retain(|stay| stay.room != turn.room);
@@ -247,5 +249,37 @@ impl Membership {
 impl Drop for Membership {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use causerie_shared::bus::Retention;
+    use causerie_shared::bus::memory::MemoryBus;
+    use causerie_shared::ids::UserId;
+
+    use super::*;
+    use crate::frame::OutFrame;
+    use crate::gateway::Gateway;
+    use crate::hub::Live;
+    use crate::hub::testing::{delta, room};
+    use crate::outbox::Pushed;
+    use crate::settings::Settings;
+
+    /// Else its frames would be looked at one by one for the rest of its life.
+    #[tokio::test]
+    async fn who_left_a_room_lacks_no_text_of_it() {
+        let bus = Arc::new(MemoryBus::new(Retention::default()));
+        let gateway = Gateway::start(bus, Settings::default());
+        let outbox = Outbox::new(1 << 10);
+        let membership = Membership::new(gateway.hub.clone(), Arc::clone(&outbox));
+        let viewer = Viewer::Member(UserId::new("u1").unwrap(), Live::ALL);
+        membership.join(room(), viewer, None).await.unwrap();
+        let text = OutFrame::event(&room(), &delta(1, 1, 0, &"x".repeat(100)));
+        while outbox.push(&text) != Pushed::DroppedText {}
+        outbox.next(usize::MAX).await;
+        assert_eq!(outbox.push(&text), Pushed::DroppedText);
+        assert!(membership.leave(&room()).await);
+        assert_eq!(outbox.push(&text), Pushed::Queued);
     }
 }

@@ -9,13 +9,16 @@
 //! - `text`: the texts of running replies, and snapshots of them
 //! - `tail`: recent events, from which most recoveries are served
 //! - `audience`: who hears a room; gathers what is for all, and sends it
+//! - `sending`: what is on its way to all of them, and how many have it
 //! - `room`: one room: delivers, joins, and says what it must read
-//! - `shard`: the task that owns rooms and reads for them
+//! - `shard`: the task that owns rooms
+//! - `reader`: reads for it
 //! - `shards`: the queues of all of them
 //! - `opening`: begins to hear and reads rooms, many at once where many come
 //! - `viewer`: what somebody sees of a room
 //! - [`membership`]: the rooms of one outbox
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use causerie_shared::bus::{Bus, BusError};
@@ -35,21 +38,25 @@ use crate::events;
 use crate::feed::Feed;
 use crate::outbox::{Outbox, OutboxId};
 use crate::recovery;
+use crate::settings::Settings;
 use heard::HeardRooms;
 use opening::Opener;
-use shard::{Command, Reader, Shard, backoff};
+use reader::{Reader, backoff};
+use shard::{Command, Shard};
 use shards::Shards;
 pub(crate) use viewer::Sight;
 pub use viewer::{Live, Viewer};
 
-pub(crate) mod audience;
+mod audience;
 pub(crate) mod heard;
 mod held;
 mod members;
 pub mod membership;
 mod opening;
 pub(crate) mod order;
+mod reader;
 mod room;
+pub(crate) mod sending;
 pub(crate) mod shard;
 pub(crate) mod shards;
 mod tail;
@@ -135,24 +142,25 @@ impl Hub {
     /// Starts the shards and the feed.
     pub(crate) fn start(
         bus: Arc<dyn Bus>,
-        shards: usize,
+        settings: &Settings,
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) -> Self {
-        let (shards, queues) = Shards::new(shards);
+        let (shards, queues) = Shards::new(settings.shards);
         let subscriptions = bus.subscriptions(Arc::new(Feed::new(shards.clone())));
         let heard = Arc::new(HeardRooms::default());
         let opener = Opener::start(Arc::clone(&bus), Arc::clone(&subscriptions), tasks);
         for (commands, queue) in shards.queues().iter().zip(queues) {
             let reader = Reader {
                 bus: Arc::clone(&bus),
+                gathered: BTreeMap::new(),
                 subscriptions: Arc::clone(&subscriptions),
                 opener: opener.clone(),
                 shard: commands.downgrade(),
                 tasks: tasks.clone(),
                 stop: stop.clone(),
             };
-            let shard = Shard::new(reader, Arc::clone(&heard));
+            let shard = Shard::new(reader, Arc::clone(&heard), settings.turn);
             tasks.spawn(shard.run(queue, stop.clone()));
         }
         let hub = Self(Arc::new(Shared {
@@ -191,8 +199,13 @@ impl Hub {
         Err(NotJoined::Over)
     }
 
-    /// One step: the outbox is a member, or a page nearer to it.
+    /// One step: the outbox is a member, or a page nearer to it. Its shard is asked
+    /// only where it may be that there is nothing more to be read.
     async fn try_join(&self, join: &mut Join) -> Result<Joined, NotJoined> {
+        if matches!(join.start, Start::Reached { is_head: false, .. }) {
+            recovery::catch_up(&*self.0.bus, join).await?;
+            return Ok(Joined::Behind);
+        }
         let (reply, answer) = oneshot::channel();
         let command = Command::Join {
             join: join.clone(),
@@ -278,3 +291,6 @@ impl Hub {
         &*self.0.bus
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,12 +33,12 @@ const AT_ONCE: f64 = 16.0;
 /// another was being opened.
 const LONGER_FOR_EACH: Duration = Duration::from_millis(1);
 
-/// The longest that a room waits for others.
-const LONGEST: Duration = Duration::from_secs(2);
+/// The longest that a room waits for others. People wait with it, and where they
+/// keep coming there is no lull.
+const LONGEST: Duration = Duration::from_millis(500);
 
 /// Where nobody came for so long a crowd is there, and is waited for no longer.
-/// A busy machine halts for less.
-const LULL: Duration = Duration::from_millis(250);
+const LULL: Duration = Duration::from_millis(100);
 
 /// A room that is to be opened, and who waits for what was read.
 struct Wish {
@@ -102,7 +102,7 @@ async fn run(
     mut waiting: mpsc::Receiver<Wish>,
     tasks: TaskTracker,
 ) {
-    let mut rush = Rush::default();
+    let mut rush = Rush::new(bus.rewards_company());
     while let Some(wishes) = gather(&mut waiting, &mut rush).await {
         tasks.spawn(open_all(
             Arc::clone(&bus),
@@ -175,8 +175,10 @@ impl Wish {
 }
 
 /// How many rooms came of late in company.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Rush {
+    /// The longest that it is worth waiting.
+    longest: Duration,
     /// Those that came just now in full, less for each that is longer ago, none
     /// after a second.
     recent: f64,
@@ -184,6 +186,18 @@ struct Rush {
 }
 
 impl Rush {
+    fn new(rewards_company: bool) -> Self {
+        Self {
+            longest: if rewards_company {
+                LONGEST
+            } else {
+                Duration::ZERO
+            },
+            recent: 0.0,
+            last: None,
+        }
+    }
+
     fn count(&mut self, wish: &Wish, now: Instant) {
         let since = self.last.map_or(0.0, |last| (now - last).as_secs_f64());
         self.recent *= (1.0 - since).max(0.0);
@@ -196,12 +210,14 @@ impl Rush {
     fn worth_waiting(&self) -> Duration {
         LONGER_FOR_EACH
             .mul_f64((self.recent - AT_ONCE).max(0.0))
-            .min(LONGEST)
+            .min(self.longest)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::interval;
+
     use super::*;
     use crate::hub::testing::room;
 
@@ -242,7 +258,7 @@ mod tests {
 
     /// How long it is worth waiting after each of so many, at so many a second.
     fn waits(count: u32, a_second: u32, has_company: bool) -> Vec<Duration> {
-        let (began, mut rush) = (Instant::now(), Rush::default());
+        let (began, mut rush) = (Instant::now(), Rush::new(true));
         let waits = (0..count).map(|number| {
             let now = began + Duration::from_secs(1) * number / a_second;
             let wish = Wish {
@@ -281,9 +297,47 @@ mod tests {
             assert!(sender.try_send(wish()).is_ok());
         }
         drop(sender);
-        let mut rush = Rush::default();
+        let mut rush = Rush::new(true);
         let wishes = gather(&mut waiting, &mut rush).await;
         assert_eq!(wishes.unwrap().len(), 1_000);
         assert!(gather(&mut waiting, &mut rush).await.is_none());
+    }
+
+    /// Two thousand a second. How many are opened together then, and how long the
+    /// first of them waits.
+    async fn in_a_stream(rewards_company: bool) -> Vec<(usize, Duration)> {
+        let (sender, mut waiting) = mpsc::channel(QUEUE);
+        let coming = tokio::spawn(async move {
+            let mut pace = interval(Duration::from_millis(1));
+            for _ in 0..4_000 {
+                pace.tick().await;
+                for _ in 0..2 {
+                    sender.send(wish()).await.unwrap();
+                }
+            }
+        });
+        let (mut rush, mut opened) = (Rush::new(rewards_company), Vec::new());
+        while !coming.is_finished() {
+            let asked = Instant::now();
+            if let Some(wishes) = gather(&mut waiting, &mut rush).await {
+                opened.push((wishes.len(), asked.elapsed()));
+            }
+        }
+        opened
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_others_keep_coming_nobody_waits_for_long() {
+        let opened = in_a_stream(true).await;
+        let longest = opened.iter().map(|(_, wait)| *wait).max().unwrap();
+        assert!(longest < Duration::from_millis(600), "{longest:?}");
+        assert!(opened.iter().any(|(count, _)| *count > 900), "{opened:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_what_costs_nothing() {
+        let opened = in_a_stream(false).await;
+        let longest = opened.iter().map(|(_, wait)| *wait).max().unwrap();
+        assert!(longest <= Duration::from_millis(2), "{longest:?}");
     }
 }

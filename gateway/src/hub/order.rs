@@ -4,7 +4,7 @@
 //! a hole in the deltas of a reply, an event of a life not heard of before.
 //! What it takes to mend it is one atomic read of the room.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use causerie_shared::bus::log::RunningReply;
 use causerie_shared::ids::MessageId;
@@ -14,13 +14,12 @@ use causerie_shared::record::{Class, Header, Record, ReplyPart};
 use causerie_shared::sabotage::Protection;
 
 use super::text::Running;
+use ended::Ended;
+
+mod ended;
 
 /// How many lives that have ended are remembered, as on the bus.
 const PAST_LIVES: usize = 4;
-
-/// How many replies that have ended are remembered, so that what is still on
-/// its way of them is known to be late.
-const ENDED_REPLIES: usize = 64;
 
 /// What to do with a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,10 +75,10 @@ pub(super) struct Order {
     head: Position,
     past: VecDeque<Epoch>,
     replies: BTreeMap<MessageId, Running>,
-    ended: VecDeque<MessageId>,
-    /// Replies heard of but not known, before a read was sent: if that does
-    /// not find them running, they are over.
-    doubtful: BTreeSet<MessageId>,
+    ended: Ended,
+    /// Replies heard of but not known, before a read was sent, and their highest
+    /// attempt: if that does not find them running, they are over up to that one.
+    doubtful: BTreeMap<MessageId, u32>,
     /// Whether a life has begun since running replies were last read.
     is_new_life: bool,
 }
@@ -91,8 +90,8 @@ impl Order {
             head,
             past: VecDeque::new(),
             replies: BTreeMap::new(),
-            ended: VecDeque::new(),
-            doubtful: BTreeSet::new(),
+            ended: Ended::default(),
+            doubtful: BTreeMap::new(),
             is_new_life: false,
         }
     }
@@ -116,12 +115,10 @@ impl Order {
     pub(super) fn take(&mut self, record: &Record) -> Verdict {
         let header = &record.header;
         match (header.class, &header.reply) {
-            (Class::Durable, _) | (Class::Final, None) => self.take_durable(header),
-            (Class::Final, Some(reply)) => {
+            (Class::Durable, _) => self.take_durable(header),
+            (Class::Final, _) => {
                 let verdict = self.take_durable(header);
-                if !matches!(verdict, Verdict::Repair(_)) {
-                    self.end(&reply.message_id);
-                }
+                self.note_end(header);
                 verdict
             }
             (Class::Transient, Some(reply)) => self.take_transient(reply, header),
@@ -155,8 +152,11 @@ impl Order {
 
     /// Whether the log is known up to `position`.
     pub(super) fn has(&self, position: &Position) -> bool {
+        self.has_in_this_life(position) || self.past.contains(&position.epoch)
+    }
+
+    fn has_in_this_life(&self, position: &Position) -> bool {
         position.epoch == self.head.epoch && position.seq <= self.head.seq
-            || self.past.contains(&position.epoch)
     }
 
     /// Moves on to a durable event that was read. Whether with it a new life
@@ -176,14 +176,16 @@ impl Order {
     /// which the text differs from what was delivered.
     pub(super) fn adopt(&mut self, running: &[RunningReply]) -> Vec<MessageId> {
         let is_running = |id: &MessageId| running.iter().any(|reply| reply.message_id == *id);
-        let known = self.replies.keys().chain(&self.doubtful);
-        let over: Vec<_> = known.filter(|id| !is_running(id)).cloned().collect();
-        for message_id in &over {
-            self.end(message_id);
+        // Over as far as it was heard. Where the bus has lost that it ran, it will again.
+        let known = self.replies.iter().map(|(id, known)| (id, known.attempt));
+        let doubtful = self.doubtful.iter().map(|(id, attempt)| (id, *attempt));
+        for (message_id, attempt) in known.chain(doubtful).filter(|(id, _)| !is_running(id)) {
+            self.ended.note(message_id, attempt, false);
         }
+        self.replies.retain(|id, _| is_running(id));
         self.doubtful.clear();
         // The end of one that runs was lost with the tail of a life.
-        self.ended.retain(|id| !is_running(id));
+        self.ended.forget(is_running);
         // Of a life that ended the bus may have lost the end of a text, and
         // even who was making it: what follows then need not fit what was
         // delivered, even where its numbers do.
@@ -205,32 +207,41 @@ impl Order {
         changed
     }
 
-    /// Notes that a reply is over.
-    pub(super) fn end(&mut self, message_id: &MessageId) {
-        self.replies.remove(message_id);
-        if !self.ended.contains(message_id) {
-            remember(&mut self.ended, message_id.clone(), ENDED_REPLIES);
+    /// Notes that a reply is over, if this is its end and the log has it. Of one that
+    /// was told in a life before nobody knows that: it may be lost with the tail, and
+    /// the reply runs again.
+    pub(super) fn note_end(&mut self, header: &Header) {
+        if let (Class::Final, Some(reply), Some(position)) =
+            (header.class, &header.reply, &header.position)
+            && self.has_in_this_life(position)
+        {
+            let known = self.replies.remove(&reply.message_id);
+            let attempt = known.map_or(reply.attempt, |known| known.attempt.max(reply.attempt));
+            self.ended.note(&reply.message_id, attempt, true);
         }
     }
 
     /// Notes, before a read, that `record` was heard.
     pub(super) fn doubt(&mut self, record: &Record) {
         if let Some(reply) = self.unknown_reply(record) {
-            self.doubtful.insert(reply.clone());
+            let attempt = self.doubtful.entry(reply.message_id.clone()).or_default();
+            *attempt = reply.attempt.max(*attempt);
         }
     }
 
-    /// The reply that goes on with `record`, if nothing is known of it.
-    pub(super) fn unknown_reply<'a>(&self, record: &'a Record) -> Option<&'a MessageId> {
+    /// The part of a reply that `record` is, if nothing is known of it.
+    pub(super) fn unknown_reply<'a>(&self, record: &'a Record) -> Option<&'a ReplyPart> {
         let goes_on = matches!(record.header.class, Class::Start | Class::Delta);
         let reply = record.header.reply.as_ref().filter(|_| goes_on)?;
-        let id = &reply.message_id;
-        (!self.replies.contains_key(id) && !self.ended.contains(id)).then_some(id)
+        let is_known = self.replies.contains_key(&reply.message_id) || self.ended.has(reply);
+        (!is_known).then_some(reply)
     }
 
-    /// Forgets all replies: the log lost its place, and theirs with it.
+    /// Forgets all replies: the log lost its place, and theirs with it. It may have lost
+    /// ends that were told, too.
     pub(super) fn forget_replies(&mut self) {
         self.replies.clear();
+        self.ended.doubt_all();
     }
 
     fn take_durable(&mut self, header: &Header) -> Verdict {
@@ -252,7 +263,7 @@ impl Order {
     /// Nothing of a reply follows its `message` but `ai_processing_end`.
     fn take_transient(&self, reply: &ReplyPart, header: &Header) -> Verdict {
         let follows = header.event == Event::AiProcessingEnd.name();
-        if self.ended.contains(&reply.message_id) && !follows {
+        if self.ended.has(reply) && !follows {
             Verdict::Stale
         } else {
             Verdict::Deliver
@@ -260,7 +271,7 @@ impl Order {
     }
 
     fn take_start(&mut self, reply: &ReplyPart, record: &Record) -> Verdict {
-        if self.ended.contains(&reply.message_id) {
+        if self.ended.has(reply) {
             return Verdict::Stale;
         }
         match self.replies.get_mut(&reply.message_id) {
@@ -282,7 +293,7 @@ impl Order {
     }
 
     fn take_delta(&mut self, reply: &ReplyPart, record: &Record) -> Verdict {
-        if self.ended.contains(&reply.message_id) {
+        if self.ended.has(reply) {
             return Verdict::Stale;
         }
         let Some(known) = self.replies.get_mut(&reply.message_id) else {

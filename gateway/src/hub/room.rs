@@ -53,12 +53,20 @@ pub(super) struct Room {
     tail: Tail,
     held: Held,
     waiting: Vec<Waiting>,
-    /// The position from which an opening room is read.
-    asked: Option<Position>,
+    /// The position from which an opening room is read. In a box, since a room that is
+    /// open has none; and so the next one.
+    asked: Option<Box<Position>>,
+    /// Where the bus said that the log stands, while the room was read.
+    told: Option<Box<Position>>,
+    /// How many reads were sent since one last helped.
     vain_reads: u32,
     /// Those of them in a row that told what cannot be understood.
     unreadable_reads: u32,
     empty_since: Option<Instant>,
+    /// Whether it was read since those who waited were last let in.
+    was_read: bool,
+    /// Whether its shard knows that it has something to send.
+    pub(super) is_lined_up: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,29 +85,36 @@ enum Phase {
 }
 
 impl Room {
-    pub(super) fn new(key: RoomKey, clock: Clock) -> Self {
+    pub(super) fn new(key: RoomKey, clock: Clock, turn: usize) -> Self {
         Self {
-            audience: Audience::new(key, clock),
+            audience: Audience::new(key, clock, turn),
             phase: Phase::Closed,
             order: None,
             tail: Tail::default(),
             held: Held::default(),
             waiting: Vec::new(),
             asked: None,
+            told: None,
             vain_reads: 0,
             unreadable_reads: 0,
             empty_since: None,
+            was_read: false,
+            is_lined_up: false,
         }
     }
 
-    /// Does one thing after all that came before it, and sends what comes of it.
+    /// Does one thing after all that came before it, and sends what comes of it: to a
+    /// crowd in turns, with [`send_some`](Self::send_some).
     pub(super) async fn act(
         &mut self,
         act: impl FnOnce(&mut Self) -> Option<Need>,
     ) -> Option<Need> {
-        self.send_out().await;
+        self.audience.send_out().await;
         let need = act(self);
-        self.send_out().await;
+        if self.is_busy() {
+            return need;
+        }
+        self.audience.send_out().await;
         match need {
             Some(need) => Some(need),
             // Who comes in now has been sent nothing of that.
@@ -107,14 +122,32 @@ impl Room {
         }
     }
 
-    /// Sends what is gathered for all who are here.
-    pub(super) async fn send_out(&mut self) {
-        self.audience.send_out().await;
+    /// Sends as much of what is gathered as can be done in one turn. Those who wait come
+    /// in after all of it.
+    pub(super) async fn send_some(&mut self) -> Option<Need> {
+        self.audience.send_some().await;
+        if self.has_outgoing() {
+            return None;
+        }
+        self.admit_all().await
     }
 
-    /// Whether something is gathered that is not sent yet.
+    /// Whether something is gathered that not all have yet.
     pub(super) fn has_outgoing(&self) -> bool {
         self.audience.has_outgoing()
+    }
+
+    /// Whether what comes of a record may be gathered with the rest: up to a bound, and
+    /// not where people wait for all of that to be sent, who could else wait for ever.
+    pub(super) fn takes_records(&self) -> bool {
+        let is_waited_for = self.phase == Phase::Live && !self.waiting.is_empty();
+        self.audience.takes_more() && !(is_waited_for && self.is_busy())
+    }
+
+    /// Whether so much is still to be sent that who wants something of this room
+    /// should wait, so that others need not.
+    pub(super) fn is_busy(&self) -> bool {
+        self.audience.has_outgoing() && self.audience.is_crowd()
     }
 
     /// Takes a join, which waits until the room is live. One whose outbox is
@@ -132,7 +165,7 @@ impl Room {
     }
 
     pub(super) fn on_leave(&mut self, outbox: OutboxId) {
-        self.audience.members.remove(outbox);
+        self.audience.remove(outbox);
         self.waiting
             .retain(|waiting| waiting.join.outbox.id() != outbox);
     }
@@ -161,10 +194,23 @@ impl Room {
         }
     }
 
-    /// The bus says where the log stands: perhaps its last events were missed.
-    pub(super) fn on_head(&mut self, head: &Position) -> Option<Need> {
+    /// The bus says where the log stands: perhaps its last events were missed. While
+    /// the room is read that cannot be told; it is looked at afterwards.
+    pub(super) fn on_head(&mut self, head: Position) -> Option<Need> {
+        match self.phase {
+            Phase::Live => self.look_for(&head),
+            Phase::Opening | Phase::Repairing => {
+                self.told = Some(Box::new(head));
+                None
+            }
+            Phase::Closed | Phase::Closing => None,
+        }
+    }
+
+    /// Reads the room on unless it is known as far as that.
+    fn look_for(&mut self, head: &Position) -> Option<Need> {
         let is_missing = self.order.as_ref().is_some_and(|order| !order.has(head));
-        (is_missing && self.phase == Phase::Live).then(|| self.repair(Hole::Head))?
+        is_missing.then(|| self.repair(Hole::Head))?
     }
 
     /// The room is no longer subscribed to.
@@ -178,7 +224,7 @@ impl Room {
 
     /// Sends a snapshot of a reply to one who dropped text of it.
     pub(super) fn on_resync(&self, outbox: OutboxId, message_id: &MessageId) {
-        let Some(member) = self.audience.members.get(outbox) else {
+        let Some(member) = self.audience.get(outbox) else {
             return;
         };
         let reply = self
@@ -188,14 +234,18 @@ impl Room {
         member.outbox.forget(message_id);
         if let Some(reply) = reply {
             let snapshot = self.audience.snapshot(message_id, reply);
-            member.outbox.push(&snapshot);
-            events::snapshot_sent();
+            events::snapshot_pushed(member.outbox.push(&snapshot));
         }
+    }
+
+    /// Forgets what nobody is likely to ask for any more.
+    pub(super) fn tidy(&mut self, now: Instant) {
+        self.tail.tidy(now);
     }
 
     /// Begins to close if nobody has heard the room since before `deadline`.
     pub(super) fn close_if_empty_since(&mut self, deadline: Instant, now: Instant) -> Option<Need> {
-        if !self.audience.members.is_empty() || !self.waiting.is_empty() {
+        if !self.audience.is_empty() || !self.waiting.is_empty() {
             self.empty_since = None;
             return None;
         }
@@ -220,8 +270,9 @@ impl Room {
         self.asked = self
             .waiting
             .first()
-            .and_then(|waiting| waiting.join.position());
-        Some(Need::Open(self.asked.clone()))
+            .and_then(|waiting| waiting.join.position())
+            .map(Box::new);
+        Some(Need::Open(self.asked.as_deref().cloned()))
     }
 
     fn begin_closing(&mut self) -> Need {
@@ -232,8 +283,10 @@ impl Room {
     fn close(&mut self) {
         self.phase = Phase::Closed;
         self.order = None;
+        self.told = None;
         self.held = Held::default();
         self.empty_since = None;
+        self.was_read = false;
         (self.vain_reads, self.unreadable_reads) = (0, 0);
     }
 

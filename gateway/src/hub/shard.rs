@@ -1,27 +1,26 @@
-//! A task that owns some of the rooms, and does for them what takes time.
+//! A task that owns some of the rooms.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use causerie_shared::bus::log::{Look, Page};
-use causerie_shared::bus::subscription::Subscriptions;
-use causerie_shared::bus::{Bus, BusError};
-use causerie_shared::ids::MessageId;
-use causerie_shared::position::Position;
+use causerie_shared::bus::BusError;
 use causerie_shared::record::Record;
 use causerie_shared::room::RoomKey;
+use futures::FutureExt;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::heard::HeardRooms;
-use super::opening::Opener;
+use super::reader::Reader;
 use super::room::{Need, Room, Waiting};
+use super::shards::QUEUE;
 use super::{Join, Joined};
 use crate::events;
-use crate::outbox::OutboxId;
+pub(crate) use command::Command;
+
+mod command;
 
 /// How long a room that nobody hears is kept, for those who come back.
 const LINGER: Duration = Duration::from_secs(10);
@@ -29,69 +28,45 @@ const LINGER: Duration = Duration::from_secs(10);
 /// How often rooms that nobody hears are looked for.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
 
-/// How many commands are taken from the queue at once: so many events of a room
-/// may go out together.
+/// How many commands are taken at once, from the queue or of those that wait for a
+/// room, before what comes of them is sent.
 const AT_ONCE: usize = 256;
+
+/// How many commands may wait for rooms in which much is still to be sent, over all of
+/// a shard: as many as its queue holds. Past that it takes none, of other rooms either,
+/// until some of that is sent.
+const WAITING: usize = QUEUE;
 
 /// How many events one read brings.
 pub(crate) const PAGE: usize = 128;
-
-/// What a shard is told.
-#[derive(Debug)]
-pub(crate) enum Command {
-    /// A live record was heard.
-    Record { room: RoomKey, record: Arc<Record> },
-    /// The feed lost its place in all rooms.
-    Gap,
-    /// The bus says where a room's log stands.
-    Head { room: RoomKey, head: Position },
-    /// An outbox wants to hear a room.
-    Join {
-        join: Join,
-        reply: oneshot::Sender<Result<Joined, BusError>>,
-    },
-    /// An outbox does not want to hear a room any more.
-    Leave {
-        room: RoomKey,
-        outbox: OutboxId,
-        done: oneshot::Sender<()>,
-    },
-    /// An outbox has room again for a reply of which it dropped text.
-    Resync {
-        room: RoomKey,
-        outbox: OutboxId,
-        message_id: MessageId,
-    },
-    /// A room was subscribed to and read.
-    Opened {
-        room: RoomKey,
-        page: Result<Page, BusError>,
-    },
-    /// A room was read.
-    Read {
-        room: RoomKey,
-        page: Result<Page, BusError>,
-    },
-    /// A room was unsubscribed from.
-    Unsubscribed { room: RoomKey },
-}
 
 /// A task that owns some of the rooms.
 #[derive(Debug)]
 pub(super) struct Shard {
     /// Each by itself: there is one for each user, and a table is half empty.
     rooms: HashMap<RoomKey, Box<Room>>,
-    /// Those for which something is gathered that is not sent yet.
-    outgoing: Vec<RoomKey>,
+    /// Those for which something is gathered that not all have yet, each once.
+    outgoing: VecDeque<RoomKey>,
+    /// What waits until a room has sent what it had gathered: in order, but for records,
+    /// which pass people who come and go (`gather_more`). Each of these rooms is among
+    /// the `outgoing` ones.
+    waiting: BTreeMap<RoomKey, VecDeque<Command>>,
+    /// Whether so much waits that nothing is taken from the queue.
+    is_full: bool,
+    /// How many members of a room get something in one turn.
+    turn: usize,
     reader: Reader,
     heard: Arc<HeardRooms>,
 }
 
 impl Shard {
-    pub(super) fn new(reader: Reader, heard: Arc<HeardRooms>) -> Self {
+    pub(super) fn new(reader: Reader, heard: Arc<HeardRooms>, turn: usize) -> Self {
         Self {
             rooms: HashMap::new(),
-            outgoing: Vec::new(),
+            outgoing: VecDeque::new(),
+            waiting: BTreeMap::new(),
+            is_full: false,
+            turn,
             reader,
             heard,
         }
@@ -107,24 +82,65 @@ impl Shard {
                 biased;
                 () = stop.cancelled() => return,
                 _ = tidy.tick() => self.tidy(),
-                count = queue.recv_many(&mut commands, AT_ONCE) => {
-                    if count == 0 {
+                is_open = self.receive(&mut queue, &mut commands) => {
+                    if !is_open {
                         return;
                     }
                     for command in commands.drain(..) {
                         self.on_command(command).await;
                     }
-                    self.send_out().await;
+                    self.send_some().await;
+                    self.reader.read_gathered();
                 }
             }
         }
     }
 
+    /// Takes the next commands: those that are there, or waits for some where
+    /// nothing is to be sent. Whether there may be more.
+    async fn receive(
+        &mut self,
+        queue: &mut mpsc::Receiver<Command>,
+        commands: &mut Vec<Command>,
+    ) -> bool {
+        let receiving = queue.recv_many(commands, AT_ONCE);
+        if self.outgoing.is_empty() {
+            return receiving.await > 0;
+        }
+        let was_full = self.is_full;
+        self.is_full = self.waiting() >= WAITING;
+        if !self.is_full {
+            receiving.now_or_never();
+        } else if !was_full {
+            events::shard_full();
+        }
+        true
+    }
+
+    /// How many commands wait for rooms in which much is still to be sent.
+    fn waiting(&self) -> usize {
+        self.waiting.values().map(VecDeque::len).sum()
+    }
+
+    /// Carries out a command, unless it has to wait for its room. To send something
+    /// to a crowd takes long: it is done in turns, and other rooms have theirs. Where
+    /// something waits, what comes later waits behind it, so that what is sent comes to
+    /// an end.
     async fn on_command(&mut self, command: Command) {
+        let has_to_wait = |room: &&RoomKey| {
+            self.waiting.contains_key(*room) || !command.is_record() && self.is_busy(room)
+        };
+        match command.room().filter(has_to_wait).cloned() {
+            Some(room) => self.waiting.entry(room).or_default().push_back(command),
+            None => self.carry_out(command).await,
+        }
+    }
+
+    async fn carry_out(&mut self, command: Command) {
         match command {
             Command::Record { room, record } => self.on_record(room, record),
-            Command::Gap => self.on_gap(),
-            Command::Head { room, head } => self.with(room, |known| known.on_head(&head)).await,
+            Command::Gap { rooms } => self.on_gap(rooms),
+            Command::Head { room, head } => self.with(room, |known| known.on_head(head)).await,
             Command::Join { join, reply } => self.on_join(join, reply).await,
             Command::Leave { room, outbox, done } => {
                 self.with(room, |known| {
@@ -159,22 +175,82 @@ impl Shard {
         let Some(room) = self.rooms.get_mut(&key) else {
             return;
         };
-        let had_outgoing = room.has_outgoing();
         let need = room.on_record(record);
-        if !had_outgoing && room.has_outgoing() {
-            self.outgoing.push(key.clone());
-        }
+        line_up(&mut self.outgoing, &mut self.waiting, &key, room);
         if let Some(need) = need {
             self.reader.meet(key, need);
         }
     }
 
-    async fn send_out(&mut self) {
-        for key in self.outgoing.drain(..) {
+    /// Gives each room that has something to send its turn.
+    async fn send_some(&mut self) {
+        for _ in 0..self.outgoing.len() {
+            let Some(key) = self.outgoing.pop_front() else {
+                return;
+            };
             if let Some(room) = self.rooms.get_mut(&key) {
-                room.send_out().await;
+                room.is_lined_up = false;
+                if let Some(need) = room.send_some().await {
+                    self.reader.meet(key.clone(), need);
+                }
+                line_up(&mut self.outgoing, &mut self.waiting, &key, room);
+            }
+            self.go_on(key).await;
+        }
+    }
+
+    /// Carries out what waits for a room until something has to wait again, or others
+    /// should have their turn.
+    async fn go_on(&mut self, key: RoomKey) {
+        let Some(mut waiting) = self.waiting.remove(&key) else {
+            return;
+        };
+        let was_busy = self.is_busy(&key);
+        for _ in 0..AT_ONCE {
+            let room = self.rooms.get(&key);
+            let is_possible = |next: &Command| room.is_none_or(|room| next.is_possible_in(room));
+            if !waiting.front().is_some_and(is_possible) {
+                break;
+            }
+            if let Some(command) = waiting.pop_front() {
+                self.carry_out(command).await;
             }
         }
+        if !was_busy && self.is_busy(&key) {
+            self.gather_more(&key, &mut waiting).await;
+        }
+        let room = self.rooms.get_mut(&key);
+        if waiting.is_empty() && room.as_ref().is_none_or(|room| room.takes_records()) {
+            return;
+        }
+        if room.is_none_or(|room| !std::mem::replace(&mut room.is_lined_up, true)) {
+            self.outgoing.push_back(key.clone());
+        }
+        self.waiting.insert(key, waiting);
+    }
+
+    /// Adds to what a crowd is sent next the records that wait behind people who come and
+    /// go, as if these had come later: they wait for all of it in any case. Were less
+    /// sent at once the more people come and go, the crowd would fall behind for ever.
+    async fn gather_more(&mut self, key: &RoomKey, waiting: &mut VecDeque<Command>) {
+        let mut left = AT_ONCE;
+        for command in std::mem::take(waiting) {
+            let room = self.rooms.get(key).filter(|_| left > 0);
+            let is_possible = room.is_some_and(|room| command.is_possible_in(room));
+            if is_possible && command.is_record() {
+                left -= 1;
+                self.carry_out(command).await;
+            } else {
+                if !command.lets_records_pass() {
+                    left = 0;
+                }
+                waiting.push_back(command);
+            }
+        }
+    }
+
+    fn is_busy(&self, room: &RoomKey) -> bool {
+        self.rooms.get(room).is_some_and(|room| room.is_busy())
     }
 
     /// Lets a room that is known here act, and does what it needs then.
@@ -182,7 +258,9 @@ impl Shard {
         let Some(room) = self.rooms.get_mut(&key) else {
             return;
         };
-        if let Some(need) = room.act(act).await {
+        let need = room.act(act).await;
+        line_up(&mut self.outgoing, &mut self.waiting, &key, room);
+        if let Some(need) = need {
             self.reader.meet(key, need);
         } else if room.is_over() {
             self.forget(&key);
@@ -194,22 +272,30 @@ impl Shard {
         if !self.rooms.contains_key(&key) {
             self.heard.add(&key);
             events::room_added();
-            let room = Room::new(key.clone(), self.reader.bus.clock().clone());
+            let room = Room::new(key.clone(), self.reader.bus.clock().clone(), self.turn);
             self.rooms.insert(key.clone(), Box::new(room));
         }
         self.with(key, |room| room.on_join(Waiting { join, reply }))
             .await;
     }
 
-    fn on_gap(&mut self) {
-        for (key, room) in in_order(&mut self.rooms) {
-            if let Some(need) = room.on_gap() {
-                self.reader.meet(key.clone(), need);
+    fn on_gap(&mut self, rooms: Option<BTreeSet<RoomKey>>) {
+        let rooms = rooms.unwrap_or_else(|| self.rooms.keys().cloned().collect());
+        for key in rooms {
+            // What was heard before it and waits is in what is read now, or an old
+            // master told what the log does not have. Typing and the like
+            // are in neither: nobody misses them. Replies that run are read as well.
+            if let Some(waiting) = self.waiting.get_mut(&key) {
+                waiting.retain(|command| !command.is_record());
+            }
+            if let Some(need) = self.rooms.get_mut(&key).and_then(|room| room.on_gap()) {
+                self.reader.meet(key, need);
             }
         }
     }
 
-    /// Closes the rooms that nobody has heard for a while.
+    /// Closes the rooms that nobody has heard for a while, and forgets what is long
+    /// past in the others.
     fn tidy(&mut self) {
         let now = Instant::now();
         let Some(deadline) = now.checked_sub(LINGER) else {
@@ -217,6 +303,7 @@ impl Shard {
         };
         let mut closing = Vec::new();
         for (key, room) in &mut self.rooms {
+            room.tidy(now);
             if let Some(need) = room.close_if_empty_since(deadline, now) {
                 closing.push((key.clone(), need));
             }
@@ -234,88 +321,22 @@ impl Shard {
     }
 }
 
-/// The rooms by name, so that what happens to all of them happens in one order.
-fn in_order(rooms: &mut HashMap<RoomKey, Box<Room>>) -> Vec<(&RoomKey, &mut Box<Room>)> {
-    let mut rooms: Vec<_> = rooms.iter_mut().collect();
-    rooms.sort_unstable_by_key(|(key, _)| *key);
-    rooms
-}
-
-/// Does for a shard what takes time, and tells it the outcome through its own
-/// queue: so the shard never waits.
-#[derive(Debug)]
-pub(super) struct Reader {
-    pub(super) bus: Arc<dyn Bus>,
-    pub(super) subscriptions: Arc<dyn Subscriptions>,
-    pub(super) opener: Opener,
-    pub(super) shard: mpsc::WeakSender<Command>,
-    pub(super) tasks: TaskTracker,
-    pub(super) stop: CancellationToken,
-}
-
-impl Reader {
-    fn meet(&self, room: RoomKey, need: Need) {
-        match need {
-            Need::Open(after) => self.open(room, after),
-            Need::Read { after, tries } => self.read(room, after, tries),
-            Need::Close => self.close(room),
-        }
+/// Notes that a room has something to send, where that is not noted yet, and whether
+/// what is heard of it has to wait.
+fn line_up(
+    outgoing: &mut VecDeque<RoomKey>,
+    waiting: &mut BTreeMap<RoomKey, VecDeque<Command>>,
+    key: &RoomKey,
+    room: &mut Room,
+) {
+    if !room.takes_records() {
+        waiting.entry(key.clone()).or_default();
     }
-
-    fn open(&self, room: RoomKey, after: Option<Position>) {
-        let opener = self.opener.clone();
-        self.spawn(async move {
-            let look = Look {
-                room: room.clone(),
-                after,
-            };
-            let page = opener.open(look).await;
-            if let Err(error) = &page {
-                events::read_failed(&room, error);
-            }
-            Command::Opened { room, page }
-        });
-    }
-
-    fn read(&self, room: RoomKey, after: Position, tries: u32) {
-        let bus = Arc::clone(&self.bus);
-        self.spawn(async move {
-            sleep(backoff(tries)).await;
-            let page = bus.read(&room, Some(&after), PAGE).await;
-            if let Err(error) = &page {
-                events::read_failed(&room, error);
-            }
-            Command::Read { room, page }
-        });
-    }
-
-    fn close(&self, room: RoomKey) {
-        let subscriptions = Arc::clone(&self.subscriptions);
-        self.spawn(async move {
-            if let Err(error) = subscriptions.unsubscribe(&room).await {
-                events::unsubscribe_failed(&room, &error);
-            }
-            Command::Unsubscribed { room }
-        });
-    }
-
-    fn spawn(&self, work: impl Future<Output = Command> + Send + 'static) {
-        let (shard, stop) = (self.shard.clone(), self.stop.clone());
-        self.tasks.spawn(async move {
-            let Some(outcome) = stop.run_until_cancelled(work).await else {
-                return;
-            };
-            if let Some(shard) = shard.upgrade() {
-                let _ = shard.send(outcome).await;
-            }
-        });
+    if room.has_outgoing() && !room.is_lined_up {
+        room.is_lined_up = true;
+        outgoing.push_back(key.clone());
     }
 }
 
-/// None before the first try, then doubling up to two seconds.
-pub(super) fn backoff(tries: u32) -> Duration {
-    match tries {
-        0 => Duration::ZERO,
-        tries => Duration::from_millis(25_u64 << tries.min(7)).min(Duration::from_secs(2)),
-    }
-}
+#[cfg(test)]
+mod tests;

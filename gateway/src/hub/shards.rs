@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::shard::Command;
 
 /// How many commands may wait for a shard, live records among them.
-const QUEUE: usize = 8_192;
+pub(super) const QUEUE: usize = 8_192;
 
 /// The queues of the shards. Cheap to clone.
 #[derive(Debug, Clone)]

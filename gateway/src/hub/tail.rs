@@ -3,8 +3,10 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use causerie_shared::position::Position;
+use tokio::time::Instant;
 
 use crate::frame::OutFrame;
 
@@ -15,13 +17,23 @@ const LEN: usize = 128;
 /// so this counts ten thousand times; what is older is read from the log.
 const BYTES: usize = 64 << 10;
 
+/// How long events are kept. Who was away for longer is hardly one of a crowd.
+const KEPT: Duration = Duration::from_secs(120);
+
 /// The last durable events of a room, without a hole, up to its head.
 #[derive(Debug, Default)]
 pub(super) struct Tail {
-    frames: VecDeque<Arc<OutFrame>>,
+    events: VecDeque<Recent>,
     bytes: usize,
     /// The position before the first of them.
     start: Option<Position>,
+}
+
+#[derive(Debug)]
+struct Recent {
+    frame: Arc<OutFrame>,
+    /// Since when it is kept.
+    since: Instant,
 }
 
 impl Tail {
@@ -36,12 +48,29 @@ impl Tail {
     /// Takes the event that follows the last one.
     pub(super) fn push(&mut self, frame: Arc<OutFrame>) {
         self.bytes += frame.size();
-        self.frames.push_back(frame);
-        while (self.frames.len() > LEN || self.bytes > BYTES)
-            && let Some(oldest) = self.frames.pop_front()
+        let since = Instant::now();
+        self.events.push_back(Recent { frame, since });
+        self.drop_while(|tail, _| tail.events.len() > LEN || tail.bytes > BYTES);
+    }
+
+    /// Drops what was kept for long enough by `now`.
+    pub(super) fn tidy(&mut self, now: Instant) {
+        self.drop_while(|_, oldest| now.saturating_duration_since(oldest.since) > KEPT);
+        if self.events.is_empty() {
+            self.events = VecDeque::new();
+        }
+    }
+
+    /// Drops the oldest events as long as that is called for.
+    fn drop_while(&mut self, is_due: impl Fn(&Self, &Recent) -> bool) {
+        while self
+            .events
+            .front()
+            .is_some_and(|oldest| is_due(self, oldest))
+            && let Some(Recent { frame, .. }) = self.events.pop_front()
         {
-            self.bytes -= oldest.size();
-            self.start.clone_from(&oldest.position);
+            self.bytes -= frame.size();
+            self.start.clone_from(&frame.position);
         }
     }
 
@@ -49,23 +78,21 @@ impl Tail {
     /// to it, or cannot judge it. A position of an older life, or one ahead of
     /// the head, only the bus can judge.
     pub(super) fn after(&self, position: &Position) -> Option<Vec<Arc<OutFrame>>> {
-        let of = |place: usize| {
-            self.frames
-                .get(place)
-                .and_then(|frame| frame.position.as_ref())
+        let first = if self.start.as_ref() == Some(position) {
+            0
+        } else {
+            let is_it = |event: &Recent| event.frame.position.as_ref() == Some(position);
+            self.events.iter().rposition(is_it)? + 1
         };
-        if self.start.as_ref() == Some(position) {
-            return Some(self.frames.iter().cloned().collect());
-        }
-        let place = (0..self.frames.len())
-            .rev()
-            .find(|&place| of(place) == Some(position))?;
-        Some(self.frames.iter().skip(place + 1).cloned().collect())
+        let missed = self.events.iter().skip(first);
+        Some(missed.map(|event| Arc::clone(&event.frame)).collect())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::advance;
+
     use super::*;
     use crate::hub::testing::{durable, position, room};
 
@@ -117,6 +144,24 @@ mod tests {
         let tail = tail(LEN as u64 + 2);
         assert!(tail.after(&position("aaaaaaaa", 11)).is_none());
         assert_eq!(tail.after(&position("aaaaaaaa", 12)).unwrap().len(), LEN);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn forgets_what_happened_long_ago() {
+        let mut tail = tail(2);
+        advance(KEPT).await;
+        tail.push(event(13));
+        tail.tidy(Instant::now());
+        assert_eq!(tail.after(&position("aaaaaaaa", 10)).unwrap().len(), 3);
+        advance(Duration::from_millis(1)).await;
+        tail.tidy(Instant::now());
+        assert!(tail.after(&position("aaaaaaaa", 11)).is_none());
+        assert_eq!(tail.after(&position("aaaaaaaa", 12)).unwrap().len(), 1);
+        advance(KEPT).await;
+        tail.tidy(Instant::now());
+        assert_eq!((tail.bytes, tail.events.capacity()), (0, 0));
+        // Who has seen all is served nonetheless.
+        assert!(tail.after(&position("aaaaaaaa", 13)).unwrap().is_empty());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! them: so that a late joiner or a slow reader costs no read of the bus, and
 //! no frame is parsed on its way out.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use causerie_shared::bus::log::RunningReply;
 use causerie_shared::ids::{MessageId, SessionId};
@@ -15,7 +15,7 @@ use causerie_shared::room::RoomKey;
 use crate::frame::OutFrame;
 
 /// A reply in the making, as far as it was delivered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Running {
     pub(super) session: SessionId,
     pub(super) in_reply_to: MessageId,
@@ -24,6 +24,9 @@ pub(super) struct Running {
     pub(super) next: i64,
     /// All up to that, escaped as within a JSON string.
     text: String,
+    /// Made for the first who needs it, until the next delta: those who come
+    /// together get the same.
+    snapshot: OnceLock<Arc<OutFrame>>,
 }
 
 impl Running {
@@ -36,6 +39,7 @@ impl Running {
             attempt: record.header.reply.as_ref()?.attempt,
             next: 0,
             text: String::new(),
+            snapshot: OnceLock::new(),
         })
     }
 
@@ -47,6 +51,7 @@ impl Running {
             attempt: reply.attempt,
             next: reply.index + 1,
             text: escaped(&reply.text),
+            snapshot: OnceLock::new(),
         }
     }
 
@@ -55,6 +60,7 @@ impl Running {
         self.attempt = attempt;
         self.next = 0;
         self.text.clear();
+        self.snapshot.take();
     }
 
     /// Takes the next delta; whether it could be understood.
@@ -64,6 +70,7 @@ impl Running {
         };
         self.text.push_str(text);
         self.next += 1;
+        self.snapshot.take();
         true
     }
 
@@ -74,6 +81,11 @@ impl Running {
         message_id: &MessageId,
         ts: u64,
     ) -> Arc<OutFrame> {
+        let make = || self.make_snapshot(room, message_id, ts);
+        Arc::clone(self.snapshot.get_or_init(make))
+    }
+
+    fn make_snapshot(&self, room: &RoomKey, message_id: &MessageId, ts: u64) -> Arc<OutFrame> {
         let index = self.next - 1;
         let empty = MessageSnapshot {
             message_id,
@@ -165,6 +177,18 @@ mod tests {
         let snapshot = snapshot_of(&running);
         assert_eq!(snapshot["data"]["text"], format!("{}!", NASTY.concat()));
         assert_eq!(snapshot["data"]["index"], 5);
+    }
+
+    #[test]
+    fn a_snapshot_is_made_once_and_anew_when_something_changed() {
+        let mut running = Running::begun_by(&start(1, 1)).unwrap();
+        let snapshot = |running: &Running| running.snapshot(&room(), &message_id(1), 7);
+        let first = snapshot(&running);
+        assert!(Arc::ptr_eq(&first, &snapshot(&running)));
+        assert!(running.append(&delta(1, 1, 0, "Yes")));
+        assert_eq!(snapshot_of(&running)["data"]["text"], "Yes");
+        running.restart(2);
+        assert_eq!(snapshot_of(&running)["data"]["text"], "");
     }
 
     #[test]

@@ -10,7 +10,8 @@ use causerie_shared::room::RoomKey;
 use super::Pushed;
 use crate::frame::{FrameKind, OutFrame};
 
-/// What a frame that waits is counted for beyond its bytes.
+/// What a frame that waits is counted for beyond its bytes, in each queue where it
+/// does.
 const FRAME_OVERHEAD: usize = 64;
 
 /// What waits for one reader.
@@ -186,6 +187,11 @@ impl Queue {
         self.lagging.retain(|reply| reply.message_id != *message_id);
     }
 
+    /// Ends the dropping of text in all of a room.
+    pub(super) fn forget_room(&mut self, room: &RoomKey) {
+        self.lagging.retain(|reply| reply.room != *room);
+    }
+
     /// Whether text was dropped for which no snapshot has been asked.
     pub(super) fn is_owed_text(&self) -> bool {
         self.lagging.iter().any(|reply| !reply.asked)
@@ -207,5 +213,10 @@ impl Queue {
 }
 
 fn size_of(frame: &OutFrame) -> usize {
-    frame.size() + FRAME_OVERHEAD
+    let own = match frame.kind {
+        // Nobody else holds it.
+        FrameKind::Answer => std::mem::size_of::<OutFrame>(),
+        FrameKind::Event(_) | FrameKind::Snapshot | FrameKind::Control(_) => 0,
+    };
+    frame.size() + FRAME_OVERHEAD + own
 }

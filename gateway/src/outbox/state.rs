@@ -10,9 +10,9 @@ use causerie_shared::protocol::close::CloseCode;
 use super::queue::Queue;
 use super::stored::Stored;
 use super::wire::{PeerGone, Wire};
-use super::{Batch, Call, Close, Joined, Pushed};
+use super::{Batch, Call, Close, Joined, Pushed, Tally};
 use crate::events::Deliveries;
-use crate::frame::{Control, OutFrame};
+use crate::frame::{Control, FrameKind, OutFrame};
 use crate::websocket::codec::encode;
 
 /// How many frames one write takes.
@@ -24,6 +24,11 @@ pub(super) struct State {
     way: Way,
     pub(super) queue: Queue,
     ping: bool,
+    // What the tally is made of: here, where it fits in beside `ping` and so costs a
+    // connection nothing.
+    given: u32,
+    dropped: u16,
+    pub(super) recoveries: u8,
     pub(super) close: Option<Close>,
     pub(super) stored: Stored,
     /// Who takes from the queue, if it waits for something to be there.
@@ -57,6 +62,9 @@ impl State {
             way,
             queue: Queue::default(),
             ping: false,
+            given: 0,
+            dropped: 0,
+            recoveries: 0,
             close: None,
             stored: Stored::default(),
             reader: None,
@@ -89,9 +97,13 @@ impl State {
         {
             let bytes = wire.bytes_of(frame);
             return match wire.try_write(bytes) {
-                Ok(written) if written == bytes.len() => Pushed::Written,
+                Ok(written) if written == bytes.len() => {
+                    self.count_given(1);
+                    Pushed::Written
+                }
                 Ok(written) => {
                     self.queue.push_begun(frame, written);
+                    self.count_given(1);
                     Pushed::Queued
                 }
                 Err(PeerGone) => {
@@ -128,6 +140,7 @@ impl State {
                 deliveries.count(Pushed::Queued, 1);
                 left = rest;
             }
+            self.count_given(joined.frames().len() - left.len());
         }
         for frame in left {
             let pushed = self.push(frame, bound);
@@ -135,10 +148,21 @@ impl State {
         }
     }
 
-    pub(super) fn push_all(&mut self, frames: &[Arc<OutFrame>], bound: usize) {
+    /// With one write, where all fits into one.
+    pub(super) fn push_all<'a>(
+        &mut self,
+        frames: impl Iterator<Item = &'a Arc<OutFrame>>,
+        bound: usize,
+        deliveries: &mut Deliveries,
+    ) {
         for frame in frames {
-            if self.refuse(frame, bound).is_none() {
-                self.queue_up(frame, bound);
+            let refused = self.refuse(frame, bound);
+            let pushed = refused.unwrap_or_else(|| self.queue_up(frame, bound));
+            match frame.kind {
+                FrameKind::Snapshot => deliveries.count_snapshot(pushed),
+                FrameKind::Event(_) | FrameKind::Answer | FrameKind::Control(_) => {
+                    deliveries.count(pushed, 1);
+                }
             }
         }
         self.try_send();
@@ -176,11 +200,28 @@ impl State {
         if self.close.is_some() {
             return Some(Pushed::Closed);
         }
-        self.queue.try_drop(frame, bound)
+        let dropped = self.queue.try_drop(frame, bound)?;
+        self.dropped = self.dropped.saturating_add(1);
+        Some(dropped)
+    }
+
+    /// Once for all that one write takes.
+    fn count_given(&mut self, frames: usize) {
+        let frames = u32::try_from(frames).unwrap_or(u32::MAX);
+        self.given = self.given.saturating_add(frames);
+    }
+
+    pub(super) fn tally(&self) -> Tally {
+        Tally {
+            given: self.given,
+            dropped: self.dropped,
+            recoveries: self.recoveries,
+        }
     }
 
     fn queue_up(&mut self, frame: &Arc<OutFrame>, bound: usize) -> Pushed {
         if self.queue.push(frame, bound) {
+            self.count_given(1);
             return Pushed::Queued;
         }
         self.close = Some(CloseCode::TooSlow.into());

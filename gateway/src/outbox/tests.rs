@@ -5,7 +5,7 @@ use super::*;
 use crate::frame::Control;
 use crate::hub::testing::{delta, durable, ended, message_id, room};
 use causerie_shared::protocol::event::Event;
-use causerie_shared::record::{Class, Header, Record};
+use causerie_shared::record::{Class, Header, Record, ReplyPart};
 
 /// Room for eight frames of a thousand bytes, and a little more.
 const BOUND: usize = 8 * 1_100;
@@ -84,6 +84,30 @@ async fn then_the_text_of_replies_which_a_snapshot_makes_up_for() {
     assert!(batch.frames.len() == 3 && batch.lagging.is_empty());
 }
 
+/// One who comes in gets it with the rest; where it is dropped another follows.
+#[tokio::test]
+async fn a_snapshot_counts_where_it_is_given() {
+    let part = |number| ReplyPart {
+        message_id: message_id(number),
+        attempt: 1,
+        index: 0,
+    };
+    let snapshot = |number| {
+        let json = " ".repeat(1_000).into();
+        OutFrame::snapshot(&room(), part(number), &message_id(100 + number), json)
+    };
+    let outbox = Outbox::new(BOUND);
+    fill(&outbox, 4);
+    let (mut deliveries, mut expected) = (Deliveries::default(), Deliveries::default());
+    let frames = [event(5), snapshot(1), snapshot(2), event(6)];
+    outbox.push_all(&frames, &mut deliveries);
+    expected.count(Pushed::Queued, 2);
+    expected.count_snapshot(Pushed::Queued);
+    expected.count_snapshot(Pushed::DroppedText);
+    assert_eq!(deliveries, expected);
+    assert_eq!(deliveries.snapshots(), 1);
+}
+
 #[tokio::test]
 async fn a_reply_that_ended_meanwhile_needs_no_snapshot() {
     let outbox = Outbox::new(BOUND);
@@ -91,6 +115,47 @@ async fn a_reply_that_ended_meanwhile_needs_no_snapshot() {
     assert_eq!(outbox.push(&text(0)), Pushed::DroppedText);
     assert_eq!(outbox.push(&sized(ended("aaaaaaaa", 7, 1))), Pushed::Queued);
     assert!(empty(&outbox).await.lagging.is_empty());
+}
+
+/// Each is for one alone, and its bytes are the least of it.
+#[tokio::test]
+async fn small_answers_are_counted_as_what_they_take() {
+    let outbox = Outbox::new(64 << 10);
+    let answer = || OutFrame::answer(Event::Pong, Bytes::from_static(b"{}"));
+    let mut waiting = 0;
+    while outbox.push(&answer()) == Pushed::Queued {
+        waiting += 1;
+    }
+    assert!(
+        waiting > 100 && waiting * size_of::<OutFrame>() <= 64 << 10,
+        "{waiting}"
+    );
+}
+
+#[test]
+fn what_one_is_not_given_is_counted_and_never_wraps() {
+    let outbox = Outbox::new(BOUND);
+    fill(&outbox, 7);
+    assert_eq!(outbox.push(&typing()), Pushed::DroppedTransient);
+    assert_eq!(outbox.push(&text(0)), Pushed::DroppedText);
+    outbox.note_recovery();
+    let Tally {
+        given,
+        dropped,
+        recoveries,
+    } = outbox.tally();
+    assert_eq!((given, dropped, recoveries), (7, 2, 1));
+    let frame = typing();
+    for _ in 0..=u16::MAX {
+        outbox.push(&frame);
+        outbox.note_recovery();
+    }
+    let Tally {
+        dropped,
+        recoveries,
+        ..
+    } = outbox.tally();
+    assert_eq!((dropped, recoveries), (u16::MAX, u8::MAX));
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use tokio::time::Interval;
 use super::position::Positions;
 use super::text::{COMMENT, write_event, write_frame, write_retry};
 use super::{CHUNK_BYTES, comment_times, response};
-use crate::connection::Connected;
+use crate::connection::{Connected, Ended};
 use crate::events;
 use crate::outbox::{Batch, Close};
 
@@ -25,11 +25,10 @@ struct Stream {
     state: State,
 }
 
-#[derive(PartialEq, Eq)]
 enum State {
     New,
     Open,
-    Ended,
+    Closed(CloseCode),
 }
 
 /// The answer that goes on for as long as the client stays connected.
@@ -58,7 +57,7 @@ impl Stream {
                 Some(text)
             }
             State::Open => Some(self.more().await),
-            State::Ended => None,
+            State::Closed(_) => None,
         }
     }
 
@@ -87,7 +86,7 @@ impl Stream {
 
     fn end(&mut self, close: &Close, text: &mut String) {
         events::closed(&self.connected, close);
-        self.state = State::Ended;
+        self.state = State::Closed(close.code);
         match close.code {
             CloseCode::Draining => write_retry(text, retry_ms(&close.reason)),
             // Who ends it for this has said so, in a frame before.
@@ -105,6 +104,16 @@ impl Stream {
             | CloseCode::Idle
             | CloseCode::Disconnected => write_event(text, Event::Error.name(), &fault(close)),
         }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.connected.disconnect(match self.state {
+            // A client of event streams just goes away.
+            State::New | State::Open => Ended::Unclosed,
+            State::Closed(code) => Ended::ByServer(code),
+        });
     }
 }
 

@@ -35,8 +35,10 @@ impl Actor {
 
     /// Carries out what was asked for, once the client has joined its first rooms.
     pub(super) async fn act_in_rooms(self, asked: Result<ClientFrame, Rejected>) {
-        let deadline = self.connection.started + FIRST_ROOMS_PATIENCE;
-        let _ = timeout_at(deadline, self.connection.joined_first_rooms()).await;
+        if !self.connection.has_joined_first_rooms() {
+            let deadline = self.connection.started + FIRST_ROOMS_PATIENCE;
+            let _ = timeout_at(deadline, self.connection.joined_first_rooms()).await;
+        }
         self.act(asked).await;
     }
 

@@ -30,7 +30,7 @@ pub(super) fn answer(code: Option<u16>) -> Bytes {
 /// out.
 pub(super) async fn part(outbox: &Outbox, reading: &mut Reading) {
     // A peer that does not read learns nothing, whatever is done.
-    if timeout(PATIENCE, outbox.sent()).await == Ok(true) {
+    if timeout(PATIENCE, outbox.sent()).await.is_ok() {
         outbox.hang_up();
         // To end with the peer's bytes unread would reset the connection, and
         // the close frame would be lost on its way.

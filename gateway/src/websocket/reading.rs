@@ -48,17 +48,19 @@ impl Reading {
         }
     }
 
-    /// The next message. After an error there is none.
+    /// The next message. After an error there is none. `heard` is told each time
+    /// that bytes come: a message may take long, and the peer lives meanwhile.
     pub(super) fn poll_message(
         &mut self,
         cx: &mut Context<'_>,
+        heard: impl Fn(),
     ) -> Poll<Result<Message, Unreadable>> {
         // One read may bring thousands: others get their turn meanwhile.
         let turn = ready!(poll_proceed(cx));
         loop {
             let message = match self.decode_unread()? {
                 Some(message) => Some(message),
-                None => ready!(self.poll_read(cx))?,
+                None => ready!(self.poll_read(cx, &heard))?,
             };
             if let Some(message) = message {
                 turn.made_progress();
@@ -82,12 +84,17 @@ impl Reading {
     }
 
     /// Reads some, and decodes the first message in it.
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Unreadable>> {
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        heard: impl Fn(),
+    ) -> Poll<Result<Option<Message>, Unreadable>> {
         SCRATCH.with_borrow_mut(|scratch| {
             let mut read = ready!(poll_read_into(&mut self.stream, scratch, cx));
             if read.is_empty() {
                 return Poll::Ready(Err(Unreadable::Gone));
             }
+            heard();
             let message = self.decoder.decode(&mut read)?;
             self.unread = Bytes::copy_from_slice(read);
             Poll::Ready(Ok(message))
@@ -150,7 +157,7 @@ mod tests {
         poll_fn(|cx| {
             let before = count;
             loop {
-                match reading.poll_message(cx) {
+                match reading.poll_message(cx, || {}) {
                     Poll::Ready(Ok(_ping)) => count += 1,
                     Poll::Ready(Err(_gone)) => return Poll::Ready(()),
                     Poll::Pending => break,

@@ -19,7 +19,7 @@ use super::acting::{Actor, no_text};
 use super::closing;
 use super::codec::Message;
 use super::reading::{Reading, Unreadable};
-use crate::connection::Connected;
+use crate::connection::{Connected, Ended};
 use crate::events;
 use crate::outbox::{Call, Close};
 
@@ -32,8 +32,8 @@ const WAITING_FRAMES: usize = 8;
 enum End {
     /// The peer is not there any more.
     Gone,
-    /// The peer has closed, and is being answered.
-    Answered,
+    /// The peer has closed, with this code, and is being answered.
+    Answered(Option<u16>),
     /// The server closes.
     Close(Close),
 }
@@ -57,13 +57,7 @@ struct Session {
 
 /// Serves one socket to its end.
 pub(super) async fn run(connected: Connected, reading: Reading) {
-    let mut session = Session {
-        connected,
-        reading,
-        waiting: VecDeque::new(),
-        acting: None,
-        end: None,
-    };
+    let mut session = Session::new(connected, reading);
     let end = poll_fn(|cx| session.poll_end(cx)).await;
     session.acting = None;
     // On the heap, as an action is.
@@ -71,15 +65,28 @@ pub(super) async fn run(connected: Connected, reading: Reading) {
 }
 
 impl Session {
+    fn new(connected: Connected, reading: Reading) -> Self {
+        Self {
+            connected,
+            reading,
+            waiting: VecDeque::new(),
+            acting: None,
+            end: None,
+        }
+    }
+
     /// Goes on with all that there is to do, to the end of the session.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         if let Poll::Ready(close) = self.poll_outbox(cx) {
             return Poll::Ready(End::Close(close));
         }
-        self.read(cx);
-        while ready!(self.poll_act(cx)) {
-            // There is room for one more.
+        loop {
             self.read(cx);
+            self.hang_up_if_answered(cx);
+            // Then there is room for one more.
+            if !ready!(self.poll_act(cx)) {
+                break;
+            }
         }
         match self.end.take() {
             Some(end) => Poll::Ready(end),
@@ -90,7 +97,7 @@ impl Session {
     /// Sends what waits, until the server closes.
     fn poll_outbox(&mut self, cx: &mut Context<'_>) -> Poll<Close> {
         let outbox = &self.connected.outbox;
-        while !matches!(self.end, Some(End::Gone | End::Answered)) {
+        while !matches!(self.end, Some(End::Gone | End::Answered(_))) {
             match ready!(outbox.poll_call(cx)) {
                 Call::Lagging(replies) => {
                     let hub = &self.connected.gateway().hub;
@@ -107,7 +114,9 @@ impl Session {
     /// Reads what has come, as far as there is room for it.
     fn read(&mut self, cx: &mut Context<'_>) {
         while self.end.is_none() && self.waiting.len() < WAITING_FRAMES {
-            match self.reading.poll_message(cx) {
+            let connected = &self.connected;
+            let heard = || connected.note_heard();
+            match self.reading.poll_message(cx, heard) {
                 Poll::Ready(Ok(message)) => self.on_message(message),
                 Poll::Ready(Err(Unreadable::Gone)) => self.end = Some(End::Gone),
                 Poll::Ready(Err(Unreadable::Violation(violation))) => {
@@ -119,8 +128,16 @@ impl Session {
         }
     }
 
+    /// Ends the stream to a peer that has closed once the answer is sent: what it
+    /// asked for before is carried out all the same, and may take its time.
+    fn hang_up_if_answered(&self, cx: &mut Context<'_>) {
+        let outbox = &self.connected.outbox;
+        if matches!(self.end, Some(End::Answered(_))) && outbox.poll_sent(cx).is_ready() {
+            outbox.hang_up();
+        }
+    }
+
     fn on_message(&mut self, message: Message) {
-        self.connected.note_heard();
         match message {
             Message::Text(text) => {
                 let max_depth = self.connected.gateway().settings().max_depth;
@@ -128,11 +145,11 @@ impl Session {
             }
             Message::Binary => self.on_asked(Err(no_text())),
             Message::Ping(payload) => self.connected.outbox.pong(&payload),
-            Message::Pong => {}
+            Message::Pong => self.connected.note_pong(),
             Message::Close(code) => {
-                // At once: what waits to be carried out may take its time.
                 self.connected.outbox.say_last(closing::answer(code));
-                self.end = Some(End::Answered);
+                self.connected.end();
+                self.end = Some(End::Answered(code));
             }
         }
     }
@@ -154,6 +171,8 @@ impl Session {
             Some(acting) => acting,
             None => {
                 let Some(asked) = self.waiting.pop_front() else {
+                    // A connection that rests keeps no memory for what may come.
+                    self.waiting = VecDeque::new();
                     return Poll::Ready(false);
                 };
                 let actor = Actor::of(&self.connected);
@@ -167,15 +186,20 @@ impl Session {
 
     async fn close(mut self, end: End) {
         let outbox = Arc::clone(&self.connected.outbox);
-        match end {
-            End::Gone => {}
-            End::Answered => closing::part(&outbox, &mut self.reading).await,
+        let ended = match end {
+            End::Gone => Ended::Unclosed,
+            End::Answered(code) => {
+                closing::part(&outbox, &mut self.reading).await;
+                Ended::ByClient(code)
+            }
             End::Close(close) => {
                 events::closed(&self.connected, &close);
                 self.connected.end();
                 closing::close(&outbox, &mut self.reading, &close).await;
+                Ended::ByServer(close.code)
             }
-        }
+        };
+        self.connected.disconnect(ended);
     }
 }
 
@@ -183,17 +207,20 @@ impl Session {
 mod tests {
     use causerie_shared::bus::memory::MemoryBus;
     use causerie_shared::bus::{Bus, Retention};
-    use causerie_shared::ids::{TenantId, UserId};
     use causerie_shared::position::Position;
     use causerie_shared::room::RoomKey;
+    use causerie_testkit::client::raw::{frame, opcode};
+    use futures::poll;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
 
     use super::super::codec::Decoder;
     use super::*;
     use crate::connection::{Admitted, Connection};
     use crate::gateway::Gateway;
-    use crate::identity::{Identity, Projects};
+    use crate::identity::Identity;
     use crate::outbox::{Outbox, Wire};
+    use crate::report::Report;
     use crate::settings::Settings;
 
     /// Somebody who has just come in, and their end of the socket.
@@ -205,17 +232,11 @@ mod tests {
         let (accepted, client) = tokio::join!(listener.accept(), TcpStream::connect(address));
         let (receiving, sending) = accepted.unwrap().0.into_split();
         let admitted = Admitted {
-            identity: Identity {
-                tenant: TenantId::new("acme").unwrap(),
-                user: UserId::new("u1").unwrap(),
-                name: None,
-                projects: Projects::All,
-                roles: Box::default(),
-                expires_ms: None,
-            },
+            identity: Identity::plain("u1"),
             rooms: Vec::new(),
             slot: gateway.registry.try_reserve(1).unwrap(),
             visitor_token: None,
+            report: Report::default(),
         };
         let connected = gateway.connect_socket(admitted, Wire::new(sending, true));
         let reading = Reading::new(receiving, Decoder::new(1 << 10, true), &[]);
@@ -231,12 +252,33 @@ mod tests {
             epoch: "bbbbbbbb".parse().unwrap(),
             seq: 0,
         };
-        assert!(!connected.outbox.has_lost(&room, &before_it));
+        assert!(!connected.outbox.has_lost(&room, &before_it, &[]));
         let message =
             br#"{"action":"sendMessage","user_input":"x","room":"project:p1","ai":false}"#;
         let message = read_frame(message, 16).unwrap();
         Actor::of(&connected).act(Ok(message)).await;
-        assert!(connected.outbox.has_lost(&room, &before_it));
+        assert!(connected.outbox.has_lost(&room, &before_it, &[]));
+    }
+
+    #[tokio::test]
+    async fn what_was_asked_for_leaves_no_memory_behind() {
+        let (connected, reading, mut client) = come_in().await;
+        let mut session = Session::new(connected, reading);
+        // The first is carried out while the second waits.
+        let unsubscribe = br#"{"action":"unsubscribe","data":{"room":"project:p1"}}"#;
+        let asked = frame(true, opcode::TEXT, unsubscribe);
+        client.write_all(&asked.repeat(2)).await.unwrap();
+        let mut read = Vec::new();
+        let answers = |read: &[u8]| String::from_utf8_lossy(read).matches("ack").count();
+        while answers(&read) < 2 {
+            tokio::select! {
+                biased;
+                end = poll_fn(|cx| session.poll_end(cx)) => panic!("{end:?}"),
+                len = client.read_buf(&mut read) => assert!(len.unwrap() > 0),
+            }
+        }
+        assert!(poll!(poll_fn(|cx| session.poll_end(cx))).is_pending());
+        assert_eq!(session.waiting.capacity(), 0);
     }
 
     /// What a node keeps for each socket, though nothing happens there, is what

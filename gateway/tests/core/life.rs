@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use causerie_gateway::drain::drain;
 use causerie_gateway::settings::Settings;
-use causerie_testkit::client::raw::{RawSocket, opcode};
+use causerie_testkit::client::raw::{RawSocket, frame, opcode};
+use tokio::time::interval;
 
 use crate::support::{Node, memory_bus};
 
 #[tokio::test]
 async fn a_silent_peer_is_pinged_and_dropped() {
     let settings = Settings {
-        heartbeat_interval: Duration::from_millis(600),
+        heartbeat_interval: Duration::from_millis(1_500),
         ..Settings::default()
     };
     let node = Node::start(&memory_bus(), settings).await;
@@ -29,6 +30,31 @@ async fn a_silent_peer_is_pinged_and_dropped() {
     };
     assert_eq!((pings, code), (1, Some(4012)));
     lively.ping().await;
+}
+
+#[tokio::test]
+async fn one_who_sends_slowly_is_not_silent() {
+    let heartbeat_interval = Duration::from_millis(600);
+    let settings = Settings {
+        heartbeat_interval,
+        ..Settings::default()
+    };
+    let node = Node::start(&memory_bus(), settings).await;
+    let mut slow = RawSocket::open(&node.address, "/ws?user=u1", &[]).await;
+    let echo = frame(true, opcode::TEXT, br#"{"action":"ping","data":"slowly"}"#);
+    // No ping is answered meanwhile, which lasts four intervals.
+    let mut pace = interval(heartbeat_interval * 4 / u32::try_from(echo.len()).unwrap());
+    for byte in echo {
+        pace.tick().await;
+        slow.send(&[byte]).await;
+    }
+    loop {
+        let frame = slow.read_frame().await.unwrap();
+        assert_ne!(frame.opcode, opcode::CLOSE, "{frame:?}");
+        if frame.opcode == opcode::TEXT && frame.text().contains("slowly") {
+            break;
+        }
+    }
 }
 
 #[tokio::test]

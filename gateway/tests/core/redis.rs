@@ -1,5 +1,6 @@
 //! Over a real Redis: what is lost on the way is found and mended.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -139,6 +140,69 @@ async fn while_redis_is_paused_messages_are_refused_and_then_all_goes_on() {
     say_at_last(&mut client, "m1").await;
     expect_event(&mut client, 2).await;
     assert_eq!(events(&client), [1, 2]);
+}
+
+/// Has an action done in each of the rooms.
+async fn in_each(client: &mut Client, rooms: &[String], action: impl Fn(&str) -> Value) {
+    for room in rooms {
+        let mut action = action(room);
+        action["id"] = json!(room.replace(':', "-"));
+        client.send(action).await;
+    }
+    let mut done = 0;
+    while done < rooms.len() {
+        let frame = client.next_within(Duration::from_secs(30)).await.unwrap();
+        assert_ne!(frame["type"], "error", "{frame}");
+        done += usize::from(frame["type"] == "ack");
+    }
+}
+
+/// How many scripts were run since that was last set to 0.
+async fn scripts_run(redis: &Redis) -> u64 {
+    let stats = redis.command(&["INFO", "commandstats"]).await.text();
+    let calls = |command: &str| {
+        let name = format!("cmdstat_{command}:calls=");
+        let mut lines = stats.lines().filter_map(|line| line.strip_prefix(&name));
+        let calls = lines.next().and_then(|rest| rest.split(',').next());
+        calls.map_or(0, |calls| calls.parse().unwrap())
+    };
+    calls("eval") + calls("evalsha")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_many_rooms_missed_is_read_with_few_scripts() {
+    let redis = Redis::start().await;
+    let proxy = Proxy::start(redis.port()).await;
+    let rooms: Vec<_> = (0..1_000)
+        .map(|number| format!("project:p{number}"))
+        .collect();
+    let settings = Settings {
+        max_rooms: rooms.len() + 2,
+        shards: 2,
+        ..Settings::default()
+    };
+    let far = Node::start(&bus_at(proxy.url("redis")).await, settings).await;
+    let near = node_at(redis.url()).await;
+    let (mut listener, mut talker) = (far.client("u1").await, near.client("u2").await);
+    let subscribe = |room: &str| json!({"action": "subscribe", "data": {"room": room}});
+    in_each(&mut listener, &rooms, subscribe).await;
+    proxy.block();
+    let say =
+        |room: &str| json!({"action": "sendMessage", "user_input": "x", "room": room, "ai": false});
+    in_each(&mut talker, &rooms, say).await;
+    redis.command(&["CONFIG", "RESETSTAT"]).await;
+    proxy.resume();
+
+    let mut unread: BTreeSet<_> = rooms.iter().map(String::as_str).collect();
+    while !unread.is_empty() {
+        let frame = listener.next_within(Duration::from_secs(30)).await.unwrap();
+        if frame["type"] == "new_message" {
+            unread.remove(frame["room"].as_str().unwrap());
+        }
+    }
+    // One for each partition and shard, unless something else was found first.
+    let scripts = scripts_run(&redis).await;
+    assert!(scripts <= 2 * 2 * 128, "{scripts}");
 }
 
 #[tokio::test]

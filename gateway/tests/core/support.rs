@@ -12,6 +12,7 @@ use axum::routing::get;
 use causerie_gateway::connection::{Admitted, Wanted};
 use causerie_gateway::gateway::Gateway;
 use causerie_gateway::identity::{Identity, Projects, Role};
+use causerie_gateway::report::Report;
 use causerie_gateway::server::{self, Patience};
 use causerie_gateway::settings::Settings;
 use causerie_gateway::websocket::{self, Upgrade};
@@ -110,6 +111,7 @@ async fn upgrade(
             .collect(),
         slot,
         visitor_token: None,
+        report: Report::default(),
     };
     let key = request.headers()["sec-websocket-key"].as_bytes();
     let response = Response::builder()

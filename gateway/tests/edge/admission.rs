@@ -1,6 +1,7 @@
 //! Who is let in, and in which order the others are told why not.
 
 use causerie_testkit::client::http::{Answer, request};
+use causerie_testkit::client::raw::RawSocket;
 use causerie_testkit::client::ws::Connect;
 use reqwest::Method;
 use serde_json::json;
@@ -102,6 +103,24 @@ async fn a_plain_get_tells_that_one_would_be_let_in() {
     );
     let foreign = get(&node, &path, &[("origin", "https://evil.example")]).await;
     assert_eq!(foreign.header("access-control-allow-origin"), "");
+}
+
+/// RFC 6455, 4.1: the method of the request is GET.
+#[tokio::test]
+async fn a_websocket_is_asked_for_with_get_alone() {
+    let node = Node::start().await;
+    let path = format!("/ws?token={}", token(json!({})));
+    for (method, status) in [("GET", 101), ("HEAD", 426)] {
+        let mut socket = RawSocket::connect(&node.url).await;
+        let asking = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+             Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        socket.send(asking.as_bytes()).await;
+        let head = socket.read_head().await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
+    }
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@
 mod admission;
 mod auth;
 mod chat;
+mod closing;
 mod compression;
 mod events;
 mod key_sets;

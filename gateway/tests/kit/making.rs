@@ -89,6 +89,7 @@ impl Making {
                 header: self.header(Class::Final, Event::Message, -1),
                 tail: frame::durable_tail(Event::Message, &self.claim.lease.room.room, &data),
             },
+            says_cancelled: finish_reason == FinishReason::Cancelled,
             after: Vec::new(),
             turn: None,
             dead_letter: None,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::hub::testing::{delta, durable, ended, message_id, position, running, start};
+use crate::hub::testing::{delta, durable, ended, message_id, notice, position, running, start};
 
 const LIFE: &str = "aaaaaaaa";
 
@@ -104,6 +104,92 @@ fn a_reply_whose_end_was_lost_runs_again() {
     order.forget_replies();
     assert_eq!(order.adopt(&[running(1, 2, -1, "")]), [message_id(1)]);
     assert_eq!(order.take(&delta(1, 2, 0, "a")), Verdict::Deliver);
+}
+
+/// Nobody has claimed its question again yet.
+#[test]
+fn nor_does_an_end_that_was_lost_end_a_reply_that_will_run_again() {
+    let mut order = order();
+    order.advance(&position("bbbbbbbb", 10));
+    assert!(order.adopt(&[]).is_empty());
+    assert_eq!(order.take(&ended(LIFE, 11, 1)), Verdict::Stale);
+    assert_eq!(order.take(&start(1, 2)), Verdict::Deliver);
+}
+
+/// The bus has lost that the first attempt was begun: what is late of that is dropped, and
+/// what is said in the next one, `attempt`, is heard.
+fn assert_runs_again(mut order: Order, attempt: u32) {
+    assert_eq!(order.take(&start(1, 1)), Verdict::Stale);
+    assert_eq!(order.take(&delta(1, 1, 0, "a")), Verdict::Stale);
+    assert_eq!(order.take(&error_of(1)), Verdict::Stale);
+    assert_eq!(order.take(&error_of(attempt)), Verdict::Deliver);
+    let next = delta(1, attempt, 1, "y");
+    assert_eq!(order.take(&next), Verdict::Repair(Hole::Reply));
+    assert!(order.unknown_reply(&next).is_some());
+    assert_eq!(order.take(&start(1, attempt)), Verdict::Deliver);
+    assert_eq!(order.take(&delta(1, attempt, 0, "x")), Verdict::Deliver);
+    assert_eq!(order.take(&next), Verdict::Deliver);
+    assert_eq!(order.take(&delta(1, 1, 1, "b")), Verdict::Stale);
+    assert_eq!(order.take(&ended("bbbbbbbb", 11, 1)), Verdict::Deliver);
+    assert_eq!(order.take(&start(1, attempt + 1)), Verdict::Stale);
+}
+
+fn error_of(attempt: u32) -> Record {
+    let mut error = notice(1, Event::AiProcessingError);
+    error.header.reply.as_mut().unwrap().attempt = attempt;
+    error
+}
+
+#[test]
+fn a_reply_whose_claim_was_lost_runs_again() {
+    let mut order = order();
+    order.take(&start(1, 1));
+    order.advance(&position("bbbbbbbb", 10));
+    assert!(order.adopt(&[]).is_empty());
+    assert_runs_again(order, 2);
+}
+
+#[test]
+fn so_does_one_that_was_heard_but_not_known() {
+    let mut order = order();
+    order.doubt(&delta(1, 1, 1, "b"));
+    order.doubt(&start(1, 1));
+    order.advance(&position("bbbbbbbb", 10));
+    assert!(order.adopt(&[]).is_empty());
+    assert_runs_again(order, 2);
+}
+
+#[test]
+fn so_does_one_whose_claim_was_lost_as_well_as_its_end() {
+    let mut order = order();
+    order.take(&start(1, 1));
+    assert_eq!(order.take(&ended(LIFE, 11, 1)), Verdict::Deliver);
+    order.advance(&position("bbbbbbbb", 10));
+    order.forget_replies();
+    assert!(order.adopt(&[]).is_empty());
+    assert_runs_again(order, 3);
+}
+
+#[test]
+fn the_highest_attempt_that_was_heard_is_over() {
+    let mut order = order();
+    for heard in [delta(1, 3, 0, "a"), start(1, 2)] {
+        order.doubt(&heard);
+    }
+    order.adopt(&[]);
+    assert_eq!(order.take(&start(1, 3)), Verdict::Stale);
+    assert_eq!(order.take(&start(1, 4)), Verdict::Deliver);
+}
+
+#[test]
+fn an_end_that_a_read_brings_holds_for_what_was_heard_before() {
+    let mut order = order();
+    order.doubt(&delta(1, 1, 0, "a"));
+    let end = ended(LIFE, 11, 1);
+    order.advance(&position(LIFE, 11));
+    order.note_end(&end.header);
+    order.adopt(&[]);
+    assert_eq!(order.take(&start(1, 2)), Verdict::Stale);
 }
 
 #[test]

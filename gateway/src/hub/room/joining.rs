@@ -7,7 +7,7 @@ use causerie_shared::sabotage::Protection;
 use tokio::task::consume_budget;
 
 use super::{Need, Phase, Room, Waiting};
-use crate::events::{self, RecoveredFrom};
+use crate::events::{self, Deliveries, RecoveredFrom};
 use crate::frame::OutFrame;
 use crate::hub::members::Member;
 use crate::hub::order::{Hole, Order};
@@ -31,26 +31,28 @@ impl Room {
             return None;
         }
         let mut waiting = std::mem::take(&mut self.waiting).into_iter();
+        let mut at_head = None;
         while let Some(joiner) = waiting.next() {
-            if let Some(need) = self.admit(joiner) {
+            if let Some(need) = self.admit(joiner, &mut at_head) {
                 self.waiting.extend(waiting);
                 return Some(need);
             }
             consume_budget().await;
         }
-        self.vain_reads = 0;
+        self.was_read = false;
         None
     }
 
     /// Makes a member of a joiner, with all that it missed, in one step; or
-    /// sends it off to read that first.
-    fn admit(&mut self, waiting: Waiting) -> Option<Need> {
+    /// sends it off to read that first. `at_head` is `subscribed` at the head, once
+    /// somebody needed it.
+    fn admit(&mut self, waiting: Waiting, at_head: &mut Option<Arc<OutFrame>>) -> Option<Need> {
         let order = self.order.as_ref()?;
         match self.way_of(&waiting.join, order) {
             Way::Here(missed) => {
-                self.bring_up_to_date(&waiting.join, order, missed);
+                self.bring_up_to_date(&waiting.join, order, missed, at_head);
                 let Waiting { join, reply } = waiting;
-                self.audience.members.add(Member {
+                self.audience.add(Member {
                     outbox: join.outbox,
                     viewer: join.viewer,
                 });
@@ -83,30 +85,41 @@ impl Room {
             Some(missed) if join.outbox.has_room_for(bytes_of(&missed)) => Way::Here(missed),
             // A position within the log says nothing: it may be of a life that
             // this room never saw. Nor does one that a read has not found.
-            None if was_head && !order.has(position) && self.vain_reads == 0 => Way::Ahead,
+            None if was_head && !order.has(position) && !self.was_read => Way::Ahead,
             Some(_) | None => Way::Behind,
         }
     }
 
-    fn bring_up_to_date(&self, join: &Join, order: &Order, missed: Vec<Arc<OutFrame>>) {
+    fn bring_up_to_date(
+        &self,
+        join: &Join,
+        order: &Order,
+        missed: Vec<Arc<OutFrame>>,
+        at_head: &mut Option<Arc<OutFrame>>,
+    ) {
         let Join {
             outbox,
             viewer,
             start,
             ..
         } = join;
+        if matches!(start, Start::Asked(_)) {
+            events::recovered(RecoveredFrom::Tail, outbox);
+        }
         let mut frames = Vec::with_capacity(missed.len() + 1);
-        frames.extend(self.beginning_of(start, viewer, order.head()));
+        frames.extend(self.beginning_of(start, viewer, order.head(), at_head));
         frames.extend(missed.into_iter().filter(|frame| viewer.sees(&frame.sight)));
         for (message_id, reply) in order.replies() {
             if viewer.sees_reply_to(&reply.in_reply_to) {
                 // Where one was slow, left and came again.
                 outbox.forget(message_id);
                 frames.push(self.audience.snapshot(message_id, reply));
-                events::snapshot_sent();
             }
         }
-        outbox.push_all(&frames);
+        // What one alone gets counts as no delivery.
+        let mut deliveries = Deliveries::default();
+        outbox.push_all(&frames, &mut deliveries);
+        events::snapshots_sent(&deliveries);
     }
 
     /// What tells one who comes in from where the room's stream goes on.
@@ -115,11 +128,15 @@ impl Room {
         start: &Start,
         viewer: &Viewer,
         head: &Position,
+        at_head: &mut Option<Arc<OutFrame>>,
     ) -> Option<Arc<OutFrame>> {
         match start {
-            Start::Head { recovered } => self.audience.position_for(viewer, head, *recovered),
+            Start::Head { recovered: true } => viewer.is_told_positions().then(|| {
+                let subscribed = || self.audience.subscribed(head, true);
+                Arc::clone(at_head.get_or_insert_with(subscribed))
+            }),
+            Start::Head { recovered: false } => self.audience.position_for(viewer, head, false),
             Start::Asked(position) => {
-                events::recovered(RecoveredFrom::Tail);
                 let from = Position {
                     epoch: head.epoch.clone(),
                     seq: position.seq,

@@ -2,8 +2,8 @@
 
 use causerie_shared::bus::BusError;
 use causerie_shared::bus::log::{Missed, Page};
-use causerie_shared::position::Position;
-use causerie_shared::record::{Class, Record};
+use causerie_shared::position::{Epoch, Position};
+use causerie_shared::record::Record;
 use causerie_shared::sabotage::Protection;
 
 use super::{Need, Phase, Room, deliver};
@@ -64,7 +64,7 @@ impl Room {
         match &page.missed {
             Missed::Records(records) => {
                 for record in records {
-                    catch_up(&mut self.audience, order, &mut self.tail, record);
+                    catch_up(&mut self.audience, order, &mut self.tail, record, page);
                 }
                 if order.head().seq < page.head.seq && !records.is_empty() {
                     let after = order.head().clone();
@@ -72,14 +72,18 @@ impl Room {
                 }
                 if order.advance(&page.head) {
                     self.tail.restart(page.head.clone());
-                    self.audience.tell_position(&page.head, true);
+                    let running = order.replies();
+                    self.audience
+                        .tell_position(&page.head, true, Vec::new(), running);
                 }
             }
             Missed::Lost => {
                 order.advance(&page.head);
                 order.forget_replies();
                 self.tail.restart(page.head.clone());
-                self.audience.tell_position(&page.head, false);
+                let running = order.replies();
+                self.audience
+                    .tell_position(&page.head, false, Vec::new(), running);
             }
         }
         for message_id in order.adopt(&page.running) {
@@ -112,6 +116,7 @@ impl Room {
         self.held.note_read();
         let tries = self.vain_reads;
         self.vain_reads += 1;
+        self.was_read = true;
         Some(Need::Read {
             after: order.head().clone(),
             tries,
@@ -130,7 +135,7 @@ impl Room {
                 .last()
                 .is_some_and(|last| last.header.position.as_ref() == Some(&page.head))
         {
-            self.tail.restart(asked);
+            self.tail.restart(*asked);
             for record in records {
                 self.tail.push(OutFrame::event(&self.audience.room, record));
             }
@@ -171,7 +176,10 @@ impl Room {
                 return need;
             }
         }
-        None
+        // It has helped, whenever those who wait come in.
+        self.vain_reads = 0;
+        let told = self.told.take()?;
+        self.look_for(&told)
     }
 
     /// What is still on its way of a reply that ended before the read is late.
@@ -180,19 +188,20 @@ impl Room {
             return;
         };
         for Record { header, .. } in self.held.iter() {
-            if let (Class::Final, Some(reply), Some(position)) =
-                (header.class, &header.reply, &header.position)
-                && order.has(position)
-            {
-                order.end(&reply.message_id);
-            }
+            order.note_end(header);
         }
     }
 }
 
 /// Delivers an event that was read, if it was not delivered before. The first
 /// of a new life follows a `subscribed` that tells of it.
-fn catch_up(audience: &mut Audience, order: &mut Order, tail: &mut Tail, record: &Record) {
+fn catch_up(
+    audience: &mut Audience,
+    order: &mut Order,
+    tail: &mut Tail,
+    record: &Record,
+    page: &Page,
+) {
     let Some(position) = &record.header.position else {
         return;
     };
@@ -205,11 +214,16 @@ fn catch_up(audience: &mut Audience, order: &mut Order, tail: &mut Tail, record:
             seq: position.seq - 1,
         };
         order.advance(&before);
-        audience.tell_position(&before, true);
+        let later = lives_after(&position.epoch, page);
+        audience.tell_position(&before, true, later, order.replies());
     }
     order.advance(position);
-    if let (Class::Final, Some(reply)) = (record.header.class, &record.header.reply) {
-        order.end(&reply.message_id);
-    }
+    order.note_end(&record.header);
     deliver(audience, tail, record);
+}
+
+/// The lives that have begun since this one, as far as was read.
+fn lives_after(epoch: &Epoch, page: &Page) -> Vec<Epoch> {
+    let later = page.lives.iter().take_while(|life| *life != epoch);
+    later.cloned().collect()
 }

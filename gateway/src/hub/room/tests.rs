@@ -21,17 +21,24 @@ mod replies;
 const LIFE: &str = "aaaaaaaa";
 const NEXT_LIFE: &str = "bbbbbbbb";
 
+/// So many get something in one turn: a few are a crowd.
+const TURN: usize = 2;
+
 /// A room as its shard handles it.
 struct Handled(Room);
 
 impl Handled {
     fn new() -> Self {
-        Self(Room::new(room(), Clock::default()))
+        Self(Room::new(room(), Clock::default(), TURN))
     }
 
     fn act(&mut self, act: impl FnOnce(&mut Room) -> Option<Need>) -> Option<Need> {
-        // Few are in it: nobody else has to have a turn.
-        self.0.act(act).now_or_never().unwrap()
+        // Few are in it: no other task has to have a turn.
+        let mut need = self.0.act(act).now_or_never().unwrap();
+        while self.0.has_outgoing() {
+            need = need.or(self.0.send_some().now_or_never().unwrap());
+        }
+        need
     }
 
     fn on_opened(&mut self, opened: Result<Page, BusError>) -> Option<Need> {
@@ -50,7 +57,7 @@ impl Handled {
         self.act(|room| room.on_record(Arc::new(record)))
     }
 
-    fn on_head(&mut self, head: &Position) -> Option<Need> {
+    fn on_head(&mut self, head: Position) -> Option<Need> {
         self.act(|room| room.on_head(head))
     }
 
@@ -119,6 +126,7 @@ fn in_short(frame: &OutFrame) -> String {
 
 fn page(head: Position, records: Vec<Record>, running: Vec<RunningReply>) -> Page {
     Page {
+        lives: vec![head.epoch.clone()],
         head,
         missed: Missed::Records(records),
         running,

@@ -54,7 +54,7 @@ async fn what_the_peer_takes_is_on_its_way_at_once() {
 #[tokio::test]
 async fn what_it_does_not_take_follows_in_order() {
     let (outbox, _receiving, mut peer) = connected(64 << 20).await;
-    let (mut sent, mut seq) = (Vec::new(), 0);
+    let (mut sent, mut seq, mut given) = (Vec::new(), 0, 0);
     // One by one and together, at once and after others that wait.
     for count in [1, 3, 30, 300] {
         let mut waits = 0;
@@ -70,8 +70,10 @@ async fn what_it_does_not_take_follows_in_order() {
         assert_eq!(outbox.push(sent.last().unwrap()), Pushed::Queued);
         let last: Vec<_> = (0..3).map(|at| event(seq + at)).collect();
         sent.extend(last.clone());
-        outbox.push_all(&last);
+        outbox.push_all(&last, &mut Deliveries::default());
         expect(&mut peer, &outbox, &sent).await;
+        given += sent.len();
+        assert_eq!(outbox.tally().given as usize, given);
         sent.clear();
         assert!(outbox.lock().is_idle());
     }
@@ -91,7 +93,7 @@ async fn a_frame_that_has_begun_is_finished_before_the_last_word() {
         peer.read_to_end(&mut read).await.unwrap();
         read
     });
-    assert!(outbox.sent().await);
+    outbox.sent().await;
     outbox.hang_up();
     let read = reading.await.unwrap();
     let whole = event(1).wire(false).clone();
@@ -166,7 +168,11 @@ async fn lost_text_is_asked_for_though_all_the_rest_went_at_once() {
     assert!(!calling.is_finished());
     let mut frames: Vec<_> = (1..=6).map(event).collect();
     frames.push(text(0));
-    outbox.push_all(&frames);
+    let (mut deliveries, mut expected) = (Deliveries::default(), Deliveries::default());
+    outbox.push_all(&frames, &mut deliveries);
+    expected.count(Pushed::Queued, 6);
+    expected.count(Pushed::DroppedText, 1);
+    assert_eq!(deliveries, expected);
     assert!(outbox.lock().queue.is_empty());
     let call = timeout(DEADLINE, calling).await.expect("woken").unwrap();
     assert!(matches!(call, Call::Lagging(_)), "{call:?}");

@@ -62,6 +62,11 @@ impl Publisher {
         self.shared.hangs.send_replace(true);
     }
 
+    /// Answers again, also what was asked meanwhile.
+    pub(crate) fn go_on(&self) {
+        self.shared.hangs.send_replace(false);
+    }
+
     pub(crate) fn fetches(&self) -> u32 {
         *self.shared.fetches.borrow()
     }

@@ -37,6 +37,23 @@ async fn while_a_crowd_comes_in_others_have_their_turn() {
     assert!(crowd.iter_mut().all(Client::is_member));
 }
 
+/// Which are made, and compressed, once.
+#[test]
+fn those_who_come_together_get_the_same_frames() {
+    let mut room = Handled::new();
+    let crowd = [(); 3].map(|()| join(&mut room, at_head()).0);
+    let running = vec![running(1, 1, 4, "Hello")];
+    room.on_opened(Ok(page(position(LIFE, 10), vec![], running)));
+    let batches = crowd.map(|client| client.outbox.next(usize::MAX).now_or_never());
+    let [first, others @ ..] = batches.map(|batch| batch.unwrap().frames);
+    assert_eq!(first.len(), 2);
+    for frames in others {
+        let mut pairs = first.iter().zip(&frames);
+        assert!(pairs.all(|(one, other)| Arc::ptr_eq(one, other)));
+        assert_eq!(frames.len(), first.len());
+    }
+}
+
 #[test]
 fn one_who_comes_back_is_served_from_the_tail() {
     let (mut room, _first) = live();
@@ -112,7 +129,7 @@ fn one_who_has_gone_is_taken_in_no_more() {
         // Sent before it left, and come after that.
         let join = join_of(&outbox, reached(LIFE, 10, true));
         assert_eq!(room.on_join(Waiting { join, reply }), None);
-        assert!(room.audience.members.get(outbox.id()).is_none());
+        assert!(room.audience.get(outbox.id()).is_none());
         assert!(joined.try_recv().is_err() && joined.is_terminated());
     }
 }

@@ -1,5 +1,7 @@
 //! Holes, new lives, and the reads that mend them.
 
+use causerie_shared::position::Epoch;
+
 use super::*;
 
 #[test]
@@ -56,14 +58,31 @@ fn a_long_hole_is_read_page_by_page() {
 #[test]
 fn a_last_event_that_was_lost_is_found_by_the_head() {
     let (mut room, client) = live();
-    assert_eq!(room.on_head(&position(LIFE, 10)), None);
-    assert_eq!(room.on_head(&position(LIFE, 11)), read_after(10));
+    assert_eq!(room.on_head(position(LIFE, 10)), None);
+    assert_eq!(room.on_head(position(LIFE, 11)), read_after(10));
     room.on_page(Ok(page(
         position(LIFE, 11),
         vec![durable(LIFE, 11)],
         vec![],
     )));
     assert_eq!(client.seen(), ["11"]);
+}
+
+#[test]
+fn a_head_that_is_told_while_the_room_is_read_is_looked_at_afterwards() {
+    for (told, is_missing) in [(11, false), (12, true)] {
+        let (mut room, _client) = live();
+        assert_eq!(room.on_head(position(LIFE, 11)), read_after(10));
+        assert_eq!(room.on_head(position(LIFE, told)), None);
+        let read = page(position(LIFE, 11), vec![durable(LIFE, 11)], vec![]);
+        let need = room.on_page(Ok(read));
+        assert_eq!(need.is_some(), is_missing);
+        // Only once: what no read finds is not there.
+        if is_missing {
+            let none = page(position(LIFE, 11), vec![], vec![]);
+            assert_eq!(room.on_page(Ok(none)), None);
+        }
+    }
 }
 
 #[test]
@@ -144,6 +163,7 @@ fn a_lost_tail_is_told_and_the_stream_goes_on_from_the_head() {
     hear(&mut room, durable(NEXT_LIFE, 9));
     let lost = Page {
         head: position(NEXT_LIFE, 9),
+        lives: vec![],
         missed: Missed::Lost,
         running: vec![running(2, 1, 0, "a")],
     };
@@ -186,19 +206,89 @@ fn who_was_told_of_their_own_message_is_told_that_it_is_lost() {
     note(&speaker, "acme:project:p1", 15);
     note(&before, "acme:project:p1", 10);
     note(&elsewhere, "acme:project:p2", 11);
+    hear(&mut room, start(1, 1));
+    hear(&mut room, delta(1, 1, 0, "a"));
     for client in [&speaker, &other, &before, &elsewhere] {
         client.seen();
     }
     hear(&mut room, durable(NEXT_LIFE, 11));
     let missed = vec![durable(NEXT_LIFE, 11)];
-    room.on_page(Ok(page(position(NEXT_LIFE, 11), missed, vec![])));
-    assert_eq!(speaker.seen(), ["subscribed bbbbbbbb:10 false", "11"]);
+    let goes_on = vec![running(1, 1, 0, "a")];
+    room.on_page(Ok(page(position(NEXT_LIFE, 11), missed, goes_on)));
+    hear(&mut room, delta(1, 1, 1, "b"));
+    // Who has not recovered has let go of the reply.
+    let told = [
+        "subscribed bbbbbbbb:10 false",
+        "snapshot 0 a",
+        "11",
+        "delta 1",
+    ];
+    assert_eq!(speaker.seen(), told);
     for client in [other, before, elsewhere] {
-        assert_eq!(client.seen(), ["subscribed bbbbbbbb:10 true", "11"]);
+        let told = ["subscribed bbbbbbbb:10 true", "11", "delta 1"];
+        assert_eq!(client.seen(), told);
     }
     // Once, whatever life comes then.
     hear(&mut room, durable("cccccccc", 12));
     let missed = vec![durable("cccccccc", 12)];
     room.on_page(Ok(page(position("cccccccc", 12), missed, vec![])));
     assert_eq!(speaker.seen(), ["subscribed cccccccc:11 true", "12"]);
+}
+
+/// Two lives began while the room was not read, and the peer spoke in the second.
+#[test]
+fn who_spoke_in_the_life_after_next_has_lost_nothing_with_the_next() {
+    const LAST_LIFE: &str = "cccccccc";
+    let (mut room, speaker) = live();
+    let spoken = position(LAST_LIFE, 12);
+    speaker.outbox.note_stored(&super::room(), &spoken);
+    assert_eq!(hear(&mut room, durable(LAST_LIFE, 12)), read_after(10));
+    let missed = vec![durable(NEXT_LIFE, 11), durable(LAST_LIFE, 12)];
+    let read = Page {
+        lives: lives([LAST_LIFE, NEXT_LIFE, LIFE]),
+        ..page(spoken, missed, vec![])
+    };
+    assert_eq!(room.on_page(Ok(read)), None);
+    let told = [
+        "subscribed bbbbbbbb:10 true",
+        "11",
+        "subscribed cccccccc:11 true",
+        "12",
+    ];
+    assert_eq!(speaker.seen(), told);
+    // Nor is it forgotten what they said.
+    let kept = position("dddddddd", 11);
+    assert!(speaker.outbox.has_lost(&super::room(), &kept, &[]));
+}
+
+/// The second of three lives begins with the next page.
+#[test]
+fn nor_has_who_spoke_in_a_life_that_a_page_does_not_reach() {
+    let (mut room, speaker) = live();
+    let spoken = position("cccccccc", 12);
+    speaker.outbox.note_stored(&super::room(), &spoken);
+    let head = position("dddddddd", 13);
+    let part = |records| Page {
+        lives: lives(["dddddddd", "cccccccc", NEXT_LIFE, LIFE]),
+        ..page(head.clone(), records, vec![])
+    };
+    assert_eq!(hear(&mut room, durable("dddddddd", 13)), read_after(10));
+    let need = room.on_page(Ok(part(vec![durable(NEXT_LIFE, 11)])));
+    assert!(matches!(need, Some(Need::Read { after, .. }) if after == position(NEXT_LIFE, 11)));
+    let rest = vec![durable("cccccccc", 12), durable("dddddddd", 13)];
+    assert_eq!(room.on_page(Ok(part(rest))), None);
+    let told = [
+        "subscribed bbbbbbbb:10 true",
+        "11",
+        "subscribed cccccccc:11 true",
+        "12",
+        "subscribed dddddddd:12 true",
+        "13",
+    ];
+    assert_eq!(speaker.seen(), told);
+}
+
+/// Of lives, as a page tells of them.
+fn lives<const N: usize>(names: [&str; N]) -> Vec<Epoch> {
+    names.map(|name| position(name, 0).epoch).to_vec()
 }

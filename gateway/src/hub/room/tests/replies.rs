@@ -56,6 +56,51 @@ fn what_is_late_of_a_reply_that_ended_before_the_read_is_dropped() {
     assert_eq!(client.seen(), ["11", "12", "ai_processing_end"]);
 }
 
+/// It was told by a master that was replaced, and of which the log kept less.
+#[test]
+fn an_end_that_was_lost_does_not_end_the_reply_that_runs_again() {
+    for is_told_while_reading in [true, false] {
+        let (mut room, client) = live();
+        hear(&mut room, start(1, 1));
+        assert_eq!(hear(&mut room, durable(LIFE, 12)), read_after(10));
+        if is_told_while_reading {
+            hear(&mut room, ended(LIFE, 11, 1));
+        }
+        let runs = vec![running(1, 1, -1, "")];
+        let read = page(position(NEXT_LIFE, 10), vec![], runs);
+        assert_eq!(room.on_page(Ok(read)), None);
+        if !is_told_while_reading {
+            hear(&mut room, ended(LIFE, 11, 1));
+        }
+        hear(&mut room, start(1, 2));
+        hear(&mut room, delta(1, 2, 0, "a"));
+        let (late, _) = join(&mut room, at_head());
+        let expected = ["start", "subscribed bbbbbbbb:10 true", "start", "delta 0"];
+        assert_eq!(client.seen(), expected);
+        let expected = ["subscribed bbbbbbbb:10 true", "snapshot 0 a"];
+        assert_eq!(late.seen(), expected);
+    }
+}
+
+/// A master that was replaced let it be claimed, and of that the log kept nothing.
+#[test]
+fn a_reply_whose_claim_was_lost_is_heard_when_it_is_made_again() {
+    let (mut room, client) = live();
+    hear(&mut room, start(1, 1));
+    hear(&mut room, delta(1, 1, 0, "a"));
+    assert_eq!(room.on_gap(), read_after(10));
+    let read = page(position(NEXT_LIFE, 10), vec![], vec![]);
+    assert_eq!(room.on_page(Ok(read)), None);
+    hear(&mut room, delta(1, 1, 1, "b"));
+    hear(&mut room, start(1, 2));
+    hear(&mut room, delta(1, 2, 0, "x"));
+    let (late, _) = join(&mut room, at_head());
+    let before = ["start", "delta 0", "subscribed bbbbbbbb:10 true"];
+    assert_eq!(client.seen(), [&before[..], &["start", "delta 0"]].concat());
+    let expected = ["subscribed bbbbbbbb:10 true", "snapshot 0 x"];
+    assert_eq!(late.seen(), expected);
+}
+
 #[test]
 fn one_who_asked_hears_only_what_concerns_the_question() {
     let (mut room, _first) = live();

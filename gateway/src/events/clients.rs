@@ -1,0 +1,180 @@
+//! Clients come and go, and what they ask for.
+
+use causerie_shared::bus::question::Question;
+use causerie_shared::protocol::action::Action;
+use causerie_shared::protocol::error::ErrorCode;
+use metrics::{Counter, Gauge, counter, gauge, histogram};
+use tracing::{debug, info};
+
+use crate::connection::{Connection, Ended, Transport};
+use crate::outbox::{Close, Outbox};
+use crate::report::Report;
+
+pub(super) fn begin_at_zero() {
+    for name in [
+        "causerie_repeated_messages_total",
+        "causerie_compressed_connects_total",
+    ] {
+        counter!(name).increment(0);
+    }
+    for transport in Transport::ALL {
+        connections(transport).increment(0.0);
+    }
+    for from in RecoveredFrom::ALL {
+        recoveries(from).increment(0);
+    }
+    count_compressed(0, 0);
+    for is_to_ai in [true, false] {
+        messages(is_to_ai).increment(0);
+    }
+}
+
+/// A client is connected.
+pub(crate) fn connected(connection: &Connection) {
+    let transport = connection.transport;
+    connections(transport).increment(1);
+    connects(transport).increment(1);
+    let transport = transport.name();
+    let (id, identity) = (&connection.id, &connection.identity);
+    info!(connection = %id, tenant = %identity.tenant, transport, "connected");
+}
+
+/// A client has told of its way here.
+pub(crate) fn reported(transport: Transport, report: &Report) {
+    let transport = transport.name();
+    counter!(
+        "causerie_client_connects_total",
+        "transport" => transport, "last" => report.last.name(), "attempt" => report.attempt.name(),
+    )
+    .increment(1);
+    if let Some(away) = report.away {
+        histogram!("causerie_client_away_seconds", "transport" => transport).record(away);
+    }
+}
+
+/// From where a client was given what it missed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum RecoveredFrom {
+    /// From the node's own recent events.
+    Tail,
+    /// From the log.
+    Log,
+    /// It was not: the log does not reach back.
+    Nowhere,
+}
+
+impl RecoveredFrom {
+    const ALL: [Self; 3] = [Self::Tail, Self::Log, Self::Nowhere];
+}
+
+/// A client came back with a position.
+pub(crate) fn recovered(from: RecoveredFrom, outbox: &Outbox) {
+    recoveries(from).increment(1);
+    outbox.note_recovery();
+}
+
+fn recoveries(from: RecoveredFrom) -> Counter {
+    match from {
+        RecoveredFrom::Tail => counter!("causerie_recoveries_total", "from" => "tail"),
+        RecoveredFrom::Log => counter!("causerie_recoveries_total", "from" => "log"),
+        RecoveredFrom::Nowhere => counter!("causerie_recoveries_total", "from" => "lost"),
+    }
+}
+
+/// Compression was agreed on with a client.
+pub(crate) fn compression_agreed() {
+    counter!("causerie_compressed_connects_total").increment(1);
+}
+
+/// A frame was compressed, once for all who take it so.
+pub(crate) fn frame_compressed(before: usize, after: usize) {
+    count_compressed(before as u64, after as u64);
+}
+
+fn count_compressed(before: u64, after: u64) {
+    counter!("causerie_compressed_bytes_total", "stage" => "before").increment(before);
+    counter!("causerie_compressed_bytes_total", "stage" => "after").increment(after);
+}
+
+/// A client is gone.
+pub(crate) fn disconnected(connection: &Connection, ended: Ended) {
+    connections(connection.transport).decrement(1);
+    let (closed_by, code) = match ended {
+        Ended::ByClient(code) => ("client", code),
+        Ended::ByServer(code) => ("server", Some(code.code())),
+        Ended::Unclosed => ("nobody", None),
+    };
+    let tally = connection.outbox.tally();
+    info!(
+        connection = %connection.id,
+        tenant = %connection.identity.tenant,
+        transport = connection.transport.name(),
+        ms = connection.age_ms(),
+        closed_by,
+        code,
+        given = tally.given,
+        dropped = tally.dropped,
+        recoveries = tally.recoveries,
+        rtt_ms = connection.rtt_ms(),
+        "disconnected"
+    );
+}
+
+fn connections(transport: Transport) -> Gauge {
+    match transport {
+        Transport::WebSocket => gauge!("causerie_connections", "transport" => "websocket"),
+        Transport::Sse => gauge!("causerie_connections", "transport" => "sse"),
+    }
+}
+
+fn connects(transport: Transport) -> Counter {
+    match transport {
+        Transport::WebSocket => counter!("causerie_connects_total", "transport" => "websocket"),
+        Transport::Sse => counter!("causerie_connects_total", "transport" => "sse"),
+    }
+}
+
+/// The server closed a connection.
+pub(crate) fn closed(connection: &Connection, close: &Close) {
+    let code = close.code.code();
+    counter!("causerie_closes_total", "code" => code.to_string()).increment(1);
+    debug!(connection = %connection.id, code, "closed by the server");
+}
+
+/// A client sent a frame that was understood.
+pub(crate) fn action_received(action: &Action) {
+    let received = match action {
+        Action::SendMessage(_) => counter!("causerie_actions_total", "action" => "sendMessage"),
+        Action::Typing(_) => counter!("causerie_actions_total", "action" => "typing"),
+        Action::Cancel(_) => counter!("causerie_actions_total", "action" => "cancel"),
+        Action::Subscribe(_) => counter!("causerie_actions_total", "action" => "subscribe"),
+        Action::Unsubscribe(_) => counter!("causerie_actions_total", "action" => "unsubscribe"),
+        Action::Ping(_) => counter!("causerie_actions_total", "action" => "ping"),
+    };
+    received.increment(1);
+}
+
+/// A person's message is safely stored.
+pub(crate) fn message_stored(question: &Question) {
+    let is_to_ai = question.reply.is_some();
+    messages(is_to_ai).increment(1);
+    debug!(room = %question.room, is_to_ai, "a message was stored");
+}
+
+fn messages(is_to_ai: bool) -> Counter {
+    if is_to_ai {
+        counter!("causerie_messages_total", "to" => "ai")
+    } else {
+        counter!("causerie_messages_total", "to" => "people")
+    }
+}
+
+/// A message came again, and got the first one's receipt.
+pub(crate) fn message_repeated() {
+    counter!("causerie_repeated_messages_total").increment(1);
+}
+
+/// A client was answered with an error.
+pub(crate) fn refused(code: ErrorCode) {
+    counter!("causerie_errors_total", "code" => code.name()).increment(1);
+}
