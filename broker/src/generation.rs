@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use causerie_shared::bus::Bus;
 use causerie_shared::bus::reply::{Claim, Ending, Finished};
-use causerie_shared::protocol::data::{Reply, Role};
+use causerie_shared::protocol::data::{FinishReason, Reply, Role};
 use causerie_shared::task::Task;
 use causerie_shared::telemetry::{continue_trace, traceparent};
 use futures::StreamExt;
@@ -103,7 +103,7 @@ impl Generation<'_> {
             made = async { tokio::try_join!(speak, write) } => made?,
             () = self.signals.fenced.cancelled() => return Err(Lost::Fenced),
         };
-        self.finish(&outcome, text, task.ok()).await
+        self.finish(outcome, &text, task.as_ref().ok()).await
     }
 
     /// What is asked, or why it is hopeless to answer.
@@ -134,7 +134,7 @@ impl Generation<'_> {
         let mut heard = Heard::new(self.began, call.prompt_estimate);
         let ended = tokio::select! {
             biased;
-            () = self.signals.cancelled.cancelled() => Ended::Cancelled,
+            () = self.signals.cancelled.cancelled() => Ended::Cancelled(None),
             ended = hand_on(call.stream, &texts, &mut heard) => ended,
         };
         Outcome {
@@ -143,37 +143,54 @@ impl Generation<'_> {
         }
     }
 
+    /// Ends the reply: as cancelled where somebody was promised that, whatever the
+    /// model has said meanwhile.
     async fn finish(
         &self,
-        outcome: &Outcome,
-        text: String,
-        task: Option<Task>,
+        mut outcome: Outcome,
+        text: &str,
+        task: Option<&Task>,
     ) -> Result<(), Lost> {
+        if self.signals.cancelled.is_cancelled() {
+            outcome.cancel();
+        }
+        loop {
+            let reply = self.reply(&outcome, text);
+            let ending = self.ending(&outcome, &reply, task);
+            let finish = || self.bus().finish(&self.claim.lease, &ending);
+            match until_answered("finish", finish).await? {
+                Finished::Fenced => return Err(Lost::Fenced),
+                Finished::Cancelled => outcome.cancel(),
+                Finished::Done => {
+                    events::reply_finished(&self.claim.lease, &reply, &outcome);
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn reply(&self, outcome: &Outcome, text: &str) -> Reply {
         let attempt = self.claim.lease.attempt;
-        let reply = Reply {
+        Reply {
             message_id: self.claim.lease.message_id.clone(),
             session_id: self.claim.session.clone(),
             in_reply_to: self.claim.in_reply_to.clone(),
             role: Role::Assistant,
-            content: text,
+            content: text.to_owned(),
             sources: Vec::new(),
             finish_reason: outcome.finish_reason(),
             metadata: outcome.metadata(attempt, self.began.elapsed()),
-        };
-        let ending = Ending {
+        }
+    }
+
+    fn ending(&self, outcome: &Outcome, reply: &Reply, task: Option<&Task>) -> Ending {
+        Ending {
             before: self.records.before_message(outcome.failure()),
-            message: self.records.message(&reply),
+            message: self.records.message(reply),
+            says_cancelled: reply.finish_reason == FinishReason::Cancelled,
             after: self.records.after_message(),
-            turn: task.and_then(|task| turn(task, &reply)),
+            turn: task.and_then(|task| turn(task, reply)),
             dead_letter: outcome.dead_letter().map(str::to_owned),
-        };
-        let finish = || self.bus().finish(&self.claim.lease, &ending);
-        match until_answered("finish", finish).await? {
-            Finished::Fenced => Err(Lost::Fenced),
-            Finished::Done => {
-                events::reply_finished(&self.claim.lease, &reply, outcome);
-                Ok(())
-            }
         }
     }
 
@@ -200,10 +217,10 @@ async fn hand_on(mut stream: CallStream, texts: &mpsc::Sender<String>, heard: &m
 
 /// What later questions of the session build on: nothing where nothing was
 /// answered, since a question without a reply leads many models astray.
-fn turn(task: Task, reply: &Reply) -> Option<Bytes> {
+fn turn(task: &Task, reply: &Reply) -> Option<Bytes> {
     let turn = PastTurn {
         question_id: reply.in_reply_to.clone(),
-        question: task.user_input,
+        question: task.user_input.clone(),
         reply_id: reply.message_id.clone(),
         reply: reply.content.clone(),
     };

@@ -4,9 +4,27 @@
 //! own. It is stateless: whatever it was doing when it is killed another
 //! broker goes on with.
 //!
-//! - [`backend`]: the AI backends, and the call that retries and falls back
-//! - [`Settings`], [`Ai`]: what it is told by its operator
+//! Finding work:
+//! - `worker`: the [`Broker`]; hands what it finds to tasks, and drains
+//! - `schedule`: who is served next
+//! - `slots`: in how many replies are made at once
+//! - `watch`: whose broker has died
+//!
+//! Making one reply:
+//! - `generation`: from the claim of its question to its end
 //! - [`prompt`]: what the model is asked
+//! - [`backend`]: the AI backends, and the call that retries and falls back
+//! - `writer`: from the model's texts to deltas
+//! - `pace`: how long texts are gathered
+//! - `records`: what the room is sent
+//! - `outcome`: how the call went
+//! - `turn`: what the session keeps of it
+//!
+//! Meanwhile:
+//! - `running`: the replies made now, and the beats that show it
+//! - `patience`: waiting for a bus that does not answer
+//! - `events`: log lines and metrics
+//! - `settings`, `configured`: [`Settings`] and [`Ai`], what its operator wants
 
 pub mod backend;
 mod configured;

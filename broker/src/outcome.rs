@@ -16,8 +16,8 @@ pub(crate) enum Ended {
     Done(Done),
     /// It failed.
     Failed(BackendError),
-    /// Somebody cancelled it.
-    Cancelled,
+    /// Somebody cancelled it, perhaps when the model had said all.
+    Cancelled(Option<Done>),
     /// There was none, and never will be: this goes to the dead letters.
     Hopeless(String),
 }
@@ -81,13 +81,21 @@ impl Outcome {
         }
     }
 
+    /// Somebody was promised that it ends as cancelled, whatever it has come to.
+    pub(crate) fn cancel(&mut self) {
+        let ended = std::mem::replace(&mut self.ended, Ended::Cancelled(None));
+        if let Ended::Done(done) | Ended::Cancelled(Some(done)) = ended {
+            self.ended = Ended::Cancelled(Some(done));
+        }
+    }
+
     pub(crate) fn finish_reason(&self) -> FinishReason {
         match &self.ended {
             Ended::Done(done) => match done.finish {
                 Finish::Stop => FinishReason::Stop,
                 Finish::Length => FinishReason::Length,
             },
-            Ended::Cancelled => FinishReason::Cancelled,
+            Ended::Cancelled(_) => FinishReason::Cancelled,
             Ended::Failed(_) | Ended::Hopeless(_) => FinishReason::Error,
         }
     }
@@ -95,7 +103,7 @@ impl Outcome {
     /// Why it failed, if it did, and whether asking again may help.
     pub(crate) fn failure(&self) -> Option<(ErrorCode, bool)> {
         match &self.ended {
-            Ended::Done(_) | Ended::Cancelled => None,
+            Ended::Done(_) | Ended::Cancelled(_) => None,
             Ended::Failed(error) => Some(code_of(error.kind)),
             Ended::Hopeless(_) => Some((ErrorCode::Internal, false)),
         }
@@ -104,7 +112,7 @@ impl Outcome {
     pub(crate) fn dead_letter(&self) -> Option<&str> {
         match &self.ended {
             Ended::Hopeless(why) => Some(why),
-            Ended::Done(_) | Ended::Failed(_) | Ended::Cancelled => None,
+            Ended::Done(_) | Ended::Failed(_) | Ended::Cancelled(_) => None,
         }
     }
 
@@ -123,7 +131,7 @@ impl Outcome {
             metadata.prompt_tokens = heard.model.is_some().then_some(heard.prompt_estimate);
             metadata.token_count = heard.model.is_some().then_some(heard.bytes.div_ceil(4));
         }
-        if let Ended::Done(done) = &self.ended {
+        if let Ended::Done(done) | Ended::Cancelled(Some(done)) = &self.ended {
             metadata.model_used = Some(done.model.clone());
             if let Some(usage) = done.usage {
                 metadata.token_count = Some(usage.completion_tokens);

@@ -19,6 +19,10 @@ pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// A lease that has been still for so long is taken over.
 pub(crate) const DEAD_AFTER: Duration = Duration::from_secs(2);
 
+/// Looks are not to the microsecond half a second apart: without this chance would say
+/// whether the fourth or the fifth still one is the one of two seconds.
+const JITTER: Duration = Duration::from_millis(50);
+
 /// The most stillness that the time from one look to the next adds. If the
 /// bus, or this process, stood still in between, so did everybody's beats.
 const LONGEST_STEP: Duration = Duration::from_millis(750);
@@ -52,7 +56,7 @@ impl Watch {
                 Some(seen) if seen.is(&lease) => seen.still_for(step),
                 Some(_) | None => Seen::now(&lease),
             };
-            let is_dead = seen.still >= DEAD_AFTER || Protection::Patience.is_missing();
+            let is_dead = seen.still + JITTER >= DEAD_AFTER || Protection::Patience.is_missing();
             self.seen.insert(lease.lease.message_id.clone(), seen);
             if is_dead {
                 dead.push(lease);
@@ -127,6 +131,17 @@ mod tests {
     fn two_seconds_without_a_beat_are_death() {
         let still = std::iter::repeat_n(lease(1, 7), 6);
         assert_eq!(found_dead(&mut Watch::default(), still), [4, 5]);
+    }
+
+    #[test]
+    fn looks_may_come_a_little_early() {
+        let mut watch = Watch::default();
+        let start = Instant::now();
+        let mut look = |ms| watch.on_look(start + Duration::from_millis(ms), vec![lease(1, 7)]);
+        for ms in [0, 495, 990, 1_485] {
+            assert_eq!(look(ms), []);
+        }
+        assert_eq!(look(1_980).len(), 1);
     }
 
     #[test]

@@ -16,10 +16,10 @@ use std::time::Duration;
 
 use causerie_broker::Settings;
 use causerie_broker::backend::echo::{Echo, EchoConfig};
-use causerie_broker::backend::{Backend, ChunkStream, Prompt};
+use causerie_broker::backend::{Backend, Chunk, ChunkStream, Done, Finish, Prompt};
 use causerie_shared::bus::Bus;
 use causerie_shared::bus::memory::MemoryBus;
-use causerie_shared::bus::reply::{ClaimId, Takeover};
+use causerie_shared::bus::reply::{Cancelled, ClaimId, Takeover};
 use causerie_shared::ids::MessageId;
 use causerie_shared::record::{Class, Record};
 use kit::faulty_bus::{Fault, FaultyBus};
@@ -289,6 +289,75 @@ async fn deltas_that_the_bus_lost_are_sent_again() {
     assert_eq!(indexes, (3..12).collect::<Vec<_>>());
     let texts = deltas.iter().map(|delta| delta["text"].as_str().unwrap());
     assert_eq!(before.text + &texts.collect::<String>(), ANSWER);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_that_was_cancelled_ends_so_though_its_broker_hears_of_it_too_late() {
+    let Begun {
+        bus,
+        mut ear,
+        reply,
+        first,
+        first_bus,
+    } = begun().await;
+    first_bus.set(Fault::Hang);
+    // The model says all meanwhile.
+    pass(Duration::from_secs(15)).await;
+    let user_room = room("demo:user:u1");
+    let cancelled = bus.cancel(&user_room, &reply).await.unwrap();
+    assert_eq!(cancelled, Cancelled::Flagged);
+    first_bus.set(Fault::None);
+    let message = &all(&ear.until_replies(1).await, "message")[0];
+    assert_eq!(message["finish_reason"], "cancelled");
+    assert_eq!(message["content"], ANSWER);
+    first.drain().await;
+}
+
+/// Says nothing, and is cancelled just before its end.
+struct CancelledLast {
+    bus: Arc<MemoryBus>,
+}
+
+impl Backend for CancelledLast {
+    fn name(&self) -> &'static str {
+        "cancelled_last"
+    }
+
+    fn model<'a>(&'a self, _: &'a Prompt) -> &'a str {
+        "m"
+    }
+
+    fn ask(&self, _: Prompt) -> ChunkStream {
+        let bus = self.bus.clone();
+        let end = async move {
+            // The reply is announced.
+            tokio::task::yield_now().await;
+            let lease = bus.leases().await.unwrap().remove(0).lease;
+            let cancelled = bus.cancel(&lease.room, &lease.message_id).await;
+            assert_eq!(cancelled.unwrap(), Cancelled::Flagged);
+            Ok(Chunk::Done(Done {
+                finish: Finish::Stop,
+                usage: None,
+                model: "m".to_owned(),
+            }))
+        };
+        Box::pin(futures::stream::once(end))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_was_not_told_learns_with_the_end_that_it_is_cancelled() {
+    let bus = memory_bus();
+    let user_room = room("demo:user:u1");
+    let mut ear = Ear::in_rooms(&*bus, std::slice::from_ref(&user_room)).await;
+    let backend = CancelledLast { bus: bus.clone() };
+    // It hears no hints, and its next beat comes too late.
+    let deaf = FaultyBus::new(bus.clone());
+    let broker = Running::start(deaf, Settings::default(), only(backend));
+    ask(&*bus, &user_room, "s1", QUESTION).await;
+    let message = &all(&ear.until_replies(1).await, "message")[0];
+    assert_eq!(message["finish_reason"], "cancelled");
+    broker.drain().await;
 }
 
 /// Panics when it is first asked, and is an echo from then on.

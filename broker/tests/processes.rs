@@ -197,6 +197,29 @@ async fn one_that_stood_still_finds_itself_fenced() {
     assert_eq!(text_of(&records, &reply, 2), ANSWER);
 }
 
+/// Nobody can answer it: it ends, and does not go from broker to broker.
+#[tokio::test]
+async fn a_question_of_which_redis_has_lost_what_was_asked_ends_with_an_error() {
+    let redis = Redis::start().await;
+    let (bus, room) = (bus(&redis).await, room("demo:user:u1"));
+    let mut ear = Ear::in_rooms(&*bus, std::slice::from_ref(&room)).await;
+    let reply = ask(&*bus, &room, "s1", QUESTION).await;
+    let named = |name: &str| format!("causerie:{{p{}}}:{name}", room.partition());
+    let key = named(&format!("gen:{reply}"));
+    let lost = redis.command(&["HDEL", &key, "task", "accepted"]).await;
+    assert_eq!(lost.integer(), 2);
+
+    let _broker = broker(&redis, "0").start().await;
+    let records = ear.until_replies(1).await;
+    let message = &all(&records, "message")[0];
+    assert_eq!(message["message_id"], reply.as_str());
+    assert_eq!(message["finish_reason"], "error");
+    assert_eq!(message["metadata"]["attempt"], 1);
+    let dead = redis.command(&["XLEN", &named("dead")]).await;
+    assert_eq!(dead.integer(), 1);
+    works_on(&*bus, &room, &mut ear).await;
+}
+
 #[tokio::test]
 async fn a_redis_that_stands_still_or_restarts_only_delays() {
     let Begun {
