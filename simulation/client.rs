@@ -10,8 +10,9 @@ use causerie_gateway::connection::{Admitted, Connected, Transport, Wanted};
 use causerie_gateway::frame::OutFrame;
 use causerie_gateway::identity::{Identity, Projects};
 use causerie_gateway::outbox::Close;
+use causerie_gateway::report::Report;
 use causerie_loadtest::ledger::{ClientEvent, ClientNumber};
-use causerie_loadtest::person::event_of;
+use causerie_loadtest::person::{DROPPED, event_of};
 use causerie_shared::ids::{TenantId, UserId};
 use causerie_shared::protocol::action::{Rejected, read_frame};
 use causerie_shared::protocol::event::Event;
@@ -66,6 +67,12 @@ pub struct Person {
     pub positions: Positions,
 }
 
+/// Those that a connection is in without naming them as well.
+fn all_rooms(user: &str, habits: &Habits) -> Vec<String> {
+    let own = [format!("user:{user}"), "tenant".to_owned()];
+    habits.rooms.iter().cloned().chain(own).collect()
+}
+
 impl Client {
     pub fn new(
         person: Person,
@@ -84,6 +91,7 @@ impl Client {
         note(ClientEvent::Named {
             tenant: tenant.to_owned(),
             user: user.clone(),
+            rooms: all_rooms(&user, &habits),
         });
         for (room, (epoch, seq)) in &positions {
             let (room, epoch, seq) = (room.clone(), epoch.clone(), *seq);
@@ -106,7 +114,8 @@ impl Client {
     /// acknowledged.
     pub fn at_rest(&self) -> Option<Positions> {
         let mind = self.mind();
-        mind.is_at_rest().then(|| mind.positions())
+        let rooms = all_rooms(self.user.as_str(), &self.habits);
+        mind.is_at_rest(&rooms).then(|| mind.positions())
     }
 
     pub fn tenant(&self) -> &TenantId {
@@ -156,24 +165,25 @@ impl Client {
             rooms: self.wanted(),
             slot,
             visitor_token: None,
+            report: Report::default(),
         };
         let dropped = self.orders.get().drop_connection;
         let connected = gateway.connect(admitted, Transport::WebSocket);
         let stays = self.within(self.habits.stays);
-        let close = tokio::select! {
+        let is_dropped = |orders: Orders| orders.drop_connection != dropped;
+        let for_reason = |reason: &str| (None, reason.to_owned());
+        let (code, reason) = tokio::select! {
             biased;
-            () = node.condition.dead() => None,
-            _ = self.orders.wait_for(|orders| orders.drop_connection != dropped) => None,
-            () = self.goes_after(stays) => None,
-            close = self.read(&connected, node) => Some(close),
-            () = self.act(&connected, node) => None,
+            () = node.condition.dead() => for_reason("the gateway died"),
+            _ = self.orders.wait_for(is_dropped) => for_reason(DROPPED),
+            () = self.goes_after(stays) => for_reason(DROPPED),
+            close = self.read(&connected, node) => {
+                (Some(close.code.code()), close.reason.into_owned())
+            }
+            () = self.act(&connected, node) => for_reason("no answer"),
         };
         drop(connected);
         self.mind().on_closed();
-        let (code, reason) = match close {
-            Some(close) => (Some(close.code.code()), close.reason.into_owned()),
-            None => (None, String::new()),
-        };
         self.note(ClientEvent::Closed { code, reason });
     }
 

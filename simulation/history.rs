@@ -69,6 +69,7 @@ impl History {
             question: inner.names.of('m', &id.question),
             attempt: id.attempt.into(),
             r#try: id.try_number.into(),
+            fallback: 0,
             began: inner.now(),
             ended: None,
         };
@@ -165,11 +166,15 @@ impl Names {
             | ClientEvent::Cancelled { reply: message, .. } => *message = self.of('m', message),
             ClientEvent::Named { .. }
             | ClientEvent::NotLetIn { .. }
+            | ClientEvent::Leaving { .. }
             | ClientEvent::Opened
             | ClientEvent::Left { .. }
             | ClientEvent::Sent { .. }
             | ClientEvent::Refused { .. }
             | ClientEvent::Typing { .. }
+            | ClientEvent::Unreadable { .. }
+            | ClientEvent::StopsReading
+            | ClientEvent::ReadsAgain
             | ClientEvent::Closed { .. } => {}
         }
     }

@@ -36,8 +36,10 @@ const TRIES: u32 = 2;
 pub const RULES: Rules = Rules {
     attempts: 3,
     tries: TRIES as u64,
+    has_fallback: false,
     takeover_us: 5_000_000,
-    // What a broker has given up is not done later.
+    // A claim that its broker has given up may still be done, as much as `LATEST` later.
+    // The weather explains that, and is written down as a fault that lasts so long.
     late_claim_us: 0,
     hang_up_us: 0,
     max_recover: 1_000,
@@ -45,6 +47,8 @@ pub const RULES: Rules = Rules {
     // The breakers never open, and the AI is well as soon as its fault is over.
     ai_recovers_us: 0,
     let_in_us: 10_000_000,
+    reads_slowly: true,
+    asks_too_much: true,
 };
 
 /// A node, and its network.
@@ -114,6 +118,8 @@ impl Installation {
             node: format!("gw-{at}"),
             outbox_bytes: self.outbox_bytes,
             shards: 2,
+            // A few in a room are a crowd, to which things are sent bit by bit.
+            turn: 2,
             ..Settings::default()
         };
         let node = Node {

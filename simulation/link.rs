@@ -124,6 +124,11 @@ impl Bus for Link {
         &self.clock
     }
 
+    /// As Redis does, which it stands for.
+    fn rewards_company(&self) -> bool {
+        true
+    }
+
     async fn ping(&self) -> Result<Duration, BusError> {
         through!(self, [], bus => bus.ping())
     }

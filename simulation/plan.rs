@@ -28,6 +28,24 @@ pub enum Kind {
     Newcomer,
 }
 
+impl Kind {
+    /// What the checker calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::GatewayKilled => "gateway-killed",
+            Self::GatewayFrozen => "gateway-frozen",
+            Self::GatewayCut => "gateway-bus-link-cut",
+            Self::GatewayDeaf => "gateway-bus-link-deaf",
+            Self::BrokerKilled => "broker-killed",
+            Self::BrokerFrozen => "broker-frozen",
+            Self::BrokerCut => "broker-bus-link-cut",
+            Self::BusFrozen => "bus-frozen",
+            Self::Crowd => "crowd",
+            Self::Newcomer => "newcomer",
+        }
+    }
+}
+
 /// One fault.
 #[derive(Debug, Clone, Copy)]
 pub struct Strike {

@@ -109,7 +109,8 @@ impl Story {
         (self.history, self.plan)
     }
 
-    /// The weather may keep brokers and the AI from anything all the while.
+    /// The weather may keep brokers and the AI from anything all the while, and people
+    /// from what they wait for.
     fn note_weather(&self) {
         let ends = self.plan.iter().map(Strike::until).max();
         let storm = STORM.max(ends.unwrap_or_default());
@@ -117,6 +118,7 @@ impl Story {
         let until = u64::try_from((storm + LATEST).as_micros()).unwrap();
         self.history.fault("weather", "network", until);
         self.history.fault("ai-weather", "ai", until);
+        self.history.fault("people-weather", "people", until);
     }
 
     fn let_in(&mut self, tenant: &'static str, positions: Positions) {
@@ -147,11 +149,14 @@ impl Story {
             Act::Strikes(strike) => {
                 let until = u64::try_from(strike.until().as_micros()).unwrap();
                 let target = self.target(strike);
-                let kind = format!("{:?}", strike.kind);
-                self.history.fault(&kind, &target, until);
+                self.history.fault(strike.kind.name(), &target, until);
                 // The timers inside a frozen broker run on, and give the AI up.
                 if matches!(strike.kind, Kind::BrokerFrozen | Kind::BusFrozen) {
                     self.history.fault("ai-frozen", &target, until);
+                }
+                // Gateways stand still with it, and who waits for an answer goes.
+                if strike.kind == Kind::BusFrozen {
+                    self.history.fault("gateway-frozen", "gateways", until);
                 }
                 self.strike(strike);
             }

@@ -19,6 +19,9 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(3);
 /// What it calls its leaving and joining of rooms.
 const MOVE: &str = "move";
 
+/// What it calls its wishes that replies end.
+const CANCEL: &str = "cancel";
+
 /// Messages that may wait for their `ack`.
 const UNACKED: usize = 6;
 
@@ -46,8 +49,12 @@ pub struct Mind {
     is_open: bool,
     positions: Positions,
     left: BTreeSet<String>,
+    /// The rooms that it was told it is in, on the connection that is open.
+    joined: BTreeSet<String>,
     /// Whether it waits for an answer to its leaving or joining a room.
     is_moving: bool,
+    /// How many wishes that replies end wait for an answer.
+    cancelling: usize,
     unacked: VecDeque<Message>,
     acked: Vec<Message>,
     /// Replies and questions that might be cancelled.
@@ -75,15 +82,22 @@ impl Mind {
             is_open: false,
             positions,
             left: BTreeSet::new(),
+            joined: BTreeSet::new(),
             is_moving: false,
+            cancelling: 0,
             unacked: VecDeque::new(),
             acked: Vec::new(),
             cancellable: BTreeSet::new(),
         }
     }
 
-    pub fn is_at_rest(&self) -> bool {
-        self.is_open && self.unacked.is_empty()
+    /// Whether it is in all rooms that it wants to hear, and waits for nothing.
+    pub fn is_at_rest(&self, wanted: &[String]) -> bool {
+        let is_there = |room: &String| self.joined.contains(room) || self.left.contains(room);
+        self.is_open
+            && self.unacked.is_empty()
+            && self.cancelling == 0
+            && wanted.iter().chain(self.positions.keys()).all(is_there)
     }
 
     /// Where it is in the rooms that it has not left.
@@ -111,11 +125,15 @@ impl Mind {
     pub fn on_closed(&mut self) {
         self.is_open = false;
         self.is_moving = false;
+        self.cancelling = 0;
+        self.joined.clear();
     }
 
     pub fn on_frame(&mut self, frame: &Value) {
         if frame["id"] == MOVE {
             self.is_moving = false;
+        } else if frame["id"] == CANCEL {
+            self.cancelling = self.cancelling.saturating_sub(1);
         }
     }
 
@@ -131,10 +149,12 @@ impl Mind {
                 room, epoch, seq, ..
             } => {
                 self.left.remove(room);
+                self.joined.insert(room.clone());
                 self.positions.insert(room.clone(), (epoch.clone(), *seq));
             }
             ClientEvent::Left { room } => {
                 self.left.insert(room.clone());
+                self.joined.remove(room);
             }
             ClientEvent::Durable { room, event } => {
                 if let Some((_, seq)) = self.positions.get_mut(room) {
@@ -155,12 +175,16 @@ impl Mind {
             ClientEvent::Named { .. }
             | ClientEvent::NotLetIn { .. }
             | ClientEvent::GoesOn { .. }
+            | ClientEvent::StopsReading
+            | ClientEvent::ReadsAgain
+            | ClientEvent::Leaving { .. }
             | ClientEvent::Cancelling { .. }
             | ClientEvent::Cancelled { .. }
             | ClientEvent::Sent { .. }
             | ClientEvent::Refused { id: None, .. }
             | ClientEvent::Restart { .. }
             | ClientEvent::Typing { .. }
+            | ClientEvent::Unreadable { .. }
             | ClientEvent::Closed { .. } => {}
         }
     }
@@ -200,7 +224,7 @@ impl Mind {
             0..=11 => self.speak(habits, now, dice),
             12 => self.say_again(now, dice),
             13 | 14 => self.cancel(dice),
-            15 | 16 => (self.leave_or_join(habits, dice), None),
+            15 | 16 => self.leave_or_join(habits, dice),
             _ => (None, None),
         }
     }
@@ -221,17 +245,19 @@ impl Mind {
         let ai = dice.random_bool(0.6);
         let id = format!("c{}-{}", self.number, self.said);
         let text = format!("{}: message {}", self.said_as, self.said);
+        // All devices of somebody speak in it.
+        let session = format!("{}-{}", self.own_room, room).replace(':', ".");
         let data = json!({
             "user_input": text,
             "room": room, "ai": ai, "if_busy": if_busy,
-            // All devices of somebody speak in it.
-            "session_id": format!("{}-{}", self.own_room, room).replace(':', "."),
+            "session_id": session,
         });
         let message = Message {
             frame: json!({"action": "sendMessage", "id": id, "data": data}),
             sent: ClientEvent::Sent {
                 id: id.clone(),
                 room: room.to_owned(),
+                session: Some(session),
                 text,
                 ai,
                 if_busy,
@@ -265,24 +291,32 @@ impl Mind {
             return (None, None);
         };
         self.cancellable.remove(message);
-        let id = "cancel".to_owned();
+        self.cancelling += 1;
+        let id = CANCEL.to_owned();
         let action = json!({"action": "cancel", "id": id, "data": {"message_id": message}});
         let message = message.clone();
         (Some(action), Some(ClientEvent::Cancelling { id, message }))
     }
 
-    /// Leaves the last of its rooms, or comes back to where it was there.
-    fn leave_or_join(&mut self, habits: &Habits, dice: &mut StdRng) -> Option<Value> {
-        let room = habits.rooms.choose(dice)?;
-        let (epoch, seq) = self.positions.get(room)?;
+    /// Leaves one of its rooms, or comes back to where it was there.
+    fn leave_or_join(&mut self, habits: &Habits, dice: &mut StdRng) -> (Option<Value>, Sent) {
+        let Some(room) = habits.rooms.choose(dice) else {
+            return (None, None);
+        };
+        let Some((epoch, seq)) = self.positions.get(room) else {
+            return (None, None);
+        };
         if std::mem::replace(&mut self.is_moving, true) {
-            return None;
+            return (None, None);
         }
-        Some(if self.left.contains(room) {
+        if self.left.contains(room) {
             let data = json!({"room": room, "epoch": epoch, "seq": seq});
-            json!({"action": "subscribe", "id": MOVE, "data": data})
+            let action = json!({"action": "subscribe", "id": MOVE, "data": data});
+            (Some(action), None)
         } else {
-            json!({"action": "unsubscribe", "id": MOVE, "data": {"room": room}})
-        })
+            let action = json!({"action": "unsubscribe", "id": MOVE, "data": {"room": room}});
+            let room = room.clone();
+            (Some(action), Some(ClientEvent::Leaving { room }))
+        }
     }
 }
