@@ -1,6 +1,8 @@
 //! A child process whose output is captured, and that never outlives the test.
 
-use std::io::{BufRead, BufReader, Read};
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::PathBuf;
 use std::process::{Child as StdChild, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -12,6 +14,15 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::DEADLINE;
+
+static KEPT_IN: OnceLock<PathBuf> = OnceLock::new();
+
+/// Writes what each child prints from now on into this folder as well, as
+/// `NAME-PID.txt`: for runs so long that what happened is only looked at when they
+/// are over. The first folder that is named holds.
+pub fn keep_output_in(folder: PathBuf) {
+    KEPT_IN.get_or_init(|| folder);
+}
 
 /// A running child process. Dropping it kills it; when the test is failing,
 /// what it has printed is printed then.
@@ -37,8 +48,12 @@ impl Child {
         let counter = Arc::new(counter);
         let stdout = process.stdout.take().expect("stdout is piped");
         let stderr = process.stderr.take().expect("stderr is piped");
-        capture(stdout, &output, &counter);
-        capture(stderr, &output, &counter);
+        let kept = kept(name, process.id());
+        let also_kept = kept
+            .as_ref()
+            .map(|file| file.try_clone().expect("a file can be shared"));
+        capture(stdout, &output, &counter, kept);
+        capture(stderr, &output, &counter, also_kept);
         Self {
             name: name.to_owned(),
             process,
@@ -169,17 +184,28 @@ impl Drop for Child {
     }
 }
 
+fn kept(name: &str, pid: u32) -> Option<File> {
+    let path = KEPT_IN.get()?.join(format!("{name}-{pid}.txt"));
+    let opened = OpenOptions::new().append(true).create(true).open(&path);
+    Some(opened.unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display())))
+}
+
 /// Copies lines as they come. The thread ends when the child's pipe closes.
 fn capture(
     pipe: impl Read + Send + 'static,
     output: &Arc<Mutex<Vec<String>>>,
     counter: &Arc<watch::Sender<usize>>,
+    mut kept: Option<File>,
 ) {
     let (output, counter) = (Arc::clone(output), Arc::clone(counter));
     std::thread::spawn(move || {
         let mut pipe = BufReader::new(pipe);
         let mut line = Vec::new();
         while pipe.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+            if let Some(file) = &mut kept {
+                // A full disk is told of by who needs it more.
+                let _ = file.write_all(&line);
+            }
             let text = String::from_utf8_lossy(&line).trim_end().to_owned();
             output.lock().unwrap().push(text);
             counter.send_modify(|count| *count += 1);

@@ -25,9 +25,14 @@ use tokio::time::{Instant, sleep};
 
 use crate::DEADLINE;
 use crate::child::Child;
+use crate::client::http::client;
 
 mod binary;
 mod faketime;
+
+/// How long a program may take to answer on its admin port. A deadline of its own,
+/// so that one answer that never comes doesn't take all the time there is.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Variables of the caller that a program needs to run at all, or that only
 /// change how it reports.
@@ -52,6 +57,7 @@ pub struct Program {
     environment: Vec<(String, String)>,
     config: Option<String>,
     cores: Option<String>,
+    clock_is_off: bool,
 }
 
 /// Where a program of ours stands, built from the sources as they are now.
@@ -86,6 +92,7 @@ impl Program {
             environment: Vec::new(),
             config: None,
             cores: None,
+            clock_is_off: false,
         };
         program.env("WEBSOCKET_PORT", "0").env("ADMIN_PORT", "0")
     }
@@ -101,7 +108,8 @@ impl Program {
     ///
     /// # Panics
     /// When there is no libfaketime.
-    pub fn clock_off_by(self, seconds: i64) -> Self {
+    pub fn clock_off_by(mut self, seconds: i64) -> Self {
+        self.clock_is_off = true;
         self.env("LD_PRELOAD", faketime::library().to_string_lossy())
             .env("FAKETIME", format!("{seconds:+}"))
             .env("DONT_FAKE_MONOTONIC", "1")
@@ -155,6 +163,7 @@ impl Program {
             None
         };
         Node {
+            _leftovers: self.clock_is_off.then(|| faketime::Leftovers(child.pid())),
             child,
             folder,
             public,
@@ -221,6 +230,8 @@ pub struct Node {
     folder: TempDir,
     public: Option<String>,
     admin: String,
+    // Behind the child: it has ended when these are removed.
+    _leftovers: Option<faketime::Leftovers>,
 }
 
 impl Node {
@@ -256,7 +267,7 @@ impl Node {
 
     /// The text of `/metrics`.
     pub async fn metrics(&self) -> String {
-        let answer = reqwest::get(format!("{}/metrics", self.admin)).await;
+        let answer = self.ask("/metrics").await;
         let answer = answer.expect("the admin listener answers");
         answer.text().await.expect("metrics are text")
     }
@@ -282,10 +293,9 @@ impl Node {
     /// # Panics
     /// When it does not in time, or the program has ended.
     pub async fn ready(&self) {
-        let url = format!("{}/health/ready", self.admin);
         let deadline = Instant::now() + DEADLINE;
         loop {
-            let seen = match reqwest::get(&url).await {
+            let seen = match self.ask("/health/ready").await {
                 Ok(answer) if answer.status().is_success() => return,
                 Ok(answer) => format!(
                     "{} {}",
@@ -301,6 +311,12 @@ impl Node {
             );
             sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// What the admin listener answers.
+    async fn ask(&self, path: &str) -> reqwest::Result<reqwest::Response> {
+        let request = client().get(format!("{}{path}", self.admin));
+        request.timeout(ANSWERS_WITHIN).send().await
     }
 
     /// Waits for a line of its output that holds `text`, and gives that line.

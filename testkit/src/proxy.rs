@@ -24,6 +24,8 @@ struct Rules {
     era: u64,
     /// Connections of an older number pass nothing more, ever.
     abandoned: u64,
+    /// Where the server is that new connections lead to, if not where it was at first.
+    moved_to: Option<u16>,
 }
 
 impl Rules {
@@ -164,6 +166,12 @@ impl Proxy {
         self.rules.send_modify(|rules| rules.abandoned += 1);
     }
 
+    /// New connections lead to 127.0.0.1:`port`; present ones to where they led, as when a
+    /// name has come to stand for another server.
+    pub fn lead_to(&self, port: u16) {
+        self.rules.send_modify(|rules| rules.moved_to = Some(port));
+    }
+
     /// Ends all connections; new ones pass.
     pub fn cut(&self) {
         self.rules.send_modify(|rules| rules.era += 1);
@@ -178,12 +186,13 @@ impl Proxy {
     }
 
     /// Everything passes again as if the proxy were not there, but for what was
-    /// [abandoned](Proxy::abandon).
+    /// [abandoned](Proxy::abandon), and to where it was [led](Proxy::lead_to).
     pub fn resume(&self) {
         self.rules.send_modify(|rules| {
             *rules = Rules {
                 era: rules.era,
                 abandoned: rules.abandoned,
+                moved_to: rules.moved_to,
                 ..Rules::default()
             }
         });
@@ -199,15 +208,18 @@ impl Drop for Proxy {
 
 async fn listen(listener: TcpListener, setup: Setup, rules: watch::Receiver<Rules>) {
     while let Ok((client, _)) = listener.accept().await {
-        if !rules.borrow().blocked {
-            tokio::spawn(connection(client, setup, rules.clone()));
+        let now = *rules.borrow();
+        if !now.blocked {
+            tokio::spawn(connection(client, setup, now, rules.clone()));
         }
     }
 }
 
-async fn connection(client: TcpStream, setup: Setup, rules: watch::Receiver<Rules>) {
-    let era = rules.borrow().era;
-    let Ok(server) = connect(setup).await else {
+/// A connection that was let in under the rules `made`. Cut or abandoned since then it
+/// is over, even before it has begun.
+async fn connection(client: TcpStream, setup: Setup, made: Rules, rules: watch::Receiver<Rules>) {
+    let port = made.moved_to.unwrap_or(setup.port);
+    let Ok(server) = connect(port, setup.width).await else {
         return;
     };
     for socket in [&client, &server] {
@@ -218,25 +230,34 @@ async fn connection(client: TcpStream, setup: Setup, rules: watch::Receiver<Rule
     let (from_server, to_server) = server.into_split();
     let both_ways = async {
         tokio::join!(
-            pass(from_client, to_server, setup.width, None, rules.clone()),
+            pass(
+                from_client,
+                to_server,
+                setup.width,
+                None,
+                made,
+                rules.clone()
+            ),
             pass(
                 from_server,
                 to_client,
                 setup.width,
                 setup.poses_as,
+                made,
                 rules.clone()
             )
         )
     };
     let mut watched = rules.clone();
     tokio::select! {
-        _ = both_ways => {}
+        biased;
         // An error means that the proxy itself is gone.
-        _ = watched.wait_for(|rules| rules.era != era) => {}
+        _ = watched.wait_for(|rules| rules.era != made.era) => {}
+        _ = both_ways => {}
     }
 }
 
-async fn connect(Setup { port, width, .. }: Setup) -> io::Result<TcpStream> {
+async fn connect(port: u16, width: Width) -> io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     if width == Width::Narrow {
         socket.set_recv_buffer_size(NARROW_BUFFER as u32)?;
@@ -256,6 +277,7 @@ async fn pass(
     to: OwnedWriteHalf,
     width: Width,
     address: Option<Ipv4Addr>,
+    made: Rules,
     rules: watch::Receiver<Rules>,
 ) {
     // What is on its way when there is latency; then the sender has to wait.
@@ -265,7 +287,7 @@ async fn pass(
     });
     tokio::join!(
         send_off(from, road, address, rules.clone()),
-        hand_over(to, arrivals, rules)
+        hand_over(to, arrivals, made.abandoned, rules)
     );
 }
 
@@ -307,10 +329,10 @@ fn rename(bytes: &mut [u8], address: &[u8]) -> usize {
 async fn hand_over(
     mut to: OwnedWriteHalf,
     mut arrivals: mpsc::Receiver<Parcel>,
+    number: u64,
     mut rules: watch::Receiver<Rules>,
 ) {
     const PIECES_PER_SECOND: u32 = 20;
-    let number = rules.borrow().abandoned;
     while let Some((due, mut bytes)) = arrivals.recv().await {
         sleep_until(due).await;
         while !bytes.is_empty() {
@@ -339,3 +361,6 @@ async fn hand_over(
         let _ = to.shutdown().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,28 +87,42 @@ impl RedisCluster {
     }
 
     /// The number of the node that serves this slot now, as the node `asked` sees it.
+    /// Where that is nobody just now, it waits for who takes it over.
     ///
     /// # Panics
-    /// When nobody serves it, or `asked` does not answer.
+    /// When nobody serves it in time, or `asked` does not answer.
     pub async fn owner(&self, asked: usize, slot: u32) -> usize {
-        let owner = self.try_owner(asked, slot).await;
-        owner.unwrap_or_else(|| panic!("node {asked} does not answer"))
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.served(asked, slot).await {
+                Served::By(owner) => return owner,
+                Served::ByNobody => assert!(
+                    Instant::now() < deadline,
+                    "node {asked} sees nobody serve slot {slot}"
+                ),
+                Served::Unknown => panic!("node {asked} does not answer"),
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
     }
 
-    /// The same; none when `asked` does not answer.
-    async fn try_owner(&self, asked: usize, slot: u32) -> Option<usize> {
+    async fn served(&self, asked: usize, slot: u32) -> Served {
         let shards = self.nodes[asked].try_command(&["CLUSTER", "SLOTS"]).await;
-        let shards = shards.ok()?;
-        for shard in shards.list() {
-            let [first, last, master, ..] = shard.list() else {
+        let Ok(shards) = shards else {
+            return Served::Unknown;
+        };
+        let shard = shards.list().iter().find(|shard| {
+            let [first, last, ..] = shard.list() else {
                 panic!("odd reply {shard:?}")
             };
-            if (first.integer()..=last.integer()).contains(&i64::from(slot)) {
-                let id = master.list()[2].text();
-                return self.ids.iter().position(|known| *known == id);
-            }
-        }
-        panic!("nobody serves slot {slot}: {shards:?}");
+            (first.integer()..=last.integer()).contains(&i64::from(slot))
+        });
+        // A slot may be nobody's while it goes from a dead master to its replica.
+        shard.map_or(Served::ByNobody, |shard| {
+            let id = shard.list()[2].list()[2].text();
+            let owner = self.ids.iter().position(|known| *known == id);
+            Served::By(owner.expect("one of our nodes"))
+        })
     }
 
     /// The slot of a key.
@@ -193,7 +207,11 @@ impl RedisCluster {
     /// # Panics
     /// When that does not happen in time.
     pub async fn taken_over(&self, slot: u32, old: usize) -> usize {
-        let others = self.all(async |node| self.try_owner(node, slot).await != Some(old));
+        let others = self.all(async |node| match self.served(node, slot).await {
+            Served::By(owner) => owner != old,
+            Served::ByNobody => false,
+            Served::Unknown => true,
+        });
         assert!(
             others.await,
             "nobody has taken slot {slot} over from node {old}"
@@ -259,4 +277,12 @@ impl RedisCluster {
             "the replicas are not known within {PATIENCE:?}"
         );
     }
+}
+
+/// Who serves a slot, as one node sees it.
+enum Served {
+    By(usize),
+    ByNobody,
+    /// The node does not answer.
+    Unknown,
 }

@@ -14,8 +14,7 @@ const SENTINELS: usize = 3;
 /// Sentinels take their seconds, more so on a busy machine: to agree on a new
 /// primary, and to make a replica of an old one that has come back.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// How long no changes are let in. Sentinels wait as well, since what they
-/// publish is one, and take a server for down that does not answer for a second.
+/// How long no changes are let in: what is stored is away from people for as long.
 const HELD: Duration = Duration::from_millis(800);
 
 /// Servers of which any may be the primary. All write down every change before
@@ -50,12 +49,17 @@ impl Replicated {
 
     /// Where servers and Sentinels listen, on 127.0.0.1.
     pub fn ports(&self) -> impl Iterator<Item = u16> {
-        self.servers().chain(self.sentinels.ports())
+        self.servers().chain(self.sentinels())
     }
 
     /// Where the servers alone do.
     pub fn servers(&self) -> impl Iterator<Item = u16> {
         self.servers.iter().map(Redis::port)
+    }
+
+    /// Where the Sentinels do.
+    pub fn sentinels(&self) -> impl Iterator<Item = u16> {
+        self.sentinels.ports()
     }
 
     /// One of the servers.
@@ -77,13 +81,27 @@ impl Replicated {
             .await
     }
 
-    /// Waits until another server than `old` is the primary; gives its number.
+    /// Waits until another server than `old` is the primary; gives its number. Only
+    /// meanwhile Sentinels soon take a silent server for dead.
     ///
     /// # Panics
     /// When that does not happen in time.
     pub async fn taken_over(&self, old: usize) -> usize {
+        self.sentinels.be_alert(true).await;
         let heir = async || self.try_primary().await.filter(|heir| *heir != old);
-        self.wait("a replica to take over", heir).await
+        let heir = self.wait("a replica to take over", heir).await;
+        self.sentinels.be_alert(false).await;
+        heir
+    }
+
+    /// Lets a replica take over from a primary that lives, as an operator does. That
+    /// it has, [`Self::taken_over`] tells.
+    ///
+    /// # Panics
+    /// When no Sentinel begins that in time.
+    pub async fn fail_over(&self) {
+        let begun = async || self.sentinels.try_fail_over().await.then_some(());
+        self.wait("a fail-over to begin", begun).await;
     }
 
     /// Waits until all servers run, all but the primary are its replicas, and
@@ -101,33 +119,34 @@ impl Replicated {
     }
 
     /// Lets no more changes in at the primary, for less than a second, as soon as
-    /// its replicas have all that were. Killed then, it takes nothing with it.
-    /// Whether it is the one that was primary before: the Sentinels of a busy
-    /// machine may have let another take over meanwhile.
+    /// its replicas have all that were. Its number: killed at once, it takes nothing
+    /// with it. It need not be the one that was primary before: the Sentinels of a
+    /// busy machine may have let another take over meanwhile.
     ///
     /// # Panics
     /// When they don't get them in time.
-    pub async fn hold_in_step(&self) -> bool {
-        let before = self.primary().await;
+    pub async fn hold_in_step(&self) -> usize {
         let held = async || {
             let primary = self.try_primary().await?;
             self.try_hold_in_step(primary).await.then_some(primary)
         };
-        self.wait("the replicas to catch up", held).await == before
+        self.wait("the replicas to catch up", held).await
     }
 
-    /// The same; false where the replicas did not catch up while nothing changed.
+    /// The same; false where the replicas did not catch up while nothing changed, or
+    /// little of that time is left.
     async fn try_hold_in_step(&self, primary: usize) -> bool {
+        let until = Instant::now() + HELD / 2;
         let held = HELD.as_millis().to_string();
         let pause = ["CLIENT", "PAUSE", &held, "WRITE"];
         if self.servers[primary].try_command(&pause).await.is_err() {
             return false;
         }
-        let until = Instant::now() + HELD / 2;
         while Instant::now() < until {
             let offset = async |server| field(server, "master_repl_offset:").await;
             let offsets = join_all(self.servers.iter().map(offset)).await;
-            if offsets.iter().all(|other| *other == offsets[0]) {
+            let are_in_step = offsets.iter().all(|other| *other == offsets[0]);
+            if are_in_step && Instant::now() < until {
                 return true;
             }
         }

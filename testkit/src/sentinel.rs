@@ -13,7 +13,14 @@ const READY: &str = "Sentinel ID is";
 /// What they call what they watch.
 const SERVICE: &str = "causerie";
 
-/// Sentinels that take a primary for dead after a second, once most of them do.
+/// For how long they let a server be silent before they take it for dead, in
+/// milliseconds: as long as Sentinels do that nobody has told otherwise, so that none of
+/// them replaces a primary that is only slow.
+const PATIENT: &str = "30000";
+/// The same where a primary is known to have died.
+const ALERT: &str = "1000";
+
+/// Sentinels that let a replica take over once most of them take the primary for dead.
 /// Dropping them ends them.
 #[derive(Debug)]
 pub(crate) struct Sentinels(Vec<Sentinel>);
@@ -68,6 +75,26 @@ impl Sentinels {
         agreed
     }
 
+    /// Lets a replica take over from a primary that lives; whether one of them has
+    /// begun to.
+    pub(crate) async fn try_fail_over(&self) -> bool {
+        self.0[0].try_ask("FAILOVER").await.is_ok()
+    }
+
+    /// From now on they soon notice that a server has died, or, as at first, give it
+    /// time.
+    ///
+    /// # Panics
+    /// When one does not answer.
+    pub(crate) async fn be_alert(&self, are_alert: bool) {
+        let after = if are_alert { ALERT } else { PATIENT };
+        for sentinel in &self.0 {
+            let mut connection = Resp::connect(sentinel.port).await.unwrap();
+            let set = ["SENTINEL", "SET", SERVICE, "down-after-milliseconds", after];
+            connection.command(&set).await.unwrap();
+        }
+    }
+
     /// Whether each knows all the others, and so many replicas.
     ///
     /// # Panics
@@ -93,7 +120,7 @@ impl Sentinel {
         let settings = format!(
             "port {port}\nbind 127.0.0.1\n\
              sentinel monitor {SERVICE} 127.0.0.1 {} {quorum}\n\
-             sentinel down-after-milliseconds {SERVICE} 1000\n\
+             sentinel down-after-milliseconds {SERVICE} {PATIENT}\n\
              sentinel failover-timeout {SERVICE} 5000\n",
             primary.port()
         );
@@ -112,8 +139,11 @@ impl Sentinel {
     }
 
     async fn ask(&self, what: &str) -> Reply {
-        let mut connection = Resp::connect(self.port).await.unwrap();
-        let command = ["SENTINEL", what, SERVICE];
-        connection.command(&command).await.unwrap()
+        self.try_ask(what).await.unwrap()
+    }
+
+    async fn try_ask(&self, what: &str) -> Result<Reply, String> {
+        let mut connection = Resp::connect(self.port).await?;
+        connection.command(&["SENTINEL", what, SERVICE]).await
     }
 }

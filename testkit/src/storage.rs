@@ -73,6 +73,14 @@ impl Storage {
         }
     }
 
+    /// Where its Sentinels listen; none where there are none.
+    pub fn sentinels(&self) -> Vec<u16> {
+        match self {
+            Self::Redis(_) | Self::Cluster(_) => Vec::new(),
+            Self::Sentinel(replicated) => replicated.sentinels().collect(),
+        }
+    }
+
     /// The one Redis.
     ///
     /// # Errors

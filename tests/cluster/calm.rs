@@ -13,8 +13,8 @@ use crate::kit::device::Device;
 const PEOPLE: usize = 10;
 const QUESTIONS: usize = 5;
 
-/// Events out of order, gaps and their repair, what came twice, recoveries.
-const OF_A_GATEWAY: [&str; 12] = [
+/// Events out of order, gaps and their repair, what came twice or had to wait, recoveries.
+const OF_A_GATEWAY: [&str; 13] = [
     "causerie_drops_total",
     "causerie_feed_gaps_total",
     "causerie_feed_overflows_total",
@@ -23,6 +23,7 @@ const OF_A_GATEWAY: [&str; 12] = [
     "causerie_repairs_total",
     "causerie_repeated_messages_total",
     "causerie_rooms_given_up_total",
+    "causerie_shard_stalls_total",
     "causerie_snapshots_total",
     "causerie_bus_unreadable_records_total",
     "causerie_redis_connection_errors_total",

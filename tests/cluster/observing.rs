@@ -63,6 +63,7 @@ async fn what_has_not_happened_is_shown_as_zero() {
         "causerie_gaps_total{kind=\"reply\"}",
         "causerie_repairs_total{outcome=\"lost\"}",
         "causerie_recoveries_total{from=\"log\"}",
+        "causerie_shard_stalls_total",
     ] {
         let line = format!("\n{series} 0\n");
         assert!(gateway.contains(&line), "{series} is not 0 in {gateway}");

@@ -33,6 +33,9 @@ pub enum Plot {
     /// `named-N`: says so many words, of which each tells in which call it was
     /// said; see [`named`](super::named).
     Named(usize),
+    /// `talk-N`: as `named-N`, but in one call of ten, which its name tells, seven
+    /// times as many.
+    Talk(usize),
     /// `endless`: says one word after the other, at 10 ms unless told.
     Endless,
     /// `stamp`, `stamp-N`: the first delta is the wall-clock time at which it
@@ -135,7 +138,7 @@ impl std::fmt::Display for UnknownBehaviour {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{:?} is no behaviour: give hello, echo, tokens-N, named-N, endless, stamp, hang, \
+            "{:?} is no behaviour: give hello, echo, tokens-N, named-N, talk-N, endless, stamp, hang, \
              silent, stall, thinking-N, no-done, cut, break-off, no-end, split-utf8, quirks, \
              error-in-stream, garbage, endless-line, html, unauthorized, rate-limited, \
              server-error, overloaded, bad-request or not-found, with @PACE_MS and +DELAY_MS where wanted",
@@ -189,6 +192,7 @@ fn plot(name: &str) -> Option<Plot> {
             match name {
                 "tokens" => Plot::Tokens(number as usize),
                 "named" => Plot::Named(number as usize),
+                "talk" => Plot::Talk(number as usize),
                 "thinking" => Plot::Thinking(number as usize),
                 "stamp" => Plot::Stamp(number as usize),
                 "rate-limited" => refuse(429, Some(number)),
@@ -210,6 +214,8 @@ mod tests {
         assert_eq!(behaviour.delay, Duration::from_millis(500));
         let named: Behaviour = "named-3".parse().unwrap();
         assert_eq!(named, Behaviour::new(Plot::Named(3)));
+        let talk: Behaviour = "talk-3".parse().unwrap();
+        assert_eq!(talk, Behaviour::new(Plot::Talk(3)));
         let limited: Behaviour = "rate-limited-3".parse().unwrap();
         let plot = Plot::Refuse {
             status: 429,

@@ -1,7 +1,7 @@
 //! The record of calls, which tests wait on.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -30,6 +30,12 @@ pub struct Call {
     pub first_text_ns: Option<u64>,
     /// When it ended.
     pub ended_ns: Option<u64>,
+    /// When the request was complete, by a clock that nobody sets.
+    #[serde(skip)]
+    pub started: Instant,
+    /// When it ended, by that clock.
+    #[serde(skip)]
+    pub ended: Option<Instant>,
     /// How it ended, if it has.
     pub end: Option<End>,
 }
@@ -134,6 +140,8 @@ impl Calls {
             started_ns: now_ns(),
             first_text_ns: None,
             ended_ns: None,
+            started: Instant::now(),
+            ended: None,
             end: None,
         });
         drop(log);
@@ -181,9 +189,10 @@ impl Recording {
     pub(super) fn end(&mut self, end: End) {
         if !self.over {
             self.over = true;
-            let now = now_ns();
+            let (now, instant) = (now_ns(), Instant::now());
             self.calls.update(self.number, |call| {
                 call.ended_ns = Some(now);
+                call.ended = Some(instant);
                 call.end = Some(end);
             });
         }

@@ -1,23 +1,32 @@
 //! Finds a program of ours, built from the sources as they are now.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 /// The path of the program `name`, in the profile that runs.
 ///
 /// Cargo gives a test only the programs of its own package, and builds those of
 /// others not at all. So a program that is missing, or older than one of its
-/// sources, is built here: a test of yesterday's program would lie.
+/// sources, is built here: a test of yesterday's program would lie. That is looked at
+/// once: what starts a program again starts the same.
 ///
 /// # Panics
 /// When it does not build.
 pub(super) fn find(name: &str) -> PathBuf {
+    static FOUND: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
+    let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(path) = found.get(name) {
+        return path.clone();
+    }
     let path = crate::profile_dir().join(name);
     if !is_current(&path) {
         build(name);
         assert!(path.is_file(), "cargo build made no {}", path.display());
     }
+    found.insert(name.to_owned(), path.clone());
     path
 }
 

@@ -14,13 +14,28 @@ impl Node {
     /// # Panics
     /// When it does not answer.
     pub async fn clock_is_off_by(&self) -> i64 {
-        let answer = reqwest::get(format!("{}/health/live", self.admin)).await;
+        let answer = self.ask("/health/live").await;
         let answer = answer.expect("the admin listener answers");
         let date = answer.headers().get("date").expect("an answer has a date");
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = since.expect("it is later than 1970").as_secs() as i64;
         let shown = seconds_of_day(date.to_str().expect("a date is text"));
         (shown - now + DAY / 2).rem_euclid(DAY) - DAY / 2
+    }
+}
+
+/// What the library keeps in shared memory for the process of this id, and only
+/// removes where that ends by itself. The next process of the same id would find a
+/// semaphore that nobody ever gives back.
+#[derive(Debug)]
+pub(super) struct Leftovers(pub(super) u32);
+
+impl Drop for Leftovers {
+    fn drop(&mut self) {
+        for name in ["faketime_shm", "sem.faketime_sem"] {
+            // Most often there is none.
+            let _ = std::fs::remove_file(format!("/dev/shm/{name}_{}", self.0));
+        }
     }
 }
 
