@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # What a day looks like with 100,000 people on five gateways.
 about="100,000 people on five gateways, played by five processes, on this machine or on several."
-clients=100000 seconds=60 gateways=5 connect_rate=2500
-broker_settings=(AI_MAX_CONCURRENT=10000)
+clients=100000 seconds=60 gateways=5 rounds=1 connect_rate=2500
 # shellcheck source=loadtest/stage.sh
 . "$(dirname "${BASH_SOURCE[0]}")/stage.sh"
 

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # What a day looks like with 10,000 people on one gateway.
-about="10,000 people on one gateway, who come in at 3,000 a second and then are as on a day."
-clients=10000 seconds=60 gateways=1 connect_rate=3000
-broker_settings=(AI_MAX_CONCURRENT=2000)
+about="10,000 people on one gateway, who are as on a day."
+clients=10000 seconds=60 gateways=1 rounds=1 connect_rate=2000
 # shellcheck source=loadtest/stage.sh
 . "$(dirname "${BASH_SOURCE[0]}")/stage.sh"
 

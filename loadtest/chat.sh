@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
 # 2,000 replies that stream at once.
 about="2,000 people who each read one reply after another, at 30 words a second, from one broker."
-clients=2000 seconds=60 gateways=1 connect_rate=1000
-broker_settings=(AI_MAX_CONCURRENT=10000 AI_ECHO_TOKENS_PER_SECOND=30)
+clients=2000 seconds=60 gateways=1 rounds=5 connect_rate=1000
+broker_settings=(AI_ECHO_TOKENS_PER_SECOND=30)
 # shellcheck source=loadtest/stage.sh
 . "$(dirname "${BASH_SOURCE[0]}")/stage.sh"
 
 set_stage "$@"
+# Each waits a little for the first word of its next one.
+goals "replies that stream at once>=$((clients * 9 / 10))" \
+  "Piece of a reply, later than the AI said it, p99, ms<=100" "CPU of the servers, cores<=1.5"
 play chat chat --clients "$clients" --seconds "$seconds" --tokens-per-second 30
 end_stage

@@ -8,13 +8,18 @@
 #   $seconds          for how long
 #   $gateways         how many; also of the processes of clients
 #   $connect_rate     clients that come in within a second, over all processes
+#   $rounds           how often it is played
 #   $broker_settings  an array of NAME=VALUE
 #   set_stage "$@"    reads flags, which may change these, and starts the servers
+#   goals FIGURE<=NUMBER...
+#                     what the next play has to come to; nothing where flags make it
+#                     smaller or shorter, or it is not optimised
 #   play NAME SCENARIO ARGUMENT...
-#                     lets the clients play; writes $folder/NAME.json and .html, and
+#                     lets the clients play; writes $folder/NAME.md, .html and .json, and
 #                     returns what causerie-loadtest does. Its arguments must share
 #                     $clients among processes, as --part does
-#   end_stage         prints where the reports are; exits with 3 if not all went well
+#   end_stage         prints where the reports are; exits with 3 if not all went well, and
+#                     with 4 if a goal was missed
 #
 # shellcheck disable=SC2154
 set -uo pipefail
@@ -32,8 +37,8 @@ die() { echo "$script: $*" >&2; exit 1; }
 
 usage() {
   cat <<TXT
-usage: $script [--seconds N] [--clients N] [--gateways N] [--folder FOLDER]
-       [--debug | --programs FOLDER] [--hosts HOST,HOST… --address ADDRESS]
+usage: $script [--seconds N] [--clients N] [--gateways N] [--rounds N]
+       [--folder FOLDER] [--debug | --programs FOLDER] [--hosts HOST,HOST… --address ADDRESS]
 
 $about
 
@@ -41,6 +46,7 @@ $about
   --clients N        how many clients there are (default $clients)
   --gateways N       how many gateways there are, and processes of clients (default
                      $gateways; more where they may not open files enough)
+  --rounds N         how often it is done (default $rounds); goals are for medians
   --folder FOLDER    where the reports are written (default docs/reports)
   --debug            programs that are not optimised: for correctness only
   --programs FOLDER  start the programs that stand there, and build none
@@ -49,25 +55,28 @@ $about
   --address ADDRESS  where those hosts find this machine
 
 Redis, gateways, broker and clients run as processes of their own on free ports, and
-are gone when the script is.
+are gone when the script is. Nothing is held to goals with fewer --clients, --seconds or
+--rounds, or with --debug.
 
 Exit code: 0 all went well, 1 it could not be done, 2 wrong usage, 3 something was
-lost, duplicated, out of order, wrong or refused.
+lost, duplicated, out of order, wrong or refused, 4 a goal was missed.
 TXT
 }
 
 folder=docs/reports programs="" profile=release address=127.0.0.1 bind=127.0.0.1 hosts=() words=()
+is_small=""
 
 read_flags() {
+  local all_clients=$clients all_seconds=$seconds all_rounds=$rounds
   words=("$@")
   while [ $# -gt 0 ]; do
     case $1 in
       -h | --help) usage; exit 0 ;;
       --debug) profile=debug ;;
-      --seconds | --clients | --gateways | --folder | --programs | --hosts | --address)
+      --seconds | --clients | --gateways | --rounds | --folder | --programs | --hosts | --address)
         [ $# -ge 2 ] || { usage >&2; exit 2; }
         case $1 in
-          --seconds | --clients | --gateways)
+          --seconds | --clients | --gateways | --rounds)
             [[ $2 =~ ^[1-9][0-9]{0,6}$ ]] || die "$1: \"$2\" is no number from 1 on"
             printf -v "${1#--}" %s "$2"
             ;;
@@ -82,6 +91,9 @@ read_flags() {
   done
   [ ${#hosts[@]} = 0 ] || [ "$address" != 127.0.0.1 ] ||
     die "--hosts: say with --address where those hosts find this machine"
+  if [ $profile = debug ] || ((clients < all_clients || seconds < all_seconds || rounds < all_rounds)); then
+    is_small=1
+  fi
 }
 
 # --- programs ---------------------------------------------------------------
@@ -154,7 +166,9 @@ set_stage() {
   settings=(REDIS_URL="$url" AUTH_JWT_SECRET="$secret" AUTH_VISITOR_SECRET="$secret"
     TENANTS='[{"id":"demo","hash":"demo"}]' TELEMETRY_LOG_LEVEL=warn WEBSOCKET_IDLE_TIMEOUT=7d)
   local_watch=(--storage "redis=$redis" --redis "redis=$url")
-  start_on "" broker-1 env "${settings[@]}" ${broker_settings[@]+"${broker_settings[@]}"} \
+  # All users are of one tenant.
+  start_on "" broker-1 env "${settings[@]}" AI_MAX_CONCURRENT=20000 \
+    AI_MAX_CONCURRENT_PER_TENANT=20000 ${broker_settings[@]+"${broker_settings[@]}"} \
     NODE_NAME=broker-1 ADMIN_PORT=$((port + 1)) "$programs/causerie-broker"
   local_watch+=(--server "broker-1=$pid")
   wait_ready broker-1 "$pid" $((port + 1))
@@ -181,13 +195,40 @@ random() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
 
 # --- clients ----------------------------------------------------------------
 
-faulty=""
+faulty="" missed="" wanted=()
+
+goals() {
+  local goal
+  [ -z "$is_small" ] || return 0
+  for goal in "$@"; do wanted+=(--goal "$goal"); done
+}
 
 play() {
-  local name=$1 number on part all code watch begin=() players=() parts=()
-  shift
-  all=$(IFS=,; echo "${targets[*]}")
+  local name=$1 round runs=() code=0
   rm -f "$folder/$name.json" "$folder/$name.html"
+  for ((round = 1; round <= rounds; round++)); do
+    ((rounds == 1)) || echo "$name, round $round of $rounds"
+    play_once "$data/$name.$round.json" "$@"
+    runs+=("$data/$name.$round.json")
+  done
+  "$programs/causerie-loadtest" merge --runs "${runs[@]}" ${wanted[@]+"${wanted[@]}"} \
+    --json "$folder/$name.json" --report "$folder/$name.html" --markdown "$folder/$name.md" \
+    --command "$script${words[*]:+ ${words[*]}}" || code=$?
+  wanted=()
+  case $code in
+    0) ;;
+    3) faulty=1 ;;
+    4) missed=1 ;;
+    *) die "$name has no report" ;;
+  esac
+  reports+=("$folder/$name.md")
+  return $code
+}
+
+play_once() { # FILE NAME SCENARIO ARGUMENT...
+  local sum=$1 name=$2 number on part all code watch begin=() players=() parts=() servers=("${pids[@]}")
+  shift 2
+  all=$(IFS=,; echo "${targets[*]}")
   # Whoever is in waits for the others until then.
   ((gateways == 1)) || begin=(--start-at $(($(date +%s) + clients * 2 / connect_rate + 8)))
   for ((number = 1; number <= gateways; number++)); do
@@ -208,12 +249,11 @@ play() {
     [ -z "$on" ] || fetch_from "$on" "$part.json"
     parts+=("$data/$part.json")
   done
-  code=0
-  "$programs/causerie-loadtest" merge "${parts[@]}" --json "$folder/$name.json" \
-    --report "$folder/$name.html" --command "$script${words[*]:+ ${words[*]}}" || code=$?
-  [ $code = 0 ] || faulty=1
-  reports+=("$folder/$name.html")
-  return $code
+  # Nobody else who is given these ids later is to be killed in the end.
+  pids=("${servers[@]}")
+  # Whether all went well is said of all rounds together.
+  "$programs/causerie-loadtest" merge "${parts[@]}" --json "$sum" >/dev/null || [ $? = 3 ] ||
+    die "$name: what its processes found does not belong together"
 }
 
 # The first process of clients on a machine looks at what runs there; sets watch.
@@ -237,6 +277,7 @@ reports=()
 end_stage() {
   printf '\nReports: %s\n' "${reports[*]}"
   [ -z "$faulty" ] || exit 3
+  [ -z "$missed" ] || exit 4
   exit 0
 }
 

@@ -17,14 +17,18 @@
 //! - `calls`: the calls of the AI server
 //! - `turns`: whether the questions of a session had their turns
 //! - `cancels`: what was cancelled, and whether that was heeded
-//! - `admissions`: whether people got in
+//! - `refusals`: what people were refused
+//! - `typing`: who was shown typing
+//! - `admissions`: whether people got in, and could stay
 //! - `faults`: what a fault excuses
+//! - `counts`: what is counted of all that
 //! - `lines`: at which line of the ledger a promise was broken
 
 mod admissions;
 mod broken;
 mod calls;
 mod cancels;
+mod counts;
 mod endings;
 mod faults;
 mod lines;
@@ -32,6 +36,7 @@ mod logs;
 mod losses;
 mod origins;
 mod places;
+mod refusals;
 mod replies;
 mod sends;
 mod stream;
@@ -39,6 +44,7 @@ mod stream;
 mod tests;
 mod texts;
 mod turns;
+mod typing;
 mod verdict;
 
 use std::collections::BTreeMap;
@@ -52,27 +58,34 @@ use admissions::Admissions;
 pub use broken::Broken;
 use calls::Calls;
 use cancels::Cancels;
+pub use counts::{Count, LAST_WORDS_WITH_END, RESTARTS_SEEN, SEEN_TO_LAST_WORD};
 use faults::Faults;
 use lines::Lines;
 use logs::Logs;
 use losses::Losses;
 use places::Places;
+use refusals::Refusals;
 use sends::Sends;
 use stream::Stream;
-pub use verdict::{LAST_WORDS_WITH_END, RESTARTS_SEEN, SEEN_TO_LAST_WORD, Verdict, Violation};
+use typing::Typing;
+pub use verdict::{Verdict, Violation};
 
 /// What the run was configured to do.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
     /// Attempts at a reply, at the most.
     pub attempts: u64,
-    /// Calls of the AI within one attempt, at the most.
+    /// Calls of the AI, and of each fallback, within one attempt, at the most.
     pub tries: u64,
+    /// Whether another AI is asked where the first one fails before its first word, and
+    /// no fault comes between brokers and that.
+    pub has_fallback: bool,
     /// How long a broker may take to find back after a fault, in microseconds:
     /// it learns of its takeover at its next beat.
     pub takeover_us: u64,
     /// How long after a fault Redis may still carry out a claim that its broker has
-    /// given up, in microseconds: `redis.timeout`, after which one is given up.
+    /// given up, and a broker may learn that it got a reply, in microseconds:
+    /// `redis.timeout`, after which a claim is given up.
     pub late_claim_us: u64,
     /// How long a call may seem to go on without a fault once its caller has hung
     /// up, in microseconds: the AI server learns of that when it next writes.
@@ -84,19 +97,26 @@ pub struct Rules {
     /// microseconds: a broker waits for what stands still, and then leaves the AI
     /// alone for a while.
     pub ai_recovers_us: u64,
-    /// How long after a fault somebody may still be turned away, and how long it
-    /// may take to get in where nothing stands in the way, in microseconds.
+    /// How long it may take to get in where nothing stands in the way, in
+    /// microseconds.
     pub let_in_us: u64,
     /// With how many events a client is brought up to date at the most:
     /// `history.max_recover`.
     pub max_recover: u64,
+    /// Whether people may read slowly where no fault makes them.
+    pub reads_slowly: bool,
+    /// Whether people may ask more than is answered: what waits is bounded.
+    pub asks_too_much: bool,
 }
 
 impl Default for Rules {
+    /// Of the installation that `./chaos` starts, whose programs are configured by
+    /// them.
     fn default() -> Self {
         Self {
             attempts: 3,
             tries: 3,
+            has_fallback: true,
             takeover_us: 5_000_000,
             late_claim_us: 2_000_000,
             hang_up_us: 500_000,
@@ -104,6 +124,8 @@ impl Default for Rules {
             ai_recovers_us: 30_000_000,
             let_in_us: 10_000_000,
             max_recover: 1_000,
+            reads_slowly: false,
+            asks_too_much: false,
         }
     }
 }
@@ -145,7 +167,7 @@ impl Finder<'_> {
         self.verdict.broken(broken, self.at, says);
     }
 
-    fn count(&mut self, what: &'static str) {
+    fn count(&mut self, what: Count) {
         self.verdict.count(what);
     }
 }
@@ -183,6 +205,8 @@ pub struct Checker {
     logs: Logs,
     calls: Calls,
     cancels: Cancels,
+    refusals: Refusals,
+    typing: Typing,
     admissions: Admissions,
     faults: Faults,
     lines: Lines,
@@ -201,6 +225,8 @@ impl Checker {
             logs: Logs::default(),
             calls: Calls::default(),
             cancels: Cancels::default(),
+            refusals: Refusals::default(),
+            typing: Typing::default(),
             admissions: Admissions::default(),
             faults: Faults::default(),
             lines: Lines::default(),
@@ -214,23 +240,28 @@ impl Checker {
         match what {
             What::Client { client, event } => self.on_client(at, client, event),
             What::Call(call) => {
-                self.verdict.count("calls of the AI");
-                self.calls.take(call);
+                self.verdict.count(counts::CALLS);
+                // To fallbacks all networks are good.
+                self.calls.take(match call.fallback {
+                    0 => self.faults.as_far_as_told(call),
+                    _ => call,
+                });
             }
             What::Fault(fault) => {
-                self.verdict.count("faults");
+                self.verdict.count(counts::FAULTS);
                 self.faults.on_fault(at, fault);
             }
+            What::LossOver => self.faults.on_loss_over(at),
             What::FaultOver => self.faults.on_over(at),
             What::UnplannedFailOver { between } => {
-                self.verdict.count("fail-overs that nobody planned");
+                self.verdict.count(counts::UNPLANNED);
                 self.faults.on_unplanned_fail_over(between);
             }
             What::Log(log) => {
                 self.places.on_log(at, &log, &mut self.verdict);
                 self.logs.take(at, log);
             }
-            What::Round(_) | What::Counted { .. } => {}
+            What::Round(_) | What::GapsRepaired { .. } | What::Counted { .. } => {}
         }
         self.lines.name_last(&mut self.verdict);
     }
@@ -278,6 +309,9 @@ impl Checker {
         );
         self.calls
             .finish(&self.logs, &self.faults, self.rules, &mut self.verdict);
+        self.refusals
+            .finish(&self.faults, self.rules, &mut self.verdict);
+        self.typing.finish(&self.faults, &mut self.verdict);
         self.admissions
             .finish(&self.faults, self.rules, &mut self.verdict);
         self.cancels.finish(
@@ -291,14 +325,19 @@ impl Checker {
     }
 
     fn on_client(&mut self, at: u64, client: ClientNumber, event: ClientEvent) {
-        if let ClientEvent::Named { tenant, user } = event {
-            self.verdict.count("people");
+        if let ClientEvent::Named {
+            tenant,
+            user,
+            rooms,
+        } = event
+        {
+            self.verdict.count(counts::PEOPLE);
             let who = Who {
                 client,
                 tenant,
                 user,
             };
-            self.clients.insert(client, Stream::new(who));
+            self.clients.insert(client, Stream::new(who, rooms));
             return;
         }
         let Some(stream) = self.clients.get_mut(&client) else {
@@ -312,6 +351,8 @@ impl Checker {
         self.losses.on_event(at, &who, &event, &mut self.verdict);
         self.calls.on_event(at, &event);
         self.cancels.on_event(at, &who, &event);
+        self.refusals.on_event(at, &who, &event);
+        self.typing.on_event(at, &who, &event, &mut self.verdict);
         self.admissions.on_event(at, &who, &event);
         self.sends.on_event(at, &who, &event);
         stream.on_event(at, event, &mut self.verdict);

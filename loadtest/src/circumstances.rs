@@ -1,7 +1,7 @@
 //! Under what circumstances a report's figures were measured.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ impl Circumstances {
     /// Those of this process, now.
     pub fn now() -> Self {
         Self {
-            commit: said_by("git", &["describe", "--always", "--dirty"]),
+            commit: commit_in(Path::new(".")),
             machine: machine(),
             load: load(),
             date: said_by("date", &["-u", "+%Y-%m-%d"]),
@@ -119,6 +119,30 @@ pub fn load() -> String {
     }
 }
 
+/// The commit that is checked out, in short; `-dirty` where more than its documents
+/// was changed since: reports are written among those.
+fn commit_in(folder: &Path) -> String {
+    let folder = folder.to_string_lossy();
+    let git = |arguments: &[&str]| {
+        let arguments = [&["-C", folder.as_ref()][..], arguments].concat();
+        said_by("git", &arguments)
+    };
+    let commit = git(&["describe", "--always"]);
+    let changed = git(&[
+        "status",
+        "--porcelain",
+        "--untracked-files=no",
+        "--",
+        ":/",
+        ":(top,exclude)docs",
+    ]);
+    if changed.is_empty() {
+        commit
+    } else {
+        format!("{commit}-dirty")
+    }
+}
+
 fn said_by(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
@@ -161,5 +185,31 @@ mod tests {
             assert!(!command.contains("hush"), "{command}");
             assert!(command.ends_with("a=redis://…@127.0.0.1:1"), "{command}");
         }
+    }
+
+    #[test]
+    fn a_report_does_not_make_a_commit_dirty() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        let git = |arguments: &[&str]| {
+            let mut git = Command::new("git");
+            git.arg("-C").arg(path);
+            git.args(["-c", "user.name=ann", "-c", "user.email=ann@example.org"]);
+            assert!(git.args(arguments).status().unwrap().success());
+        };
+        let write = |file: &str, text: &str| std::fs::write(path.join(file), text).unwrap();
+        std::fs::create_dir(path.join("docs")).unwrap();
+        write("docs/report.md", "1 ms");
+        write("main.rs", "1");
+        git(&["init", "--quiet"]);
+        git(&["add", "."]);
+        git(&["commit", "--quiet", "--message", "one"]);
+        let commit = commit_in(path);
+        assert!(commit.len() >= 7, "{commit}");
+        write("docs/report.md", "2 ms");
+        write("new.rs", "2");
+        assert_eq!(commit_in(path), commit);
+        write("main.rs", "2");
+        assert_eq!(commit_in(path), format!("{commit}-dirty"));
     }
 }

@@ -46,16 +46,25 @@ pub enum What {
     Call(Call),
     /// A fault struck.
     Fault(Fault),
+    /// Nothing that is stored from now on is lost for the fault that struck last:
+    /// another server has taken over, or this one runs again.
+    LossOver,
     /// The fault that struck last is over, and all parts run again.
     FaultOver,
     /// Another server of the storage took over, which nobody planned: it may have
     /// been behind.
     UnplannedFailOver {
         /// When all servers had all for the last time before it, and for the first
-        /// time again, in microseconds since the run began. None where only the
-        /// fault is known in which it came, which is the last one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        between: Option<(u64, u64)>,
+        /// time again, in microseconds since the run began.
+        between: (u64, u64),
+    },
+    /// Gateways repaired gaps, so many between these times, in microseconds since the
+    /// run began.
+    GapsRepaired {
+        /// From one look at their counters to the next.
+        between: (u64, u64),
+        /// How many.
+        count: u64,
     },
     /// What the log of a room holds after everything.
     Log(Log),
@@ -89,6 +98,9 @@ pub enum ClientEvent {
         tenant: String,
         /// Its user's id.
         user: String,
+        /// The rooms that it wants to hear; none where that is not judged.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        rooms: Vec<String>,
     },
     /// It was not let in: the handshake failed.
     NotLetIn {
@@ -119,6 +131,15 @@ pub enum ClientEvent {
         /// The last event that it counts as seen.
         seq: u64,
     },
+    /// It reads nothing from now on, whatever comes.
+    StopsReading,
+    /// It reads again.
+    ReadsAgain,
+    /// It wants to hear a room no more.
+    Leaving {
+        /// The room.
+        room: String,
+    },
     /// `unsubscribed` came.
     Left {
         /// The room.
@@ -131,6 +152,9 @@ pub enum ClientEvent {
         id: String,
         /// The room that it is for.
         room: String,
+        /// Its session; none where that is not judged.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<String>,
         /// What it says.
         text: String,
         /// Whether the AI is asked.
@@ -217,12 +241,20 @@ pub enum ClientEvent {
         /// Which attempt begins.
         attempt: u64,
     },
-    /// The AI types, or has stopped.
+    /// The AI or somebody types, or has stopped.
     Typing {
         /// Where.
         room: String,
+        /// Who; none for the AI.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user: Option<String>,
         /// Whether it does.
         is_typing: bool,
+    },
+    /// Something came that nobody can read, or that lacks what it must have.
+    Unreadable {
+        /// In what.
+        reason: String,
     },
     /// The connection ended.
     Closed {
@@ -259,6 +291,9 @@ pub struct Durable {
     pub message: String,
     /// Its `session_id`.
     pub session: Option<String>,
+    /// Its `user_id`, if a person said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     /// What it answers, if it does.
     pub in_reply_to: Option<String>,
     /// The attempt that it is of, if it is a reply's end.
@@ -278,6 +313,9 @@ pub struct Call {
     pub attempt: u64,
     /// The try within that.
     pub r#try: u64,
+    /// Which fallback was asked, counted from 1; 0 for the backend that is asked first.
+    #[serde(default)]
+    pub fallback: u64,
     /// When it began, in microseconds since the run began.
     pub began: u64,
     /// When it ended, if it has.

@@ -18,8 +18,8 @@
 //! - [`clock`]: the machine's monotonic clock, which all its processes share
 //! - [`results`]: what a run found; [`distribution`]: how long things took;
 //!   [`sample`]: what processes, Redis and machines had to do
-//! - [`figures`]: what that comes to; [`comparison`]: how it compares to others';
-//!   [`statistics`]: what can be said of many figures
+//! - [`figures`]: what that comes to; [`goal`]: what it is to come to;
+//!   [`comparison`]: how it compares to others'; [`statistics`]: what can be said of many figures
 //! - [`report`]: all of it for people to read; [`reporting`]: what is done with
 //!   results; [`display`]: how far a run is
 
@@ -33,6 +33,7 @@ pub mod display;
 pub mod distribution;
 pub mod figures;
 pub mod frame;
+pub mod goal;
 mod inflate;
 pub mod numbers;
 mod numeric;

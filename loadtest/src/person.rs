@@ -32,6 +32,17 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The first try to come back follows within this, so that a crowd spreads.
 const FIRST_RETRY: Duration = Duration::from_millis(250);
 
+/// The reason of a connection's end that its client was told to bring about.
+pub const DROPPED: &str = "dropped by itself";
+
+const CANNOT_READ: &str = "cannot read";
+const CANNOT_SEND: &str = "cannot send";
+const HEARTBEAT_LOST: &str = "heartbeat lost";
+
+/// The reasons of the ends that a client brings about though it is served: what it
+/// cannot read it writes down beside. That nobody serves it is no such reason.
+pub const BY_ITSELF: [&str; 2] = [DROPPED, CANNOT_READ];
+
 /// The longest pause between later tries.
 const LONGEST_RETRY: Duration = Duration::from_secs(2);
 
@@ -73,7 +84,9 @@ pub struct Orders {
 
 /// How one connection ended, and what comes next.
 enum Next {
-    /// Back after this pause.
+    /// Back after a pause, which is the longer the more tries have failed.
+    Again,
+    /// Back after this pause, as was told.
     After(Duration),
     /// Never again.
     Leave,
@@ -95,6 +108,7 @@ impl Person {
         notes.write(ClientEvent::Named {
             tenant: self.tenant.clone(),
             user: self.user.clone(),
+            rooms: self.all_rooms(),
         })?;
         let mut mailbox = Mailbox::new(&self, &mut dice);
         let (mut failures, mut door) = (0, self.any_door(&mut dice));
@@ -112,19 +126,29 @@ impl Person {
                     failures = if was_ready { 0 } else { failures + 1 };
                     next
                 }
-                Err(NotLetIn { status, reason }) => {
-                    notes.write(ClientEvent::NotLetIn { status, reason })?;
+                Err(refused) => {
                     failures += 1;
-                    Next::After(pause(failures, &mut dice))
+                    let told = refused.retry_after;
+                    notes.not_let_in(refused)?;
+                    // In whole seconds: not all that were told so come at once.
+                    told.map_or(Next::Again, |told| Next::After(told + pause(0, &mut dice)))
                 }
             };
             match next {
                 Next::Leave => return Ok(()),
-                Next::After(_) if orders.borrow().leave => return Ok(()),
+                Next::Again | Next::After(_) if orders.borrow().leave => return Ok(()),
+                Next::Again => sleep(pause(failures, &mut dice)).await,
                 Next::After(pause) => sleep(pause).await,
             }
             door = self.another_door(door, &mut dice);
         }
+    }
+
+    /// Those that it is in without naming them as well.
+    fn all_rooms(&self) -> Vec<String> {
+        let own = format!("user:{}", self.user);
+        let rooms = self.rooms.iter().cloned();
+        rooms.chain([own, "tenant".to_owned()]).collect()
     }
 
     fn any_door(&self, dice: &mut StdRng) -> usize {
@@ -164,7 +188,7 @@ impl Visit<'_> {
         let dropped = self.orders.borrow().drop_connection;
         let mut was_ready = false;
         let mut heard_at = Instant::now();
-        let mut is_pinged = false;
+        let mut pinged_at = None;
         loop {
             let orders = *self.orders.borrow();
             if orders.leave {
@@ -172,20 +196,27 @@ impl Visit<'_> {
             }
             if orders.drop_connection != dropped {
                 drop(socket);
-                self.notes.closed(None, "dropped by itself")?;
-                return Ok((Next::After(pause(0, self.dice)), was_ready));
+                self.notes.closed(None, DROPPED)?;
+                return Ok((Next::Again, was_ready));
             }
+            self.notes.reads(!orders.stop_reading)?;
             let speaks_at = self.mailbox.due(orders.be_quiet).filter(|_| was_ready);
-            let silent_since = heard_at
-                + if is_pinged {
-                    HEARTBEAT + PATIENCE
-                } else {
-                    HEARTBEAT
-                };
+            let patience_ends = pinged_at.map_or(heard_at + HEARTBEAT, |at| at + PATIENCE);
             tokio::select! {
+                // Whoever stood still themselves find first what came meanwhile, and
+                // only then that nothing came in time.
+                biased;
+                changed = self.orders.changed() => {
+                    if changed.is_err() {
+                        return Ok((Next::Leave, was_ready));
+                    }
+                    // It may have been told not to read for a while.
+                    heard_at = Instant::now();
+                    pinged_at = None;
+                }
                 heard = socket.next(), if !orders.stop_reading => {
                     heard_at = Instant::now();
-                    is_pinged = false;
+                    pinged_at = None;
                     match heard {
                         Heard::Frame(frame) => {
                             let is_ready = self.on_frame(&frame)?;
@@ -195,36 +226,41 @@ impl Visit<'_> {
                             }
                         }
                         Heard::Nothing => {}
-                        Heard::End(gone) => return Ok((self.on_end(&gone)?, was_ready)),
+                        Heard::Unreadable(reason) => {
+                            self.notes.write(ClientEvent::Unreadable { reason })?;
+                            self.notes.closed(None, CANNOT_READ)?;
+                            return Ok((Next::Again, was_ready));
+                        }
+                        Heard::End(gone) => {
+                            // An overloaded node is left alone for longer each time.
+                            let was_ready = was_ready && gone.code != Some(1013);
+                            return Ok((self.on_end(&gone)?, was_ready));
+                        }
                     }
                 }
                 () = until(speaks_at) => {
                     let letter = self.mailbox.next(&self.notes.running(), self.dice);
                     if let Some(letter) = letter {
-                        self.notes.write(letter.sent())?;
+                        if let Some(sent) = letter.sent() {
+                            self.notes.write(sent)?;
+                        }
                         let frame = letter.frame(orders.write_at_length);
                         if !socket.send(frame, PATIENCE).await {
-                            self.notes.closed(None, "cannot send")?;
-                            return Ok((Next::After(pause(0, self.dice)), was_ready));
+                            self.notes.closed(None, CANNOT_SEND)?;
+                            return Ok((Next::Again, was_ready));
                         }
                     }
                 }
-                () = sleep_until(silent_since) => {
-                    let is_lost = is_pinged || !socket.send(json!({"action": "ping"}), PATIENCE).await;
+                () = sleep_until(patience_ends) => {
+                    let ping = json!({"action": "ping"});
+                    let is_lost = pinged_at.is_some() || !socket.send(ping, PATIENCE).await;
                     if is_lost {
-                        self.notes.closed(None, "heartbeat lost")?;
-                        return Ok((Next::After(pause(0, self.dice)), was_ready));
+                        self.notes.closed(None, HEARTBEAT_LOST)?;
+                        return Ok((Next::Again, was_ready));
                     }
                     // Who does not read cannot tell whether it is answered.
-                    is_pinged = !orders.stop_reading;
-                    heard_at = if orders.stop_reading { Instant::now() } else { heard_at };
-                }
-                changed = self.orders.changed() => {
-                    if changed.is_err() {
-                        return Ok((Next::Leave, was_ready));
-                    }
-                    // It may have been told not to read for a while.
                     heard_at = Instant::now();
+                    pinged_at = (!orders.stop_reading).then_some(heard_at);
                 }
             }
         }
@@ -250,7 +286,7 @@ impl Visit<'_> {
         Ok(match gone.code {
             Some(4500..=4999) => Next::Leave,
             Some(1012) => Next::After(told_to_wait(&gone.reason)),
-            _ => Next::After(pause(0, self.dice)),
+            _ => Next::Again,
         })
     }
 }
@@ -275,6 +311,20 @@ fn told_to_wait(reason: &str) -> Duration {
 }
 
 impl Notes {
+    fn not_let_in(&mut self, refused: NotLetIn) -> std::io::Result<()> {
+        let NotLetIn {
+            status,
+            reason,
+            is_unreadable,
+            retry_after: _,
+        } = refused;
+        if is_unreadable {
+            let reason = reason.clone();
+            self.write(ClientEvent::Unreadable { reason })?;
+        }
+        self.write(ClientEvent::NotLetIn { status, reason })
+    }
+
     fn closed(&mut self, code: Option<u16>, reason: &str) -> std::io::Result<()> {
         self.write(ClientEvent::Closed {
             code,

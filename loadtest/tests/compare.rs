@@ -10,7 +10,7 @@
 mod talk;
 
 use causerie_loadtest::compare::contender::Contender;
-use talk::{compare, talk};
+use talk::{COMPARED, compare, talk};
 
 #[tokio::test]
 async fn the_floor_is_spoken_to() {
@@ -34,5 +34,11 @@ async fn causerie_is_spoken_to_over_redis() {
 
 #[test]
 fn a_short_comparison_writes_its_report() {
-    compare("floor,causerie", "in-flight");
+    compare("floor,causerie", "in-flight", COMPARED);
+}
+
+#[test]
+fn what_is_compressed_is_measured() {
+    let measured_once = "| Causerie, compressed | 1 |";
+    compare("causerie,compressed", "deflate", measured_once);
 }

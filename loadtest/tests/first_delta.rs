@@ -8,12 +8,26 @@ fn a_short_run_loses_nothing_and_writes_its_report() {
     let folder = tempfile::tempdir().unwrap();
     let report = folder.path().join("report.md");
     let output = Command::new(env!("CARGO_BIN_EXE_first-delta"))
-        .args(["--questions", "200", "--ramp", "3", "--report"])
+        .args([
+            "--questions",
+            "200",
+            "--ramp",
+            "3",
+            "--rounds",
+            "2",
+            "--report",
+        ])
         .arg(&report)
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
     let text = std::fs::read_to_string(report).unwrap();
-    assert!(text.contains("| questions | 200, "), "{text}");
-    assert!(text.contains("| p99 | "), "{text}");
+    for wanted in [
+        "medians of 2 runs at half load",
+        "| p99, ms | ",
+        "≤ 5: a first look",
+        "| questions | 200 a run, ",
+    ] {
+        assert!(text.contains(wanted), "no {wanted} in {text}");
+    }
 }

@@ -4,11 +4,17 @@
 
 use std::time::Duration;
 
+use causerie_loadtest::chaos::fault::Kind;
 use causerie_loadtest::chaos::installation::{Installation, Place};
+use causerie_loadtest::chaos::link::{Link, Spoiling};
+use causerie_loadtest::chaos::strike::Aim;
+use causerie_loadtest::ledger::Pen;
 use causerie_testkit::DEADLINE;
 use causerie_testkit::proxy::Proxy;
 use causerie_testkit::storage::{Storage, StorageKind};
 use reqwest::StatusCode;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -32,6 +38,45 @@ async fn a_cluster_sends_a_node_to_no_server_by_another_way() {
         .await
         .unwrap();
     only_by_its_networks(&at.gateways[0]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bad_way_to_sentinels_is_to_all_of_them_and_to_nothing_else() {
+    let mut at = Installation::start(StorageKind::Sentinel, 1, 0)
+        .await
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let pen = Pen::new(&folder.path().join("ledger.jsonl")).unwrap();
+    let of_sentinels = at.storage.sentinels();
+    let ways = at.gateways[0].to_redis.iter();
+    let ways: Vec<_> = ways
+        .map(|(port, way)| (of_sentinels.contains(port), way.url("")))
+        .collect();
+    assert_eq!(ways.iter().filter(|(is_cut, _)| *is_cut).count(), 3);
+    let aim = Aim::new(1, 1, 0).unwrap();
+    let striking = aim.strike(Kind::Link(Link::Sentinels, Spoiling::Cut), &mut at, &pen);
+    let looking = async {
+        for (is_cut, way) in &ways {
+            while passes(way).await == *is_cut {
+                sleep(Duration::from_millis(20)).await;
+            }
+        }
+    };
+    tokio::select! {
+        struck = striking => panic!("over before all was seen: {struck:?}"),
+        () = looking => {}
+    }
+}
+
+/// Whether a server answers that way.
+async fn passes(way: &str) -> bool {
+    let mut answer = [0; 5];
+    let asking = async {
+        let mut socket = TcpStream::connect(way.trim_start_matches("://")).await?;
+        socket.write_all(b"PING\r\n").await?;
+        socket.read_exact(&mut answer).await
+    };
+    asking.await.is_ok_and(|_| &answer == b"+PONG")
 }
 
 async fn only_by_its_networks(node: &Place) {

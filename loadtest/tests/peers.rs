@@ -10,7 +10,7 @@
 mod talk;
 
 use causerie_loadtest::compare::contender::Contender;
-use talk::{compare, talk};
+use talk::{COMPARED, compare, talk};
 
 #[tokio::test]
 async fn socketio_is_spoken_to() {
@@ -34,5 +34,5 @@ async fn sockudo_is_spoken_to_over_redis() {
 
 #[test]
 fn a_short_comparison_writes_its_report() {
-    compare("causerie,socketio,sockudo", "pairs");
+    compare("causerie,socketio,sockudo", "pairs", COMPARED);
 }

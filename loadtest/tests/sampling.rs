@@ -77,6 +77,23 @@ fn who_burns_and_who_rests_is_told_apart() {
     assert!(all > 0.05, "{machine:?}");
 }
 
+#[test]
+fn who_is_not_named_is_one_of_the_others() {
+    let mut busy = Group::start(
+        "i=0; while [ $i -lt 500000 ]; do i=$((i+1)); done; echo burnt; exec sleep 600",
+    );
+    let idle = Group::start("exec sleep 600");
+    let watch = Watch {
+        servers: vec![idle.watched("idle")],
+        ..Watch::default()
+    };
+    let sampler = Sampler::start(&watch).unwrap();
+    busy.wait_for_a_line();
+    let samples = sampler.end().unwrap();
+    let others = samples.cpu_seconds_of_others(0, u64::MAX).unwrap();
+    assert!(others > 0.05, "{samples:?}");
+}
+
 #[tokio::test]
 async fn redis_tells_of_its_commands_clients_and_channels() {
     let redis = Redis::options().password("secret").start().await;

@@ -3,13 +3,12 @@
 //
 // PORT        where it listens, on 127.0.0.1
 // REDIS_PORT  the Redis that it shares with others, if it is not alone
-// ADAPTER     "sharded" (what the documentation recommends) or "classic"
 import { createServer } from 'node:http';
-import { createAdapter, createShardedAdapter } from '@socket.io/redis-adapter';
+import { createShardedAdapter } from '@socket.io/redis-adapter';
 import { createClient } from 'redis';
 import { Server } from 'socket.io';
 
-const { PORT, REDIS_PORT, ADAPTER = 'sharded' } = process.env;
+const { PORT, REDIS_PORT } = process.env;
 
 const http = createServer();
 const io = new Server(http, { transports: ['websocket'], serveClient: false });
@@ -18,8 +17,7 @@ if (REDIS_PORT) {
   const publisher = createClient({ url: `redis://127.0.0.1:${REDIS_PORT}` });
   const subscriber = publisher.duplicate();
   await Promise.all([publisher.connect(), subscriber.connect()]);
-  const create = { sharded: createShardedAdapter, classic: createAdapter }[ADAPTER];
-  io.adapter(create(publisher, subscriber));
+  io.adapter(createShardedAdapter(publisher, subscriber));
 }
 
 // "Memory usage": the first request is kept for each client unless it is let go.

@@ -3,7 +3,9 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use causerie_loadtest::load::goal::Verdict;
 use causerie_loadtest::load::reporting::Reporting;
+use causerie_loadtest::load::results::Results;
 use causerie_loadtest::load::scenario::Scenario;
 use causerie_loadtest::load::{parameters, report};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -12,10 +14,12 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 ///
 /// Clients come in over WebSocket, each a user of its own, and do what the
 /// scenario says. What is to be sent is planned beforehand, and times count from
-/// when it was due: a server that is slow is not spared by it.
+/// when it was due: a server that is slow is not spared by it. Only who asks the AI
+/// waits for the reply before the next question.
 ///
 /// Exit code: 0 all went well, 1 it could not be done, 2 wrong usage, 3 something
-/// was lost, duplicated, out of order, wrong or refused.
+/// was lost, duplicated, out of order, wrong or refused, 4 a goal was missed or not
+/// measured.
 #[derive(Parser)]
 #[command(
     version,
@@ -39,6 +43,9 @@ enum Task {
 /// Something was lost, duplicated, out of order, wrong or refused.
 const FAULTY: u8 = 3;
 
+/// A goal was missed, or not measured.
+const MISSED: u8 = 4;
+
 fn main() -> ExitCode {
     let command = Args::command();
     let matches = command.clone().get_matches();
@@ -55,15 +62,22 @@ fn main() -> ExitCode {
         Ok(results) => {
             // Nobody reads: nothing is lost.
             let _ = write!(std::io::stdout(), "{}", report::text(&results));
-            if results.counts.faults().is_empty() {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::from(FAULTY)
-            }
+            code_of(&results)
         }
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "error: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn code_of(results: &Results) -> ExitCode {
+    let mut goals = results.goals.iter();
+    if !results.counts.faults().is_empty() {
+        ExitCode::from(FAULTY)
+    } else if goals.any(|judged| judged.verdict() != Verdict::Met) {
+        ExitCode::from(MISSED)
+    } else {
+        ExitCode::SUCCESS
     }
 }

@@ -9,7 +9,7 @@
 
 use std::fs::OpenOptions;
 use std::panic;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -24,6 +24,7 @@ use causerie_loadtest::chaos::report;
 use causerie_loadtest::chaos::wanted::Wanted;
 use causerie_loadtest::check::{self, Rules};
 use causerie_shared::cli::raise_open_files;
+use causerie_testkit::child::keep_output_in;
 use clap::Parser;
 use futures::stream::{self, StreamExt};
 use tokio::runtime::Runtime;
@@ -32,9 +33,11 @@ use tokio::signal::ctrl_c;
 /// How often each kind strikes at least in a run that is to take some time.
 const LONG: usize = 20;
 
-/// How often where nobody says, and among how many people.
+/// How often where nobody says, among how many people, and in how many rounds at the
+/// same time.
 const TIMES: usize = 2;
 const PEOPLE: usize = 60;
+const TOGETHER: usize = 1;
 
 /// Beside this there is a script of the same name, which builds all programs first
 /// and takes the same words.
@@ -55,8 +58,8 @@ struct Args {
     minutes: Option<u64>,
     #[arg(long)]
     people: Option<usize>,
-    #[arg(long, default_value_t = 1)]
-    together: usize,
+    #[arg(long)]
+    together: Option<usize>,
     #[arg(long, value_delimiter = ',', value_parser = kind)]
     kinds: Vec<Kind>,
     #[arg(long)]
@@ -119,10 +122,10 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let wanted = args.wanted()?;
     let kinds: Vec<_> = Kind::all().filter(|kind| wanted.wants(*kind)).collect();
     let plan = Plan::new(wanted.seed, &kinds, wanted.times);
-    let together = args.together.min(plan.rounds.len());
+    let together = wanted.together.min(plan.rounds.len());
     machine::check(open_files, wanted.people, together)?;
     if let Some(file) = &args.report {
-        // Now, and not when all is over.
+        // Now, and not when all is over; what is there stays, until a run begins.
         let opened = OpenOptions::new().append(true).create(true).open(file);
         opened.with_context(|| format!("writing {}", file.display()))?;
     }
@@ -130,31 +133,33 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
         std::fs::remove_dir_all(&args.ledgers)
             .with_context(|| format!("emptying {}", args.ledgers.display()))?;
     }
-    std::fs::create_dir_all(&args.ledgers)
-        .with_context(|| format!("making {}", args.ledgers.display()))?;
+    let output = args.ledgers.join("output");
+    std::fs::create_dir_all(&output).with_context(|| format!("making {}", output.display()))?;
+    keep_output_in(output);
     wanted.claim(&args.ledgers)?;
+    args.write_report(&report::without_verdict("the run has not come to its end"))?;
     say(&plan.to_string());
     let found = match find(&args, &wanted, &plan).await {
         Ok(found) => found,
         Err(error) => {
             let code = no_verdict(&error);
             say(&args.how_to_go_on(&wanted));
+            args.write_report(&report::without_verdict(&format!("{error:#}")))?;
             return Ok(code);
         }
     };
     found.lines().iter().for_each(|line| say(line));
     let missing = found.missing(&wanted);
+    args.write_report(&report::html(&report::Run {
+        plan: &plan,
+        people: wanted.people,
+        command: &wanted.command(None),
+        commit: &wanted.commit,
+        machine: &args.machine,
+        missing: &missing,
+        found: &found,
+    }))?;
     if let Some(file) = &args.report {
-        let page = report::html(&report::Run {
-            plan: &plan,
-            people: wanted.people,
-            command: &args.command(&wanted, None),
-            commit: &wanted.commit,
-            machine: &args.machine,
-            missing: &missing,
-            found: &found,
-        });
-        std::fs::write(file, page).with_context(|| format!("writing {}", file.display()))?;
         say(&format!("The report: {}", file.display()));
     }
     Ok(verdict(&found, &missing, &args, &wanted))
@@ -182,7 +187,7 @@ async fn find(args: &Args, wanted: &Wanted, plan: &Plan) -> anyhow::Result<Found
         plan.rounds.len() - left.len()
     ));
     let runs = stream::iter(left).map(|one| one.run(say));
-    let mut runs = runs.buffered(args.together);
+    let mut runs = runs.buffer_unordered(wanted.together);
     let all = async {
         while let Some(checked) = runs.next().await {
             found.add(checked?);
@@ -205,7 +210,7 @@ fn verdict(found: &Found, missing: &[String], args: &Args, wanted: &Wanted) -> E
             "{broken} promises were broken; the ledgers are in {}, until the next run if no \
              folder was named; the same plan again: {}",
             args.ledgers.display(),
-            args.command(wanted, None)
+            wanted.command(None)
         ));
         return ExitCode::from(1);
     }
@@ -221,6 +226,8 @@ fn judge(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
         say(&format!("{name}: judged {}", verdict.extent()));
         let missing = verdict.missing().into_iter();
         missing_in.extend(missing.map(|what| format!("no {what} in {name}")));
+        let lost = verdict.lost_unplanned().into_iter();
+        missing_in.extend(lost.map(|what| format!("{what} in {name}")));
         for violation in &verdict.violations {
             say(&format!("{name}: {violation}"));
         }
@@ -265,9 +272,11 @@ impl Args {
                 kinds.map(|kind| kind.name().to_owned()).collect()
             }
         };
+        let together = self.together.or(begun.map(|begun| begun.together));
+        let together = together.unwrap_or(TOGETHER);
         let in_minutes = |minutes: u64| {
             let kinds: Vec<_> = kinds.iter().filter_map(|name| Kind::named(name)).collect();
-            let minutes = minutes * self.together as u64;
+            let minutes = minutes * together as u64;
             Plan::times_in(&kinds, Duration::from_secs(minutes * 60)).max(LONG)
         };
         let times = self.minutes.map(in_minutes).or(self.times);
@@ -281,12 +290,13 @@ impl Args {
                 .people
                 .or(begun.map(|begun| begun.people))
                 .unwrap_or(PEOPLE),
+            together,
             kinds,
             release: cfg!(not(debug_assertions)),
             commit: self.commit.clone(),
         };
         ensure!(
-            wanted.times > 0 && wanted.people > 0 && self.together > 0,
+            wanted.times > 0 && wanted.people > 0 && wanted.together > 0,
             "--times, --people and --together must be 1 at least"
         );
         Ok(wanted)
@@ -297,16 +307,19 @@ impl Args {
             return format!(
                 "Nothing goes on from here: name a folder with --ledgers for that. The same plan \
                  again: {}",
-                self.command(wanted, None)
+                wanted.command(None)
             );
         }
-        let command = self.command(wanted, Some(&self.ledgers));
+        let command = wanted.command(Some(&self.ledgers));
         format!("It goes on with the rounds that are not done yet by: {command}")
     }
 
-    fn command(&self, wanted: &Wanted, folder: Option<&Path>) -> String {
-        let command = wanted.command(folder);
-        format!("{command} --together {}", self.together)
+    /// Writes the report, where one is wanted.
+    fn write_report(&self, page: &str) -> anyhow::Result<()> {
+        let Some(file) = &self.report else {
+            return Ok(());
+        };
+        std::fs::write(file, page).with_context(|| format!("writing {}", file.display()))
     }
 }
 

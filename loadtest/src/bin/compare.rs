@@ -7,15 +7,18 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use causerie_loadtest::compare::contender::Contender;
+use causerie_loadtest::circumstances::Circumstances;
+use causerie_loadtest::compare::contender::{Contender, in_turn};
 use causerie_loadtest::compare::cores::{Cores, pin};
-use causerie_loadtest::compare::measure::{Effort, measure};
-use causerie_loadtest::compare::report;
+use causerie_loadtest::compare::effort::Effort;
+use causerie_loadtest::compare::measure::measure;
 use causerie_loadtest::compare::row::Row;
+use causerie_loadtest::compare::run::Run;
 use causerie_loadtest::compare::runs::Runs;
 use causerie_loadtest::compare::stage::Stage;
+use causerie_loadtest::compare::store::Store;
+use causerie_loadtest::compare::{quiet, report};
 use causerie_loadtest::load::report as page;
-use causerie_loadtest::load::results::Results;
 use causerie_loadtest::remarks;
 use causerie_shared::cli::raise_open_files;
 use clap::{Parser, Subcommand};
@@ -42,14 +45,18 @@ struct Comparison {
     /// Who is measured; all that are there if not named
     #[arg(long, value_enum, value_delimiter = ',')]
     contenders: Vec<Contender>,
-    /// How long each rate is measured
-    #[arg(long, default_value_t = 6.0)]
+    /// How long each rate is measured; less is a first look
+    #[arg(long, default_value_t = Effort::FULL.seconds)]
     seconds: f64,
-    /// How many of a row's clients there are; less than 100 is for a first look, and
-    /// its figures are not those that the report's titles say
-    #[arg(long, default_value_t = 100, value_name = "PERCENT")]
+    /// How many of a row's clients there are; less than 100 is a first look, and its
+    /// figures are not those that the report's titles say
+    #[arg(long, default_value_t = Effort::FULL.percent, value_name = "PERCENT")]
     clients: usize,
-    /// Where the results of each run go, and the report
+    /// Measure though others use the machine; it is a first look
+    #[arg(long)]
+    busy: bool,
+    /// Where the results of each run go, and the report; rounds of the same commit that
+    /// are there are not measured again
     #[arg(long, default_value = "target/comparison", value_name = "FOLDER")]
     folder: PathBuf,
     /// Where the report goes as well; remarks beneath one that is there are kept
@@ -71,6 +78,9 @@ enum Instead {
 
 /// Where a search begins, by what was borne in the round before.
 const BELOW: f64 = 0.7;
+
+/// How often a contender is measured in a round, at the most, if others use the machine.
+const TRIES: u32 = 3;
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
@@ -101,20 +111,33 @@ impl Comparison {
         let mut runs = Runs::default();
         // Where the next search begins: below what was borne last.
         let mut rates = BTreeMap::new();
-        let pairs = self.pairs()?;
+        let rows = self.rows()?;
+        let store = Store {
+            folder: self.folder.clone(),
+            commit: Circumstances::now().commit,
+            effort: self.effort(),
+        };
         for round in 1..=self.rounds {
-            for (row, contender) in pairs.iter().copied() {
-                let rate = rates.entry((row, contender)).or_insert(row.first_rate());
-                say(&format!("{}, {contender}, round {round}", row.title()));
-                match self.measure(runtime, cores, row, contender, *rate) {
-                    Ok(results) => {
-                        *rate = borne(&results).map_or(*rate, |borne| borne * BELOW);
-                        let name = format!("{row}-{contender}-{round}.json").to_lowercase();
-                        results.write(&self.folder.join(name))?;
-                        runs.add(row, contender, round, results);
-                    }
-                    // The others can be compared all the same.
-                    Err(error) => say(&format!("not measured: {error:#}")),
+            for (row, contenders) in &rows {
+                let (row, order) = (*row, in_turn(contenders, round).collect::<Vec<_>>());
+                let mut known = store.round(row, &order, round).into_iter().flatten();
+                for contender in order {
+                    let rate = rates.entry((row, contender)).or_insert(row.first_rate());
+                    let title = format!("{}, {contender}, round {round}", row.title());
+                    let run = match known.next() {
+                        Some(run) => {
+                            say(&format!("{title}: as it was measured before"));
+                            run
+                        }
+                        None => {
+                            say(&title);
+                            let run = self.measure(runtime, cores, row, contender, *rate);
+                            store.keep(row, contender, round, run.results())?;
+                            run
+                        }
+                    };
+                    *rate = borne(&run).map_or(*rate, |borne| borne * BELOW);
+                    runs.add(row, contender, round, run);
                 }
             }
             self.write(&runs)?;
@@ -123,8 +146,16 @@ impl Comparison {
         Ok(())
     }
 
-    /// What is measured of whom, in this order.
-    fn pairs(&self) -> anyhow::Result<Vec<(Row, Contender)>> {
+    fn effort(&self) -> Effort {
+        Effort {
+            seconds: self.seconds,
+            percent: self.clients,
+            is_idle: !self.busy,
+        }
+    }
+
+    /// What is measured, and of whom.
+    fn rows(&self) -> anyhow::Result<Vec<(Row, Vec<Contender>)>> {
         let mut contenders = Vec::new();
         for contender in Contender::ALL {
             let is_named = self.contenders.contains(&contender);
@@ -140,14 +171,14 @@ impl Comparison {
             rows => rows,
         };
         let of_row = |row: &Row| {
-            let row = *row;
             let here = row.contenders().iter().copied();
             let here = here.filter(|contender| contenders.contains(contender));
-            here.map(move |contender| (row, contender))
+            (*row, here.collect())
         };
-        Ok(rows.iter().flat_map(of_row).collect())
+        Ok(rows.iter().map(of_row).collect())
     }
 
+    /// Measures once, or some times more where others do not leave the machine alone.
     fn measure(
         &self,
         runtime: &Runtime,
@@ -155,7 +186,38 @@ impl Comparison {
         row: Row,
         contender: Contender,
         rate: f64,
-    ) -> anyhow::Result<Results> {
+    ) -> Run {
+        let mut tries = TRIES;
+        loop {
+            let busy = if self.busy { None } else { quiet::wait() };
+            if let Some(why) = busy {
+                say(&format!("the machine does not come to rest: {why}"));
+            }
+            let run = self.try_measure(runtime, cores, row, contender, rate);
+            let run = run.unwrap_or_else(|error| {
+                // The others can be compared all the same.
+                say(&format!("failed: {error:#}"));
+                Run::failed(row, contender, self.effort(), &format!("{error:#}"))
+            });
+            tries -= 1;
+            match run.disturbance() {
+                Some(why) => say(&format!("it does not count: {why}")),
+                None => return run,
+            }
+            if tries == 0 {
+                return run;
+            }
+        }
+    }
+
+    fn try_measure(
+        &self,
+        runtime: &Runtime,
+        cores: usize,
+        row: Row,
+        contender: Contender,
+        rate: f64,
+    ) -> anyhow::Result<Run> {
         let cores = Cores::divide(cores, row.nodes());
         if let Some(cores) = &cores {
             // All threads of clients begin after this.
@@ -166,12 +228,8 @@ impl Comparison {
         if row != Row::ColdStart {
             runtime.block_on(stage.settle(contender));
         }
-        let effort = Effort {
-            seconds: self.seconds,
-            percent: self.clients,
-            threads: cores.map_or(2, |cores| cores.count_of_others as u16),
-        };
-        measure(row, contender, &stage, rate, effort)
+        let cores = cores.map(|cores| cores.count_of_others);
+        measure(row, contender, &stage, rate, self.effort(), cores)
     }
 
     /// The report so far: a run that is interrupted is not for nothing.
@@ -193,8 +251,8 @@ impl Comparison {
 }
 
 /// The highest rate that was borne, where it was looked for.
-fn borne(results: &Results) -> Option<f64> {
-    results.parameters.get("rate")?.parse().ok()
+fn borne(run: &Run) -> Option<f64> {
+    run.results().parameters.get("rate")?.parse().ok()
 }
 
 fn say(text: &str) {

@@ -130,7 +130,7 @@ impl Kind {
         match self {
             Self::SentinelFailover
             | Self::SentinelFailoverLagging
-            | Self::Link(Link::Primary, _) => StorageKind::Sentinel,
+            | Self::Link(Link::Primary | Link::Sentinels, _) => StorageKind::Sentinel,
             Self::ClusterMasterKilled | Self::SlotMigrated | Self::Link(Link::Master, _) => {
                 StorageKind::Cluster
             }

@@ -13,6 +13,9 @@ use causerie_testkit::port;
 use causerie_testkit::process::{Node, Program};
 use causerie_testkit::proxy::Proxy;
 use causerie_testkit::storage::{Storage, StorageKind};
+use url::Url;
+
+use crate::check::Rules;
 
 /// How long a program that was asked to end may take.
 const ENDS_WITHIN: Duration = Duration::from_secs(40);
@@ -20,7 +23,8 @@ const ENDS_WITHIN: Duration = Duration::from_secs(40);
 /// How long a program may take to show its metrics: a frozen one shows none.
 const SHOWS_WITHIN: Duration = Duration::from_millis(500);
 
-/// What the AI says: so many words at this pace, some three seconds.
+/// What the AI says: so many words at this pace, some three seconds, or, one time in
+/// ten, twenty: longer than anything is granted beyond a fault.
 const WORDS: usize = 60;
 const PACE: Duration = Duration::from_millis(50);
 
@@ -51,6 +55,8 @@ pub struct Place {
     role: Role,
     port: u16,
     redis_url: String,
+    /// Where the fallback is, to which all networks are good.
+    fallback: Url,
 }
 
 /// All processes of a run. Dropping it ends them.
@@ -60,6 +66,8 @@ pub struct Installation {
     pub storage: Storage,
     /// The AI server.
     pub ai: AiServer,
+    /// The one that is asked where that fails.
+    pub fallback: AiServer,
     /// Gateways.
     pub gateways: Vec<Place>,
     /// Brokers.
@@ -76,15 +84,17 @@ impl Installation {
         gateways: usize,
         brokers: usize,
     ) -> anyhow::Result<Self> {
-        let behaviour = Behaviour::new(Plot::Named(WORDS)).at_pace(PACE);
-        let ai = AiServer::start(AiOptions {
-            behaviour,
-            ..AiOptions::new(Provider::OpenAi)
-        })
-        .await?;
+        let behaviour = Behaviour::new(Plot::Talk(WORDS)).at_pace(PACE);
+        let talking = |provider| {
+            AiServer::start(AiOptions {
+                behaviour: behaviour.clone(),
+                ..AiOptions::new(provider)
+            })
+        };
         let mut installation = Self {
             storage: storage.start().await,
-            ai,
+            ai: talking(Provider::OpenAi).await?,
+            fallback: talking(Provider::Anthropic).await?,
             gateways: Vec::new(),
             brokers: Vec::new(),
         };
@@ -138,9 +148,9 @@ impl Installation {
                 (0, None, Some(Proxy::start(ai).await))
             }
         };
-        let node = program(role, &name, port, &redis_url, to_ai.as_ref())
-            .start()
-            .await;
+        let fallback = self.fallback.url();
+        let program = program(role, &name, port, &redis_url, to_ai.as_ref(), &fallback);
+        let node = program.start().await;
         Ok(Place {
             name,
             starts: 1,
@@ -151,6 +161,7 @@ impl Installation {
             role,
             port,
             redis_url,
+            fallback,
         })
     }
 }
@@ -187,7 +198,8 @@ impl Place {
     pub async fn metrics(&self) -> Option<String> {
         let page = format!("{}/metrics", self.node.admin_url());
         let page = reqwest::Client::new().get(page).timeout(SHOWS_WITHIN);
-        page.send().await.ok()?.text().await.ok()
+        let page = page.send().await.ok()?.error_for_status().ok()?;
+        page.text().await.ok()
     }
 
     /// How many replies it is making; of a broker.
@@ -212,19 +224,36 @@ impl Place {
 
     fn program(&self) -> Program {
         let to_ai = self.to_ai.as_ref();
-        program(self.role, &self.name, self.port, &self.redis_url, to_ai)
+        let Self {
+            role, name, port, ..
+        } = self;
+        program(*role, name, *port, &self.redis_url, to_ai, &self.fallback)
     }
 }
 
-fn program(role: Role, name: &str, port: u16, redis_url: &str, ai: Option<&Proxy>) -> Program {
+fn program(
+    role: Role,
+    name: &str,
+    port: u16,
+    redis_url: &str,
+    ai: Option<&Proxy>,
+    fallback: &Url,
+) -> Program {
     let program = match role {
         Role::Gateway => Program::gateway().env("WEBSOCKET_PORT", port.to_string()),
         Role::Broker => Program::broker(),
     };
+    // The checker is told the same.
+    let rules = Rules::default();
     let program = program
         .env("NODE_NAME", name)
         .env("REDIS_URL", redis_url)
-        .env("REDIS_TIMEOUT", "2s")
+        .env(
+            "REDIS_TIMEOUT",
+            format!("{}ms", rules.late_claim_us / 1_000),
+        )
+        .env("AI_RETRIES", (rules.tries - 1).to_string())
+        .env("HISTORY_MAX_RECOVER", rules.max_recover.to_string())
         .env("TENANTS", tenants())
         .env("WEBSOCKET_BIND", "127.0.0.1")
         .env("WEBSOCKET_HEARTBEAT_INTERVAL", "2s")
@@ -235,6 +264,10 @@ fn program(role: Role, name: &str, port: u16, redis_url: &str, ai: Option<&Proxy
         .env("AI_DRAIN_GRACE", "10s")
         .env("AI_BACKEND", "openai")
         .env("AI_OPENAI_MODEL", "fake")
+        .env("AI_FALLBACKS", "anthropic")
+        .env("AI_ANTHROPIC_BASE_URL", fallback.as_str())
+        .env("AI_ANTHROPIC_API_KEY", "any")
+        .env("AI_ANTHROPIC_MODEL", "fake")
         .env("AI_MAX_CONCURRENT", "1000")
         .env("AI_MAX_CONCURRENT_PER_TENANT", "1000")
         .env("HISTORY_MAX_EVENTS", "1000000");

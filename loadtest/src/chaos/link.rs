@@ -25,6 +25,8 @@ pub enum Link {
     Primary,
     /// Between one node and the master that serves a room, of a Redis Cluster.
     Master,
+    /// Between one node and all Sentinels.
+    Sentinels,
     /// Between one broker and the AI.
     Ai,
 }
@@ -54,11 +56,7 @@ static NAMES: LazyLock<BTreeMap<(Link, Spoiling), String>> = LazyLock::new(|| {
 
 /// Each network, with each thing that is done to it.
 pub fn all() -> impl Iterator<Item = (Link, Spoiling)> {
-    let spoilt = |link: Link| {
-        link.spoilings()
-            .iter()
-            .map(move |spoiling| (link, *spoiling))
-    };
+    let spoilt = |link: Link| Spoiling::ALL.map(|spoiling| (link, spoiling));
     Link::ALL.into_iter().flat_map(spoilt)
 }
 
@@ -68,12 +66,13 @@ pub fn name(link: Link, spoiling: Spoiling) -> &'static str {
 }
 
 impl Link {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Door,
         Self::GatewayRedis,
         Self::BrokerRedis,
         Self::Primary,
         Self::Master,
+        Self::Sentinels,
         Self::Ai,
     ];
 
@@ -84,16 +83,8 @@ impl Link {
             Self::BrokerRedis => "broker-redis-link",
             Self::Primary => "primary-link",
             Self::Master => "master-link",
+            Self::Sentinels => "sentinels-link",
             Self::Ai => "ai-link",
-        }
-    }
-
-    /// What is done to it. A node does the same about any slow server; where it
-    /// looks for another one in place of that which is lost differs.
-    const fn spoilings(self) -> &'static [Spoiling] {
-        match self {
-            Self::Door | Self::GatewayRedis | Self::BrokerRedis | Self::Ai => &Spoiling::ALL,
-            Self::Primary | Self::Master => &[Spoiling::Cut, Spoiling::Silent],
         }
     }
 }

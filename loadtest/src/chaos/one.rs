@@ -86,8 +86,10 @@ impl One {
                 | What::Client { .. }
                 | What::Call(_)
                 | What::Fault(_)
+                | What::LossOver
                 | What::FaultOver
                 | What::UnplannedFailOver { .. }
+                | What::GapsRepaired { .. }
                 | What::Log(_) => {}
             }
             story.take(&entry);
@@ -134,4 +136,88 @@ fn said_by(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
     text.unwrap_or("a part failed without a word").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use causerie_testkit::storage::StorageKind;
+
+    use super::*;
+    use crate::chaos::fault::Kind;
+    use crate::ledger::{Fault, Pen};
+
+    /// A round whose ledger is in this folder, and begins and ends there.
+    fn round_in(folder: &tempfile::TempDir) -> One {
+        let one = One {
+            number: 3,
+            round: ledger::Round {
+                seed: 1,
+                people: 2,
+                faults: vec!["crowd".to_owned()],
+                commit: "abc".to_owned(),
+            },
+            faults: Faults {
+                storage: StorageKind::Durable,
+                kinds: vec![Kind::Crowd],
+            },
+            ledger: folder.path().join("round-3.jsonl"),
+        };
+        let fault = Fault {
+            kind: "crowd".to_owned(),
+            target: "people".to_owned(),
+            until: 1,
+            streaming: 1,
+            loses_since: None,
+        };
+        let pen = Pen::new(&one.ledger).unwrap();
+        let counts = [("takeovers".to_owned(), 4)].into();
+        for what in [
+            What::Round(one.round.clone()),
+            What::Fault(fault),
+            What::FaultOver,
+            What::Counted { counts },
+        ] {
+            pen.note(what).unwrap();
+        }
+        pen.flush().unwrap();
+        one
+    }
+
+    #[test]
+    fn what_a_whole_ledger_tells_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let checked = round_in(&folder).read().unwrap().unwrap();
+        assert_eq!((checked.number, checked.story.number), (3, 3));
+        assert_eq!(checked.counted["takeovers"], 4);
+        assert_eq!(checked.verdict.counts["faults"], 1);
+    }
+
+    #[test]
+    fn a_round_is_to_be_run_that_was_not_or_whose_ledger_breaks_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let one = round_in(&folder);
+        let whole = fs::read_to_string(&one.ledger).unwrap();
+        let before_the_end = whole.trim_end().rfind('\n').unwrap() + 1;
+        for end in [0, 5, before_the_end, whole.len() - 5] {
+            fs::write(&one.ledger, &whole[..end]).unwrap();
+            assert!(one.read().unwrap().is_none(), "{end}");
+        }
+        fs::remove_file(&one.ledger).unwrap();
+        assert!(one.read().unwrap().is_none());
+    }
+
+    #[test]
+    fn what_is_of_something_else_or_damaged_is_not_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut one = round_in(&folder);
+        one.round.seed = 2;
+        let says = one.read().unwrap_err().to_string();
+        assert!(says.contains("another plan or commit"), "{says}");
+        one.round.seed = 1;
+        let whole = fs::read_to_string(&one.ledger).unwrap();
+        fs::write(&one.ledger, whole.replacen("crowd", "", 2)).unwrap();
+        assert!(one.read().is_err());
+    }
 }

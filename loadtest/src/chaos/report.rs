@@ -131,6 +131,11 @@ pub fn html(run: &Run<'_>) -> String {
     page
 }
 
+/// The same where no verdict can be given.
+pub fn without_verdict(why: &str) -> String {
+    format!("{HEAD}<h1 class=little>No verdict: {}</h1>\n", escaped(why))
+}
+
 fn table<'a>(page: &mut String, rows: impl Iterator<Item = (&'a str, u64)>) {
     page.push_str("<table>");
     for (name, count) in rows {
@@ -214,10 +219,10 @@ const HEAD: &str = "<!doctype html><html lang=en><meta charset=utf-8><title>Chao
     .unplanned{fill:#c0392b;background:#c0392b;opacity:.25}\
     .bar{fill:#8fb4d9;background:#8fb4d9}\
     .ack{fill:none;stroke:#2d6a4f;stroke-width:1.5;stroke-linecap:round;background:#2d6a4f}\
-    .loss{fill:#c0392b;background:#c0392b}.mended{fill:#8e44ad;background:#8e44ad}\
-    .recovered{fill:#2d9a5f;background:#2d9a5f}.key{list-style:none;padding:0}\
+    .loss{fill:#c0392b;background:#c0392b}.renewed{fill:#8e44ad;background:#8e44ad}\
+    .kept{fill:#2d9a5f;background:#2d9a5f}.repaired{fill:#34699a;background:#34699a}.key{list-style:none;padding:0}\
     .key b{display:inline-block;width:1.2em;height:.8em;margin-right:.5em}.key .ack{height:.2em}\
-    .key .loss,.key .mended,.key .recovered{width:.8em;border-radius:50%}\
+    .key .loss,.key .renewed,.key .kept{width:.8em;border-radius:50%}\
     code{background:#f2f2f2;overflow-wrap:anywhere}</style>";
 
 #[cfg(test)]

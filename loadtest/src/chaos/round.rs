@@ -1,14 +1,14 @@
 //! People who talk while faults strike, and the ledger of both.
 
+mod aiming;
 mod closing;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use causerie_testkit::storage::StorageKind;
-use futures::future::join_all;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::sync::watch;
@@ -18,14 +18,13 @@ use tokio::time::{Instant, sleep};
 use super::fault::{Kind, Ordered, ordered};
 use super::installation::Installation;
 use super::seat::{Seat, seats};
-use super::strike::{Aim, Struck};
 use super::tally::Tally;
 use super::watch::Watch;
 use crate::ledger::{self, Fault, Pen, What};
 use crate::person::{Orders, Person, State};
 
 /// How long a fault waits for replies to be streaming.
-const STRIKES_WITHIN: Duration = Duration::from_secs(20);
+const STRIKES_WITHIN: Duration = Duration::from_secs(60);
 
 /// From the end of one fault to the next.
 const PAUSE: Duration = Duration::from_secs(3);
@@ -55,13 +54,15 @@ pub struct Round {
     people: Vec<Handle>,
     tasks: JoinSet<std::io::Result<()>>,
     tally: Tally,
+    /// When that was brought up to date.
+    counted_at: u64,
     watch: Watch,
     pen: Pen,
     /// Where that writes.
     ledger: PathBuf,
+    /// What all that is left to chance is made from.
+    seed: u64,
     dice: StdRng,
-    /// When the ledger began, in nanoseconds since 1970.
-    began_ns: u64,
 }
 
 /// A person who talks.
@@ -93,17 +94,17 @@ impl Round {
     ) -> anyhow::Result<Self> {
         let installation = Installation::start(storage, 3, 2).await?;
         let pen = Pen::new(ledger).with_context(|| format!("writing {}", ledger.display()))?;
-        let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
         let mut struck = Self {
             watch: Watch::start(installation.storage.servers(), pen.clone()),
             installation,
             people: Vec::new(),
             tasks: JoinSet::new(),
             tally: Tally::default(),
+            counted_at: 0,
             pen,
             ledger: ledger.to_owned(),
+            seed: round.seed,
             dice: StdRng::seed_from_u64(round.seed),
-            began_ns: u64::try_from(since.as_nanos())?,
         };
         struck.note(What::Round(round.clone()))?;
         for seat in seats(round.people) {
@@ -147,14 +148,14 @@ impl Round {
             people.iter().all(|person| person.state.is_open())
         })
         .await?;
-        for (number, kind) in faults.iter().enumerate() {
-            let streaming = self.strike(*kind).await?;
+        for (number, kind) in (1..).zip(faults) {
+            let fault = self.strike(number, *kind).await?;
             progress(&format!(
-                "{}/{} {}: {}",
-                number + 1,
+                "{number}/{} {} ({}): {}",
                 faults.len(),
-                kind.name(),
-                match streaming {
+                fault.kind,
+                fault.target,
+                match fault.streaming {
                     0 => "no reply was being made there",
                     _ => "replies were being made there",
                 }
@@ -163,11 +164,11 @@ impl Round {
                 self.look_at(ended)?;
             }
             sleep(PAUSE).await;
-            self.tally.look(&self.installation).await;
+            self.count().await?;
             self.note_fail_overs(&progress)?;
         }
         self.come_to_rest().await?;
-        self.tally.look(&self.installation).await;
+        self.count().await?;
         self.write_logs().await?;
         self.note_fail_overs(&progress)?;
         ensure!(
@@ -183,6 +184,20 @@ impl Round {
             counts: self.tally.totals(),
         })?;
         self.pen.flush().with_context(|| self.writing())
+    }
+
+    /// Asks the programs what they have counted, and writes down what gaps were
+    /// repaired since they were asked before.
+    async fn count(&mut self) -> anyhow::Result<()> {
+        let repaired = self.tally.gaps_repaired();
+        self.tally.look(&self.installation).await;
+        let count = self.tally.gaps_repaired() - repaired;
+        let now = self.pen.now();
+        let between = (std::mem::replace(&mut self.counted_at, now), now);
+        if count > 0 {
+            self.note(What::GapsRepaired { between, count })?;
+        }
+        Ok(())
     }
 
     fn note(&self, what: What) -> anyhow::Result<()> {
@@ -202,38 +217,40 @@ impl Round {
     }
 
     /// Strikes when half of the people see a reply being made, or when that
-    /// takes too long; how many do.
-    async fn strike(&mut self, kind: Kind) -> anyhow::Result<usize> {
+    /// takes too long. Faults are counted from 1.
+    async fn strike(&mut self, number: u64, kind: Kind) -> anyhow::Result<Fault> {
         let deadline = Instant::now() + STRIKES_WITHIN;
-        while self.streaming() < self.people.len() / 2 && Instant::now() < deadline {
+        while self.readers() < self.people.len() / 2 && Instant::now() < deadline {
             sleep(LOOK_EVERY).await;
         }
-        self.tally.look(&self.installation).await;
-        let (aim, streaming) = self.take_aim(kind, deadline).await?;
+        self.count().await?;
+        let aim = self.aim(number)?;
+        let streaming = self.streaming_by(deadline, &aim, kind).await;
         let now = self.pen.now();
         let loses_since = kind.loses_back_to().map(|back| {
             let back = u64::try_from(back.as_micros()).unwrap_or(u64::MAX);
             now.saturating_sub(back)
         });
         let lasts = u64::try_from(kind.lasts().as_micros())?;
-        self.note(What::Fault(Fault {
+        let fault = Fault {
             kind: kind.name().to_owned(),
             target: aim.target(kind, &self.installation),
             until: now + lasts,
             streaming,
             loses_since,
-        }))?;
+        };
+        self.note(What::Fault(fault.clone()))?;
         match ordered(kind) {
             Ordered::Nothing => {}
             Ordered::Drop => self.order(|orders| orders.drop_connection += 1),
             Ordered::StopReading => self.let_some_read(false),
         }
-        if let Some(heir) = aim.strike(kind, &mut self.installation).await? {
+        if let Some(heir) = aim.strike(kind, &mut self.installation, &self.pen).await? {
             self.watch.plan(heir, now);
         }
         self.note(What::FaultOver)?;
         self.let_some_read(true);
-        Ok(streaming)
+        Ok(fault)
     }
 
     /// Writes down who took over though nobody planned that.
@@ -244,52 +261,13 @@ impl Round {
                 promotion.at as f64 / 1e6
             ));
             self.note(What::UnplannedFailOver {
-                between: promotion.until.map(|until| (promotion.since, until)),
+                between: (
+                    promotion.since,
+                    promotion.until.unwrap_or_else(|| self.pen.now()),
+                ),
             })?;
         }
         Ok(())
-    }
-
-    /// Aims where replies are being made; how many are, or how many people see
-    /// them.
-    async fn take_aim(&mut self, kind: Kind, deadline: Instant) -> anyhow::Result<(Aim, usize)> {
-        loop {
-            let aim = Aim::new(&self.installation, &mut self.dice)?;
-            let struck = aim.struck(kind, &self.installation);
-            let streaming = join_all(struck.iter().map(|part| self.streaming_at(part))).await;
-            let streaming = streaming.into_iter().min().unwrap_or_default();
-            if streaming > 0 || Instant::now() > deadline {
-                return Ok((aim, streaming));
-            }
-            sleep(LOOK_EVERY).await;
-        }
-    }
-
-    async fn streaming_at(&self, part: &Struck) -> usize {
-        let people = self.people.iter();
-        match part {
-            Struck::Gateway(number) => people
-                .filter(|person| person.state.door() == *number && person.state.streaming() > 0)
-                .count(),
-            Struck::Broker(number) => match self.installation.brokers.get(*number) {
-                Some(broker) => broker.replies_being_made().await,
-                None => 0,
-            },
-            Struck::Room(room) => {
-                let name = room.room.to_string();
-                people
-                    .filter(|person| person.seat.tenant == room.tenant.as_str())
-                    .filter(|person| person.state.streaming_in().contains(&name))
-                    .count()
-            }
-            Struck::All(_) => self.streaming(),
-        }
-    }
-
-    /// How many people see a reply being made.
-    fn streaming(&self) -> usize {
-        let people = self.people.iter();
-        people.filter(|person| person.state.streaming() > 0).count()
     }
 
     fn order(&self, change: impl Fn(&mut Orders)) {

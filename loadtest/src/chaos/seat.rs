@@ -11,6 +11,9 @@ const PEOPLE_OF_A_PROJECT: usize = 10;
 /// The least time from one message of a person to the next, on average.
 const PACE: Duration = Duration::from_secs(5);
 
+/// How long people may come in: longer than any round.
+const ADMITTED_FOR: Duration = Duration::from_secs(24 * 3_600);
+
 /// What all people say in a second, at the most: beyond that each says less, so
 /// that one machine can carry many.
 const MESSAGES_A_SECOND: u32 = 30;
@@ -68,6 +71,7 @@ impl Seat {
     /// What the person connects with.
     pub(super) fn token(&self) -> String {
         let token = Token::of(self.tenant, &self.user).project(&self.project);
+        let token = token.valid_for(ADMITTED_FOR);
         token.sign(&Cluster::secret(self.tenant))
     }
 }

@@ -8,15 +8,16 @@ use causerie_testkit::proxy::Proxy;
 use causerie_testkit::redis::Redis;
 use causerie_testkit::redis_cluster::{MASTERS, RedisCluster, SLOTS};
 use causerie_testkit::replicated::Replicated;
-use rand::Rng;
 use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use tokio::time::sleep;
 
 use super::fault::Kind;
 use super::installation::{Installation, Place};
-use super::link::{Link, Spoiling};
+use super::link::Link;
 use super::seat::PROJECTS;
 use super::storage::{port_of, slot_of};
+use crate::ledger::{Pen, What};
 
 /// How long a killed program is away.
 const AWAY: Duration = Duration::from_secs(1);
@@ -35,7 +36,7 @@ const CLOCK_OFF_FOR: Duration = Duration::from_secs(6);
 const ELSEWHERE: Duration = Duration::from_secs(3);
 
 /// Whom a fault strikes, if it strikes one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Aim {
     /// Numbers among the gateways, the brokers, all nodes.
     gateway: usize,
@@ -61,17 +62,17 @@ pub enum Struck {
 }
 
 impl Aim {
-    /// Chooses at random.
+    /// Chooses among so many gateways and brokers, for the same seed always the same.
     ///
     /// # Errors
     /// What people are in has a name that no room has.
-    pub fn new(at: &Installation, dice: &mut StdRng) -> anyhow::Result<Self> {
-        let (gateways, brokers) = (at.gateways.len(), at.brokers.len());
-        let one_of = |names: &[&str], dice: &mut StdRng| {
+    pub fn new(seed: u64, gateways: usize, brokers: usize) -> anyhow::Result<Self> {
+        let mut dice = StdRng::seed_from_u64(seed);
+        let mut one_of = |names: &[&str]| {
             let at = dice.random_range(0..names.len());
             names.get(at).copied().unwrap_or_default().to_owned()
         };
-        let (tenant, project) = (one_of(&TENANTS, dice), one_of(&PROJECTS, dice));
+        let (tenant, project) = (one_of(&TENANTS), one_of(&PROJECTS));
         let room = format!("{tenant}:project:{project}");
         Ok(Self {
             gateway: dice.random_range(0..gateways.max(1)),
@@ -98,7 +99,7 @@ impl Aim {
             | Kind::BrokerFrozen
             | Kind::Link(Link::BrokerRedis | Link::Ai, _) => vec![broker],
             Kind::GatewayAndBrokerKilled | Kind::GatewayAndBrokerFrozen => vec![gateway, broker],
-            Kind::ClockOff | Kind::Link(Link::Primary | Link::Master, _) => {
+            Kind::ClockOff | Kind::Link(Link::Primary | Link::Master | Link::Sentinels, _) => {
                 vec![match self.node.checked_sub(at.gateways.len()) {
                     None => Struck::Gateway(self.node),
                     Some(broker) => Struck::Broker(broker),
@@ -121,7 +122,17 @@ impl Aim {
         }
     }
 
-    /// Their names.
+    /// Those at which a reply has to be made for it to be struck.
+    pub fn on_the_way(&self, kind: Kind, at: &Installation) -> Vec<Struck> {
+        let mut parts = self.struck(kind, at);
+        // By way of one master come the replies of its rooms only.
+        if let Kind::Link(Link::Master, _) = kind {
+            parts.push(Struck::Room(self.room.clone()));
+        }
+        parts
+    }
+
+    /// The names of those whom `kind` strikes.
     pub fn target(&self, kind: Kind, at: &Installation) -> String {
         let name_of = |places: &[Place], number: usize| {
             let place = places.get(number);
@@ -142,8 +153,14 @@ impl Aim {
     /// server that took over, where one was to.
     ///
     /// # Errors
-    /// The installation has another storage than the fault is for.
-    pub async fn strike(&self, kind: Kind, at: &mut Installation) -> anyhow::Result<Option<u16>> {
+    /// The installation has another storage than the fault is for, or the ledger
+    /// cannot be written.
+    pub async fn strike(
+        &self,
+        kind: Kind,
+        at: &mut Installation,
+        pen: &Pen,
+    ) -> anyhow::Result<Option<u16>> {
         let mut heir = None;
         match kind {
             Kind::GatewayKilled => kill(at.gateways.get_mut(self.gateway)).await,
@@ -178,11 +195,12 @@ impl Aim {
                 }
             }
             Kind::RedisRestarted => at.storage.redis()?.restart().await,
-            Kind::RedisTruncated => truncate(at.storage.redis()?).await,
+            Kind::RedisTruncated => truncate(at.storage.redis()?, pen).await?,
             Kind::RedisEmptied => {
                 let redis = at.storage.redis()?;
                 redis.kill();
                 redis.lose_everything();
+                pen.note(What::LossOver)?;
                 redis.restart().await;
             }
             Kind::RedisPaused => {
@@ -193,20 +211,21 @@ impl Aim {
             }
             Kind::SentinelFailover => {
                 let storage = at.storage.replicated()?;
-                storage.hold_in_step().await;
-                heir = Some(fail_over(storage).await);
+                let primary = storage.hold_in_step().await;
+                heir = Some(fail_over(storage, primary, pen).await?);
             }
             Kind::SentinelFailoverLagging => {
                 let storage = at.storage.replicated()?;
                 let replication = storage.through_proxy().await;
                 replication.stall();
                 sleep(LAG).await;
-                heir = Some(fail_over(storage).await);
+                let primary = storage.primary().await;
+                heir = Some(fail_over(storage, primary, pen).await?);
             }
             Kind::ClusterMasterKilled => {
                 let cluster = at.storage.cluster()?;
                 let slot = slot_of(cluster, &self.room).await;
-                heir = Some(kill_master(cluster, slot).await);
+                heir = Some(kill_master(cluster, slot, pen).await?);
             }
             Kind::SlotMigrated => {
                 let cluster = at.storage.cluster()?;
@@ -214,27 +233,36 @@ impl Aim {
                 migrate_there_and_back(cluster, slot).await;
             }
             Kind::Link(link, spoiling) => {
-                if let Some(network) = self.network(link, at).await {
-                    spoil(network, spoiling).await;
-                }
+                let networks = self.networks(link, at).await;
+                networks.iter().for_each(|network| spoiling.spoil(network));
+                sleep(spoiling.lasts()).await;
+                networks.iter().for_each(|network| network.resume());
             }
         }
         Ok(heir)
     }
 
-    async fn network<'a>(&self, link: Link, at: &'a Installation) -> Option<&'a Proxy> {
+    /// All that there is between two parts.
+    async fn networks<'a>(&self, link: Link, at: &'a Installation) -> Vec<&'a Proxy> {
         let gateway = at.gateways.get(self.gateway);
         let broker = at.brokers.get(self.broker);
-        let node = match link {
-            Link::Door => return gateway?.door.as_ref(),
-            Link::Ai => return broker?.to_ai.as_ref(),
-            Link::GatewayRedis => gateway?,
-            Link::BrokerRedis => broker?,
-            Link::Primary | Link::Master => at.places().nth(self.node)?,
-        };
-        let port = port_of(&at.storage, &self.room).await;
-        node.to_redis.get(&port)
+        let node = at.places().nth(self.node);
+        let server = || port_of(&at.storage, &self.room);
+        match link {
+            Link::Door => Vec::from_iter(gateway.and_then(|place| place.door.as_ref())),
+            Link::Ai => Vec::from_iter(broker.and_then(|place| place.to_ai.as_ref())),
+            Link::GatewayRedis => ways(gateway, &[server().await]),
+            Link::BrokerRedis => ways(broker, &[server().await]),
+            Link::Primary | Link::Master => ways(node, &[server().await]),
+            Link::Sentinels => ways(node, &at.storage.sentinels()),
+        }
     }
+}
+
+/// From a node to the servers at these ports.
+fn ways<'a>(node: Option<&'a Place>, ports: &[u16]) -> Vec<&'a Proxy> {
+    let ways = node.map(|node| &node.to_redis);
+    ports.iter().filter_map(|port| ways?.get(port)).collect()
 }
 
 async fn kill(place: Option<&mut Place>) {
@@ -260,42 +288,39 @@ async fn at_all_doors(at: &Installation, strike: fn(&Proxy), lasts: Duration) {
     doors().for_each(Proxy::resume);
 }
 
-async fn spoil(network: &Proxy, spoiling: Spoiling) {
-    spoiling.spoil(network);
-    sleep(spoiling.lasts()).await;
-    network.resume();
-}
-
-async fn truncate(redis: &mut Redis) {
+async fn truncate(redis: &mut Redis, pen: &Pen) -> anyhow::Result<()> {
     redis.kill();
     let size = redis.aof_size();
     redis.truncate_aof(size - LOST_BYTES.min(size / 2));
     // As `docs/redis.md` tells operators to.
     redis.mend_aof();
+    pen.note(What::LossOver)?;
     redis.restart().await;
+    Ok(())
 }
 
-/// The primary dies; it comes back when another has taken its place, as that
+/// The primary dies at once; it comes back when another has taken its place, as that
 /// one's replica. That one's port.
-async fn fail_over(storage: &mut Replicated) -> u16 {
-    let old = storage.primary().await;
-    storage.server_mut(old).kill();
-    let heir = storage.taken_over(old).await;
-    storage.server_mut(old).restart().await;
+async fn fail_over(storage: &mut Replicated, primary: usize, pen: &Pen) -> anyhow::Result<u16> {
+    storage.server_mut(primary).kill();
+    let heir = storage.taken_over(primary).await;
+    pen.note(What::LossOver)?;
+    storage.server_mut(primary).restart().await;
     storage.ready().await;
-    storage.server(heir).port()
+    Ok(storage.server(heir).port())
 }
 
 /// The same, of the master that serves a slot.
-async fn kill_master(cluster: &mut RedisCluster, slot: u32) -> u16 {
+async fn kill_master(cluster: &mut RedisCluster, slot: u32, pen: &Pen) -> anyhow::Result<u16> {
     let old = cluster.owner(0, slot).await;
     cluster.node_mut(old).kill();
     let heir = cluster.taken_over(slot, old).await;
+    pen.note(What::LossOver)?;
     cluster.node_mut(old).restart().await;
     // It learns itself what has become of it.
     cluster.taken_over(slot, old).await;
     cluster.ready().await;
-    cluster.node(heir).port()
+    Ok(cluster.node(heir).port())
 }
 
 async fn migrate_there_and_back(cluster: &RedisCluster, slot: u32) {
@@ -306,4 +331,28 @@ async fn migrate_there_and_back(cluster: &RedisCluster, slot: u32) {
     cluster.migrate_slot(slot, elsewhere).await;
     sleep(ELSEWHERE).await;
     cluster.migrate_slot(slot, home).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_seed_gives_the_same_aim_again_and_many_seeds_all_there_are() {
+        let aims: Vec<_> = (0..200).map(|seed| Aim::new(seed, 3, 2).unwrap()).collect();
+        for (seed, aim) in (0..).zip(&aims) {
+            assert_eq!(Aim::new(seed, 3, 2).unwrap(), *aim);
+        }
+        let all = |part: fn(&Aim) -> String| aims.iter().map(part).collect::<BTreeSet<_>>().len();
+        assert_eq!(all(|aim| aim.gateway.to_string()), 3);
+        assert_eq!(all(|aim| aim.broker.to_string()), 2);
+        assert_eq!(all(|aim| aim.node.to_string()), 5);
+        assert_eq!(all(|aim| aim.seconds.to_string()), 2);
+        assert_eq!(
+            all(|aim| aim.room.to_string()),
+            TENANTS.len() * PROJECTS.len()
+        );
+    }
 }

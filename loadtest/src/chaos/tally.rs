@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use super::installation::{Installation, Place};
 
+const GAPS_REPAIRED: &str = "gaps repaired";
+
 /// What a run must have shown to have proven anything: a name for people, the
 /// metric, and a label that it has.
-const WANTED: [(&str, &str, &str); 9] = [
-    ("gaps repaired", "causerie_repairs_total", "mended"),
+const WANTED: [(&str, &str, &str); 10] = [
+    (GAPS_REPAIRED, "causerie_repairs_total", "mended"),
     ("snapshots", "causerie_snapshots_total", ""),
     ("takeovers", "causerie_broker_takeovers_total", ""),
     ("fenced writes refused", "causerie_broker_fenced_total", ""),
@@ -17,6 +19,11 @@ const WANTED: [(&str, &str, &str); 9] = [
         "slow_",
     ),
     ("late records dropped", "causerie_drops_total", "stale"),
+    (
+        "questions handed to the fallback",
+        "causerie_ai_fallbacks_total",
+        "",
+    ),
     ("repeated messages", "causerie_repeated_messages_total", ""),
     (
         "recoveries from the log",
@@ -33,8 +40,8 @@ const WANTED: [(&str, &str, &str); 9] = [
 /// Counters of all processes there ever were.
 #[derive(Debug, Default)]
 pub struct Tally {
-    /// The last value, by process and name.
-    last: BTreeMap<(String, &'static str), f64>,
+    /// The highest value, by process and name: a page may break off.
+    most: BTreeMap<(String, &'static str), f64>,
 }
 
 impl Tally {
@@ -54,15 +61,21 @@ impl Tally {
                 .lines()
                 .filter(|line| line.starts_with(metric) && line.contains(label));
             let values = lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok());
-            self.last.insert((process.to_owned(), name), values.sum());
+            let most = self.most.entry((process.to_owned(), name)).or_default();
+            *most = most.max(values.sum());
         }
+    }
+
+    /// How many gaps all gateways have repaired that could be asked.
+    pub fn gaps_repaired(&self) -> u64 {
+        self.totals().remove(GAPS_REPAIRED).unwrap_or_default()
     }
 
     /// The sums over all processes.
     pub fn totals(&self) -> BTreeMap<String, u64> {
         let names = WANTED.iter().map(|(name, ..)| (*name).to_owned());
         let mut totals: BTreeMap<_, _> = names.map(|name| (name, 0)).collect();
-        for ((_, name), value) in &self.last {
+        for ((_, name), value) in &self.most {
             *totals.entry((*name).to_owned()).or_default() += *value as u64;
         }
         totals
@@ -93,6 +106,17 @@ mod tests {
         tally.take("gateway-1/2", &page(1));
         let totals = tally.totals();
         assert_eq!((totals["snapshots"], totals["gaps repaired"]), (6, 2));
+        assert_eq!(tally.gaps_repaired(), 2);
         assert_eq!(totals["takeovers"], 0);
+    }
+
+    #[test]
+    fn what_was_counted_is_not_taken_back() {
+        let mut tally = Tally::default();
+        tally.take("gateway-1/1", "causerie_snapshots_total 3\n");
+        for page in ["", "causerie_snapshots_total 2\n"] {
+            tally.take("gateway-1/1", page);
+            assert_eq!(tally.totals()["snapshots"], 3, "{page}");
+        }
     }
 }

@@ -26,12 +26,20 @@ pub struct Wanted {
     pub times: usize,
     /// How many people talk.
     pub people: usize,
+    /// How many rounds at the same time, where nobody says otherwise: what is found is
+    /// the same.
+    #[serde(default = "one_by_one")]
+    pub together: usize,
     /// The names of the kinds.
     pub kinds: Vec<String>,
     /// Whether the programs are optimised.
     pub release: bool,
     /// Of which commit they are.
     pub commit: String,
+}
+
+const fn one_by_one() -> usize {
+    1
 }
 
 impl Wanted {
@@ -135,6 +143,7 @@ impl Wanted {
             seed,
             times,
             people,
+            together,
             ..
         } = self;
         let release = if self.release { " --release" } else { "" };
@@ -145,7 +154,8 @@ impl Wanted {
         };
         let folder = folder.map(|folder| format!(" --ledgers {}", folder.display()));
         format!(
-            "./chaos{release} --seed {seed} --times {times} --people {people}{kinds}{}",
+            "./chaos{release} --seed {seed} --times {times} --people {people} --together \
+             {together}{kinds}{}",
             folder.unwrap_or_default()
         )
     }
@@ -160,6 +170,7 @@ mod tests {
             seed: 7,
             times: 2,
             people: 20,
+            together: 3,
             kinds: vec!["crowd".to_owned()],
             release: false,
             commit: "abc".to_owned(),
@@ -173,6 +184,11 @@ mod tests {
         wanted().claim(folder.path()).unwrap();
         assert_eq!(Wanted::of_folder(folder.path()).unwrap(), Some(wanted()));
         wanted().claim(folder.path()).unwrap();
+        let at_another_pace = Wanted {
+            together: 1,
+            ..wanted()
+        };
+        at_another_pace.claim(folder.path()).unwrap();
         let other = Wanted {
             people: 30,
             commit: "def".to_owned(),
@@ -182,7 +198,7 @@ mod tests {
         for part in [
             "--people 20 there, 30 now",
             "commit abc there, def now",
-            "./chaos --seed 7 --times 2 --people 20 --kinds crowd --ledgers",
+            "./chaos --seed 7 --times 2 --people 20 --together 3 --kinds crowd --ledgers",
         ] {
             assert!(says.contains(part), "{part}: {says}");
         }

@@ -13,8 +13,11 @@ pub enum Broken {
     TwoContents,
     /// An event came of a life that nobody had told of.
     UnknownLife,
-    /// A client was not given the stream from where it was.
+    /// A client was not given the stream from where it was, or something of a room
+    /// that it is not in; or a room was taken from it.
     WrongPlace,
+    /// Something came that nobody can read.
+    Unreadable,
     /// A client was told that something is lost, though nothing can be.
     LostForNoReason,
     /// An acknowledged message is in no log, and nothing excuses that.
@@ -22,7 +25,7 @@ pub enum Broken {
     /// What somebody saw of a room is not in its log, and nothing excuses that.
     SeenAndGone,
     /// What was acknowledged was not sent so: it stands in the log with another
-    /// text, or in another room.
+    /// text, in another room or session, or as of another.
     StoredOtherwise,
     /// What was refused for good is in the log all the same.
     RefusedAndStored,
@@ -30,7 +33,8 @@ pub enum Broken {
     AckedAsAnother,
     /// Somebody who had seen what is lost was not told.
     NotTold,
-    /// A client has not seen what its room's log holds.
+    /// A client is not where it wants to be, or has not seen what its room's log
+    /// holds.
     LeftBehind,
     /// What was said once is stored twice.
     StoredTwice,
@@ -60,8 +64,10 @@ pub enum Broken {
     LeftTyping,
     /// What is one tenant's was shown to another's.
     CrossedTenants,
-    /// A message waits for its `ack` in vain.
+    /// A message, or a wish that a reply ends, waits for its answer in vain.
     Unacked,
+    /// Somebody was refused what they had a right to, and nothing explains that.
+    RefusedForNothing,
     /// Two calls of the AI have the same name.
     CallTwice,
     /// Two calls for one question went on side by side.
@@ -75,12 +81,17 @@ pub enum Broken {
     NeedlessCall,
     /// The AI was called for what was cancelled before, or went on with it.
     CalledAfterCancel,
+    /// A reply whose end was promised was not cancelled.
+    NotCancelled,
     /// A reply was cancelled that nobody wanted to end.
     CancelledByNobody,
     /// The end of another reply was promised than was asked for.
     CancelledAnother,
     /// Somebody was turned away, and nothing explains that.
     TurnedAway,
+    /// Somebody who was in was told to go, or was served no more, and nothing explains
+    /// that.
+    SentAway,
     /// Somebody did not get in for long, and nothing stood in the way.
     KeptOut,
 }

@@ -158,12 +158,18 @@ impl Calls {
         let counted = earlier.iter().filter(|before| !is_lost(before));
         let attempts = counted.chain([call]).map(|call| call.attempt);
         let attempts: BTreeSet<_> = attempts.collect();
-        // Numbers are passed over where the storage may have lost an attempt.
+        // One number is passed over where the storage may have lost an attempt.
         let asked = self.asked_at(&call.question).unwrap_or(0);
-        let are_passed_over = faults.may_have_changed_servers(asked, call.began);
+        let passed_over = faults.changes_of_servers(asked, call.began);
+        // A try has its number among those of the backends before it, too.
+        let is_of_its_backend = |before: &&Call| {
+            (before.attempt, before.fallback) == (call.attempt, call.fallback) && !is_lost(before)
+        };
+        let of_its_backend = earlier.iter().filter(is_of_its_backend).count() as u64 + 1;
         attempts.len() as u64 > rules.attempts
-            || call.attempt > rules.attempts && !are_passed_over
-            || call.r#try > rules.tries
+            || call.attempt > rules.attempts + passed_over
+            || call.r#try > rules.tries * (call.fallback + 1)
+            || of_its_backend > rules.tries
     }
 
     /// Whether nothing explains why there is one more call.
@@ -174,19 +180,27 @@ impl Calls {
         {
             // A broker that stood still does not know yet that another one has
             // answered.
-            let knows_at = faults.over_at(answered.at) + rules.takeover_us;
+            let knows_at = faults
+                .over_at(answered.at)
+                .saturating_add(rules.takeover_us);
             return call.attempt >= answered.attempt || call.began > knows_at;
         }
         let before = earlier.last().map(|before| before.began);
-        // An attempt that never came to the AI may be one that nobody knows of: a
-        // bad network handed its claim on when the broker had given that up.
         let asked = || self.asked_at(&call.question).unwrap_or(0);
-        let since = before.unwrap_or_else(|| asked().saturating_sub(rules.late_claim_us));
+        let since = before.unwrap_or_else(asked);
+        // A bad network hands on late that a broker wants the reply, when it may have
+        // given that up and nobody makes it; or that it has got it, and it stands
+        // still before its call.
+        let claimed_since = since.saturating_sub(rules.late_claim_us);
         let is_taken_over = call.attempt > 1 && earlier.iter().all(|e| e.attempt < call.attempt);
-        // A try that never came to the AI has cost nothing.
-        let is_before = |e: &Call| (e.attempt, e.r#try + 1) == (call.attempt, call.r#try);
+        // Of those between them, which never came to the AI, there is nothing to see.
+        let is_before = |e: &Call| e.attempt == call.attempt && e.r#try < call.r#try;
         let is_tried_again = earlier.iter().any(is_before);
-        is_taken_over && !faults.may_have_stopped_a_broker(since, call.began)
+        // A broker leaves a backend that has failed alone for a while.
+        let failed_since = call.began.saturating_sub(rules.ai_recovers_us);
+        let is_handed_on = call.fallback > 0;
+        is_handed_on && !faults.may_have_stopped_the_ai(failed_since, call.began)
+            || is_taken_over && !faults.may_have_stopped_a_broker(claimed_since, call.began)
             || is_tried_again && !faults.may_have_stopped_the_ai(since, call.began)
     }
 }

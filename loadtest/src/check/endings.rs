@@ -1,9 +1,10 @@
 //! How replies ended: one that failed needs a fault that explains it.
 
 use super::calls::Calls;
+use super::counts;
 use super::logs::Logs;
 use super::{Broken, Faults, Rules, Verdict};
-use crate::ledger::Durable;
+use crate::ledger::{Call, Durable};
 
 pub(super) fn check(
     logs: &Logs,
@@ -21,7 +22,7 @@ pub(super) fn check(
         match finish {
             Some("stop" | "cancelled") => {}
             Some("error") if may_have_failed(event, question, calls, faults, rules) => {
-                verdict.count("replies that failed for a fault");
+                verdict.count(counts::FAILED_FOR_A_FAULT);
             }
             // An AI of a run says so little that nothing is cut.
             Some(_) | None => {
@@ -33,7 +34,7 @@ pub(super) fn check(
     }
 }
 
-/// Whether the AI could not be asked, or all attempts were used up by faults.
+/// Whether the AI broke off for a fault, or all attempts were used up by some.
 fn may_have_failed(
     reply: &Durable,
     question: &str,
@@ -44,7 +45,11 @@ fn may_have_failed(
     let answered = calls.answered_at(question).unwrap_or(u64::MAX);
     let asked = calls.asked_at(question).unwrap_or(0).min(answered);
     let since = asked.saturating_sub(rules.ai_recovers_us);
+    // Before its first word the fallback is asked, to which all networks are good.
+    let is_fallbacks = |call: &Call| Some(call.attempt) == reply.attempt && call.fallback > 0;
+    let may_break_off =
+        !rules.has_fallback || !reply.content.is_empty() && !calls.of(question).any(is_fallbacks);
     let is_used_up = reply.attempt > Some(rules.attempts);
-    faults.may_have_stopped_the_ai(since, answered)
+    may_break_off && faults.may_have_stopped_the_ai(since, answered)
         || is_used_up && faults.may_have_stopped_a_broker(asked, answered)
 }

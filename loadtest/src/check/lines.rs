@@ -23,8 +23,10 @@ impl Lines {
             What::Round(_)
             | What::Client { .. }
             | What::Fault(_)
+            | What::LossOver
             | What::FaultOver
             | What::UnplannedFailOver { .. }
+            | What::GapsRepaired { .. }
             | What::Log(_)
             | What::Counted { .. } => entry.at,
         });

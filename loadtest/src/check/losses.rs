@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use super::counts;
 use super::logs::Logs;
 use super::{Broken, Faults, Rules, Verdict, Who};
 use crate::ledger::{ClientEvent, ClientNumber};
@@ -72,7 +73,7 @@ impl Losses {
                 std::mem::replace(&mut view.seq, *seq),
             );
             if !recovered {
-                verdict.count("times told that something is lost");
+                verdict.count(counts::TOLD_OF_A_LOSS);
                 view.seen.push(Seen::Told(Told {
                     at,
                     epoch: before,
@@ -106,9 +107,11 @@ impl Losses {
             for seen in &view.seen {
                 match seen {
                     Seen::Told(told) => {
-                        untold = None;
+                        // A message of their own may be lost that they have heard of by
+                        // its `ack` alone.
+                        let is_for_a_message = untold.take().is_some();
                         let place = (view.who.tenant.as_str(), room.as_str());
-                        if is_for_no_reason(told, place, logs, faults, rules) {
+                        if !is_for_a_message && is_for_no_reason(told, place, logs, faults, rules) {
                             let says = format!("{who} was at {}:{}", told.epoch, told.seq);
                             verdict.broken(Broken::LostForNoReason, told.at, says);
                         }

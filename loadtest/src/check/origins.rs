@@ -7,6 +7,9 @@ use super::logs::{Kept, Logs};
 use super::sends::Sends;
 use super::{Broken, Faults, Verdict};
 
+/// Tenant, room and session.
+type Place<'a> = (&'a str, &'a str, Option<&'a str>);
+
 pub(super) fn check(
     sends: &Sends,
     logs: &Logs,
@@ -16,7 +19,7 @@ pub(super) fn check(
 ) {
     let asks = sends.asks_by_text();
     // The questions that are kept, and where.
-    let mut questions: HashMap<&str, (&str, &str)> = HashMap::new();
+    let mut questions: HashMap<&str, Place<'_>> = HashMap::new();
     for kept in logs.events().filter(|kept| kept.is_said()) {
         let Kept {
             tenant,
@@ -24,9 +27,10 @@ pub(super) fn check(
             event,
             ..
         } = kept;
+        let place = place(&kept);
         match asks.get(&(tenant, room, event.content.as_str())) {
             Some(true) => {
-                questions.insert(&event.message, (tenant, room));
+                questions.insert(&event.message, place);
             }
             Some(false) => {}
             None => {
@@ -37,7 +41,7 @@ pub(super) fn check(
     }
     for kept in logs.events() {
         if let Some(question) = &kept.event.in_reply_to
-            && questions.get(question.as_str()) != Some(&(kept.tenant, kept.room))
+            && questions.get(question.as_str()) != Some(&place(&kept))
         {
             let says = format!("{} replies to {question}", kept.written());
             verdict.broken(Broken::NeverAsked, calls.heard_at(&kept), says);
@@ -51,4 +55,8 @@ pub(super) fn check(
             verdict.broken(Broken::NeverAsked, began, says);
         }
     }
+}
+
+fn place<'a>(kept: &Kept<'a>) -> Place<'a> {
+    (kept.tenant, kept.room, kept.event.session.as_deref())
 }

@@ -84,6 +84,9 @@ impl Places {
             }
             ClientEvent::Named { .. }
             | ClientEvent::GoesOn { .. }
+            | ClientEvent::StopsReading
+            | ClientEvent::ReadsAgain
+            | ClientEvent::Leaving { .. }
             | ClientEvent::Left { .. }
             | ClientEvent::NotLetIn { .. }
             | ClientEvent::Opened
@@ -91,6 +94,7 @@ impl Places {
             | ClientEvent::Cancelling { .. }
             | ClientEvent::Refused { .. }
             | ClientEvent::Typing { .. }
+            | ClientEvent::Unreadable { .. }
             | ClientEvent::Closed { .. } => {}
         }
     }
@@ -124,16 +128,13 @@ impl Places {
     /// Whether nobody was shown a piece of another tenant's reply.
     pub(super) fn finish(&self, verdict: &mut Verdict) {
         for (message, shown) in &self.shown {
+            let Some(first) = shown.first() else {
+                continue;
+            };
             // Of a reply that is lost nobody but those who saw it can tell.
-            let first = shown.first().map(|shown| &shown.who.tenant);
-            let owner = self.tenant_of.get(message).or(first);
-            for shown in shown
-                .iter()
-                .filter(|shown| Some(&shown.who.tenant) != owner)
-            {
-                let ShownTo { at, who } = shown;
-                let of = owner.map_or("another tenant", String::as_str);
-                let says = format!("{who}: was shown a piece of {message} of {of}");
+            let owner = self.tenant_of.get(message).unwrap_or(&first.who.tenant);
+            for ShownTo { at, who } in shown.iter().filter(|shown| shown.who.tenant != *owner) {
+                let says = format!("{who}: was shown a piece of {message} of {owner}");
                 verdict.broken(Broken::CrossedTenants, *at, says);
             }
         }

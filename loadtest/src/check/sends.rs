@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use super::counts;
 use super::faults::Loss;
 use super::logs::{Kept, Logs};
 use super::{Broken, Faults, Verdict, Who};
@@ -26,6 +27,7 @@ pub(super) struct Sends {
 struct Sent {
     /// When it was first sent.
     at: u64,
+    session: Option<String>,
     text: String,
     asks: bool,
     if_busy: IfBusy,
@@ -54,7 +56,7 @@ pub(super) struct Said<'a> {
     /// When it was first acknowledged, if it was.
     pub(super) acked: Option<u64>,
     pub(super) session: Session<'a>,
-    seq: u64,
+    pub(super) seq: u64,
 }
 
 impl Said<'_> {
@@ -134,6 +136,7 @@ impl Sends {
             ClientEvent::Sent {
                 id,
                 room,
+                session,
                 text,
                 ai,
                 if_busy,
@@ -142,6 +145,7 @@ impl Sends {
                 self.last.insert((who.client, id.clone()), name.clone());
                 let sent = self.sent.entry(name).or_insert_with(|| Sent {
                     at,
+                    session: session.clone(),
                     text: text.clone(),
                     asks: *ai,
                     if_busy: *if_busy,
@@ -174,6 +178,9 @@ impl Sends {
             }
             ClientEvent::Named { .. }
             | ClientEvent::GoesOn { .. }
+            | ClientEvent::StopsReading
+            | ClientEvent::ReadsAgain
+            | ClientEvent::Leaving { .. }
             | ClientEvent::Left { .. }
             | ClientEvent::NotLetIn { .. }
             | ClientEvent::Opened
@@ -186,6 +193,7 @@ impl Sends {
             | ClientEvent::Snapshot { .. }
             | ClientEvent::Restart { .. }
             | ClientEvent::Typing { .. }
+            | ClientEvent::Unreadable { .. }
             | ClientEvent::Closed { .. } => {}
         }
     }
@@ -216,9 +224,9 @@ impl Sends {
                         }
                     }
                     None => match faults.loss(*at) {
-                        Some(Loss::Planned) => verdict.count("messages lost with the storage"),
+                        Some(Loss::Planned) => verdict.count(counts::LOST),
                         Some(Loss::Unplanned) => {
-                            verdict.count("messages lost in fail-overs that nobody planned");
+                            verdict.count(counts::LOST_UNPLANNED);
                         }
                         None => verdict.broken(Broken::AckedAndGone, *at, says),
                     },
@@ -243,7 +251,7 @@ impl Sends {
             if self.acks.contains_key(name) || texts.contains(&(&*name.0, &*sent.text)) {
                 verdict.broken(Broken::RefusedAndStored, at, written(name));
             } else {
-                verdict.count("messages refused");
+                verdict.count(counts::MESSAGES_REFUSED);
             }
         }
     }
@@ -284,12 +292,12 @@ fn answered_once(asked: &BTreeMap<&str, u64>, logs: &Logs, verdict: &mut Verdict
         }
     }
     for (question, at) in asked {
-        verdict.count("questions");
+        verdict.count(counts::QUESTIONS);
         match replies.get(question).map_or(&[][..], Vec::as_slice) {
             [] => verdict.broken(Broken::Unanswered, *at, says(question)),
             // One that did not come to its end is counted by what that was.
             [reply] if reply.finish.as_deref() == Some("stop") => {
-                verdict.count("questions answered");
+                verdict.count(counts::QUESTIONS_ANSWERED);
             }
             [_] => {}
             [..] => verdict.broken(Broken::AnsweredTwice, *at, says(question)),
@@ -298,11 +306,17 @@ fn answered_once(asked: &BTreeMap<&str, u64>, logs: &Logs, verdict: &mut Verdict
 }
 
 /// In what the event that stands in the log is not what was sent.
-fn otherwise(kept: &Kept<'_>, (tenant, _, room, _): &Name, sent: &Sent) -> Option<String> {
+fn otherwise(kept: &Kept<'_>, (tenant, user, room, _): &Name, sent: &Sent) -> Option<String> {
     if (kept.tenant, kept.room) != (tenant, room) {
         return Some(format!("stands in {}:{}", kept.tenant, kept.room));
     }
     let event = kept.event;
+    if sent.session.is_some()
+        && (event.user.as_ref(), &event.session) != (Some(user), &sent.session)
+    {
+        let Durable { user, session, .. } = event;
+        return Some(format!("is of {user:?} in session {session:?}"));
+    }
     let is_so = event.kind == "new_message" && event.content == sent.text;
     (!is_so).then(|| format!("sent {:?}, stored {:?}", sent.text, event.content))
 }

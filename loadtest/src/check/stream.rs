@@ -14,6 +14,8 @@ use crate::ledger::{ClientEvent, Durable};
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) who: Arc<Who>,
+    /// The rooms that it wants to hear, until it leaves one.
+    wanted: Vec<String>,
     is_open: bool,
     rooms: BTreeMap<String, Room>,
     /// Messages that wait for their `ack`, by id and room, and when they were
@@ -45,14 +47,17 @@ struct Room {
     seq: u64,
     replies: Replies,
     is_typing: bool,
+    /// It wants to leave.
+    is_leaving: bool,
     /// It does not hear the room any more.
     is_left: bool,
 }
 
 impl Stream {
-    pub(super) fn new(who: Who) -> Self {
+    pub(super) fn new(who: Who, wanted: Vec<String>) -> Self {
         Self {
             who: Arc::new(who),
+            wanted,
             is_open: false,
             rooms: BTreeMap::new(),
             unacked: BTreeMap::new(),
@@ -78,15 +83,19 @@ impl Stream {
                 };
                 self.rooms.insert(room, known);
             }
-            ClientEvent::Left { room } => {
-                // Perhaps before it was joined on this connection.
+            ClientEvent::Leaving { room } => {
                 if let Some(known) = self.rooms.get_mut(&room) {
-                    known.is_joined = false;
-                    known.is_left = true;
-                    known.is_typing = false;
-                    known.replies.on_left(at, &self.who);
+                    known.is_leaving = true;
                 }
             }
+            ClientEvent::Left { room } => {
+                finder.room = Some(room.clone());
+                let known = self.rooms.get_mut(&room);
+                if !known.is_some_and(|known| known.on_left(at, &self.who)) {
+                    finder.broken(Broken::WrongPlace, "was taken out of it");
+                }
+            }
+            ClientEvent::Unreadable { reason } => finder.broken(Broken::Unreadable, reason),
             ClientEvent::Refused {
                 id: Some(refused),
                 code,
@@ -95,6 +104,8 @@ impl Stream {
                 self.unacked.retain(|(id, _), _| *id != refused);
             }
             ClientEvent::Named { .. }
+            | ClientEvent::StopsReading
+            | ClientEvent::ReadsAgain
             | ClientEvent::Cancelling { .. }
             | ClientEvent::Cancelled { .. }
             | ClientEvent::Refused { .. }
@@ -175,8 +186,14 @@ impl Stream {
                     known.replies.on_restart(&message, attempt, &mut finder);
                 }
             }
-            ClientEvent::Typing { room, is_typing } => {
-                if let Some(known) = self.joined(&room, &mut finder) {
+            ClientEvent::Typing {
+                room,
+                user,
+                is_typing,
+            } => {
+                if let Some(known) = self.joined(&room, &mut finder)
+                    && user.is_none()
+                {
                     known.is_typing = is_typing;
                 }
             }
@@ -210,6 +227,15 @@ impl Stream {
             broken(Broken::LeftBehind, self.ended_at, says);
             return;
         }
+        let has_left = |name: &String| self.rooms.get(name).is_some_and(|room| room.is_left);
+        let is_in = |name: &String| self.rooms.get(name).is_some_and(|room| room.is_joined);
+        let was_in = self.rooms.keys().filter(|name| !self.wanted.contains(name));
+        for name in self.wanted.iter().chain(was_in) {
+            if !is_in(name) && !has_left(name) {
+                let says = format!("is not in {name} at the end");
+                broken(Broken::LeftBehind, self.ended_at, says);
+            }
+        }
         for (name, room) in self.rooms.iter().filter(|(_, room)| !room.is_left) {
             if let Some(head) = logs.head(&self.who.tenant, name)
                 && head != room.seq
@@ -232,6 +258,7 @@ impl Stream {
         self.is_open = false;
         for room in self.rooms.values_mut() {
             room.is_joined = false;
+            room.is_leaving = false;
         }
     }
 
@@ -265,6 +292,15 @@ impl Room {
         }
         self.is_joined = true;
         self.is_left = false;
+    }
+
+    /// Whether it was to leave. Perhaps before it was joined on this connection.
+    fn on_left(&mut self, at: u64, who: &Arc<Who>) -> bool {
+        self.is_joined = false;
+        self.is_left = true;
+        self.is_typing = false;
+        self.replies.on_left(at, who);
+        std::mem::take(&mut self.is_leaving)
     }
 
     /// The event, if it is of a life that the client was not told of.

@@ -9,10 +9,12 @@ mod endings;
 mod lines;
 mod losses;
 mod origins;
+mod refusals;
 mod replies;
 mod sends;
 mod streams;
 mod turns;
+mod typing;
 
 use std::collections::BTreeSet;
 
@@ -20,13 +22,23 @@ use causerie_testkit::ai;
 
 use super::*;
 use crate::ledger::{Call, Durable, Fault, IfBusy, Log};
+use crate::person::DROPPED;
 
 const ROOM: &str = "project:p1";
 const LIFE: &str = "aaaaaaaa";
 const NEXT_LIFE: &str = "bbbbbbbb";
 
+/// It is told to go, or goes by itself.
 fn closed(code: Option<u16>) -> ClientEvent {
-    let reason = String::new();
+    let reason = match code {
+        Some(_) => "",
+        None => DROPPED,
+    };
+    closed_for(code, reason)
+}
+
+fn closed_for(code: Option<u16>, reason: &str) -> ClientEvent {
+    let reason = reason.to_owned();
     ClientEvent::Closed { code, reason }
 }
 
@@ -38,6 +50,7 @@ fn named(client: ClientNumber, tenant: &str) -> What {
     let named = ClientEvent::Named {
         tenant: tenant.into(),
         user: format!("u{client}"),
+        rooms: vec![],
     };
     says(client, named)
 }
@@ -59,6 +72,7 @@ fn said(epoch: &str, seq: u64, message: &str) -> Durable {
         kind: "new_message".into(),
         message: message.into(),
         session: Some("s1".into()),
+        user: Some("u1".into()),
         in_reply_to: None,
         attempt: None,
         finish: None,
@@ -75,6 +89,7 @@ fn words(question: &str, attempt: u64) -> [String; 2] {
 fn answered(epoch: &str, seq: u64, message: &str, question: &str) -> Durable {
     Durable {
         kind: "message".into(),
+        user: None,
         in_reply_to: Some(question.into()),
         attempt: Some(1),
         finish: Some("stop".into()),
@@ -119,8 +134,12 @@ fn snapshot(client: ClientNumber, attempt: u64, index: i64) -> What {
 }
 
 fn typing(client: ClientNumber, is_typing: bool) -> What {
-    let room = ROOM.into();
-    says(client, ClientEvent::Typing { room, is_typing })
+    let typing = ClientEvent::Typing {
+        room: ROOM.into(),
+        user: None,
+        is_typing,
+    };
+    says(client, typing)
 }
 
 fn sent(client: ClientNumber, id: &str) -> What {
@@ -136,6 +155,7 @@ fn asks_in(room: &str, client: ClientNumber, id: &str, text: &str, if_busy: IfBu
     let sent = ClientEvent::Sent {
         id: id.into(),
         room: room.into(),
+        session: Some("s1".into()),
         text: text.into(),
         ai: true,
         if_busy,
@@ -169,6 +189,7 @@ fn sends(client: ClientNumber, event: &Durable, ai: bool) -> [What; 2] {
         epoch,
         seq,
         message,
+        session,
         content,
         ..
     } = event.clone();
@@ -176,6 +197,7 @@ fn sends(client: ClientNumber, event: &Durable, ai: bool) -> [What; 2] {
     let sent = ClientEvent::Sent {
         id: id.clone(),
         room: room.clone(),
+        session,
         text: content,
         ai,
         if_busy: IfBusy::Queue,
@@ -199,6 +221,7 @@ fn call_for(question: &str, attempt: u64, number: u64, began: u64, ended: Option
         question: question.into(),
         attempt,
         r#try: number,
+        fallback: 0,
         began,
         ended,
     })

@@ -3,27 +3,17 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::Broken;
+use super::{Broken, Count, counts};
 use crate::ledger::ClientEvent;
 
-/// What is counted of replies that came to people piece by piece to their end.
-pub const SEEN_TO_LAST_WORD: &str = "replies seen to their last word";
-
-/// How often people were told that a reply begins anew.
-pub const RESTARTS_SEEN: &str = "restarts seen";
-
-/// What is counted of replies whose last pieces came to people only with the
-/// whole.
-pub const LAST_WORDS_WITH_END: &str = "replies whose last words came with their end";
-
 /// What a verdict rests on.
-const JUDGED: [&str; 6] = [
-    "people",
-    "messages acknowledged",
-    "pieces of replies seen",
-    "questions",
-    "calls of the AI",
-    "faults",
+const JUDGED: [Count; 6] = [
+    counts::PEOPLE,
+    counts::MESSAGES_ACKED,
+    counts::PIECES_SEEN,
+    counts::QUESTIONS,
+    counts::CALLS,
+    counts::FAULTS,
 ];
 
 /// A promise that was broken.
@@ -89,42 +79,53 @@ impl Verdict {
 
     /// How much was judged, for people to read.
     pub fn extent(&self) -> String {
-        let judged = JUDGED.map(|what| format!("{} {what}", self.counted(what)));
+        let judged = JUDGED.map(|what| format!("{} {}", self.counted(what), what.name()));
         judged.join(", ")
     }
 
     /// Of what nothing was there to be judged: then there is no verdict on it.
     pub fn missing(&self) -> Vec<&'static str> {
-        let missing = JUDGED.into_iter().filter(|what| self.counted(what) == 0);
-        missing.collect()
+        let missing = JUDGED.into_iter().filter(|what| self.counted(*what) == 0);
+        missing.map(Count::name).collect()
     }
 
-    fn counted(&self, what: &str) -> u64 {
-        self.counts.get(what).copied().unwrap_or_default()
+    /// What was lost though no fault was there for that; none where nothing was.
+    pub fn lost_unplanned(&self) -> Option<String> {
+        let lost = self.counted(counts::LOST_UNPLANNED);
+        (lost > 0).then(|| format!("{lost} {}", counts::LOST_UNPLANNED.name()))
     }
 
-    pub(super) fn count(&mut self, what: &'static str) {
-        *self.counts.entry(what).or_default() += 1;
+    /// How often that happened.
+    pub fn counted(&self, what: Count) -> u64 {
+        self.counts.get(what.name()).copied().unwrap_or_default()
+    }
+
+    pub(super) fn count(&mut self, what: Count) {
+        *self.counts.entry(what.name()).or_default() += 1;
     }
 
     pub(super) fn count_event(&mut self, event: &ClientEvent) {
         self.count(match event {
-            ClientEvent::Opened => "connections",
-            ClientEvent::Acked { .. } => "messages acknowledged",
-            ClientEvent::Refused { .. } => "errors answered",
-            ClientEvent::Durable { .. } => "durable events seen",
-            ClientEvent::Delta { .. } => "pieces of replies seen",
-            ClientEvent::Snapshot { .. } => "snapshots seen",
-            ClientEvent::Restart { .. } => RESTARTS_SEEN,
-            ClientEvent::Cancelling { .. } => "replies to be cancelled",
-            ClientEvent::NotLetIn { .. } => "handshakes that failed",
+            ClientEvent::Opened => counts::CONNECTIONS,
+            ClientEvent::Acked { .. } => counts::MESSAGES_ACKED,
+            ClientEvent::Refused { .. } => counts::ERRORS,
+            ClientEvent::Durable { .. } => counts::DURABLE_SEEN,
+            ClientEvent::Delta { .. } => counts::PIECES_SEEN,
+            ClientEvent::Snapshot { .. } => counts::SNAPSHOTS_SEEN,
+            ClientEvent::Restart { .. } => counts::RESTARTS_SEEN,
+            ClientEvent::Cancelling { .. } => counts::TO_BE_CANCELLED,
+            ClientEvent::NotLetIn { .. } => counts::NOT_LET_IN,
             ClientEvent::Named { .. }
             | ClientEvent::GoesOn { .. }
+            | ClientEvent::StopsReading
+            | ClientEvent::ReadsAgain
+            | ClientEvent::Leaving { .. }
             | ClientEvent::Left { .. }
             | ClientEvent::Subscribed { .. }
             | ClientEvent::Sent { .. }
             | ClientEvent::Cancelled { .. }
             | ClientEvent::Typing { .. }
+            | ClientEvent::Unreadable { .. }
             | ClientEvent::Closed { .. } => return,
         });
     }

@@ -17,6 +17,8 @@ pub enum Contender {
     Floor,
     /// `causerie` or, over Redis, gateways.
     Causerie,
+    /// The same, by clients who have it compress what it sends.
+    Compressed,
     /// Socket.IO 4, of `loadtest/peers/socketio`.
     #[value(name = "socketio")]
     SocketIo,
@@ -25,16 +27,31 @@ pub enum Contender {
 }
 
 impl Contender {
-    /// All, in the order in which they run.
-    pub const ALL: [Self; 4] = [Self::Floor, Self::Causerie, Self::SocketIo, Self::Sockudo];
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Floor,
+        Self::Causerie,
+        Self::Compressed,
+        Self::SocketIo,
+        Self::Sockudo,
+    ];
+
+    /// What it is called on the command line and in the names of files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Floor => "floor",
+            Self::Causerie => "causerie",
+            Self::Compressed => "compressed",
+            Self::SocketIo => "socketio",
+            Self::Sockudo => "sockudo",
+        }
+    }
 
     /// What the way that it is spoken to is called on the command line.
     pub(crate) fn dialect(self) -> &'static str {
         match self {
-            Self::Floor => "floor",
-            Self::Causerie => "causerie",
-            Self::SocketIo => "socketio",
-            Self::Sockudo => "sockudo",
+            Self::Compressed => Self::Causerie.name(),
+            Self::Floor | Self::Causerie | Self::SocketIo | Self::Sockudo => self.name(),
         }
     }
 
@@ -43,7 +60,7 @@ impl Contender {
     /// Socket.IO 4.8 where more came than it could bear.
     pub fn keeps_order(self) -> bool {
         match self {
-            Self::Floor | Self::Causerie => true,
+            Self::Floor | Self::Causerie | Self::Compressed => true,
             Self::SocketIo | Self::Sockudo => false,
         }
     }
@@ -65,7 +82,7 @@ impl Contender {
     /// installed.
     fn peer(self) -> Option<(&'static str, &'static str)> {
         match self {
-            Self::Floor | Self::Causerie => None,
+            Self::Floor | Self::Causerie | Self::Compressed => None,
             Self::SocketIo => Some(("socketio", "node_modules/socket.io/package.json")),
             Self::Sockudo => Some(("sockudo", "bin/sockudo")),
         }
@@ -77,10 +94,19 @@ impl fmt::Display for Contender {
         out.write_str(match self {
             Self::Floor => "floor",
             Self::Causerie => "Causerie",
+            Self::Compressed => "Causerie, compressed",
             Self::SocketIo => "Socket.IO",
             Self::Sockudo => "Sockudo",
         })
     }
+}
+
+/// In the order of a round: each begins with another one, since the machine is never
+/// the same for the first and for the last.
+pub fn in_turn(contenders: &[Contender], round: u32) -> impl Iterator<Item = Contender> {
+    let count = contenders.len();
+    let first = round.saturating_sub(1) as usize % count.max(1);
+    contenders.iter().copied().cycle().skip(first).take(count)
 }
 
 fn peers() -> PathBuf {
@@ -94,4 +120,21 @@ fn tools() -> PathBuf {
         PathBuf::from,
     );
     target.join("tools")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_round_begins_with_another() {
+        let all = [Contender::Floor, Contender::Causerie, Contender::Sockudo];
+        let [floor, causerie, sockudo] = all;
+        let of = |round| in_turn(&all, round).collect::<Vec<_>>();
+        assert_eq!(of(1), [floor, causerie, sockudo]);
+        assert_eq!(of(2), [causerie, sockudo, floor]);
+        assert_eq!(of(3), [sockudo, floor, causerie]);
+        assert_eq!(of(4), of(1));
+        assert_eq!(in_turn(&[], 1).count(), 0);
+    }
 }

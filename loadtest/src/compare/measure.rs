@@ -1,15 +1,21 @@
 //! One contender under one row's load.
 
-use std::collections::BTreeMap;
-
 use anyhow::Context;
 use clap::Parser;
 
 use super::contender::{Contender, SECRET, TENANT};
+use super::effort::Effort;
+use super::quiet;
 use super::row::Row;
+use super::run::Run;
 use super::stage::Stage;
-use crate::load::results::Results;
 use crate::load::scenario::Scenario;
+
+/// So many connections rest before those come whose memory is measured.
+const PLATEAU: usize = 5_000;
+
+/// Seconds that they rest, and all in the end.
+const REST: &str = "20";
 
 /// What the program `causerie-loadtest` would be told.
 #[derive(Parser)]
@@ -18,19 +24,11 @@ struct Line {
     scenario: Scenario,
 }
 
-/// How long a measurement takes, and how large it is.
-#[derive(Debug, Clone, Copy)]
-pub struct Effort {
-    /// Seconds at each rate.
-    pub seconds: f64,
-    /// Clients, of a hundred that a row has.
-    pub percent: usize,
-    /// Threads of clients.
-    pub threads: u16,
-}
+/// The parameter that says how many cores those who make the load have, and Redis.
+pub(super) const CORES_OF_THE_LOAD: &str = "cores of the load";
 
-/// Puts a contender that runs under a row's load. A search begins at `rate`
-/// messages a second.
+/// Puts a contender that runs under a row's load, which is made on so many cores; none
+/// where it shares them with the servers. A search begins at `rate` messages a second.
 ///
 /// # Errors
 /// It does not bear any, or the load cannot be made.
@@ -40,20 +38,29 @@ pub fn measure(
     stage: &Stage,
     rate: f64,
     effort: Effort,
-) -> anyhow::Result<Results> {
-    let load = load(row, contender, rate, effort);
+    cores: Option<usize>,
+) -> anyhow::Result<Run> {
+    let load = load(row, contender, rate, effort, cores.unwrap_or(2));
     let line = ["causerie-loadtest".to_owned()].into_iter();
     let line = line.chain(load.clone()).chain(servers(contender, stage));
     let Line { scenario } = Line::try_parse_from(line).context("what the load is told")?;
     let load = load.join(" ");
-    let parameters = BTreeMap::from([("load".to_owned(), load.clone())]);
+    let mut parameters = effort.parameters();
+    parameters.insert("load".to_owned(), load.clone());
+    let cores = cores.map(|cores| (CORES_OF_THE_LOAD.to_owned(), cores.to_string()));
+    parameters.extend(cores);
     let mut results = scenario.run(row.title(), parameters).context(load)?;
     results.subject = contender.to_string();
-    Ok(results)
+    let disturbance = quiet::disturbance(&results).filter(|_| effort.is_idle);
+    let run = Run::of(results);
+    Ok(match disturbance {
+        Some(why) => run.disturbed(why),
+        None => run,
+    })
 }
 
 /// The load, as words of a command line.
-fn load(row: Row, contender: Contender, rate: f64, effort: Effort) -> Vec<String> {
+fn load(row: Row, contender: Contender, rate: f64, effort: Effort, threads: usize) -> Vec<String> {
     let share = |all: usize| (all * effort.percent / 100).max(2).to_string();
     let mut words = Vec::new();
     let mut say = |more: &[&str]| words.extend(more.iter().map(|word| (*word).to_owned()));
@@ -65,14 +72,14 @@ fn load(row: Row, contender: Contender, rate: f64, effort: Effort) -> Vec<String
             say(&["--subscribers"]);
         }
         Row::Pairs => say(&["rooms", "--members", "2", "--rooms"]),
-        Row::Memory => say(&[
-            "connect",
-            "--hold",
-            "5",
-            "--connect-rate",
-            "2000",
-            "--clients",
-        ]),
+        Row::Memory => {
+            say(&["connect", "--connect-rate", "2000", "--hold", REST]);
+            say(&["--plateau", &share(PLATEAU), "--clients"]);
+        }
+        Row::Deflate => {
+            say(&["fanout", "--rate", "50", "--bytes", "1024"]);
+            say(&["--subscribers"]);
+        }
     }
     say(&[&share(row.clients())]);
     if row.is_search() {
@@ -90,7 +97,10 @@ fn load(row: Row, contender: Contender, rate: f64, effort: Effort) -> Vec<String
             &effort.seconds.to_string(),
         ]);
     }
-    say(&["--threads", &effort.threads.to_string()]);
+    if contender == Contender::Compressed {
+        say(&["--deflate"]);
+    }
+    say(&["--threads", &threads.to_string()]);
     words
 }
 
@@ -111,4 +121,36 @@ fn servers(contender: Contender, stage: &Stage) -> Vec<String> {
     say("--tenant", TENANT.to_owned());
     say("--jwt-secret", SECRET.to_owned());
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_load_is_understood() {
+        for row in Row::ALL {
+            for contender in row.contenders() {
+                let load = load(row, *contender, 20.0, Effort::FULL, 2);
+                let line = ["causerie-loadtest".to_owned()].into_iter().chain(load);
+                let understood = Line::try_parse_from(line.clone());
+                assert!(understood.is_ok(), "{:?}", line.collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn memory_is_seen_at_two_rests_and_compressed_where_that_is_measured() {
+        let of = |row, contender| load(row, contender, 0.0, Effort::FULL, 2).join(" ");
+        let memory = of(Row::Memory, Contender::Compressed);
+        for words in [
+            "--plateau 5000",
+            "--clients 19000",
+            "--hold 20",
+            "--deflate",
+        ] {
+            assert!(memory.contains(words), "{memory}");
+        }
+        assert!(!of(Row::Deflate, Contender::Causerie).contains("--deflate"));
+    }
 }

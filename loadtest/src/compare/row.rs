@@ -23,6 +23,8 @@ pub enum Row {
     ColdStart,
     /// Idle connections of one node.
     Memory,
+    /// 1,000 in a room, 1 KiB at a fixed rate, compressed and not, one node.
+    Deflate,
 }
 
 impl fmt::Display for Row {
@@ -35,22 +37,68 @@ impl fmt::Display for Row {
             Self::Pairs => "pairs",
             Self::ColdStart => "cold-start",
             Self::Memory => "memory",
+            Self::Deflate => "deflate",
         })
     }
 }
 
-/// By how much Causerie is to be better than another.
+/// What is asked of a row's subject, beside another or by itself.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Goal {
-    /// Than whom.
-    pub than: Contender,
-    /// How many times.
-    pub times: f64,
+pub enum Goal {
+    /// It is so many times as good as another, at the least.
+    Better {
+        /// Than whom.
+        than: Contender,
+        /// How many times.
+        least: f64,
+    },
+    /// It takes so many times as much as another, at the most.
+    Takes {
+        /// Compared with whom.
+        than: Contender,
+        /// How many times.
+        most: f64,
+    },
+    /// At the highest rate that another bears, its p99 is lower.
+    Quicker {
+        /// Than whose.
+        than: Contender,
+    },
+    /// The figure of one is so much, at the most.
+    AtMost {
+        /// Whose.
+        of: Contender,
+        /// In the figure's unit.
+        most: f64,
+    },
+    /// Nothing is lost, doubled or out of order, in any round.
+    Flawless {
+        /// Of whom.
+        of: Contender,
+    },
 }
+
+impl Goal {
+    /// In whose line of a table it stands.
+    pub fn line(self) -> Contender {
+        match self {
+            Self::Better { than, .. } | Self::Takes { than, .. } | Self::Quicker { than } => than,
+            Self::AtMost { of, .. } | Self::Flawless { of } => of,
+        }
+    }
+}
+
+/// Who is compared where nothing is compressed.
+const UNCOMPRESSED: [Contender; 4] = [
+    Contender::Floor,
+    Contender::Causerie,
+    Contender::SocketIo,
+    Contender::Sockudo,
+];
 
 impl Row {
     /// All, in the order in which they are measured.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::InFlight,
         Self::Saturated,
         Self::BigRoom,
@@ -58,6 +106,7 @@ impl Row {
         Self::Pairs,
         Self::ColdStart,
         Self::Memory,
+        Self::Deflate,
     ];
 
     /// What is measured, in a few words.
@@ -72,13 +121,14 @@ impl Row {
                 "500 in a room on two nodes over Redis, from the first second after a cold start"
             }
             Self::Memory => "an idle connection more, from 5,000 to 19,000",
+            Self::Deflate => "1,000 in a room, 50 messages of 1 KiB a second, compressed",
         }
     }
 
     /// How many nodes a contender has.
     pub fn nodes(self) -> usize {
         match self {
-            Self::InFlight | Self::Saturated | Self::BigRoom | Self::Memory => 1,
+            Self::InFlight | Self::Saturated | Self::BigRoom | Self::Memory | Self::Deflate => 1,
             Self::TwoNodes | Self::Pairs | Self::ColdStart => 2,
         }
     }
@@ -87,7 +137,7 @@ impl Row {
     pub fn clients(self) -> usize {
         match self {
             Self::InFlight | Self::BigRoom | Self::TwoNodes => 5_000,
-            Self::Saturated | Self::Pairs => 1_000,
+            Self::Saturated | Self::Pairs | Self::Deflate => 1_000,
             Self::ColdStart => 500,
             Self::Memory => 19_000,
         }
@@ -97,14 +147,14 @@ impl Row {
     pub fn is_search(self) -> bool {
         match self {
             Self::Saturated | Self::BigRoom | Self::TwoNodes | Self::Pairs => true,
-            Self::InFlight | Self::ColdStart | Self::Memory => false,
+            Self::InFlight | Self::ColdStart | Self::Memory | Self::Deflate => false,
         }
     }
 
     /// Messages a second at which the first search begins: what all of them bear.
     pub fn first_rate(self) -> f64 {
         match self {
-            Self::InFlight | Self::ColdStart | Self::Memory => 0.0,
+            Self::InFlight | Self::ColdStart | Self::Memory | Self::Deflate => 0.0,
             Self::BigRoom | Self::TwoNodes => 4.0,
             Self::Saturated => 20.0,
             Self::Pairs => 2_000.0,
@@ -119,8 +169,26 @@ impl Row {
             | Self::BigRoom
             | Self::TwoNodes
             | Self::Pairs
-            | Self::ColdStart => &Contender::ALL,
-            Self::Memory => &[Contender::Causerie, Contender::SocketIo, Contender::Sockudo],
+            | Self::ColdStart => &UNCOMPRESSED,
+            Self::Memory => {
+                use Contender::{Causerie, Compressed, SocketIo, Sockudo};
+                &[Causerie, Compressed, SocketIo, Sockudo]
+            }
+            Self::Deflate => &[Contender::Causerie, Contender::Compressed],
+        }
+    }
+
+    /// Whose goals these are.
+    pub fn subject(self) -> Contender {
+        match self {
+            Self::Deflate => Contender::Compressed,
+            Self::InFlight
+            | Self::Saturated
+            | Self::BigRoom
+            | Self::TwoNodes
+            | Self::Pairs
+            | Self::ColdStart
+            | Self::Memory => Contender::Causerie,
         }
     }
 
@@ -134,30 +202,51 @@ impl Row {
             | Self::Pairs
             | Self::ColdStart => ("deliveries per CPU second of the servers", true),
             Self::Memory => ("memory of the servers for each connection, KiB", false),
+            Self::Deflate => ("CPU of the servers per delivery, µs", false),
         }
     }
 
-    /// By how much Causerie is to be better.
+    /// What is asked of its subject.
     pub fn goals(self) -> &'static [Goal] {
-        use Contender::{Floor, SocketIo, Sockudo};
-        const fn goal(than: Contender, times: f64) -> Goal {
-            Goal { than, times }
+        use Contender::{Causerie, Compressed, Floor, SocketIo, Sockudo};
+        const fn better(than: Contender, least: f64) -> Goal {
+            Goal::Better { than, least }
+        }
+        const fn takes(than: Contender, most: f64) -> Goal {
+            Goal::Takes { than, most }
+        }
+        const fn quicker(than: Contender) -> Goal {
+            Goal::Quicker { than }
+        }
+        const fn at_most(of: Contender, most: f64) -> Goal {
+            Goal::AtMost { of, most }
         }
         match self {
-            // 1.3 times what a bare send costs.
-            Self::InFlight => const { &[goal(Floor, 1.0 / 1.3)] },
+            Self::InFlight => const { &[takes(Floor, 1.3)] },
             Self::Saturated => {
-                const { &[goal(Floor, 5.0), goal(Sockudo, 6.0), goal(SocketIo, 8.0)] }
+                const {
+                    &[
+                        better(Floor, 5.0),
+                        better(Sockudo, 6.0),
+                        better(SocketIo, 8.0),
+                    ]
+                }
             }
-            Self::BigRoom => const { &[goal(Sockudo, 1.7), goal(SocketIo, 2.0)] },
-            Self::TwoNodes => const { &[goal(Sockudo, 1.5), goal(SocketIo, 1.5)] },
-            Self::Pairs => const { &[goal(Sockudo, 2.0), goal(SocketIo, 2.0)] },
-            Self::ColdStart | Self::Memory => &[],
+            Self::BigRoom => const { &[better(Sockudo, 1.7), better(SocketIo, 2.0)] },
+            Self::TwoNodes => const { &[better(Sockudo, 1.5), better(SocketIo, 1.5)] },
+            Self::Pairs => {
+                const {
+                    &[
+                        better(Sockudo, 2.0),
+                        better(SocketIo, 2.0),
+                        quicker(Sockudo),
+                        quicker(SocketIo),
+                    ]
+                }
+            }
+            Self::ColdStart => const { &[Goal::Flawless { of: Causerie }] },
+            Self::Memory => const { &[at_most(Causerie, 3.5), at_most(Compressed, 12.0)] },
+            Self::Deflate => const { &[takes(Causerie, 1.2)] },
         }
-    }
-
-    /// How much of the figure Causerie may have at the most.
-    pub fn most(self) -> Option<f64> {
-        (self == Self::Memory).then_some(3.5)
     }
 }

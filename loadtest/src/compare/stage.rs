@@ -53,7 +53,7 @@ impl Stage {
             let core = cores.and_then(|cores| cores.nodes.get(number));
             let core = core.map(String::as_str);
             let server = match contender {
-                Contender::Causerie => ours(core, redis.as_ref()).await,
+                Contender::Causerie | Contender::Compressed => ours(core, redis.as_ref()).await,
                 Contender::Floor | Contender::SocketIo | Contender::Sockudo => {
                     other(contender, core, redis.as_ref()).await?
                 }
@@ -124,7 +124,9 @@ impl Server {
 async fn redis_for(contender: Contender) -> Redis {
     let options = Redis::options().set("client-output-buffer-limit", "pubsub 256mb 64mb 60");
     match contender {
-        Contender::Causerie => options.set("appendonly", "yes").start().await,
+        Contender::Causerie | Contender::Compressed => {
+            options.set("appendonly", "yes").start().await
+        }
         Contender::Floor | Contender::SocketIo | Contender::Sockudo => options.start().await,
     }
 }

@@ -39,7 +39,13 @@ impl Pen {
 
     /// Microseconds since the run began.
     pub fn now(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX)
+        self.at(Instant::now())
+    }
+
+    /// The same for another time; 0 before it began.
+    pub fn at(&self, then: Instant) -> u64 {
+        let since = then.saturating_duration_since(self.began);
+        u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
     }
 
     /// How long nothing has been written down.
@@ -94,6 +100,15 @@ mod tests {
     use crate::ledger::{Call, ClientEvent, read};
 
     #[test]
+    fn times_are_counted_from_the_beginning() {
+        let folder = tempfile::tempdir().unwrap();
+        let before = Instant::now();
+        let pen = Pen::new(&folder.path().join("ledger.jsonl")).unwrap();
+        assert_eq!(pen.at(before), 0);
+        assert!(pen.at(Instant::now() + Duration::from_secs(1)) > 1_000_000);
+    }
+
+    #[test]
     fn what_was_written_is_read_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.jsonl");
@@ -106,6 +121,7 @@ mod tests {
             question: "00-q".into(),
             attempt: 1,
             r#try: 2,
+            fallback: 0,
             began: 5,
             ended: None,
         });

@@ -113,8 +113,9 @@ impl Reached {
                 }
                 Place::InFault
             }
+            (Place::InFault, What::LossOver) => Place::InFault,
             (Place::InFault, What::FaultOver) => Place::Between,
-            (Place::Between, What::FaultOver) => {
+            (Place::Between, What::FaultOver | What::LossOver) => {
                 return damaged("where a fault is over that has not struck");
             }
             (Place::InFault, What::Fault(_)) => {
@@ -129,7 +130,11 @@ impl Reached {
             (Place::Between, What::Counted { .. }) => Place::End,
             (
                 place @ (Place::Between | Place::InFault),
-                What::Client { .. } | What::Call(_) | What::UnplannedFailOver { .. } | What::Log(_),
+                What::Client { .. }
+                | What::Call(_)
+                | What::UnplannedFailOver { .. }
+                | What::GapsRepaired { .. }
+                | What::Log(_),
             ) => place,
         };
         Ok(())
@@ -154,10 +159,13 @@ mod tests {
         r#"{"at":1,"what":"round","seed":1,"people":2,"faults":["crowd","crowd"],"commit":"c"}"#;
     const STRIKES: &str = r#"{"at":2,"what":"fault","kind":"crowd","target":"people","until":9,"streaming":1,"loses_since":null}"#;
     const OVER: &str = r#"{"at":3,"what":"fault_over"}"#;
+    const LOSS_OVER: &str = r#"{"at":3,"what":"loss_over"}"#;
     const OPENED: &str = r#"{"at":4,"what":"client","client":1,"to":"opened"}"#;
     const COUNTED: &str = r#"{"at":5,"what":"counted","counts":{}}"#;
 
-    const GOOD: [&str; 8] = [ROUND, OPENED, STRIKES, OPENED, OVER, STRIKES, OVER, COUNTED];
+    const GOOD: [&str; 8] = [
+        ROUND, OPENED, STRIKES, LOSS_OVER, OVER, STRIKES, OVER, COUNTED,
+    ];
 
     /// How many lines are read, and the error that follows them.
     fn read_as(text: &str) -> (usize, Option<ReadError>) {
@@ -229,6 +237,7 @@ mod tests {
         assert_eq!(damaged_at(|story| _ = story.remove(4)), 5);
         assert_eq!(damaged_at(|story| _ = story.remove(6)), 7);
         assert_eq!(damaged_at(|story| story[1] = OVER), 2);
+        assert_eq!(damaged_at(|story| story[1] = LOSS_OVER), 2);
         // One fault too few, and one too many.
         assert_eq!(damaged_at(|story| _ = story.drain(2..5)), 5);
         assert_eq!(damaged_at(|story| story[7] = STRIKES), 8);

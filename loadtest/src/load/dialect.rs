@@ -34,6 +34,11 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// to all who are in `room`. `number` is the message's among those of its
     /// sender.
     fn publish(&self, room: &str, number: u32, text: &str, out: &mut Vec<u8>);
+
+    /// Whether the server [says](Heard::Accepted) that it took a message.
+    fn acknowledges(&self) -> bool {
+        false
+    }
 }
 
 /// Whom a connection speaks for.

@@ -1,17 +1,20 @@
 //! What the results of a run come to: the figures that are compared.
 
+mod memory;
+
 use super::distribution::Distribution;
-use super::results::{Results, UnixMs};
-use super::sample::{self, Role};
+use super::results::{Measure, Results, Stretch};
+use super::sample::Role;
 use super::statistics::{Slope, block_means, slope};
 
 /// Parts of all times for which is said how long they are at the most.
-pub const QUANTILES: [(&str, f64); 4] =
-    [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)];
-
-/// A connection's memory is told apart from the programs' own only where clients
-/// came in by the hundred.
-const LEAST_CONNECTIONS: u64 = 500;
+pub const QUANTILES: [(&str, f64); 5] = [
+    ("p50", 0.5),
+    ("p90", 0.9),
+    ("p95", 0.95),
+    ("p99", 0.99),
+    ("p99.9", 0.999),
+];
 
 /// Memory grows and shrinks within a minute; over so many seconds it says where it
 /// is going.
@@ -52,6 +55,9 @@ pub fn of_the_stretch(results: &Results) -> Vec<Figure> {
         );
     };
     tell("connections a second", connections_a_second(results));
+    let is_storm = results.latencies.contains_key(&Measure::Return);
+    tell("until all were back, s", is_storm.then_some(seconds));
+    tell("replies that stream at once", replies_at_once(results));
     if deliveries > 0.0 {
         tell("deliveries a second", Some(deliveries / seconds));
         tell(
@@ -71,6 +77,13 @@ pub fn of_the_stretch(results: &Results) -> Vec<Figure> {
         let name = format!("CPU of the {}, cores", role.title());
         tell(&name, cpu(role).map(|cpu| cpu / seconds));
     }
+    let Stretch { from, until, .. } = results.stretch;
+    let (others, stolen) = (
+        results.samples.cpu_seconds_of_others(from, until),
+        results.samples.stolen_seconds(from, until),
+    );
+    tell("CPU of others, cores", others.map(|cpu| cpu / seconds));
+    tell("stolen, cores", stolen.map(|cpu| cpu / seconds));
     let memory = results.samples.rss_bytes(Role::Server);
     let most = memory
         .iter()
@@ -82,15 +95,21 @@ pub fn of_the_stretch(results: &Results) -> Vec<Figure> {
     );
     tell(
         "memory of the servers for each connection, KiB",
-        kib_per_connection(results, &memory),
+        memory::kib_per_connection(results),
     );
     if let Some(trend) = memory_trend(results) {
         tell(
             "memory of the servers grows, MiB an hour",
             Some(trend.value),
         );
-        tell("– at the least, with 95 % confidence", Some(trend.low));
-        tell("– at the most, with 95 % confidence", Some(trend.high));
+        tell(
+            "memory of the servers grows at the least (95 %), MiB an hour",
+            Some(trend.low),
+        );
+        tell(
+            "memory of the servers grows at the most (95 %), MiB an hour",
+            Some(trend.high),
+        );
     }
     figures
 }
@@ -131,27 +150,16 @@ fn connections_a_second(results: &Results) -> Option<f64> {
     Some(results.counts.connections as f64 / span.seconds())
 }
 
-/// By how much memory grows with connections, where they do nothing else. The
-/// first quarter of them is left out: it warms up what all share.
-fn kib_per_connection(results: &Results, memory: &[(UnixMs, f64)]) -> Option<f64> {
-    let counts = &results.counts;
-    let most = results
-        .seconds
-        .values()
-        .map(|second| second.connections)
-        .max()?;
-    if counts.sent > 0 || counts.questions > 0 || most < LEAST_CONNECTIONS {
-        return None;
-    }
-    let ends = results.seconds.iter();
-    let ends: Vec<_> = ends
-        .map(|(second, of)| ((second + 1) * 1_000, of.connections as f64))
-        .collect();
-    let points = memory.iter().filter(|(at, _)| *at <= results.stretch.until);
-    let points = points.map(|(at, bytes)| (sample::at(&ends, *at), *bytes));
-    let points = points.filter(|(connections, _)| connections * 4.0 >= most as f64);
-    let points: Vec<_> = points.collect();
-    slope(&points).map(|slope| slope.value / 1024.0)
+/// How many replies had begun and not ended, on average; none where nobody asked.
+fn replies_at_once(results: &Results) -> Option<f64> {
+    let stretch = results.stretch;
+    let is_within =
+        |second: u64| stretch.from <= second * 1_000 && (second + 1) * 1_000 <= stretch.until;
+    let within = results.seconds.iter();
+    let within = within.filter(|(second, _)| is_within(**second));
+    let counts: Vec<_> = within.map(|(_, of)| of.streaming as f64).collect();
+    let sum: f64 = counts.iter().sum();
+    (results.counts.questions > 0).then(|| sum / counts.len() as f64)
 }
 
 #[cfg(test)]
@@ -159,7 +167,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::load::results::{Counts, Second, Span, Stretch};
+    use crate::load::results::{Counts, Second, Span};
     use crate::load::sample::{Process, Samples, Use};
 
     /// A server that uses half a core for so many seconds.
@@ -218,24 +226,32 @@ mod tests {
     }
 
     #[test]
-    fn memory_that_grows_with_connections_is_theirs() {
-        // 1,000 come in each second for 20 s, and stay for 10 s. Each costs 3 KiB,
-        // and the first 4,000 beyond that.
-        let connections = |second: u64| second.min(20) * 1_000;
-        let rss = |second| {
-            let count = connections(second) as f64;
-            10.0 * MIB + count * 3.0 * 1024.0 + count.min(4_000.0) * 9_000.0
-        };
-        let seconds = (0..30).map(|second| {
-            let connections = connections(second + 1);
-            (
-                second,
-                Second {
-                    connections,
-                    ..Second::default()
-                },
-            )
+    fn replies_at_once_are_counted_while_it_is_measured() {
+        // All of them in the middle; fewer before and after.
+        let seconds = [(0, 5), (1, 40), (2, 60), (3, 7)].map(|(second, streaming)| {
+            let of = Second {
+                streaming,
+                ..Second::default()
+            };
+            (second, of)
         });
+        let mut results = Results {
+            stretch: Stretch {
+                from: 900,
+                until: 3_100,
+                deliveries: 0,
+            },
+            seconds: BTreeMap::from(seconds),
+            ..Results::default()
+        };
+        let name = "replies that stream at once";
+        assert_eq!(figure(&results, name), None);
+        results.counts.questions = 1;
+        is_near(figure(&results, name), 50.0);
+    }
+
+    #[test]
+    fn connections_are_counted_by_the_time_that_they_took() {
         let results = Results {
             counts: Counts {
                 connections: 20_000,
@@ -245,21 +261,9 @@ mod tests {
                 from: 0,
                 until: 20_000,
             }),
-            stretch: Stretch {
-                from: 20_000,
-                until: 30_000,
-                deliveries: 0,
-            },
-            seconds: seconds.collect::<BTreeMap<_, _>>(),
-            samples: server(30, rss),
             ..Results::default()
         };
         is_near(figure(&results, "connections a second"), 1_000.0);
-        is_near(
-            figure(&results, "memory of the servers for each connection, KiB"),
-            3.0,
-        );
-        assert_eq!(memory_trend(&results), None);
     }
 
     #[test]

@@ -106,9 +106,11 @@ impl Ramp {
         }
     }
 
-    /// Whether there is one.
-    pub(crate) fn has_pause(&self) -> bool {
-        self.pause.is_some()
+    /// From when until when, after the first, nobody comes in; none without a pause.
+    pub(crate) fn rest(&self) -> Option<[Nanos; 2]> {
+        let (at, pause) = self.pause?;
+        let end = self.before(at);
+        Some([end - pause, end])
     }
 
     /// How long after the first this client is to connect.

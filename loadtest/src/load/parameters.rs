@@ -6,10 +6,11 @@ use clap::{ArgMatches, Command};
 
 /// What is no setting of the scenario: where results go, what is looked at, and what
 /// nobody is to read.
-const UNTOLD: [&str; 7] = [
+const UNTOLD: [&str; 8] = [
     "jwt-secret",
     "json",
     "report",
+    "markdown",
     "command",
     "server",
     "storage",

@@ -85,7 +85,15 @@ impl<'a> Party<'a> {
     }
 
     fn wait_for_all(&mut self, ramp: &Ramp, start: Nanos) -> anyhow::Result<()> {
-        let (from, clients) = (unix_ms(), self.clients);
+        let unix_ms_at = |after: Nanos| {
+            let since = clock::now().saturating_sub(start);
+            (unix_ms() + after / MILLISECOND).saturating_sub(since / MILLISECOND)
+        };
+        let (from, clients) = (unix_ms_at(0), self.clients);
+        self.record.results.plateau = ramp.rest().map(|[begin, end]| Span {
+            from: unix_ms_at(begin),
+            until: unix_ms_at(end),
+        });
         let limit = Duration::from_nanos(ramp.before(clients as usize)) + PATIENCE;
         self.display.begin("clients in", clients);
         let are_in = self.wait(limit, |progress| progress.joined() >= clients)?;
@@ -96,7 +104,7 @@ impl<'a> Party<'a> {
             limit.as_secs()
         );
         let took = self.progress.last_joined_at().saturating_sub(start);
-        self.record.results.connecting = (!ramp.has_pause()).then_some(Span {
+        self.record.results.connecting = ramp.rest().is_none().then_some(Span {
             from,
             until: from + took / MILLISECOND,
         });

@@ -1,8 +1,9 @@
 //! The text of a load message: who sent it, which of its messages it is, when it
-//! was to be sent, and as much prose as makes it as long as is wanted.
+//! was to be sent, where it is said, and as much prose as makes it as long as is
+//! wanted.
 //!
 //! ```text
-//! load:12:345:8123456789:It was on a quiet morning …
+//! load:12:345:8123456789:2166136261:It was on a quiet morning …
 //! ```
 //!
 //! No character of it needs an escape in JSON, so that it is found in the
@@ -27,6 +28,18 @@ pub struct Stamp {
     pub number: u32,
     /// When it was to be sent.
     pub sent: Nanos,
+    /// The [number of the room](number_of) in which it is said: who hears it in
+    /// another one must not.
+    pub room: u32,
+}
+
+/// A room's number, by its name: all processes of a run agree on it, and rooms of
+/// another run have others.
+pub fn number_of(room: &str) -> u32 {
+    // FNV-1a.
+    room.bytes().fold(0x811C_9DC5, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
 }
 
 /// So many words of prose, a blank between two.
@@ -42,9 +55,10 @@ impl Stamp {
             sender,
             number,
             sent,
+            room,
         } = self;
         let begin = out.len();
-        out.push_str(&format!("{MARK}{sender}:{number}:{sent}:"));
+        out.push_str(&format!("{MARK}{sender}:{number}:{sent}:{room}:"));
         // Each message begins elsewhere in the prose: no two are alike.
         let skipped = number as usize * 7 % PROSE.len();
         let mut rest = PROSE.get(skipped..).unwrap_or(PROSE);
@@ -63,6 +77,7 @@ impl Stamp {
             sender: u32::try_from(take_number(&mut rest)?).ok()?,
             number: u32::try_from(take_number(&mut rest)?).ok()?,
             sent: take_number(&mut rest)?,
+            room: u32::try_from(take_number(&mut rest)?).ok()?,
         })
     }
 }
@@ -83,6 +98,7 @@ mod tests {
         sender: 12,
         number: 345,
         sent: 8_123_456_789,
+        room: 67,
     };
 
     #[test]
@@ -90,7 +106,7 @@ mod tests {
         for bytes in [0, 64, 128, 1024, 5000] {
             let mut text = String::new();
             STAMP.write(bytes, &mut text);
-            assert_eq!(text.len(), bytes.max("load:12:345:8123456789:".len()));
+            assert_eq!(text.len(), bytes.max("load:12:345:8123456789:67:".len()));
             let frame = serde_json::json!({"type": "new_message", "data": {"content": text}});
             let frame = frame.to_string();
             assert!(frame.contains(&text), "nothing of it is escaped: {frame}");
@@ -106,9 +122,19 @@ mod tests {
             "load:1:2",
             "load:1:2:x:",
             "load:1:2:3",
-            "a payload: 1:2:3:",
+            "load:1:2:3:4",
+            "load:1:2:3:4294967296:",
+            "a payload: 1:2:3:4:",
         ] {
             assert_eq!(Stamp::find(frame.as_bytes()), None, "{frame}");
         }
+    }
+
+    #[test]
+    fn rooms_are_told_apart_by_number() {
+        let rooms = (0..1_000).map(|number| number_of(&format!("load-1a2b3c-{number}")));
+        let rooms: std::collections::BTreeSet<_> = rooms.collect();
+        assert_eq!(rooms.len(), 1_000);
+        assert_eq!(number_of("load-1"), number_of("load-1"));
     }
 }

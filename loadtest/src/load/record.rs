@@ -37,9 +37,11 @@ impl Record {
             latencies,
             deliveries,
             heard,
+            streaming,
         } = findings;
         let of = self.results.seconds.entry(second).or_default();
         of.connections = connections;
+        of.streaming = streaming;
         of.sent += counts.sent + counts.questions;
         of.deliveries += heard;
         of.errors += counts.errors.values().sum::<u64>();

@@ -1,5 +1,5 @@
-//! What a run found, for people to read: text for a terminal, and one HTML file
-//! that needs no other.
+//! What a run found, for people to read: text for a terminal, one HTML file that
+//! needs no other, and short Markdown.
 
 mod axis;
 mod charts;
@@ -10,9 +10,10 @@ mod text;
 use std::fmt::Write as _;
 
 pub use summary::{text, verdict};
+pub(crate) use text::number;
 
 use super::results::Results;
-use summary::{Table, tables};
+use summary::{Table, tables, verdict_on_goals};
 use text::escaped;
 
 /// The report as HTML.
@@ -32,6 +33,10 @@ pub fn html(results: &Results) -> String {
          <style>{STYLE}</style><h1>{title}</h1><p class={class}>{}</p>",
         escaped(&verdict(results))
     );
+    if let Some((is_met, verdict)) = verdict_on_goals(results) {
+        let class = if is_met { "well" } else { "ill" };
+        let _ = write!(page, "<p class={class}>{}</p>", escaped(&verdict));
+    }
     page.push_str("<div class=tables>");
     for table in tables(results) {
         page.push_str(&html_of(&table));
@@ -45,8 +50,38 @@ pub fn html(results: &Results) -> String {
              <div class=plots>{plots}</div>"
         );
     }
-    page.push_str(&circumstances(results));
+    page.push_str("<h2>Circumstances</h2><div class=wide><table class=words>");
+    for (name, value) in circumstances(results) {
+        let _ = write!(
+            page,
+            "<tr><td>{}</td><td>{}</td></tr>",
+            escaped(name),
+            escaped(&value)
+        );
+    }
+    page.push_str("</table></div></html>\n");
     page
+}
+
+/// The report as Markdown: all tables, and no plot.
+pub fn markdown(results: &Results) -> String {
+    let mut text = format!(
+        "# {} of {}\n\n{}\n",
+        results.scenario,
+        results.subject,
+        verdict(results)
+    );
+    if let Some((_, verdict)) = verdict_on_goals(results) {
+        let _ = write!(text, "\n{verdict}\n");
+    }
+    for table in tables(results) {
+        let _ = write!(text, "\n## {}\n\n{}", table.title, table.markdown());
+    }
+    text.push_str("\n## Circumstances\n\n| | |\n|---|---|\n");
+    for (name, value) in circumstances(results) {
+        let _ = writeln!(text, "| {name} | {} |", value.replace('|', "\\|"));
+    }
+    text
 }
 
 fn html_of(table: &Table) -> String {
@@ -65,32 +100,20 @@ fn html_of(table: &Table) -> String {
 }
 
 /// Where and how it was measured.
-fn circumstances(results: &Results) -> String {
+fn circumstances(results: &Results) -> Vec<(&str, String)> {
     let of = &results.circumstances;
-    let processes = results.processes.to_string();
     let fixed = [
         ("commit", &of.commit),
         ("machine", &of.machine),
         ("load at the end", &of.load),
         ("date", &of.date),
         ("command", &of.command),
-        ("processes of clients", &processes),
-    ];
-    let set = results
-        .parameters
-        .iter()
-        .map(|(name, value)| (name.as_str(), value));
-    let mut html = "<h2>Circumstances</h2><div class=wide><table class=words>".to_owned();
-    for (name, value) in fixed.into_iter().chain(set) {
-        let _ = write!(
-            html,
-            "<tr><td>{}</td><td>{}</td></tr>",
-            escaped(name),
-            escaped(value)
-        );
-    }
-    html.push_str("</table></div></html>\n");
-    html
+        ("processes of clients", &results.processes.to_string()),
+    ]
+    .map(|(name, value)| (name, value.clone()));
+    let set = results.parameters.iter();
+    let set = set.map(|(name, value)| (name.as_str(), value.clone()));
+    fixed.into_iter().chain(set).collect()
 }
 
 const STYLE: &str = include_str!("report/style.css");

@@ -15,6 +15,7 @@ pub use counts::Counts;
 
 use super::comparison::Comparison;
 use super::distribution::Latency;
+use super::goal::Judged;
 use super::sample::Samples;
 use crate::circumstances::Circumstances;
 
@@ -44,10 +45,16 @@ pub struct Results {
     /// that was not measured.
     #[serde(default)]
     pub connecting: Option<Span>,
+    /// While connections rested on their way in; none where they did not.
+    #[serde(default)]
+    pub plateau: Option<Span>,
     /// The stretch for which figures are given.
     pub stretch: Stretch,
     /// What happened, in the whole run.
     pub counts: Counts,
+    /// The rates that a search has tried, in this order.
+    #[serde(default)]
+    pub tried: Vec<Try>,
     /// How long things took that were to happen within the stretch.
     pub latencies: BTreeMap<Measure, Latency>,
     /// What happened in each second of Unix time.
@@ -58,6 +65,9 @@ pub struct Results {
     /// How figures compare to those of a floor or a peer.
     #[serde(default)]
     pub comparisons: Vec<Comparison>,
+    /// What figures were to be, and were: in this run, or in several.
+    #[serde(default)]
+    pub goals: Vec<Judged>,
 }
 
 /// The stretch for which figures are given: after all are there, before they leave.
@@ -96,6 +106,20 @@ pub enum Measure {
     Reply,
     /// From the end of a connection until its client had caught up on another.
     Return,
+    /// From when a message was to be sent until it was: by clients, which is not the
+    /// servers' fault.
+    Send,
+}
+
+/// A rate that was tried in a search.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Try {
+    /// Messages a second.
+    pub rate: f64,
+    /// How long 99 of 100 deliveries took at the most, in milliseconds.
+    pub p99_ms: f64,
+    /// Whether it was borne.
+    pub is_borne: bool,
 }
 
 /// What happened in one second.
@@ -104,6 +128,8 @@ pub enum Measure {
 pub struct Second {
     /// Clients that were in at its end.
     pub connections: u64,
+    /// Replies that had begun at its end, and had not ended.
+    pub streaming: u64,
     /// Messages sent.
     pub sent: u64,
     /// Messages heard, and pieces of replies.
@@ -153,6 +179,8 @@ impl Results {
             (Some(mine), Some(others)) => Some(mine.with(others)),
             (mine, others) => mine.or(others),
         };
+        let plateaus = self.plateau.zip(other.plateau);
+        self.plateau = plateaus.map(|(mine, others)| mine.shared_with(others));
         self.stretch.merge(other.stretch);
         self.counts.merge(other.counts);
         for (measure, latency) in other.latencies {
@@ -163,6 +191,7 @@ impl Results {
         }
         self.samples.merge(other.samples);
         self.comparisons.extend(other.comparisons);
+        self.goals.extend(other.goals);
         Ok(())
     }
 }
@@ -179,6 +208,13 @@ impl Span {
             from: self.from.min(other.from),
             until: self.until.max(other.until),
         }
+    }
+
+    /// What belongs to both. Where nothing does it has no length.
+    fn shared_with(self, other: Self) -> Self {
+        let from = self.from.max(other.from);
+        let until = self.until.min(other.until).max(from);
+        Self { from, until }
     }
 }
 
@@ -206,6 +242,7 @@ impl Measure {
             Self::Delta => "Piece of a reply, later than the AI said it",
             Self::Reply => "Whole reply",
             Self::Return => "Back and caught up",
+            Self::Send => "Sent, later than it was due",
         }
     }
 }
@@ -213,6 +250,7 @@ impl Measure {
 impl Second {
     fn merge(&mut self, other: Self) {
         self.connections += other.connections;
+        self.streaming += other.streaming;
         self.sent += other.sent;
         self.deliveries += other.deliveries;
         self.errors += other.errors;
@@ -221,13 +259,16 @@ impl Second {
 
 /// Writes a file, and makes the folders above it.
 pub(super) fn write_file(file: &Path, text: &str) -> anyhow::Result<()> {
-    let write = || {
-        if let Some(folder) = file.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        fs::write(file, text)
+    make_folder_of(file)?;
+    fs::write(file, text).with_context(|| format!("writing {}", file.display()))
+}
+
+/// Makes the folders above a file.
+pub(super) fn make_folder_of(file: &Path) -> anyhow::Result<()> {
+    let Some(folder) = file.parent() else {
+        return Ok(());
     };
-    write().with_context(|| format!("writing {}", file.display()))
+    fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))
 }
 
 #[cfg(test)]
@@ -279,9 +320,8 @@ mod tests {
 
     #[test]
     fn two_processes_find_as_much_as_one() {
-        // Who speaks is a client of the first; who hears it, of both.
-        let mut both = part(10_000, 3, 50, 20);
-        both.merge(part(10_500, 4, 0, 30)).unwrap();
+        let mut both = part(10_000, 3, 20, 20);
+        both.merge(part(10_500, 4, 30, 30)).unwrap();
         assert_eq!((both.processes, both.counts.connections), (2, 7));
         assert_eq!(both.counts.lost(), 0);
         assert_eq!(both.counts.faults(), [("4008", 2)]);
@@ -300,15 +340,22 @@ mod tests {
         let counts = Counts {
             expected: 10,
             delivered: 8,
+            to_accept: 9,
+            accepted: 6,
+            misplaced: 4,
             questions: 7,
             replies: 3,
             wrong_replies: 1,
+            early: 5,
             ..Counts::default()
         };
         let expected = [
             ("lost", 2),
+            ("heard where it was not said", 4),
+            ("never acknowledged", 3),
             ("unanswered questions", 3),
             ("wrong replies", 1),
+            ("pieces of replies before they can have been said", 5),
         ];
         assert_eq!(counts.faults(), expected);
     }

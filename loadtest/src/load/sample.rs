@@ -8,6 +8,7 @@ mod watch;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use machine::look as look_at_machine;
 pub use process::Which;
 pub use sampler::Sampler;
 pub use watch::{Watch, WatchedProcess, WatchedRedis};
@@ -99,6 +100,9 @@ pub struct Busy {
     pub at: UnixMs,
     /// Seconds of all cores together that were not idle, since it was started.
     pub cpu_seconds: f64,
+    /// Seconds that its cores were to run and another machine on the same hardware had.
+    #[serde(default)]
+    pub stolen_seconds: f64,
 }
 
 impl Role {
@@ -130,6 +134,28 @@ impl Samples {
             .map(|process| process.cpu_seconds(from, until));
         let of_each: Vec<_> = of_each.collect();
         (!of_each.is_empty()).then(|| of_each.iter().sum())
+    }
+
+    /// Seconds of a core that all others used within a time: what the machines were
+    /// busy, but for the processes that were looked at. None where no machine was.
+    pub fn cpu_seconds_of_others(&self, from: UnixMs, until: UnixMs) -> Option<f64> {
+        let busy = self.of_machines(from, until, |of| of.cpu_seconds)?;
+        let ours = self.processes.iter().map(|of| of.cpu_seconds(from, until));
+        // Clocks tick in hundredths of a second: a little less than nothing is nothing.
+        Some((busy - ours.sum::<f64>()).max(0.0))
+    }
+
+    /// Seconds of a core that the machines were to run within a time and did not.
+    pub fn stolen_seconds(&self, from: UnixMs, until: UnixMs) -> Option<f64> {
+        self.of_machines(from, until, |of| of.stolen_seconds)
+    }
+
+    fn of_machines(&self, from: UnixMs, until: UnixMs, of: fn(&Busy) -> f64) -> Option<f64> {
+        let grown = self.machines.iter().map(|looks| {
+            let points: Vec<_> = looks.iter().map(|look| (look.at, of(look))).collect();
+            between(&points, from, until)
+        });
+        (!self.machines.is_empty()).then(|| grown.sum())
     }
 
     /// Bytes that are resident in all processes of a role together, at each time
@@ -236,5 +262,37 @@ mod tests {
             [(1_000, 30.0), (2_000, 30.0)]
         );
         assert_eq!(samples.rss_bytes(Role::Storage), []);
+    }
+
+    #[test]
+    fn what_others_use_is_what_is_left_of_the_machine() {
+        let looks = [(1_000, 0.0), (3_000, 2.0)].map(|(at, cpu_seconds)| Use {
+            at,
+            cpu_seconds,
+            rss_bytes: 0,
+            threads: 1,
+            open_files: 1,
+        });
+        let machine = [(1_000, 70.0, 9.0), (3_000, 75.0, 10.0)];
+        let machine = machine.map(|(at, cpu_seconds, stolen_seconds)| Busy {
+            at,
+            cpu_seconds,
+            stolen_seconds,
+        });
+        let process = Process {
+            name: "p".to_owned(),
+            role: Role::Server,
+            samples: looks.to_vec(),
+        };
+        let samples = Samples {
+            processes: vec![process.clone(), process],
+            machines: vec![machine.to_vec()],
+            ..Samples::default()
+        };
+        assert_eq!(samples.cpu_seconds_of_others(1_000, 3_000), Some(1.0));
+        assert_eq!(samples.cpu_seconds_of_others(1_000, 2_000), Some(0.5));
+        assert_eq!(samples.stolen_seconds(0, 9_000), Some(1.0));
+        assert_eq!(Samples::default().cpu_seconds_of_others(0, 1), None);
+        assert_eq!(Samples::default().stolen_seconds(0, 1), None);
     }
 }

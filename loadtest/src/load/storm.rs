@@ -1,10 +1,10 @@
 //! Many lose their connections at once and come back, with the positions that they
 //! had: back is only who has caught up.
 
+mod logs;
 mod returner;
 mod tide;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,9 +20,12 @@ use super::dialect::Causerie;
 use super::options::Ramp;
 use super::target::Doors;
 use super::upgrade;
+use crate::chaos::fault::Kind;
 use crate::check::{Rules, Violation, check};
-use crate::ledger::{ClientEvent, ClientNumber, Durable, Entry, Log, What};
+use crate::ledger::{ClientEvent, ClientNumber, Entry, Fault, What};
+use crate::person::DROPPED;
 
+use logs::logs;
 use returner::Returner;
 pub use tide::Return;
 use tide::{Findings, Notes, Tide};
@@ -61,6 +64,10 @@ pub struct Storm {
     tide: Arc<Tide>,
     guests: Guests,
     tenant: String,
+    /// When the ledger begins.
+    start: Nanos,
+    /// What strikes, of the ledger.
+    faults: Vec<Entry>,
 }
 
 /// What came of it.
@@ -112,6 +119,8 @@ impl Storm {
             tide,
             guests,
             tenant: dialect.tenant.clone(),
+            start,
+            faults: Vec::new(),
         };
         let planned = Duration::from_nanos(ramp.before(clients));
         storm.wait("in", clients, planned + patience, Tide::are_in)?;
@@ -137,19 +146,36 @@ impl Storm {
         self.crowd.order(&Order::BreakOff)
     }
 
-    /// Waits until all are back, and have caught up; also on what `another` client
-    /// said in their room.
+    /// Writes down what strikes now, and how long clients may take to notice.
+    pub fn note_fault(&mut self, kind: Kind, target: &str, lasts: Duration) {
+        let at = clock::now().saturating_sub(self.start) / 1_000;
+        let fault = Fault {
+            kind: kind.name().to_owned(),
+            target: target.to_owned(),
+            until: at + lasts.as_micros() as u64,
+            streaming: 0,
+            loses_since: None,
+        };
+        let what = What::Fault(fault);
+        self.faults.push(Entry { at, what });
+    }
+
+    /// Waits until all are back, and have caught up.
     ///
     /// # Errors
     /// Somebody has not in time, or is not let in for good.
-    pub fn wait_until_back(
-        self,
-        another: Vec<ClientEvent>,
-        patience: Duration,
-    ) -> anyhow::Result<Outcome> {
+    pub fn wait_until_back(&self, patience: Duration) -> anyhow::Result<()> {
         let clients = self.guests.clients;
-        self.wait("back and caught up", clients, patience, Tide::are_back)?;
-        let client = ClientNumber::try_from(clients)?;
+        self.wait("back and caught up", clients, patience, Tide::are_back)
+    }
+
+    /// All leave. What they saw is checked, and what `another` client said in their
+    /// room: with many clients that takes longer than their return.
+    ///
+    /// # Errors
+    /// A thread has ended.
+    pub fn end(self, another: Vec<ClientEvent>) -> anyhow::Result<Outcome> {
+        let client = ClientNumber::try_from(self.guests.clients)?;
         let entry = |event| Entry {
             at: 0,
             what: What::Client { client, event },
@@ -160,6 +186,7 @@ impl Storm {
             returns.extend(findings.returns);
             entries.extend(findings.entries);
         }
+        entries.extend(self.faults);
         entries.sort_by_key(|entry| entry.at);
         let at = entries.last().map_or(0, |entry| entry.at);
         let logs = logs(&self.tenant, &entries).into_iter();
@@ -198,47 +225,6 @@ impl Storm {
             std::thread::sleep(GLANCE);
         }
     }
-}
-
-/// What the logs of rooms must hold: all that was acknowledged, as it was sent.
-fn logs(tenant: &str, entries: &[Entry]) -> Vec<Log> {
-    let mut sent = BTreeMap::new();
-    let mut rooms: BTreeMap<&str, BTreeMap<u64, Durable>> = BTreeMap::new();
-    for entry in entries {
-        let What::Client { client, event } = &entry.what else {
-            continue;
-        };
-        if let ClientEvent::Sent { id, room, text, .. } = event {
-            sent.insert((*client, id, room), text);
-        } else if let ClientEvent::Acked {
-            id,
-            message,
-            room,
-            epoch,
-            seq,
-        } = event
-        {
-            let text = sent.get(&(*client, id, room));
-            let event = Durable {
-                epoch: epoch.clone(),
-                seq: *seq,
-                kind: "new_message".to_owned(),
-                message: message.clone(),
-                session: Some(SESSION.to_owned()),
-                in_reply_to: None,
-                attempt: None,
-                finish: None,
-                content: text.map_or_else(String::new, |text| (*text).clone()),
-            };
-            rooms.entry(room).or_default().insert(*seq, event);
-        }
-    }
-    let logs = rooms.into_iter().map(|(room, events)| Log {
-        tenant: tenant.to_owned(),
-        room: room.to_owned(),
-        events: events.into_values().collect(),
-    });
-    logs.collect()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -308,7 +294,7 @@ impl Behaviour for Returners {
             Order::Speak => client.speak(hands, &mut self.notes),
             Order::BreakOff => {
                 hands.hangs_up = true;
-                client.on_away(None, hands.now, &mut self.notes);
+                client.on_away(None, DROPPED.to_owned(), hands.now, &mut self.notes);
                 self.come_back(number, 0, hands);
             }
         }
@@ -323,7 +309,7 @@ impl Behaviour for Returners {
                 End::Closed(code) => *code,
                 End::Refused { .. } | End::NotCompressed | End::Lost(_) | End::Invalid(_) => None,
             };
-            let failures = client.on_away(code, hands.now, &mut self.notes);
+            let failures = client.on_away(code, end.to_string(), hands.now, &mut self.notes);
             self.come_back(number, failures, hands);
         } else {
             let door = self.doors.of(client.door());

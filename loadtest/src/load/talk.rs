@@ -26,7 +26,7 @@ use super::clock::{Nanos, SECOND};
 use super::connection::Approach;
 use super::dialect::{Delta, Heard, Reply};
 use super::numbers::{Arrival, Numbers};
-use super::payload::Stamp;
+use super::payload::{self, Stamp};
 use super::results::Measure;
 use super::upgrade;
 
@@ -45,6 +45,8 @@ pub(crate) struct Talkers {
 
 struct Client {
     role: Role,
+    /// The [numbers](payload::number_of) of its rooms.
+    rooms: Vec<u32>,
     /// Rooms that it does not hear yet.
     joins: usize,
     numbers: Numbers,
@@ -65,6 +67,12 @@ impl Talkers {
     pub(crate) fn new(roles: Vec<Role>, setting: Arc<Setting>, progress: Arc<Progress>) -> Self {
         let clients = roles.into_iter().map(|role| Client {
             joins: setting.dialect.joins(&role.who),
+            rooms: role
+                .who
+                .rooms
+                .iter()
+                .map(|room| payload::number_of(room))
+                .collect(),
             role,
             numbers: Numbers::default(),
             next: 0,
@@ -90,6 +98,10 @@ impl Talkers {
         let Some(client) = self.clients.get_mut(client) else {
             return;
         };
+        if !client.rooms.contains(&stamp.room) {
+            self.findings.counts.misplaced += 1;
+            return;
+        }
         if client.role.act.sender() == Some(stamp.sender) {
             return;
         }
@@ -210,7 +222,10 @@ impl Behaviour for Talkers {
         match dialect.on_text(&client.role.who, text, hands.out) {
             Heard::Joined => self.on_joined(number, hands.now),
             Heard::Message(stamp) => self.on_message(number, stamp, hands.now),
-            Heard::Accepted(_) => self.findings.counts.accepted += 1,
+            Heard::Accepted(_) => {
+                self.findings.counts.accepted += 1;
+                self.steps.accepted += 1;
+            }
             Heard::Refused(code) => self.on_refused(number, code, hands),
             Heard::Delta(delta) => self.on_delta(number, delta, hands.now),
             Heard::Reply(reply) => self.on_reply(number, reply, hands),
@@ -271,6 +286,11 @@ impl Behaviour for Talkers {
     }
 
     fn findings(&mut self) -> Findings {
-        std::mem::take(&mut self.findings)
+        let clients = self.clients.iter();
+        let streaming = clients.filter(|of| !of.is_gone && of.asking.is_streaming());
+        Findings {
+            streaming: streaming.count() as u64,
+            ..std::mem::take(&mut self.findings)
+        }
     }
 }

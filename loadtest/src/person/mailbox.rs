@@ -35,6 +35,10 @@ struct Waiting {
 /// One time in so many that a client would say something it ends a reply.
 const CANCELS_ONE_IN: u32 = 8;
 
+/// One time in so many it is shown typing first, for this long.
+const TYPES_ONE_IN: u32 = 4;
+const TYPES_FOR: Duration = Duration::from_secs(2);
+
 /// Its own questions that a client remembers, to end their replies.
 const REMEMBERED: usize = 3;
 
@@ -42,6 +46,8 @@ const REMEMBERED: usize = 3;
 #[derive(Debug)]
 pub(super) enum Letter {
     Message(Message),
+    /// It types in that room.
+    Typing(String),
     /// The wish that the reply `message`, or the one to it, ends.
     Cancel {
         id: String,
@@ -53,19 +59,24 @@ impl Letter {
     pub(super) fn frame(&self, at_length: bool) -> Value {
         match self {
             Self::Message(message) => message.frame(at_length),
+            Self::Typing(room) => {
+                json!({"action": "typing", "data": {"room": room, "is_typing": true}})
+            }
             Self::Cancel { id, message } => {
                 json!({"action": "cancel", "id": id, "data": {"message_id": message}})
             }
         }
     }
 
-    pub(super) fn sent(&self) -> ClientEvent {
+    /// What is written down of it; nothing of what nobody answers.
+    pub(super) fn sent(&self) -> Option<ClientEvent> {
         match self {
-            Self::Message(message) => message.sent(),
-            Self::Cancel { id, message } => ClientEvent::Cancelling {
+            Self::Message(message) => Some(message.sent()),
+            Self::Typing(_) => None,
+            Self::Cancel { id, message } => Some(ClientEvent::Cancelling {
                 id: id.clone(),
                 message: message.clone(),
-            },
+            }),
         }
     }
 }
@@ -76,10 +87,13 @@ pub(super) struct Mailbox {
     sayings: Sayings,
     pace: Duration,
     speaks_at: Instant,
+    has_typed: bool,
     unacked: VecDeque<Waiting>,
     /// Its latest questions, by the server's ids.
     asked: VecDeque<String>,
     cancels: u32,
+    /// Wishes that wait for an answer on the connection that is open.
+    cancelling: BTreeSet<String>,
 }
 
 impl Mailbox {
@@ -88,14 +102,17 @@ impl Mailbox {
             sayings: Sayings::new(person.clone()),
             pace: person.pace,
             speaks_at: Instant::now() + person.pace.mul_f64(dice.random()),
+            has_typed: false,
             unacked: VecDeque::new(),
             asked: VecDeque::new(),
             cancels: 0,
+            cancelling: BTreeSet::new(),
         }
     }
 
+    /// How much waits for its answer.
     pub(super) fn unacked(&self) -> usize {
-        self.unacked.len()
+        self.unacked.len() + self.cancelling.len()
     }
 
     /// When something is to be sent.
@@ -115,6 +132,11 @@ impl Mailbox {
         if self.speaks_at > now {
             return None;
         }
+        self.has_typed = !self.has_typed && dice.random_ratio(1, TYPES_ONE_IN);
+        if self.has_typed {
+            self.speaks_at = now + TYPES_FOR;
+            return Some(Letter::Typing(self.sayings.some_room(dice)));
+        }
         self.speaks_at = now + self.pace.mul_f64(dice.random_range(0.5..1.5));
         if dice.random_ratio(1, CANCELS_ONE_IN)
             && let Some(cancel) = self.cancel(running, dice)
@@ -130,6 +152,7 @@ impl Mailbox {
         let message = running.iter().chain(&self.asked).choose(dice)?.clone();
         self.cancels += 1;
         let id = format!("cancel-{}", self.cancels);
+        self.cancelling.insert(id.clone());
         Some(Letter::Cancel { id, message })
     }
 
@@ -167,8 +190,10 @@ impl Mailbox {
         free.map(|(at, _)| at)
     }
 
-    /// On a new connection everything is sent at once that was not answered.
+    /// On a new connection everything is sent at once that was not answered, but
+    /// for wishes that replies end.
     pub(super) fn send_all_again(&mut self) {
+        self.cancelling.clear();
         let now = Instant::now();
         let unanswered = self.unacked.iter_mut().filter(|one| !one.is_put_off);
         for waiting in unanswered {
@@ -176,8 +201,9 @@ impl Mailbox {
         }
     }
 
-    /// The `ack` of a message, which is `message_id` to the server.
+    /// The `ack` of a message, which is `message_id` to the server, or of a wish.
     pub(super) fn on_ack(&mut self, id: &Value, room: &Value, message_id: &Value) {
+        self.cancelling.retain(|wish| *id != wish.as_str());
         let is_acked = |Waiting { message, .. }: &Waiting| {
             *id == message.id.as_str() && *room == message.room.as_str()
         };
@@ -199,6 +225,7 @@ impl Mailbox {
     /// overloaded what else was to be said in that session comes after it.
     pub(super) fn on_error(&mut self, error: &Value) {
         let id = &error["id"];
+        self.cancelling.retain(|wish| *id != wish.as_str());
         let is_meant = |waiting: &Waiting| *id == waiting.message.id.as_str();
         let Some(at) = self.unacked.iter().position(is_meant) else {
             return;
@@ -216,91 +243,4 @@ impl Mailbox {
 }
 
 #[cfg(test)]
-mod tests {
-    use rand::SeedableRng;
-    use tokio::time::{advance, pause};
-
-    use super::*;
-    use crate::ledger::IfBusy;
-
-    fn mailbox() -> Mailbox {
-        let person = Person {
-            number: 1,
-            tenant: "acme".into(),
-            user: "u1".into(),
-            device: 0,
-            token: String::new(),
-            rooms: vec!["project:p1".into()],
-            doors: [].into(),
-            // Nobody speaks of itself here.
-            pace: Duration::from_secs(3600),
-        };
-        let mut mailbox = Mailbox::new(&person, &mut dice());
-        mailbox.speaks_at = Instant::now() + person.pace;
-        mailbox
-    }
-
-    fn dice() -> StdRng {
-        StdRng::seed_from_u64(1)
-    }
-
-    fn message(id: &str, session: &str) -> Message {
-        Message {
-            id: id.into(),
-            room: "user:u1".into(),
-            session: session.into(),
-            ai: true,
-            if_busy: IfBusy::Queue,
-            text: id.into(),
-        }
-    }
-
-    /// The ids of what is sent now.
-    fn sent(mailbox: &mut Mailbox) -> Vec<String> {
-        let mut dice = dice();
-        let ids = std::iter::from_fn(|| match mailbox.next(&[], &mut dice)? {
-            Letter::Message(message) => Some(message.id),
-            Letter::Cancel { .. } => None,
-        });
-        ids.collect()
-    }
-
-    fn error(id: &str, code: &str, can_retry: bool) -> Value {
-        json!({"type": "error", "id": id, "code": code, "canRetry": can_retry,
-            "retry_after_ms": 2_000})
-    }
-
-    #[tokio::test]
-    async fn an_overloaded_server_holds_back_what_follows_in_the_session() {
-        pause();
-        let mut mailbox = mailbox();
-        for (id, session) in [("a", "s1"), ("b", "s2")] {
-            mailbox.say(message(id, session), Instant::now());
-        }
-        assert_eq!(sent(&mut mailbox), ["a", "b"]);
-        mailbox.on_error(&error("a", "overloaded", true));
-        for (id, session) in [("c", "s1"), ("d", "s2")] {
-            mailbox.say(message(id, session), Instant::now());
-        }
-        assert_eq!(sent(&mut mailbox), ["d"]);
-        // Not even a new connection lets it be sent sooner than was told.
-        mailbox.send_all_again();
-        assert_eq!(sent(&mut mailbox), ["b", "d"]);
-        advance(Duration::from_secs(2)).await;
-        assert_eq!(sent(&mut mailbox), ["a"]);
-        mailbox.on_ack(&json!("a"), &json!("user:u1"), &json!("q1"));
-        assert_eq!(sent(&mut mailbox), ["c"]);
-    }
-
-    #[tokio::test]
-    async fn what_may_not_be_sent_again_is_settled() {
-        pause();
-        let mut mailbox = mailbox();
-        mailbox.say(message("a", "s1"), Instant::now());
-        assert_eq!(sent(&mut mailbox), ["a"]);
-        mailbox.on_error(&error("a", "forbidden", false));
-        assert_eq!(mailbox.unacked(), 0);
-        mailbox.send_all_again();
-        assert_eq!(sent(&mut mailbox), [""; 0]);
-    }
-}
+mod tests;

@@ -71,6 +71,7 @@ pub(super) struct Notes {
     positions: BTreeMap<String, (String, u64)>,
     /// Replies that have begun and not ended, with their rooms.
     streaming: BTreeSet<(String, String)>,
+    reads: bool,
 }
 
 impl Notes {
@@ -81,6 +82,7 @@ impl Notes {
             state,
             positions: BTreeMap::new(),
             streaming: BTreeSet::new(),
+            reads: true,
         }
     }
 
@@ -109,6 +111,15 @@ impl Notes {
 
     pub(super) fn show_unacked(&self, unacked: usize) {
         self.state.unacked.store(unacked, Ordering::Relaxed);
+    }
+
+    /// Whether it reads what comes, from now on.
+    pub(super) fn reads(&mut self, reads: bool) -> std::io::Result<()> {
+        match std::mem::replace(&mut self.reads, reads) {
+            true if !reads => self.write(ClientEvent::StopsReading),
+            false if reads => self.write(ClientEvent::ReadsAgain),
+            true | false => Ok(()),
+        }
     }
 
     /// Writes down something that is no frame.
@@ -167,7 +178,11 @@ impl Notes {
             | ClientEvent::Restart { .. }
             | ClientEvent::Typing { .. }
             | ClientEvent::GoesOn { .. }
+            | ClientEvent::StopsReading
+            | ClientEvent::ReadsAgain
+            | ClientEvent::Leaving { .. }
             | ClientEvent::Left { .. }
+            | ClientEvent::Unreadable { .. }
             | ClientEvent::Closed { .. } => {}
         }
         if self.streaming.len() != before {
@@ -187,91 +202,143 @@ impl Notes {
     }
 }
 
+/// By what name the AI types.
+const ASSISTANT: &str = "assistant";
+
 /// What a frame tells a client, where the checker cares.
 pub fn event_of(frame: &Value) -> Option<ClientEvent> {
+    read(frame).unwrap_or_else(|Missing(member)| {
+        let reason = format!("{member} is missing in {frame}");
+        Some(ClientEvent::Unreadable { reason })
+    })
+}
+
+/// What each frame of its type has, and this one has not.
+struct Missing(&'static str);
+
+fn read(frame: &Value) -> Result<Option<ClientEvent>, Missing> {
     let data = &frame["data"];
-    let room = || text(&frame["room"]);
-    let message = || text(&data["message_id"]);
-    let attempt = data["attempt"].as_u64().unwrap_or(0);
-    let index = data["index"].as_i64().unwrap_or(-1);
-    let kind = frame["type"].as_str()?;
+    let room = || text(frame, "room");
+    let message = || text(data, "message_id");
+    let attempt = || number(data, "attempt");
+    let kind = text(frame, "type")?;
     if frame.get("seq").is_some() && kind != "subscribed" {
-        let event = durable(frame);
-        return Some(ClientEvent::Durable {
-            room: room(),
-            event,
-        });
+        return Ok(Some(ClientEvent::Durable {
+            room: room()?,
+            event: whole(frame, &kind)?,
+        }));
     }
-    Some(match kind {
+    Ok(Some(match kind.as_str() {
         "ready" => ClientEvent::Opened,
         "subscribed" => ClientEvent::Subscribed {
-            room: room(),
-            epoch: text(&frame["epoch"]),
-            seq: frame["seq"].as_u64()?,
-            recovered: frame["recovered"] == true,
+            room: room()?,
+            epoch: text(frame, "epoch")?,
+            seq: number(frame, "seq")?,
+            recovered: flag(frame, "recovered")?,
         },
         "ack" if data.get("seq").is_some() => ClientEvent::Acked {
-            id: text(&frame["id"]),
-            message: message(),
-            room: text(&data["room"]),
-            epoch: text(&data["epoch"]),
-            seq: data["seq"].as_u64()?,
+            id: text(frame, "id")?,
+            message: message()?,
+            room: text(data, "room")?,
+            epoch: text(data, "epoch")?,
+            seq: number(data, "seq")?,
         },
         "ack" if data.get("message_id").is_some() => ClientEvent::Cancelled {
-            id: text(&frame["id"]),
-            reply: message(),
+            id: text(frame, "id")?,
+            reply: message()?,
         },
-        "unsubscribed" => ClientEvent::Left { room: room() },
+        "unsubscribed" => ClientEvent::Left { room: room()? },
         "error" => ClientEvent::Refused {
             id: frame["id"].as_str().map(str::to_owned),
-            code: text(&frame["code"]),
-            can_retry: frame["canRetry"] == true,
+            code: text(frame, "code")?,
+            can_retry: flag(frame, "canRetry")?,
         },
         "message_delta" => ClientEvent::Delta {
-            room: room(),
-            message: message(),
-            attempt,
-            index,
-            text: text(&data["text"]),
+            room: room()?,
+            message: message()?,
+            attempt: attempt()?,
+            index: index(data)?,
+            text: text(data, "text")?,
         },
         "message_snapshot" => ClientEvent::Snapshot {
-            room: room(),
-            message: message(),
-            attempt,
-            index,
-            text: text(&data["text"]),
+            room: room()?,
+            message: message()?,
+            attempt: attempt()?,
+            index: index(data)?,
+            text: text(data, "text")?,
         },
         "message_restart" => ClientEvent::Restart {
-            room: room(),
-            message: message(),
-            attempt,
+            room: room()?,
+            message: message()?,
+            attempt: attempt()?,
         },
-        "typing_indicator" if data["user_id"] == "assistant" => ClientEvent::Typing {
-            room: room(),
-            is_typing: data["is_typing"] == true,
+        "typing_indicator" => ClientEvent::Typing {
+            room: room()?,
+            user: Some(text(data, "user_id")?).filter(|user| user != ASSISTANT),
+            is_typing: flag(data, "is_typing")?,
         },
-        _ => return None,
-    })
+        _ => return Ok(None),
+    }))
+}
+
+/// A durable event of a frame that has all that it must have.
+fn whole(frame: &Value, kind: &str) -> Result<Durable, Missing> {
+    let data = &frame["data"];
+    text(frame, "epoch")?;
+    number(frame, "seq")?;
+    if matches!(kind, "new_message" | "message") {
+        text(data, "message_id")?;
+        text(data, "session_id")?;
+        text(data, "content")?;
+    }
+    if kind == "new_message" {
+        text(data, "user_id")?;
+    }
+    if kind == "message" {
+        text(data, "in_reply_to")?;
+        text(data, "finish_reason")?;
+        number(&data["metadata"], "attempt")?;
+    }
+    Ok(durable(frame))
 }
 
 /// A durable event of a frame, or of a log.
 pub fn durable(frame: &Value) -> Durable {
     let data = &frame["data"];
-    let maybe = |value: &Value| value.as_str().map(str::to_owned);
-    let metadata = &data["metadata"];
+    let maybe = |of: &Value, name| text(of, name).ok();
+    let text = |of: &Value, name| text(of, name).unwrap_or_default();
     Durable {
-        epoch: text(&frame["epoch"]),
-        seq: frame["seq"].as_u64().unwrap_or(0),
-        kind: text(&frame["type"]),
-        message: text(&data["message_id"]),
-        session: maybe(&data["session_id"]),
-        in_reply_to: maybe(&data["in_reply_to"]),
-        attempt: metadata["attempt"].as_u64(),
-        finish: maybe(&data["finish_reason"]),
-        content: text(&data["content"]),
+        epoch: text(frame, "epoch"),
+        seq: number(frame, "seq").unwrap_or_default(),
+        kind: text(frame, "type"),
+        message: text(data, "message_id"),
+        session: maybe(data, "session_id"),
+        user: maybe(data, "user_id"),
+        in_reply_to: maybe(data, "in_reply_to"),
+        attempt: number(&data["metadata"], "attempt").ok(),
+        finish: maybe(data, "finish_reason"),
+        content: text(data, "content"),
     }
 }
 
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
+fn text(of: &Value, name: &'static str) -> Result<String, Missing> {
+    let text = of.get(name).and_then(Value::as_str);
+    text.map(str::to_owned).ok_or(Missing(name))
 }
+
+fn number(of: &Value, name: &'static str) -> Result<u64, Missing> {
+    of.get(name).and_then(Value::as_u64).ok_or(Missing(name))
+}
+
+fn flag(of: &Value, name: &'static str) -> Result<bool, Missing> {
+    of.get(name).and_then(Value::as_bool).ok_or(Missing(name))
+}
+
+/// Of a piece; -1 before the first one.
+fn index(of: &Value) -> Result<i64, Missing> {
+    let index = of.get("index").and_then(Value::as_i64);
+    index.ok_or(Missing("index"))
+}
+
+#[cfg(test)]
+mod tests;

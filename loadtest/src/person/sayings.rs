@@ -41,6 +41,7 @@ impl Message {
         ClientEvent::Sent {
             id: self.id.clone(),
             room: self.room.clone(),
+            session: Some(self.session.clone()),
             text: self.text.clone(),
             ai: self.ai,
             if_busy: self.if_busy,
@@ -153,6 +154,12 @@ impl Sayings {
             // twice is seen.
             text: format!("{tenant}/{user} {text}"),
         }
+    }
+
+    /// One of those where it speaks.
+    pub(super) fn some_room(&self, dice: &mut StdRng) -> String {
+        let mut rooms = self.rooms();
+        rooms.swap_remove(dice.random_range(0..rooms.len()))
     }
 
     /// Where it speaks: its own room last.

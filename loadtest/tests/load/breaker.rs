@@ -1,8 +1,8 @@
 //! A proxy before a server that breaks the server's promises: it loses, doubles or
-//! swaps messages on their way to one client.
+//! swaps messages on their way to one client, or brings them to another.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use causerie_loadtest::load::frame;
 use memchr::memmem;
@@ -20,6 +20,8 @@ pub(crate) enum Wrong {
     Double,
     /// It comes after the next one.
     Swap,
+    /// It comes to the next client that hears anything, and not to its own.
+    Misplace,
 }
 
 /// The proxy. Dropping it closes its port.
@@ -46,16 +48,17 @@ impl Breaker {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let own_port = listener.local_addr().unwrap().port();
         let is_done = Arc::<AtomicBool>::default();
+        let stray = Stray::default();
         let listening = async move {
             for number in 0.. {
                 let (client, _) = listener.accept().await.unwrap();
-                // Spared is who is told that all is done.
-                let is_done = if number < aim.after_connections {
-                    Arc::new(AtomicBool::new(true))
+                // Spared is who is told that all is done, and that nothing strayed.
+                let (is_done, stray) = if number < aim.after_connections {
+                    (Arc::new(AtomicBool::new(true)), Stray::default())
                 } else {
-                    is_done.clone()
+                    (is_done.clone(), stray.clone())
                 };
-                tokio::spawn(pass(client, port, aim.clone(), is_done));
+                tokio::spawn(pass(client, port, aim.clone(), is_done, stray));
             }
         };
         Self {
@@ -75,13 +78,16 @@ impl Drop for Breaker {
     }
 }
 
-async fn pass(client: TcpStream, port: u16, aim: Aim, is_done: Arc<AtomicBool>) {
+/// A frame that was taken from its client.
+type Stray = Arc<Mutex<Option<Vec<u8>>>>;
+
+async fn pass(client: TcpStream, port: u16, aim: Aim, is_done: Arc<AtomicBool>, stray: Stray) {
     let server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     let (mut from_client, to_client) = client.into_split();
     let (from_server, mut to_server) = server.into_split();
     tokio::select! {
         _ = copy(&mut from_client, &mut to_server) => {}
-        _ = break_promises(from_server, to_client, aim, &is_done) => {}
+        _ = break_promises(from_server, to_client, aim, &is_done, &stray) => {}
     }
 }
 
@@ -90,9 +96,11 @@ async fn break_promises(
     mut to: OwnedWriteHalf,
     aim: Aim,
     is_done: &AtomicBool,
+    stray: &Stray,
 ) -> std::io::Result<()> {
     let (mut bytes, mut is_open, mut seen) = (Vec::new(), false, 0);
     let mut held: Option<Vec<u8>> = None;
+    let mut is_robbed = false;
     while from.read_buf(&mut bytes).await? > 0 {
         if !is_open {
             let Some(head) = memmem::find(&bytes, b"\r\n\r\n") else {
@@ -116,7 +124,19 @@ async fn break_promises(
                 (true, Wrong::Lose) => {}
                 (true, Wrong::Double) => to.write_all(&[&frame[..], &frame].concat()).await?,
                 (true, Wrong::Swap) => held = Some(frame),
+                (true, Wrong::Misplace) => {
+                    is_robbed = true;
+                    *stray.lock().unwrap() = Some(frame);
+                }
                 (false, _) => {
+                    let strayed = if is_robbed {
+                        None
+                    } else {
+                        stray.lock().unwrap().take()
+                    };
+                    if let Some(strayed) = strayed {
+                        to.write_all(&strayed).await?;
+                    }
                     to.write_all(&frame).await?;
                     if is_marked && let Some(held) = held.take() {
                         to.write_all(&held).await?;

@@ -96,6 +96,7 @@ async fn flags_make_no_sense() {
         ("storm --patience=-1", "a number above 0"),
         ("chat --tokens-per-second 0", "a number above 0"),
         ("connect --clients 0", "a whole number from 1 on"),
+        ("merge run.json --goal p99", "write FIGURE<=NUMBER"),
         ("march", "unrecognized subcommand"),
     ] {
         let end = run_as(command().args(arguments.split_whitespace())).await;

@@ -62,6 +62,7 @@ async fn publishers_speak_at_the_rate_that_is_wanted() {
     // Three seconds, of which two are measured.
     assert_eq!(results.counts.sent, 180);
     assert_eq!(count(results, Measure::Delivery), 120 * 19);
+    assert_eq!(count(results, Measure::Send), 120);
     assert!(results.counts.received_bytes > 180 * 19 * 1500);
     assert_eq!(results.parameters["rate"], "60");
 }
@@ -123,6 +124,12 @@ async fn replies_are_read_piece_by_piece() {
     let results = end.well();
     assert!(results.counts.replies >= 20, "{:?}", results.counts);
     assert_eq!(results.counts.replies, results.counts.questions);
+    let most = results
+        .seconds
+        .values()
+        .map(|second| second.streaming)
+        .max();
+    assert!((1..=20).contains(&most.unwrap()), "{:?}", results.seconds);
     let replies = count(results, Measure::Reply);
     assert!(replies > 0);
     assert_eq!(count(results, Measure::FirstDelta), replies);
@@ -148,6 +155,12 @@ async fn all_come_back_to_the_other_gateway_and_miss_nothing() {
     let results = end.well();
     assert_eq!(count(results, Measure::Return), 120);
     assert_eq!(results.counts.delivered, 120 * 4);
+    // It is over with the last who is back, and what follows is not part of it: they
+    // are looked at each few milliseconds, on a machine that may be busy.
+    let last = results.latencies[&Measure::Return].whole.max_ms();
+    let all = results.stretch.seconds() * 1e3;
+    assert!((last - 3.0..last + 500.0).contains(&all), "{all}, {last}");
+    assert!(end.stdout.contains("until all were back, s"), "{end:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -196,4 +209,13 @@ async fn parts_share_the_clients_and_are_one_run() {
     // 70 a second for three seconds, and rounding.
     let sent = results.counts.sent;
     assert!((206..=214).contains(&sent), "{sent}");
+
+    // What was wanted of it is said by the exit code.
+    for (goal, code) in [("p99, ms>=0", 0), ("p99, ms<=0", 4), ("p42, ms<=1000", 4)] {
+        let mut merge = command();
+        merge.arg("merge").arg(&sum);
+        merge.args(["--goal", &format!("Delivery, {goal}")]);
+        let judged = run_as(&mut merge).await;
+        assert_eq!(judged.code, code, "{goal}: {judged:#?}");
+    }
 }

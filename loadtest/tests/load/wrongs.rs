@@ -4,7 +4,7 @@ use causerie_loadtest::load::results::Counts;
 use causerie_testkit::process::Node;
 
 use crate::breaker::{Aim, Breaker, Wrong};
-use crate::program::{End, causerie, run};
+use crate::program::{End, causerie, run, target};
 
 /// Something was lost, doubled, out of order, wrong or refused.
 const FAULTY: i32 = 3;
@@ -57,6 +57,63 @@ async fn a_message_that_is_lost_doubled_or_out_of_order_is_noticed() {
             assert_eq!(found, expected, "{scenario}, {wrong:?}: {counts:?}");
         }
     }
+}
+
+/// The rate is tried again, and borne; that something was doubled is not forgotten.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_search_has_seen_on_its_way_is_told() {
+    let node = causerie().await;
+    let arguments = "--subscribers 100 --search --search-from 20 --seconds 0.5 --warm-up 0.1 \
+                     --p99 50 --threads 1";
+    for (wrong, expected, said) in [
+        (Wrong::Double, [1, 0], "1 duplicated"),
+        (Wrong::Swap, [0, 1], "1 out of order"),
+    ] {
+        let aim = aim_at_first(wrong, "load:0:", 5);
+        let end = run_before(&node, aim, "fanout", arguments).await;
+        if end.code == 1 {
+            // On a busy machine no rate may be borne.
+            assert!(end.stderr.contains(said), "{end:#?}");
+            continue;
+        }
+        let counts = faults(&end);
+        let found = [counts.duplicated, counts.reordered];
+        assert_eq!(found, expected, "{wrong:?}: {end:#?}");
+        let tried = &end.results().tried;
+        assert!(!tried[0].is_borne, "{tried:?}");
+        assert_eq!(tried[0].rate, tried[1].rate, "{tried:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_heard_in_another_room_is_noticed_and_hides_no_loss() {
+    let node = causerie().await;
+    let aim = aim_at_first(Wrong::Misplace, "load:0:", 5);
+    let arguments = "--rooms 5 --rate 100 --seconds 1 --warm-up 0 --threads 1";
+    let end = run_before(&node, aim, "rooms", arguments).await;
+    let counts = faults(&end);
+    assert_eq!((counts.misplaced, counts.lost()), (1, 1), "{counts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_never_acknowledged_is_noticed() {
+    let node = causerie().await;
+    let aim = aim(Wrong::Lose, r#""type":"ack""#, 3);
+    let arguments = "--rooms 5 --rate 100 --seconds 1 --warm-up 0 --threads 1";
+    let end = run_before(&node, aim, "rooms", arguments).await;
+    let counts = faults(&end);
+    assert_eq!(counts.faults(), [("never acknowledged", 1)], "{counts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backend_that_is_faster_than_was_told_is_noticed() {
+    let node = causerie().await;
+    // It begins after 100 ms.
+    let arguments =
+        "--clients 5 --seconds 1 --words 40 --first-token-delay 400 --tokens-per-second 100";
+    let end = run("chat", &[target(&node)], arguments).await;
+    let counts = faults(&end);
+    assert!(counts.early > 0 && counts.astray == 0, "{counts:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -29,7 +29,9 @@ pub(crate) struct Seen {
     pub answers: usize,
     /// From a first delta's stamp to its arrival, in microseconds.
     pub firsts: Histogram<u64>,
-    /// From the first question to the last answer.
+    /// From the begin until the last question was sent.
+    pub asked_within: Duration,
+    /// From the begin to the last answer.
     pub took: Duration,
 }
 
@@ -46,11 +48,14 @@ pub(crate) async fn ask(cluster: &Cluster, people: usize, load: Load) -> anyhow:
     let mut seen = Seen {
         answers: 0,
         firsts: Histogram::new(3)?,
+        asked_within: Duration::ZERO,
         took: Duration::ZERO,
     };
     for person in try_join_all(asking).await? {
         seen.answers += person.answers;
         seen.firsts.add(person.firsts)?;
+        let last = person.last_asked.map(|at| at.duration_since(began));
+        seen.asked_within = seen.asked_within.max(last.unwrap_or_default());
     }
     seen.took = began.elapsed();
     Ok(seen)
@@ -83,11 +88,13 @@ fn due(load: Load, people: usize, number: usize, began: Instant) -> Vec<Option<I
 struct Person {
     client: Client,
     asked: usize,
+    last_asked: Option<Instant>,
     answers: usize,
     firsts: Histogram<u64>,
 }
 
 struct Answered {
+    last_asked: Option<Instant>,
     answers: usize,
     firsts: Histogram<u64>,
 }
@@ -97,6 +104,7 @@ impl Person {
         Ok(Self {
             client,
             asked: 0,
+            last_asked: None,
             answers: 0,
             firsts: Histogram::new(3)?,
         })
@@ -113,9 +121,11 @@ impl Person {
                 .send(json!({"action": "sendMessage", "data": question}))
                 .await;
             self.asked += 1;
+            self.last_asked = Some(Instant::now());
         }
         self.until_answered().await?;
         Ok(Answered {
+            last_asked: self.last_asked,
             answers: self.answers,
             firsts: self.firsts,
         })

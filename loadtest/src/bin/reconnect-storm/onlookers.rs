@@ -68,10 +68,13 @@ impl Onlookers {
         let named = ClientEvent::Named {
             tenant: "acme".to_owned(),
             user: SPEAKER.to_owned(),
+            // What it hears is not looked at.
+            rooms: Vec::new(),
         };
         let sent = ClientEvent::Sent {
             id: id.to_owned(),
             room: room.to_owned(),
+            session: Some(SESSION.to_owned()),
             text: text.to_owned(),
             ai: false,
             if_busy: IfBusy::Queue,

@@ -14,6 +14,8 @@ pub(crate) struct Commands {
     subscriptions: f64,
     /// By verb, as the gateway counts that the crowd comes to.
     verbs: BTreeMap<String, f64>,
+    /// Rooms in which that gateway brought a client up to date, by what from.
+    recoveries: BTreeMap<String, f64>,
 }
 
 /// What was counted within a time.
@@ -28,6 +30,10 @@ pub(crate) struct Counted {
     pub reads: f64,
     /// Scripts with which it looked for changes, which it does each second.
     pub looks: f64,
+    /// Rooms in which somebody was brought up to date from the gateway's memory.
+    pub from_tail: f64,
+    /// The same from what was read for one alone.
+    pub from_log: f64,
 }
 
 impl Commands {
@@ -43,38 +49,44 @@ impl Commands {
         };
         let gateway = cluster.gateways.get(1).context("a gateway")?;
         let metrics = gateway.metrics().await;
-        let verbs = metrics.lines().filter_map(|line| {
-            let rest = line.strip_prefix("causerie_bus_verb_seconds_count{verb=\"")?;
-            let (verb, count) = rest.split_once("\"} ")?;
-            Some((verb.to_owned(), count.parse().ok()?))
-        });
+        let by_label = |name: &str| {
+            let labelled = metrics.lines().filter_map(|line| {
+                let (label, count) = line.strip_prefix(name)?.split_once("\"} ")?;
+                Some((label.to_owned(), count.parse().ok()?))
+            });
+            labelled.collect()
+        };
         Ok(Self {
             scripts: calls("eval") + calls("evalsha"),
             subscriptions: calls("ssubscribe") + calls("sunsubscribe"),
-            verbs: verbs.collect(),
+            verbs: by_label("causerie_bus_verb_seconds_count{verb=\""),
+            recoveries: by_label("causerie_recoveries_total{from=\""),
         })
     }
 
     /// What was asked since `before`, which is so long ago.
     pub(crate) fn since(&self, before: &Self, within: Duration) -> Counted {
-        let verb = |name: &str| {
-            let of = |commands: &Self| commands.verbs.get(name).copied().unwrap_or_default();
-            of(self) - of(before)
+        let more = |of: fn(&Self) -> &BTreeMap<String, f64>, name: &str| {
+            let count = |commands: &Self| of(commands).get(name).copied().unwrap_or_default();
+            count(self) - count(before)
         };
+        let verb = |name| more(|commands| &commands.verbs, name);
+        let recovered = |from| more(|commands| &commands.recoveries, from);
         Counted {
             within,
             scripts: self.scripts - before.scripts,
             subscriptions: self.subscriptions - before.subscriptions,
             reads: verb("read"),
             looks: verb("changed"),
+            from_tail: recovered("tail"),
+            from_log: recovered("log"),
         }
     }
 }
 
 impl Counted {
-    /// What the coming of so many clients has cost, for each: subscriptions, for
-    /// each of which at the most one fence is published, and reads.
+    /// What the coming of so many clients has cost, for each: subscriptions and reads.
     pub(crate) fn for_each_of(&self, clients: usize) -> f64 {
-        (2.0 * self.subscriptions + self.reads) / clients as f64
+        (self.subscriptions + self.reads) / clients as f64
     }
 }

@@ -101,10 +101,10 @@ impl Kind {
     /// How long nothing else is done, so that all can go on.
     pub(crate) const fn settles_within(self) -> Duration {
         Duration::from_secs(match self {
-            Self::GatewayKilled => 2,
-            Self::RedisRestarted | Self::SentinelFailover | Self::ClusterMasterKilled => 3,
+            Self::GatewayKilled => 3,
+            Self::RedisRestarted | Self::SentinelFailover | Self::ClusterMasterKilled => 4,
             // A client notices after three seconds.
-            Self::GatewayFrozen | Self::DoorHalfOpen | Self::BrokerKilled => 5,
+            Self::GatewayFrozen | Self::DoorHalfOpen | Self::BrokerKilled => 6,
         })
     }
 

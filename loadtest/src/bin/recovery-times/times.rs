@@ -109,8 +109,10 @@ impl Times {
             What::Fault(fault) => self.on_fault(at, &fault),
             What::FaultOver => self.on_over(at),
             What::Client { client, event } => self.on_client(at, client, &event),
-            What::Round(_)
+            What::LossOver
+            | What::Round(_)
             | What::UnplannedFailOver { .. }
+            | What::GapsRepaired { .. }
             | What::Counted { .. }
             | What::Call(_)
             | What::Log(_) => {}
@@ -212,6 +214,8 @@ impl Times {
                     away.joined.insert(room.clone());
                 }
                 if !recovered {
+                    client.replies.retain(|_, (of, _)| of != room);
+                    self.on_loss(room, *seq);
                     // The reply may be lost with its question: this is what comes of it.
                     self.on_delivery(at, number, room);
                 }
@@ -219,11 +223,17 @@ impl Times {
             }
             ClientEvent::Durable { room, event } => {
                 client.rooms.insert(room.clone(), event.seq);
-                client.replies.remove(&event.message);
+                let before = client.replies.remove(&event.message);
+                // A new attempt may have been so short that its end is its first sign.
+                let is_new = before.is_some_and(|(_, before)| event.attempt > Some(before));
                 let head = self.heads.entry(room.clone()).or_default();
                 *head = event.seq.max(*head);
                 self.on_delivery(at, number, room);
-                self.on_end(number, &event.message);
+                if is_new {
+                    self.on_takeover(at, number, &event.message);
+                } else {
+                    self.on_end(number, &event.message);
+                }
                 self.on_progress(at, number);
             }
             ClientEvent::Acked { room, seq, .. } => {
@@ -255,13 +265,29 @@ impl Times {
             ClientEvent::Named { .. }
             | ClientEvent::NotLetIn { .. }
             | ClientEvent::GoesOn { .. }
+            | ClientEvent::StopsReading
+            | ClientEvent::ReadsAgain
+            | ClientEvent::Leaving { .. }
             | ClientEvent::Left { .. }
             | ClientEvent::Cancelling { .. }
             | ClientEvent::Cancelled { .. }
             | ClientEvent::Sent { .. }
             | ClientEvent::Refused { .. }
             | ClientEvent::Restart { .. }
-            | ClientEvent::Typing { .. } => {}
+            | ClientEvent::Typing { .. }
+            | ClientEvent::Unreadable { .. } => {}
+        }
+    }
+
+    /// What a room held after `seq` is gone: nobody is to reach that any more.
+    fn on_loss(&mut self, room: &str, seq: u64) {
+        self.heads.insert(room.to_owned(), seq);
+        let clients = self.clients.values_mut();
+        let away = clients.filter_map(|client| client.away.as_mut());
+        for to_reach in away.filter_map(|away| away.to_reach.as_mut()) {
+            if let Some(head) = to_reach.get_mut(room) {
+                *head = seq.min(*head);
+            }
         }
     }
 
@@ -332,123 +358,4 @@ impl Times {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use causerie_loadtest::ledger::Durable;
-
-    fn fault(kind: Kind, target: &str) -> What {
-        What::Fault(Fault {
-            kind: kind.name().to_owned(),
-            target: target.to_owned(),
-            until: 0,
-            streaming: 1,
-            loses_since: None,
-        })
-    }
-
-    fn of(client: ClientNumber, event: ClientEvent) -> What {
-        What::Client { client, event }
-    }
-
-    fn subscribed(room: &str, seq: u64) -> ClientEvent {
-        ClientEvent::Subscribed {
-            room: room.to_owned(),
-            epoch: "aaaaaaaa".to_owned(),
-            seq,
-            recovered: true,
-        }
-    }
-
-    fn said(room: &str, seq: u64) -> ClientEvent {
-        let event = Durable {
-            epoch: "aaaaaaaa".to_owned(),
-            seq,
-            kind: "new_message".to_owned(),
-            message: format!("m{seq}"),
-            session: None,
-            in_reply_to: None,
-            finish: None,
-            attempt: None,
-            content: String::new(),
-        };
-        ClientEvent::Durable {
-            room: room.to_owned(),
-            event,
-        }
-    }
-
-    fn delta(room: &str, attempt: u64) -> ClientEvent {
-        ClientEvent::Delta {
-            room: room.to_owned(),
-            message: "reply".to_owned(),
-            attempt,
-            index: 0,
-            text: "a".to_owned(),
-        }
-    }
-
-    const CLOSED: ClientEvent = ClientEvent::Closed {
-        code: None,
-        reason: String::new(),
-    };
-
-    fn times(lines: Vec<(u64, What)>) -> Times {
-        let mut times = Times::default();
-        for (at, what) in lines {
-            times.take(Entry { at, what });
-        }
-        times.end();
-        times
-    }
-
-    #[test]
-    fn one_is_back_when_it_has_what_others_had_when_it_connected() {
-        let mut lines = vec![
-            (1, of(1, subscribed("tenant", 0))),
-            (1, of(1, subscribed("project:p1", 5))),
-            (2, of(2, subscribed("project:p1", 5))),
-            (10, fault(Kind::GatewayKilled, "all")),
-            (12, of(1, CLOSED)),
-            (20, of(2, said("project:p1", 6))),
-            (30, of(1, ClientEvent::Opened)),
-            (31, of(1, subscribed("tenant", 0))),
-            (32, of(1, subscribed("project:p1", 5))),
-        ];
-        let never = times(lines.clone());
-        assert_eq!(never.measured[&Kind::GatewayKilled].never, 1);
-        lines.push((40, of(1, said("project:p1", 6))));
-        let back = &times(lines).measured[&Kind::GatewayKilled];
-        assert_eq!((&*back.times, &*back.from_fault), (&[28][..], &[30][..]));
-        assert_eq!((back.never, back.faults), (0, 1));
-    }
-
-    #[test]
-    fn a_reply_goes_on_with_its_next_attempt() {
-        let begun = vec![
-            (1, of(1, delta("project:p1", 1))),
-            (10, fault(Kind::BrokerKilled, "all")),
-            (11, of(1, delta("project:p1", 1))),
-        ];
-        let never = times(begun.clone());
-        assert_eq!(never.measured[&Kind::BrokerKilled].never, 1);
-        let goes_on = vec![(50, of(1, delta("project:p1", 2)))];
-        let taken = &times([begun, goes_on].concat()).measured[&Kind::BrokerKilled];
-        assert_eq!((&*taken.times, taken.never), (&[40][..], 0));
-    }
-
-    #[test]
-    fn delivery_counts_from_when_redis_serves_again_and_where_it_was_struck() {
-        let times = times(vec![
-            (1, of(1, delta("project:p1", 1))),
-            (1, of(2, delta("project:p2", 1))),
-            (10, fault(Kind::ClusterMasterKilled, "project:p1 tenant")),
-            (15, of(1, delta("project:p1", 1))),
-            (20, What::FaultOver),
-            (25, of(2, delta("project:p2", 1))),
-            (27, of(1, delta("project:p1", 1))),
-            (29, of(1, delta("project:p1", 1))),
-        ]);
-        let measured = &times.measured[&Kind::ClusterMasterKilled];
-        assert_eq!((&*measured.times, measured.never), (&[7][..], 0));
-    }
-}
+mod tests;

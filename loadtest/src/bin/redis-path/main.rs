@@ -12,12 +12,13 @@ mod cost;
 mod scene;
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use causerie_loadtest::circumstances;
+use causerie_loadtest::{circumstances, remarks};
 use causerie_shared::bus::feed::{Feed, Heard};
 use causerie_shared::bus::redis::{RedisBus, RedisSettings};
 use causerie_shared::bus::reply::{Appended, Beat, Claim};
@@ -25,7 +26,7 @@ use causerie_shared::bus::{Bus, Retention};
 use causerie_shared::room::RoomKey;
 use causerie_testkit::redis::Redis;
 use causerie_testkit::resp::Resp;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use futures::future::try_join_all;
 
 use cost::Meter;
@@ -47,8 +48,27 @@ struct Args {
     #[arg(long, value_delimiter = ',', default_values_t = [1, 16, 256])]
     bursts: Vec<usize>,
     /// Only these steps.
-    #[arg(long, value_delimiter = ',')]
-    only: Vec<String>,
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Step>,
+    /// Where the report is written; it is printed in any case. Remarks beneath
+    /// one that is there are kept.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Step {
+    /// Somebody types: published, and not kept.
+    Publish,
+    /// A message is taken: logged, numbered, published.
+    Accept,
+    /// A reply's delta is appended.
+    Append,
+    /// A reply's lease is renewed.
+    Beat,
+    /// What others published is heard.
+    Hear,
 }
 
 #[tokio::main]
@@ -59,39 +79,40 @@ async fn main() -> anyhow::Result<()> {
     let bus: Arc<dyn Bus> = Arc::new(RedisBus::connect(settings, Retention::default()).await?);
     let rooms: Vec<_> = (0..args.rooms).map(scene::room).collect::<Result<_, _>>()?;
     let meter = Meter::new(&redis).await?;
-    say(&format!("{}\n{}\n", circumstances::load(), Meter::HEAD))?;
-    let wanted = |step: &str| args.only.is_empty() || args.only.iter().any(|only| only == step);
+    let mut report = Report::default();
+    report.add(Meter::HEAD)?;
+    let wanted = |step| args.only.is_empty() || args.only.contains(&step);
     for &callers in &args.callers {
-        if wanted("publish") {
+        if wanted(Step::Publish) {
             let publish = async |number: usize| {
                 let room = room_of(&rooms, number)?;
                 Ok(bus.publish(room, &scene::typing(room)).await?)
             };
             let cost = in_turn(&meter, callers, args.operations, publish).await?;
-            say(&cost.row(&format!("publish, {callers} callers")))?;
+            report.add(&cost.row(&format!("publish, {callers} callers")))?;
         }
-        if wanted("accept") {
+        if wanted(Step::Accept) {
             let accept = async |number: usize| {
                 let question = scene::said(room_of(&rooms, number)?)?;
                 bus.accept(&question).await?;
                 Ok(())
             };
             let cost = in_turn(&meter, callers, args.operations, accept).await?;
-            say(&cost.row(&format!("accept, {callers} callers")))?;
+            report.add(&cost.row(&format!("accept, {callers} callers")))?;
         }
     }
-    let claims = if wanted("append") || wanted("beat") {
+    let claims = if wanted(Step::Append) || wanted(Step::Beat) {
         claims(&bus, &rooms).await?
     } else {
         Vec::new()
     };
     for &callers in &args.callers {
-        if wanted("append") {
+        if wanted(Step::Append) {
             let cost = append(&meter, &bus, &claims, callers, args.operations).await?;
-            say(&cost.row(&format!("append, {callers} replies")))?;
+            report.add(&cost.row(&format!("append, {callers} replies")))?;
         }
     }
-    if wanted("beat") {
+    if wanted(Step::Beat) {
         let beat = async |number: usize| {
             let claim = claims.get(number % claims.len()).context("a claim")?;
             let beat = bus.beat(&claim.lease, number as u64 + 1).await?;
@@ -99,15 +120,45 @@ async fn main() -> anyhow::Result<()> {
             Ok(())
         };
         let cost = in_turn(&meter, claims.len(), args.operations, beat).await?;
-        say(&cost.row(&format!("beat, {} at once", claims.len())))?;
+        report.add(&cost.row(&format!("beat, {} at once", claims.len())))?;
     }
     for &burst in &args.bursts {
-        if wanted("hear") {
+        if wanted(Step::Hear) {
             let cost = hear(&meter, &redis, &bus, &rooms, burst, args.operations).await?;
-            say(&cost.row(&format!("hear, {burst} at once")))?;
+            report.add(&cost.row(&format!("hear, {burst} at once")))?;
         }
     }
-    Ok(())
+    report.end(args.report.as_deref())
+}
+
+/// What was measured, a line each.
+#[derive(Default)]
+struct Report(String);
+
+impl Report {
+    /// Adds a line, and prints it.
+    fn add(&mut self, line: &str) -> anyhow::Result<()> {
+        self.0.push_str(line);
+        self.0.push('\n');
+        Ok(writeln!(std::io::stdout().lock(), "{line}")?)
+    }
+
+    /// Prints under what circumstances that was, and writes all of it as Markdown.
+    fn end(self, file: Option<&Path>) -> anyhow::Result<()> {
+        let circumstances = circumstances::rows();
+        writeln!(std::io::stdout().lock(), "\n{circumstances}")?;
+        let Some(file) = file else {
+            return Ok(());
+        };
+        let text = format!(
+            "# The way through Redis\n\n\
+             What each verb of the bus costs: time of processors in the process that asks, and in\n\
+             Redis, and how often Redis read and wrote for it. Redis writes nothing to disk.\n\n\
+             ```text\n{}```\n\n| | |\n|---|---|\n{circumstances}",
+            self.0
+        );
+        remarks::write_above(file, &text)
+    }
 }
 
 fn room_of(rooms: &[RoomKey], number: usize) -> anyhow::Result<&RoomKey> {
@@ -220,8 +271,4 @@ async fn hear(
         }
     }
     meter.since(&before, published).await
-}
-
-fn say(line: &str) -> anyhow::Result<()> {
-    Ok(writeln!(std::io::stdout().lock(), "{line}")?)
 }

@@ -1,10 +1,11 @@
 //! What a ledger tells beyond its verdict.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use causerie_testkit::storage::StorageKind;
 
 use crate::ledger::{ClientEvent, ClientNumber, Entry, What};
+use crate::person::DROPPED;
 
 /// A connection that ends so soon after a fault ends because of it.
 const BECAUSE_WITHIN_US: u64 = 4_000_000;
@@ -21,6 +22,8 @@ pub struct Story {
     /// Between which times another server took over that nobody had told to.
     pub(super) unplanned: Vec<(u64, u64)>,
     closed: BTreeMap<ClientNumber, (u64, Option<usize>)>,
+    /// Who has ever lost a connection.
+    was_away: BTreeSet<ClientNumber>,
     /// When the last was heard of a reply that is being made.
     heard: BTreeMap<(ClientNumber, String), u64>,
     /// How many durable events and pieces came, by second.
@@ -32,10 +35,12 @@ pub struct Story {
     pub(super) acked_us: BTreeMap<u64, u64>,
     /// When people were told that something is lost.
     pub(super) losses: Vec<u64>,
-    /// When a hole was mended, or a reply begun again.
-    pub(super) mended: Vec<u64>,
-    /// When people came back, and nothing was lost.
-    pub(super) recovered: Vec<u64>,
+    /// When people were given a reply so far, or one began again.
+    pub(super) renewed: Vec<u64>,
+    /// When people who came back were told that nothing is lost.
+    pub(super) kept: Vec<u64>,
+    /// Between which times gateways repaired gaps, and how many.
+    pub(super) repaired: Vec<((u64, u64), u64)>,
     pub(super) ended_at: u64,
 }
 
@@ -62,13 +67,15 @@ impl Story {
             faults: Vec::new(),
             unplanned: Vec::new(),
             closed: BTreeMap::new(),
+            was_away: BTreeSet::new(),
             heard: BTreeMap::new(),
             deliveries: BTreeMap::new(),
             sent: BTreeMap::new(),
             acked_us: BTreeMap::new(),
             losses: Vec::new(),
-            mended: Vec::new(),
-            recovered: Vec::new(),
+            renewed: Vec::new(),
+            kept: Vec::new(),
+            repaired: Vec::new(),
             ended_at: 0,
         }
     }
@@ -92,16 +99,27 @@ impl Story {
                 }
             }
             What::Client { client, event } => self.on_client(entry.at, *client, event),
-            What::UnplannedFailOver { between } => self.unplanned.extend(between),
-            What::Round(_) | What::Call(_) | What::Log(_) | What::Counted { .. } => {}
+            What::UnplannedFailOver { between } => self.unplanned.push(*between),
+            What::GapsRepaired { between, count } => self.repaired.push((*between, *count)),
+            What::LossOver
+            | What::Round(_)
+            | What::Call(_)
+            | What::Log(_)
+            | What::Counted { .. } => {}
         }
     }
 
     fn on_client(&mut self, at: u64, client: ClientNumber, event: &ClientEvent) {
         match event {
-            ClientEvent::Closed { .. } => {
-                let because = self.because_of(at, at);
+            ClientEvent::Closed { reason, .. } => {
+                // Between two faults some are told to come to another gateway.
+                let moves = reason == DROPPED && !self.is_in_fault(at);
+                if moves {
+                    self.heard.retain(|(of, _), _| *of != client);
+                }
+                let because = self.because_of(at, at).filter(|_| !moves);
                 self.closed.insert(client, (at, because));
+                self.was_away.insert(client);
             }
             ClientEvent::Opened => {
                 let closed = self.closed.remove(&client);
@@ -121,7 +139,7 @@ impl Story {
                 self.hear(at, client, message);
             }
             ClientEvent::Snapshot { message, .. } | ClientEvent::Restart { message, .. } => {
-                self.mended.push(at);
+                self.renewed.push(at);
                 self.hear(at, client, message);
             }
             ClientEvent::Sent { id, .. } => {
@@ -136,16 +154,22 @@ impl Story {
             ClientEvent::Subscribed {
                 recovered: false, ..
             } => self.losses.push(at),
-            ClientEvent::Subscribed { seq, .. } if *seq > 0 => self.recovered.push(at),
+            ClientEvent::Subscribed { .. } if self.was_away.contains(&client) => {
+                self.kept.push(at);
+            }
             ClientEvent::Named { .. }
             | ClientEvent::NotLetIn { .. }
             | ClientEvent::GoesOn { .. }
+            | ClientEvent::StopsReading
+            | ClientEvent::ReadsAgain
+            | ClientEvent::Leaving { .. }
             | ClientEvent::Left { .. }
             | ClientEvent::Subscribed { .. }
             | ClientEvent::Cancelling { .. }
             | ClientEvent::Cancelled { .. }
             | ClientEvent::Refused { .. }
-            | ClientEvent::Typing { .. } => {}
+            | ClientEvent::Typing { .. }
+            | ClientEvent::Unreadable { .. } => {}
         }
     }
 
@@ -165,5 +189,89 @@ impl Story {
         self.faults
             .iter()
             .rposition(|fault| fault.at <= to && from <= fault.until + BECAUSE_WITHIN_US)
+    }
+
+    fn is_in_fault(&self, at: u64) -> bool {
+        self.faults.last().is_some_and(|fault| at <= fault.until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Fault;
+
+    fn story(lines: Vec<(u64, What)>) -> Story {
+        let mut story = Story::new(1, StorageKind::Durable);
+        for (at, what) in lines {
+            story.take(&Entry { at, what });
+        }
+        story
+    }
+
+    fn of(event: ClientEvent) -> What {
+        What::Client { client: 1, event }
+    }
+
+    fn subscribed(recovered: bool) -> What {
+        of(ClientEvent::Subscribed {
+            room: "tenant".to_owned(),
+            epoch: "aaaaaaaa".to_owned(),
+            seq: 5,
+            recovered,
+        })
+    }
+
+    fn closed(reason: &str) -> What {
+        of(ClientEvent::Closed {
+            code: None,
+            reason: reason.to_owned(),
+        })
+    }
+
+    #[test]
+    fn only_who_comes_back_is_told_whether_anything_is_lost() {
+        let story = story(vec![
+            (1, of(ClientEvent::Opened)),
+            (2, subscribed(true)),
+            (3, closed("")),
+            (4, of(ClientEvent::Opened)),
+            (5, subscribed(true)),
+            (6, closed("")),
+            (7, of(ClientEvent::Opened)),
+            (8, subscribed(false)),
+        ]);
+        assert_eq!((&*story.kept, &*story.losses), (&[5][..], &[8][..]));
+    }
+
+    #[test]
+    fn who_is_told_to_go_elsewhere_after_a_fault_is_not_away_because_of_it() {
+        let away = |reason| {
+            let fault = Fault {
+                kind: "gateway-frozen".to_owned(),
+                target: "gateway-1".to_owned(),
+                until: 20,
+                streaming: 1,
+                loses_since: None,
+            };
+            let delta = of(ClientEvent::Delta {
+                room: "tenant".to_owned(),
+                message: "r1".to_owned(),
+                attempt: 1,
+                index: 0,
+                text: String::new(),
+            });
+            let story = story(vec![
+                (10, What::Fault(fault)),
+                (20, What::FaultOver),
+                (25, delta.clone()),
+                (30, closed(reason)),
+                (37, of(ClientEvent::Opened)),
+                (38, delta),
+            ]);
+            (story.faults[0].away_us.clone(), story.faults[0].still_us)
+        };
+        assert_eq!(away("heartbeat lost"), (vec![7], 13));
+        assert_eq!(away(DROPPED), (vec![], 0));
     }
 }

@@ -26,9 +26,12 @@ const BOTTOM: f64 = 180.0;
 /// What people were told, by row: a class, a name, and how far down.
 const TOLD: [(&str, &str, f64); 3] = [
     ("loss", "lost", 216.0),
-    ("mended", "mended", 228.0),
-    ("recovered", "back", 240.0),
+    ("renewed", "renewed", 228.0),
+    ("kept", "kept", 240.0),
 ];
+
+/// How far down stands when gaps were repaired.
+const REPAIRED: f64 = 252.0;
 
 /// The key to all time lines.
 pub(super) const KEY: &str = "<ul class=key>\
@@ -40,14 +43,16 @@ pub(super) const KEY: &str = "<ul class=key>\
     <li><b class=unplanned></b>the storage let another server take over, which nobody planned: \
     what was stored meanwhile may be lost\
     <li><b class=loss></b>somebody was told that something is lost (<code>recovered:false</code>)\
-    <li><b class=mended></b>a hole was mended with a snapshot, or a reply began again\
-    <li><b class=recovered></b>somebody came back, and has all</ul>";
+    <li><b class=renewed></b>somebody was given a reply so far (a snapshot), or one began again\
+    <li><b class=kept></b>somebody came back, and was told that nothing is lost\
+    <li><b class=repaired></b>in this time gateways repaired gaps from the log, of which nobody \
+    is told: they are counted before and after each fault</ul>";
 
 /// Its heading and the drawing.
 pub(super) fn draw(story: &Story) -> String {
     let line = TimeLine::new(story);
     let mut page = format!(
-        "<h3>Round {}: {}, {} s</h3><svg viewBox='0 0 1000 250' role=img>",
+        "<h3>Round {}: {}, {} s</h3><svg viewBox='0 0 1000 262' role=img>",
         story.number,
         name(story.storage),
         line.end / SECOND_US,
@@ -64,6 +69,7 @@ pub(super) fn draw(story: &Story) -> String {
     line.ways(&mut page);
     line.names(&mut page);
     line.told(&mut page);
+    line.repaired(&mut page);
     page.push_str("</svg>");
     page
 }
@@ -239,18 +245,9 @@ impl<'a> TimeLine<'a> {
     }
 
     fn told(&self, page: &mut String) {
-        let told = [
-            &self.story.losses,
-            &self.story.mended,
-            &self.story.recovered,
-        ];
+        let told = [&self.story.losses, &self.story.renewed, &self.story.kept];
         for ((class, name, y), told) in TOLD.into_iter().zip(told) {
-            let _ = write!(
-                page,
-                "<text class=end x={:.0} y={:.0}>{name}</text>",
-                LEFT - 4.0,
-                y + 4.0
-            );
+            name_row(page, name, y);
             // One dot for all that falls on one place.
             let places: BTreeSet<_> = told.iter().map(|at| self.x(*at) as u64).collect();
             for x in places {
@@ -258,6 +255,25 @@ impl<'a> TimeLine<'a> {
             }
         }
     }
+
+    fn repaired(&self, page: &mut String) {
+        name_row(page, "repaired", REPAIRED);
+        for ((since, until), count) in &self.story.repaired {
+            let (from, to) = (self.x(*since), self.x(*until));
+            let _ = write!(
+                page,
+                "<rect class=repaired x={from:.1} y={:.0} width={:.1} height=6>\
+                 <title>gaps repaired: {count}</title></rect>",
+                REPAIRED - 3.0,
+                (to - from).max(1.0),
+            );
+        }
+    }
+}
+
+fn name_row(page: &mut String, name: &str, y: f64) {
+    let (x, y) = (LEFT - 4.0, y + 4.0);
+    let _ = write!(page, "<text class=end x={x:.0} y={y:.0}>{name}</text>");
 }
 
 /// How high a part of the whole reaches.
@@ -319,12 +335,14 @@ mod tests {
             away_us: Vec::new(),
             still_us: 0,
         });
+        story.repaired.push(((5 * SECOND_US, 10 * SECOND_US), 17));
         let page = draw(&story);
         for part in [
             "Round 2: a primary and two replicas behind Sentinels, 30 s",
             ">sentinel-failover</text>",
             ">unplanned fail-over</text>",
             ">15 s</text>",
+            "x=206.7 y=249 width=146.7 height=6><title>gaps repaired: 17</title>",
         ] {
             assert!(page.contains(part), "{part}: {page}");
         }

@@ -8,6 +8,7 @@ use causerie_testkit::ai::Call as AiCall;
 use serde_json::Value;
 
 use super::{Handle, Round};
+use crate::chaos::installation::Installation;
 use crate::ledger::{Call, Durable, Log, What};
 use crate::person::durable;
 
@@ -57,20 +58,23 @@ impl Round {
     }
 
     pub(super) fn write_calls(&self) -> anyhow::Result<()> {
-        let calls = self.installation.ai.calls();
-        let arrived = self.installation.ai.arrived();
-        ensure!(
-            calls.len() as u64 == arrived,
-            "the AI server remembers {} of {arrived} calls: let fewer people talk, or faults strike",
-            calls.len()
-        );
-        for call in calls {
-            self.note(What::Call(self.read(&call)?))?;
+        let Installation { ai, fallback, .. } = &self.installation;
+        for (number, server) in (0..).zip([ai, fallback]) {
+            let (calls, arrived) = (server.calls(), server.arrived());
+            ensure!(
+                calls.len() as u64 == arrived,
+                "the AI server remembers {} of {arrived} calls: let fewer people talk, or faults \
+                 strike",
+                calls.len()
+            );
+            for call in calls {
+                self.note(What::Call(self.read(&call, number)?))?;
+            }
         }
         Ok(())
     }
 
-    fn read(&self, call: &AiCall) -> anyhow::Result<Call> {
+    fn read(&self, call: &AiCall, fallback: u64) -> anyhow::Result<Call> {
         let id = call.id.as_deref().unwrap_or_default();
         let mut parts = id.rsplitn(3, '/');
         let mut next = || {
@@ -79,13 +83,13 @@ impl Round {
                 .with_context(|| format!("a call's name: {id:?}"))
         };
         let (number, attempt, question) = (next()?.parse()?, next()?.parse()?, next()?.to_owned());
-        let since_began = |ns: u64| ns.saturating_sub(self.began_ns) / 1_000;
         Ok(Call {
             question,
             attempt,
             r#try: number,
-            began: since_began(call.started_ns),
-            ended: call.ended_ns.map(since_began),
+            fallback,
+            began: self.pen.at(call.started),
+            ended: call.ended.map(|ended| self.pen.at(ended)),
         })
     }
 }

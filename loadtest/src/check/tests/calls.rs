@@ -6,7 +6,16 @@ use super::*;
 /// were made, before the last one's answer was seen; `faults` struck in the
 /// meantime.
 fn found_with(calls: &[What], faults: &[Fault]) -> Vec<Broken> {
-    found(|story| {
+    found_where(0, calls, faults)
+}
+
+/// The same where a claim may be told so late.
+fn found_where(late_claim_us: u64, calls: &[What], faults: &[Fault]) -> Vec<Broken> {
+    let rules = Rules {
+        late_claim_us,
+        ..Rules::default()
+    };
+    found_by(rules, |story| {
         let attempts = calls.iter().filter_map(|what| {
             let What::Call(call) = what else { return None };
             Some(call.attempt)
@@ -43,6 +52,38 @@ fn calls_that_are_one_too_many() {
 }
 
 #[test]
+fn a_fallback_has_tries_of_its_own_and_is_asked_where_the_ai_failed() {
+    let of_fallback = |number, began| {
+        let What::Call(call) = call(1, number, began, Some(began)) else {
+            panic!("a call");
+        };
+        What::Call(Call {
+            fallback: 1,
+            ..call
+        })
+    };
+    let cut = struck("ai-link-cut", "broker-1", 20);
+    let with = |calls: &[What]| found_with(calls, std::slice::from_ref(&cut));
+    assert_eq!(with(&[of_fallback(2, 13)]), []);
+    assert_eq!(with(&[of_fallback(6, 13)]), []);
+    assert_eq!(with(&[of_fallback(7, 13)]), [Broken::TooManyTries]);
+    let tries: Vec<_> = (2..=4)
+        .map(|number| of_fallback(number, 11 + number))
+        .collect();
+    assert_eq!(with(&tries), []);
+    let tries: Vec<_> = (2..=5)
+        .map(|number| of_fallback(number, 11 + number))
+        .collect();
+    assert_eq!(with(&tries), [Broken::TooManyTries]);
+    // Broker 1 has nothing against the AI.
+    let killed = struck("broker-killed", "broker-1", 20);
+    assert_eq!(
+        found_with(&[of_fallback(2, 13)], &[killed]),
+        [Broken::NeedlessCall]
+    );
+}
+
+#[test]
 fn attempts_are_counted_and_not_their_numbers() {
     // Each begins when the one before it is over.
     let attempts = |numbers: &[u64], struck: &[Fault]| {
@@ -57,19 +98,22 @@ fn attempts_are_counted_and_not_their_numbers() {
     let restarted = struck("redis-restarted", "redis", 20);
     let faults = [killed.clone(), restarted];
     assert_eq!(attempts(&[2, 3], &faults), []);
-    // A number is passed over where Redis was restarted, and only there.
-    assert_eq!(attempts(&[3, 5], &faults), []);
-    assert_eq!(
-        attempts(&[3, 5], std::slice::from_ref(&killed)),
-        [Broken::TooManyTries]
-    );
-    assert_eq!(attempts(&[2, 3, 5], &faults), [Broken::TooManyTries]);
+    // A number is passed over where Redis was restarted, only there, and only one.
+    let too_many = [Broken::TooManyTries];
+    assert_eq!(attempts(&[3, 4], &faults), []);
+    assert_eq!(attempts(&[3, 5], &faults), too_many);
+    assert_eq!(attempts(&[3, 4], std::slice::from_ref(&killed)), too_many);
+    let paused = struck("redis-paused", "redis", 20);
+    assert_eq!(attempts(&[3, 4], &[killed, paused]), too_many);
+    let migrated = struck("slot-migrated", "the slot of r", 20);
+    assert_eq!(attempts(&[3, 5], &[migrated]), []);
+    assert_eq!(attempts(&[2, 3, 4], &faults), too_many);
     // Of one that is lost nobody can know.
     let loses = Fault {
         loses_since: Some(0),
         ..struck("redis-emptied", "redis", 20)
     };
-    assert_eq!(attempts(&[2, 4, 6], &[loses]), []);
+    assert_eq!(attempts(&[2, 3, 4], &[loses]), []);
 }
 
 #[test]
@@ -85,6 +129,7 @@ fn calls_that_nothing_explains() {
     for fault in [
         struck("broker-killed", "broker-1", 9),
         struck("gateway-redis-link-cut", "gateway-1", 11),
+        struck("sentinels-link-cut", "broker-1", 11),
         struck("crowd", "people", 11),
         struck("ai-link-cut", "broker-1", 11),
     ] {
@@ -95,8 +140,20 @@ fn calls_that_nothing_explains() {
     let of_another = struck("broker-frozen", "broker-1", 11);
     assert_eq!(second_try(of_another.clone()), [Broken::NeedlessCall]);
     // The second try has not come to the AI.
-    let third_try = found_with(&[call(1, 3, 14, Some(16))], &[of_another]);
-    assert_eq!(third_try, []);
+    let third_try = |fault: Fault| found_with(&[call(1, 3, 14, Some(16))], &[fault]);
+    assert_eq!(third_try(struck("ai-link-cut", "broker-1", 11)), []);
+    assert_eq!(third_try(of_another), [Broken::NeedlessCall]);
+}
+
+/// Another took the reply over before who had it learnt that.
+#[test]
+fn a_reply_may_be_got_long_before_its_call() {
+    let bad_until = |until| {
+        let trickles = struck("broker-redis-link-trickling", "broker-1", until);
+        found_where(2, &[call(2, 1, 14, Some(16))], &[trickles])
+    };
+    assert_eq!(bad_until(8), []);
+    assert_eq!(bad_until(7), [Broken::NeedlessCall]);
 }
 
 #[test]
@@ -197,6 +254,17 @@ fn a_takeover_may_overlap_for_as_long_as_it_takes_to_learn_of_it() {
         story.push(What::FaultOver); // at 16
     });
     assert_eq!(over, []);
+    // One that hides nothing of what a broker does grants it nothing.
+    let of_another = |kind: &str, target: &str| {
+        found(|story| {
+            *story = taken_over(11, Some(5_000_014), 2);
+            story.insert(0, What::Fault(struck(kind, target, 9_000_000)));
+        })
+    };
+    let broken = [Broken::CallsAtOnce];
+    assert_eq!(of_another("ai-link-silent", "broker-1"), []);
+    assert_eq!(of_another("gateway-frozen", "gateway-1"), broken);
+    assert_eq!(of_another("doors-silent", "people"), broken);
 }
 
 #[test]
@@ -247,7 +315,8 @@ fn a_claim_that_was_carried_out_when_its_broker_had_given_it_up() {
     assert_eq!(found_after(trickling, 8 * SECOND, None), []);
     assert_eq!(found_after(trickling, 8 * SECOND - 1, None), needless);
     assert_eq!(found_after("ai-link-trickling", 9 * SECOND, None), needless);
-    // A broker that called the AI knew of its claim.
-    let known = call(1, 1, 10 * SECOND, Some(11 * SECOND));
-    assert_eq!(found_after(trickling, 9 * SECOND, Some(known)), needless);
+    // A broker that called the AI may have learnt so late of its claim.
+    let late = || Some(call(1, 1, 10 * SECOND, Some(11 * SECOND)));
+    assert_eq!(found_after(trickling, 8 * SECOND, late()), []);
+    assert_eq!(found_after(trickling, 8 * SECOND - 1, late()), needless);
 }

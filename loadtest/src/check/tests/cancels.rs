@@ -31,6 +31,20 @@ fn wish(message: &str) -> What {
     says(2, ClientEvent::Cancelling { id, message })
 }
 
+/// A wish whose connection ends before it is answered.
+fn lost_wish(message: &str) -> Vec<What> {
+    vec![
+        wish(message),
+        says(2, closed(None)),
+        says(2, ClientEvent::Opened),
+        subscribed(2, LIFE, 1, true),
+    ]
+}
+
+fn nothing_runs(client: ClientNumber) -> What {
+    refused(client, "x1", "not_found", false)
+}
+
 fn promise() -> What {
     promise_of("r1")
 }
@@ -49,7 +63,8 @@ fn the_reply_that_is_promised_to_end_is_the_one_that_was_to() {
     assert_eq!(promised(vec![wish("r1"), promise()]), []);
     assert_eq!(promised(vec![wish("q1"), promise()]), []);
     // Two wishes may have one id.
-    assert_eq!(promised(vec![wish("q1"), wish("q2"), promise()]), []);
+    let two = vec![wish("q1"), wish("q2"), promise(), nothing_runs(2)];
+    assert_eq!(promised(two), []);
     let another = [Broken::CancelledAnother];
     assert_eq!(promised(vec![wish("q1"), promise_of("r9")]), another);
     // Of the wrong wish, though somebody else has that one.
@@ -60,7 +75,8 @@ fn the_reply_that_is_promised_to_end_is_the_one_that_was_to() {
             message: "r1".into(),
         },
     );
-    assert_eq!(promised(vec![of_another, wish("q2"), promise()]), another);
+    let of_another = vec![of_another, nothing_runs(1), wish("q2"), promise()];
+    assert_eq!(promised(of_another), another);
     let lost = |since| promised(vec![wish("q1"), promise_of("r9"), loss(since, 3_000_000)]);
     // A reply that is lost may have been made up to its end, after the fault.
     assert_eq!(lost(11), []);
@@ -69,18 +85,101 @@ fn the_reply_that_is_promised_to_end_is_the_one_that_was_to() {
 }
 
 #[test]
+fn a_wish_that_is_never_answered() {
+    let comes =
+        |place: usize, what: Vec<What>| found(|story| drop(story.splice(place..place, what)));
+    assert_eq!(comes(22, vec![wish("r1")]), [Broken::Unacked]);
+    assert_eq!(comes(22, vec![wish("r1"), nothing_runs(2)]), []);
+    // Of two under one id each has its answer.
+    let twice = comes(22, vec![wish("r1"), wish("r1"), nothing_runs(2)]);
+    assert_eq!(twice, [Broken::Unacked]);
+    // The connection ends, and on the next one it is not uttered again.
+    assert_eq!(comes(12, vec![wish("r1")]), []);
+}
+
+#[test]
+fn a_wish_that_is_refused_while_the_reply_is_made() {
+    let refused_under = |fault: Option<Fault>, message: &str, ended| {
+        found(|story| {
+            story[10] = call(1, 1, 10, ended);
+            let refused = [wish(message), nothing_runs(2)];
+            story.splice(11..11, refused);
+            story.splice(0..0, fault.map(What::Fault));
+        })
+    };
+    let broken = [Broken::RefusedForNothing];
+    for message in ["r1", "q1"] {
+        let refused = |ended| refused_under(None, message, ended);
+        assert_eq!(refused(Some(1_500_012)), []);
+        assert_eq!(refused(Some(1_500_013)), broken);
+        assert_eq!(refused(None), broken);
+    }
+    // What ended before the storage lost that may be made again.
+    let lost = |since| {
+        let fault = Fault {
+            loses_since: Some(since),
+            ..struck("redis-truncated", "redis", 20)
+        };
+        refused_under(Some(fault), "r1", None)
+    };
+    assert_eq!(lost(13), []);
+    assert_eq!(lost(14), broken);
+}
+
+#[test]
 fn a_reply_that_nobody_wanted_to_end() {
     let cancelled_with = |then: Vec<What>| {
         let then = [then, vec![call(1, 1, 10, Some(11))]].concat();
         broken_in(verdict_on(story_of(then, &[cancelled(1)])))
     };
-    assert_eq!(cancelled_with(vec![wish("q1")]), []);
-    assert_eq!(cancelled_with(vec![wish("r1")]), []);
+    assert_eq!(cancelled_with(lost_wish("q1")), []);
+    assert_eq!(cancelled_with(lost_wish("r1")), []);
     assert_eq!(cancelled_with(vec![]), [Broken::CancelledByNobody]);
-    assert_eq!(
-        cancelled_with(vec![wish("q2")]),
-        [Broken::CancelledByNobody]
-    );
+    assert_eq!(cancelled_with(lost_wish("q2")), [Broken::CancelledByNobody]);
+}
+
+#[test]
+fn a_reply_whose_end_was_promised_ends_so() {
+    let ended = |finish: &str, fault: Option<What>| {
+        let fault: Vec<_> = fault.into_iter().collect();
+        let then = vec![wish("r1"), promise(), call(1, 1, 10, Some(11))];
+        let reply = Durable {
+            finish: Some(finish.into()),
+            ..answered(LIFE, 2, "r1", "q1")
+        };
+        broken_in(verdict_on(story_of([then, fault].concat(), &[reply])))
+    };
+    assert_eq!(ended("cancelled", None), []);
+    // The model had said all: that is no other end.
+    assert_eq!(ended("stop", None), [Broken::NotCancelled]);
+    // The wish may be lost with what was stored at 11.
+    assert_eq!(ended("stop", Some(loss(11, 40))), []);
+    assert_eq!(ended("stop", Some(loss(12, 40))), [Broken::NotCancelled]);
+}
+
+#[test]
+fn what_is_interrupted_before_it_is_answered_ends_so() {
+    let interrupted = |question: u64, reply: u64, finish: &str| {
+        let first = Durable {
+            seq: reply,
+            finish: Some(finish.into()),
+            ..answered(LIFE, 0, "r1", "q1")
+        };
+        let mut events = vec![first, said(LIFE, question, "q2")];
+        events.sort_by_key(|event| event.seq);
+        events.push(answered(LIFE, 4, "r2", "q2"));
+        let then = vec![
+            asks(1, "m2", "q2?", IfBusy::Interrupt),
+            acked(1, "m2", "q2", question),
+            call(1, 1, 10, Some(11)),
+            call_for("q2", 1, 1, 12, Some(13)),
+        ];
+        broken_in(verdict_on(story_of(then, &events)))
+    };
+    assert_eq!(interrupted(2, 3, "cancelled"), []);
+    assert_eq!(interrupted(2, 3, "stop"), [Broken::NotCancelled]);
+    // It was answered just before.
+    assert_eq!(interrupted(3, 2, "stop"), []);
 }
 
 #[test]
@@ -97,7 +196,11 @@ fn a_question_that_interrupts_ends_the_replies_before_it() {
             ..cancelled(1)
         };
         let second = answered(LIFE, 4, "r2", "q2");
-        let events = [said(LIFE, 2, "q2"), first, second];
+        let question = Durable {
+            user: Some(format!("u{client}")),
+            ..said(LIFE, 2, "q2")
+        };
+        let events = [question, first, second];
         // Turns have their own tests: here the first call may go on beside the
         // second one.
         let rules = Rules {
@@ -166,6 +269,14 @@ fn calls_for_what_was_cancelled_before() {
         let goes_on = cancelled_in(1, &[call(1, 1, 9, ended)]);
         assert_eq!(goes_on, [Broken::CalledAfterCancel]);
     }
+    // Over a connection that is dead without a word nobody can tell the AI to end.
+    let half_open = What::Fault(struck("ai-link-half-open", "broker-1", 3_000_000));
+    let untold = |began| [half_open.clone(), call(1, 1, began, Some(60_000_000))];
+    assert_eq!(cancelled_in(1, &untold(9)), []);
+    // But over one that was made since: it struck at 12.
+    assert_eq!(cancelled_in(1, &untold(12)), []);
+    let over_another = cancelled_in(1, &untold(13));
+    assert_eq!(over_another, [Broken::CalledAfterCancel]);
     for kind in ["broker-frozen", "ai-link-silent"] {
         let fault = What::Fault(struck(kind, "broker-1", 3_000_000));
         let late = |ended| cancelled_in(1, &[fault.clone(), call(1, 1, 9, Some(ended))]);
@@ -178,7 +289,8 @@ fn calls_for_what_was_cancelled_before() {
 fn a_call_that_the_network_held_until_its_reply_was_cancelled() {
     let handed_on = |kind: &str, target: &str, at| {
         let fault = What::Fault(struck(kind, target, 3_000_000));
-        let then = vec![fault, wish("r1"), call(1, 1, at, Some(at))];
+        let call = call(1, 1, at, Some(at));
+        let then = [vec![fault], lost_wish("r1"), vec![call]].concat();
         broken_in(verdict_on(story_of(then, &[cancelled(1)])))
     };
     assert_eq!(handed_on("ai-link-silent", "broker-1", 8_000_000), []);

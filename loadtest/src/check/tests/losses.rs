@@ -90,6 +90,24 @@ fn who_has_seen_what_the_storage_lost_is_told_before_what_follows() {
 }
 
 #[test]
+fn who_was_acked_what_is_lost_is_told_before_they_heard_it() {
+    let told = |recovered| {
+        let mut story = good();
+        story.truncate(10);
+        story.splice(6..8, sends(1, &said(LIFE, 1, "q1"), false));
+        let [sent, acked] = sends(1, &said(LIFE, 2, "q2"), false);
+        story.extend([sent, loss(11, 30), acked]);
+        story.push(subscribed(1, NEXT_LIFE, 1, false));
+        story.push(subscribed(2, NEXT_LIFE, 1, recovered));
+        story.push(log("acme", vec![said(LIFE, 1, "q1")]));
+        broken_in(verdict_on(story))
+    };
+    assert_eq!(told(true), []);
+    // Nothing that the other one has seen is lost.
+    assert_eq!(told(false), [Broken::LostForNoReason]);
+}
+
+#[test]
 fn what_is_said_again_after_a_loss_stands_elsewhere() {
     let (lost, again) = (said(LIFE, 2, "q2"), said(NEXT_LIFE, 1, "q2"));
     let sees = |client| {
@@ -142,13 +160,14 @@ fn what_is_gone_that_was_there_long_before_the_storage_lost_anything() {
 
 /// Sentinels let one more server take over than was planned.
 #[test]
-fn a_fail_over_that_nobody_planned_excuses_only_what_came_after_the_planned_one() {
-    let struck_at = |place: usize| {
+fn a_fail_over_that_nobody_planned_excuses_only_what_came_after_all_servers_had_all() {
+    let since = |since: u64| {
         let mut story = good();
         story.truncate(10);
         let fault = What::Fault(struck("sentinel-failover", "the primary", 40));
-        story.insert(place, fault);
-        story.push(What::UnplannedFailOver { between: None });
+        story.insert(0, fault);
+        let between = (since, 40);
+        story.push(What::UnplannedFailOver { between });
         story.extend([1, 2].map(|client| subscribed(client, NEXT_LIFE, 0, false)));
         story.push(log("acme", vec![]));
         let verdict = verdict_on(story);
@@ -156,7 +175,26 @@ fn a_fail_over_that_nobody_planned_excuses_only_what_came_after_the_planned_one(
         let lost = verdict.counts.get(count).copied().unwrap_or(0);
         (lost, broken_in(verdict))
     };
-    assert_eq!(struck_at(6), (1, vec![]));
+    // It is acknowledged at 8, and seen at 9 and 10.
+    assert_eq!(since(8), (1, vec![]));
     let before = vec![Broken::AckedAndGone, Broken::SeenAndGone];
-    assert_eq!(struck_at(10), (0, before));
+    assert_eq!(since(11), (0, before));
+}
+
+/// Till then they go on with who was the primary before.
+#[test]
+fn such_a_fail_over_lasts_as_long_as_nodes_cannot_see_the_sentinels() {
+    let blind_until = |until| {
+        let mut story = good();
+        story.truncate(10);
+        let blind = What::Fault(struck("sentinels-link-cut", "broker-1", until));
+        story.insert(0, blind);
+        story.push(What::UnplannedFailOver { between: (2, 5) });
+        story.extend([1, 2].map(|client| subscribed(client, NEXT_LIFE, 0, false)));
+        story.push(log("acme", vec![]));
+        broken_in(verdict_on(story))
+    };
+    assert_eq!(blind_until(40), []);
+    let over_before = [Broken::AckedAndGone, Broken::SeenAndGone];
+    assert_eq!(blind_until(1), over_before);
 }

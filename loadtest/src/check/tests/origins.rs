@@ -30,6 +30,7 @@ fn a_reply_to_what_asked_nobody() {
         let sent = ClientEvent::Sent {
             id: "m1".into(),
             room: ROOM.into(),
+            session: Some("s1".into()),
             text: "q1?".into(),
             ai: false,
             if_busy: IfBusy::Queue,
@@ -78,4 +79,14 @@ fn a_reply_in_another_room_than_its_question() {
         story.push(typing(1, false));
     };
     assert_eq!(found(elsewhere), [Broken::NeverAsked]);
+    let in_another_session = |story: &mut Vec<What>| {
+        let reply = Durable {
+            session: Some("s2".into()),
+            ..answered(LIFE, 2, "r1", "q1")
+        };
+        story[20] = durable(1, reply.clone());
+        story[21] = durable(2, reply.clone());
+        story[22] = log("acme", vec![said(LIFE, 1, "q1"), reply]);
+    };
+    assert_eq!(found(in_another_session), [Broken::NeverAsked]);
 }

@@ -104,8 +104,7 @@ fn a_reply_of_which_nothing_was_heard_before_its_end() {
         change(&mut story);
         let verdict = verdict_on(story);
         assert_eq!(verdict.violations, []);
-        [SEEN_TO_LAST_WORD, LAST_WORDS_WITH_END]
-            .map(|count| verdict.counts.get(count).copied().unwrap_or(0))
+        [SEEN_TO_LAST_WORD, LAST_WORDS_WITH_END].map(|count| verdict.counted(count))
     };
     assert_eq!(counts_of(&|_| {}), [2, 0]);
     // One is given the last word with the end, one all of it.

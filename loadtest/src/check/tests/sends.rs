@@ -88,6 +88,47 @@ fn what_is_stored_otherwise_than_it_was_sent() {
 }
 
 #[test]
+fn what_is_stored_as_of_another_or_of_another_session() {
+    let stored = |change: fn(&mut Durable)| {
+        found(move |story| {
+            let mut question = said(LIFE, 1, "q1");
+            change(&mut question);
+            for place in [8, 9] {
+                story[place] = durable(place as u32 - 7, question.clone());
+            }
+            let reply = Durable {
+                session: question.session.clone(),
+                ..answered(LIFE, 2, "r1", "q1")
+            };
+            story[20] = durable(1, reply.clone());
+            story[21] = durable(2, reply.clone());
+            story[22] = log("acme", vec![question, reply]);
+        })
+    };
+    assert_eq!(stored(|_| {}), []);
+    let otherwise = [Broken::StoredOtherwise];
+    assert_eq!(stored(|of| of.user = Some("u2".into())), otherwise);
+    assert_eq!(stored(|of| of.user = None), otherwise);
+    assert_eq!(stored(|of| of.session = Some("s2".into())), otherwise);
+    // Ledgers of before do not say in which session it was sent.
+    let unknown = found(|story| {
+        let What::Client {
+            event: ClientEvent::Sent { session, .. },
+            ..
+        } = &mut story[6]
+        else {
+            panic!("{:?}", story[6]);
+        };
+        *session = None;
+        story[22] = log(
+            "acme",
+            vec![said(LIFE, 1, "q1"), answered(LIFE, 2, "r1", "q1")],
+        );
+    });
+    assert_eq!(unknown, []);
+}
+
+#[test]
 fn two_messages_that_are_acknowledged_as_one() {
     // The same id of another user, who gets the first one's `ack`.
     let as_one = |story: &mut Vec<What>| {
@@ -100,6 +141,7 @@ fn two_messages_that_are_acknowledged_as_one() {
         let named = ClientEvent::Named {
             tenant: "acme".into(),
             user: "u1".into(),
+            rooms: vec![],
         };
         story[1] = says(2, named);
         story.insert(8, sent(2, "m1"));
@@ -139,27 +181,29 @@ fn a_message_without_its_ack() {
 fn what_is_refused_for_good_and_stored_all_the_same() {
     let refused_with = |text: &'static str, code: &'static str, then: Vec<What>| {
         found(move |story| {
-            story.push(asks(1, "m2", text, IfBusy::Queue));
+            story.push(asks(1, "m2", text, IfBusy::Reject));
             story.extend(then);
             story.push(refused(1, "m2", code, false));
+            story.insert(0, What::Fault(struck("redis-paused", "redis", 40)));
         })
     };
-    assert_eq!(refused_with("Me?", "forbidden", vec![]), []);
-    let stored = refused_with("q1?", "forbidden", vec![]);
+    assert_eq!(refused_with("Me?", "conflict", vec![]), []);
+    let stored = refused_with("q1?", "conflict", vec![]);
     assert_eq!(stored, [Broken::RefusedAndStored]);
     // Nobody knows what became of one that was not answered, or half.
-    assert_eq!(refused_with("q1?", "internal", vec![]), []);
-    let sent_twice = refused_with("q1?", "forbidden", vec![sent(1, "m2")]);
-    assert_eq!(sent_twice, []);
+    let unknown = refused_with("q1?", "internal", vec![]);
+    assert_eq!(unknown, [Broken::RefusedForNothing]);
+    let again = asks(1, "m2", "q1?", IfBusy::Reject);
+    assert_eq!(refused_with("q1?", "conflict", vec![again]), []);
 }
 
 #[test]
 fn one_sending_may_be_refused_and_the_next_one_stored() {
     let answered_with = |sendings: usize, answers: Vec<What>| {
         found(move |story| {
-            let again = vec![sent(1, "m1"); sendings - 1];
-            // After the first sending, in place of its `ack`.
-            story.splice(7..8, again.into_iter().chain(answers));
+            let sendings = vec![asks(1, "m1", "q1?", IfBusy::Reject); sendings];
+            // In place of the one that is acknowledged.
+            story.splice(6..8, sendings.into_iter().chain(answers));
         })
     };
     let conflict = || refused(1, "m1", "conflict", true);

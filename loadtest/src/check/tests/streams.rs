@@ -129,13 +129,16 @@ fn a_piece_of_another_tenants_reply() {
         )
     };
     for piece in [delta(3, 1, 0), snapshot(3, 1, 0), restart()] {
-        let left = says(3, ClientEvent::Left { room: ROOM.into() });
+        let room = ROOM.to_owned();
+        let leaving = says(3, ClientEvent::Leaving { room: room.clone() });
+        let left = says(3, ClientEvent::Left { room });
         let others = |tenant: &'static str| {
             let comes = vec![
                 named(3, tenant),
                 says(3, ClientEvent::Opened),
                 subscribed(3, LIFE, 0, true),
                 piece.clone(),
+                leaving.clone(),
                 left.clone(),
             ];
             found(move |story| drop(story.splice(12..12, comes)))
@@ -161,6 +164,34 @@ fn a_piece_of_a_reply_that_is_lost_and_was_shown_to_two_tenants() {
     };
     assert_eq!(story("acme"), []);
     assert_eq!(story("bolt"), [Broken::CrossedTenants]);
+}
+
+#[test]
+fn a_log_that_has_a_hole() {
+    let kept_at = |seq| {
+        found(move |story| {
+            let more = said(LIFE, seq, "q2");
+            story.extend(sends(1, &more, false));
+            let kept = vec![said(LIFE, 1, "q1"), answered(LIFE, 2, "r1", "q1"), more];
+            story.push(log("acme", kept));
+        })
+    };
+    assert_eq!(kept_at(3), [Broken::LeftBehind]);
+    assert_eq!(kept_at(4), [Broken::Hole, Broken::LeftBehind]);
+}
+
+#[test]
+fn somebody_of_whom_nobody_knows_who_it_is() {
+    let unnamed = |story: &mut Vec<What>| drop(story.remove(1));
+    assert_eq!(found(unnamed), [Broken::WrongPlace]);
+}
+
+#[test]
+fn what_nobody_can_read() {
+    let reason = "no JSON".to_owned();
+    let unreadable = says(1, ClientEvent::Unreadable { reason });
+    let comes = |story: &mut Vec<What>| story.insert(9, unreadable);
+    assert_eq!(found(comes), [Broken::Unreadable]);
 }
 
 #[test]

@@ -71,6 +71,10 @@ impl Dialect for Causerie {
         );
         frame::write_text(json.as_bytes(), out);
     }
+
+    fn acknowledges(&self) -> bool {
+        true
+    }
 }
 
 /// What a room is called on the wire.
@@ -154,12 +158,13 @@ mod tests {
         );
         assert_eq!(
             of(
-                r#"{"seq":7,"epoch":"k3f9a2bd","ts":1,"type":"new_message","room":"project:p1","data":{"message_id":"1f-x","content":"load:1:2:3:It was"}}"#
+                r#"{"seq":7,"epoch":"k3f9a2bd","ts":1,"type":"new_message","room":"project:p1","data":{"message_id":"1f-x","content":"load:1:2:3:4:It was"}}"#
             ),
             Heard::Message(Stamp {
                 sender: 1,
                 number: 2,
-                sent: 3
+                sent: 3,
+                room: 4
             })
         );
         assert_eq!(

@@ -58,12 +58,12 @@ mod tests {
     use super::*;
 
     /// As a gateway sent it.
-    const OF_CAUSERIE: &str = r#"{"seq":1,"epoch":"8lrhqp0ve7oo","ts":1795265739186,"type":"new_message","room":"project:load-ab12cd","data":{"message_id":"3d-01a1fe2d39b175c59b06fa23d69a968c","session_id":"01a1fe2d39b175c59b06fa257b29c07b","user_id":"load-ab12cd-0","role":"user","content":"load:1:2:3:It was","metadata":{}}}"#;
+    const OF_CAUSERIE: &str = r#"{"seq":1,"epoch":"8lrhqp0ve7oo","ts":1795265739186,"type":"new_message","room":"project:load-ab12cd","data":{"message_id":"3d-01a1fe2d39b175c59b06fa23d69a968c","session_id":"01a1fe2d39b175c59b06fa257b29c07b","user_id":"load-ab12cd-0","role":"user","content":"load:1:2:3:4:It was","metadata":{}}}"#;
 
     #[test]
     fn its_frame_is_as_long_as_causeries() {
         let mut out = Vec::new();
-        Floor.publish("load-ab12cd", 1, "load:1:2:3:It was", &mut out);
+        Floor.publish("load-ab12cd", 1, "load:1:2:3:4:It was", &mut out);
         let room = b"load-ab12cd\n";
         let begin = memmem::find(&out, room).expect("the room") + room.len();
         let frame = &out[begin..];
@@ -84,6 +84,7 @@ mod tests {
             sender: 1,
             number: 2,
             sent: 3,
+            room: 4,
         };
         let heard = Floor.on_text(&who, frame, &mut Vec::new());
         assert_eq!(heard, Heard::Message(stamp));

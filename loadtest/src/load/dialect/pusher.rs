@@ -150,8 +150,8 @@ mod tests {
             let heard = Pusher::default().on_text(&who(), text.as_bytes(), &mut out);
             (format!("{heard:?}"), !out.is_empty())
         };
-        let said = r#"{"event":"client-say","channel":"private-r1","data":"load:1:2:3:It was"}"#;
-        let message = "Message(Stamp { sender: 1, number: 2, sent: 3 })";
+        let said = r#"{"event":"client-say","channel":"private-r1","data":"load:1:2:3:4:It was"}"#;
+        let message = "Message(Stamp { sender: 1, number: 2, sent: 3, room: 4 })";
         assert_eq!(of(said), (message.to_owned(), false));
         assert_eq!(
             of(r#"{"event":"pusher:ping","data":{}}"#),

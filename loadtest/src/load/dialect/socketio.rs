@@ -83,7 +83,10 @@ mod tests {
             answer(r#"44{"message":"no"}"#),
             of(r#"Refused("connect_error")"#, "")
         );
-        let said = answer(r#"42["said","load:1:2:3:It was"]"#).0;
-        assert_eq!(said, "Message(Stamp { sender: 1, number: 2, sent: 3 })");
+        let said = answer(r#"42["said","load:1:2:3:4:It was"]"#).0;
+        assert_eq!(
+            said,
+            "Message(Stamp { sender: 1, number: 2, sent: 3, room: 4 })"
+        );
     }
 }

@@ -21,6 +21,7 @@ pub(super) fn all(results: &Results) -> String {
     let mut plots = vec![
         charts.by_second("Deliveries", "a second", |of| of.deliveries),
         charts.by_second("Connections", "", |of| of.connections),
+        charts.by_second("Replies that stream", "", |of| of.streaming),
     ];
     let latencies = results.latencies.iter();
     plots.extend(latencies.map(|(measure, latency)| charts.latency(*measure, latency)));

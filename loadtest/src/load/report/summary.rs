@@ -3,6 +3,7 @@
 
 use super::text::{number, whole};
 use crate::load::figures::{self, QUANTILES, quantiles_ms};
+use crate::load::goal::{Judged, Verdict};
 use crate::load::results::{Counts, Results};
 use crate::load::sample::{Process, Use};
 use crate::load::statistics::median;
@@ -46,6 +47,27 @@ pub fn verdict(results: &Results) -> String {
     format!("Not all went well. {}.", faults.join("; "))
 }
 
+/// Whether all goals are met, and that as a sentence; none where there are none.
+pub(super) fn verdict_on_goals(results: &Results) -> Option<(bool, String)> {
+    let goals = &results.goals;
+    let runs = match goals.iter().map(|judged| judged.runs).max()? {
+        1 => "in one run".to_owned(),
+        runs => format!("by the medians of {runs} runs"),
+    };
+    let failed = goals
+        .iter()
+        .filter(|judged| judged.verdict() != Verdict::Met);
+    let failed: Vec<_> = failed
+        .map(|judged| format!("{}: {}", judged.goal, judged.verdict().title()))
+        .collect();
+    let verdict = if failed.is_empty() {
+        format!("All goals are met, {runs}.")
+    } else {
+        format!("Not all goals are met, {runs}. {}.", failed.join("; "))
+    };
+    Some((failed.is_empty(), verdict))
+}
+
 /// All of it as text.
 pub fn text(results: &Results) -> String {
     let mut text = format!(
@@ -54,6 +76,10 @@ pub fn text(results: &Results) -> String {
         results.subject,
         verdict(results)
     );
+    if let Some((_, verdict)) = verdict_on_goals(results) {
+        text.push_str(&verdict);
+        text.push('\n');
+    }
     for table in tables(results) {
         text.push('\n');
         text.push_str(&table.text());
@@ -64,6 +90,7 @@ pub fn text(results: &Results) -> String {
 /// All tables that have something to say.
 pub(super) fn tables(results: &Results) -> Vec<Table> {
     let tables = [
+        goals(&results.goals),
         times(results),
         figures(results),
         comparisons(results),
@@ -74,6 +101,23 @@ pub(super) fn tables(results: &Results) -> Vec<Table> {
         .into_iter()
         .filter(|table| !table.rows.is_empty())
         .collect()
+}
+
+fn goals(goals: &[Judged]) -> Table {
+    let head = ["goal", "median", "least", "most", "runs", "verdict"];
+    let shown = |value: Option<f64>| value.map_or(String::new(), number);
+    let rows = goals.iter().map(|judged| {
+        let found = || judged.found.iter().copied();
+        vec![
+            judged.goal.to_string(),
+            shown(judged.median()),
+            shown(found().min_by(f64::total_cmp)),
+            shown(found().max_by(f64::total_cmp)),
+            judged.runs.to_string(),
+            judged.verdict().title().to_owned(),
+        ]
+    });
+    Table::new("Goals", head, rows)
 }
 
 fn times(results: &Results) -> Table {
@@ -189,6 +233,14 @@ impl Table {
             head,
             rows: rows.collect(),
         }
+    }
+
+    /// In the dialect of GitHub.
+    pub(super) fn markdown(&self) -> String {
+        let line = |row: &Vec<String>| format!("| {} |\n", row.join(" | ").replace('\n', " "));
+        let rule = "---:|".repeat(self.head.len().saturating_sub(1));
+        let rows: String = self.rows.iter().map(line).collect();
+        format!("{}|---|{rule}\n{rows}", line(&self.head))
     }
 
     /// With columns as wide as they have to be; numbers to the right.

@@ -51,6 +51,7 @@ fn results() -> Results {
     let busy = |second: u64| Busy {
         at: 1_000_000 + second * 1_000,
         cpu_seconds: second as f64 * 1.9,
+        stolen_seconds: 0.0,
     };
     Results {
         scenario: "fanout".to_owned(),

@@ -21,7 +21,7 @@ pub struct Options {
     #[arg(long, default_value_t = 1_000, value_parser = one_or_more)]
     clients: usize,
     /// Pause for --hold when so many are in: memory at rest is seen twice then, and
-    /// what it grows by is that of the connections between
+    /// what it grew by is that of the connections between; without it no figure says so
     #[arg(long, value_name = "CLIENTS")]
     plateau: Option<usize>,
     /// How many share a room

@@ -38,7 +38,8 @@ pub(crate) struct Day {
     /// How many share a room
     #[arg(long, default_value_t = 10, value_name = "CLIENTS", value_parser = one_or_more)]
     room_size: usize,
-    /// From one message of somebody who talks to the next, on average
+    /// From one message of somebody who talks to the next, on average; 2 s of that they
+    /// type
     #[arg(long, default_value_t = 20.0, value_name = "SECONDS", value_parser = more_than_zero)]
     speak_every: f64,
     /// From a reply to the next question of somebody who asks, on average

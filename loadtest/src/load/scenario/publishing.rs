@@ -12,7 +12,7 @@ use crate::load::numeric::{more_than_zero, zero_or_more};
 use crate::load::options::{Common, Language};
 use crate::load::party::Party;
 use crate::load::record::Record;
-use crate::load::results::{Measure, Results};
+use crate::load::results::{Counts, Measure, Results, Try};
 use crate::load::sample::Sampler;
 use crate::load::talk::{Pace, Rhythm, Role, Setting};
 
@@ -23,7 +23,8 @@ pub(crate) struct Publishing {
     /// said when the one before it was heard by all
     #[arg(long, value_name = "RATE", conflicts_with = "search", value_parser = more_than_zero)]
     rate: Option<f64>,
-    /// Look for the highest rate at which nothing is lost and p99 is below --p99
+    /// Look for the highest rate at which nothing is lost and p99 is below --p99; what
+    /// is doubled or swapped at any rate is told
     #[arg(long)]
     search: bool,
     /// The rate at which a search begins
@@ -55,6 +56,9 @@ const DRAINING: Duration = Duration::from_secs(10);
 
 /// A search ends when it knows the rate so well.
 const PRECISION: f64 = 1.08;
+
+/// A rate is too much if it was not borne so often.
+const TRIES: usize = 2;
 
 /// Below it nothing is said.
 const LEAST: f64 = 1.0;
@@ -139,22 +143,18 @@ impl<'a, R: Fn() -> Vec<Role>> Conductor<'a, R> {
     /// Doubles the rate until it is too much, then closes in on the highest that is
     /// not; what was found at that.
     fn search(&self) -> anyhow::Result<Results> {
-        let (mut best, mut party) = (None, self.gather()?);
+        let (mut best, mut search) = (None::<Results>, Search::default());
         let (mut borne, mut too_much) = (0.0, f64::INFINITY);
         let mut rate = self.publishing.search_from.max(LEAST);
-        let mut tried = Vec::new();
         while too_much / borne > PRECISION && (LEAST..MOST).contains(&rate) {
-            let record = self.at_rate(&mut party, rate)?;
-            let is_borne = self.publishing.is_borne(&record);
-            tried.push(told(rate, is_borne, &record));
-            if is_borne {
-                borne = rate;
-                best = Some(record.results);
-            } else {
-                too_much = rate;
-                // Who was sent away, or is behind, is of no use any more.
-                drop(party);
-                party = self.gather()?;
+            match self.try_rate(rate, &mut search)? {
+                Some(results) => {
+                    borne = rate;
+                    if let Some(before) = best.replace(results) {
+                        search.wrongs.merge_wrongs(&before.counts);
+                    }
+                }
+                None => too_much = rate,
             }
             rate = if too_much.is_infinite() {
                 borne * 2.0
@@ -164,13 +164,35 @@ impl<'a, R: Fn() -> Vec<Role>> Conductor<'a, R> {
                 (borne * too_much).sqrt()
             };
         }
-        let tried = tried.join("; ");
-        let mut results = best.with_context(|| format!("no rate was borne: {tried}"))?;
-        results.parameters.insert("tried".to_owned(), tried);
-        results
-            .parameters
-            .insert("rate".to_owned(), format!("{borne:.0}"));
+        let told = search.told.join("; ");
+        let mut results = best.with_context(|| format!("no rate was borne: {told}"))?;
+        let parameters = [("tried", told), ("rate", format!("{borne:.0}"))];
+        let parameters = parameters.map(|(name, value)| (name.to_owned(), value));
+        results.parameters.extend(parameters);
+        results.counts.merge_wrongs(&search.wrongs);
+        results.tried = search.tried;
         Ok(results)
+    }
+
+    /// What was found at a rate that was borne. One hiccup of something else is not
+    /// held against it.
+    fn try_rate(&self, rate: f64, search: &mut Search<'a>) -> anyhow::Result<Option<Results>> {
+        for _ in 0..TRIES {
+            let mut party = match search.party.take() {
+                Some(party) => party,
+                None => self.gather()?,
+            };
+            let record = self.at_rate(&mut party, rate)?;
+            let is_borne = self.publishing.is_borne(&record);
+            search.note(rate, is_borne, &record);
+            if is_borne {
+                search.party = Some(party);
+                return Ok(Some(record.results));
+            }
+            search.wrongs.merge_wrongs(&record.results.counts);
+            // Who was sent away, or is behind, is of no use any more: all leave here.
+        }
+        Ok(None)
     }
 
     fn at_rate(&self, party: &mut Party<'_>, rate: f64) -> anyhow::Result<Record> {
@@ -209,17 +231,32 @@ impl<'a, R: Fn() -> Vec<Role>> Conductor<'a, R> {
     }
 }
 
-/// What was found at a rate, in short.
-fn told(rate: f64, is_borne: bool, record: &Record) -> String {
-    let faults = record.results.counts.faults();
-    let faults: Vec<_> = faults
-        .iter()
-        .map(|(what, count)| format!(", {count} {what}"))
-        .collect();
-    let verdict = if is_borne { "borne" } else { "too much" };
-    format!(
-        "{rate:.0} {verdict} (p99 {:.1} ms{})",
-        p99(record),
-        faults.concat()
-    )
+/// What a search has seen so far.
+#[derive(Default)]
+struct Search<'a> {
+    /// Who speaks and hears; none where they have left.
+    party: Option<Party<'a>>,
+    tried: Vec<Try>,
+    /// The same, for people to read.
+    told: Vec<String>,
+    /// At all rates but the best one, those that were too much as well.
+    wrongs: Counts,
+}
+
+impl Search<'_> {
+    fn note(&mut self, rate: f64, is_borne: bool, record: &Record) {
+        self.tried.push(Try {
+            rate,
+            p99_ms: p99(record),
+            is_borne,
+        });
+        let faults = record.results.counts.faults().into_iter();
+        let faults = faults.map(|(what, count)| format!(", {count} {what}"));
+        let verdict = if is_borne { "borne" } else { "too much" };
+        self.told.push(format!(
+            "{rate:.0} {verdict} (p99 {:.1} ms{})",
+            p99(record),
+            faults.collect::<String>()
+        ));
+    }
 }

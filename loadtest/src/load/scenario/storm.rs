@@ -60,10 +60,12 @@ impl Options {
         sampler.look();
         let (from, began) = (unix_ms(), clock::now());
         storm.break_off()?;
-        let outcome = storm.wait_until_back(Vec::new(), patience)?;
+        storm.wait_until_back(patience)?;
+        let back_at = unix_ms();
         sampler.look();
+        let outcome = storm.end(Vec::new())?;
         let mut record = Record::default();
-        record.set_stretch(from, unix_ms());
+        record.set_stretch(from, back_at);
         let results = &mut record.results;
         results.counts.connections = clients as u64;
         let each = 1 + u64::from(self.missed);

@@ -93,6 +93,7 @@ impl Returner {
         let named = ClientEvent::Named {
             tenant: tenant.to_owned(),
             user: self.who.user.clone(),
+            rooms: self.who.rooms.iter().map(|room| name_of(room)).collect(),
         };
         notes.write(self.number, named, now);
     }
@@ -139,6 +140,7 @@ impl Returner {
         let sent = ClientEvent::Sent {
             id: id.to_owned(),
             room: room.to_owned(),
+            session: Some(SESSION.to_owned()),
             text,
             ai: false,
             if_busy: IfBusy::Queue,
@@ -161,6 +163,9 @@ impl Returner {
         match (&event, self.stage) {
             (ClientEvent::Refused { code, .. }, _) => {
                 notes.tide.fail(format!("refused: {code}"));
+            }
+            (ClientEvent::Unreadable { reason }, _) => {
+                notes.tide.fail(format!("unreadable: {reason}"));
             }
             (ClientEvent::Acked { .. }, stage) => self.on_acked(stage, notes),
             (ClientEvent::Durable { .. }, Stage::Coming | Stage::In) => return,
@@ -258,10 +263,15 @@ impl Returner {
         }
     }
 
-    /// It has lost its connection, and is to come back to its next target; how many
-    /// tries have failed.
-    pub(super) fn on_away(&mut self, code: Option<u16>, now: Nanos, notes: &mut Notes) -> u32 {
-        let reason = String::new();
+    /// It has no connection any more, for this reason, and is to come back to its next
+    /// target; how many tries have failed.
+    pub(super) fn on_away(
+        &mut self,
+        code: Option<u16>,
+        reason: String,
+        now: Nanos,
+        notes: &mut Notes,
+    ) -> u32 {
         notes.write(self.number, ClientEvent::Closed { code, reason }, now);
         self.door += 1;
         let absence = match self.stage {

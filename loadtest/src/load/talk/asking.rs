@@ -1,7 +1,7 @@
 //! One client's question, and the reply that it reads.
 
 use super::role::Pace;
-use crate::load::clock::Nanos;
+use crate::load::clock::{MILLISECOND, Nanos};
 use crate::load::dialect::{Delta, Reply, causerie};
 
 /// What a client asks, one question after another.
@@ -18,7 +18,12 @@ struct Question {
     next: u32,
     /// The words that have come.
     words: u32,
+    /// Whether its reply has.
+    has_begun: bool,
 }
+
+/// Timers of the backend are not finer than that.
+const EARLY: Nanos = 5 * MILLISECOND;
 
 /// A piece of a reply, as its reader sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +34,8 @@ pub(super) struct Piece {
     /// soon as the question was to be sent: the longest that it can have been on
     /// its way.
     pub(super) lateness: Nanos,
+    /// Whether it came before it can have been said.
+    pub(super) is_early: bool,
     /// Whether pieces before it are missing, or it came before.
     pub(super) is_astray: bool,
 }
@@ -49,6 +56,7 @@ impl Asking {
             due,
             next: 0,
             words: 0,
+            has_begun: false,
         });
         causerie::ask(self.asked, &pace.question, out);
         self.asked += 1;
@@ -57,6 +65,11 @@ impl Asking {
     /// When the open question was due.
     pub(super) fn due(&self) -> Option<Nanos> {
         self.question.as_ref().map(|question| question.due)
+    }
+
+    /// Whether its reply has begun, and has not ended.
+    pub(super) fn is_streaming(&self) -> bool {
+        self.question.as_ref().is_some_and(|of| of.has_begun)
     }
 
     /// A question was refused; whether one was open.
@@ -68,10 +81,13 @@ impl Asking {
         let question = self.question.as_mut()?;
         let said = pace.word(question.due, question.words);
         let piece = Piece {
-            is_first: question.words == 0,
+            is_first: !question.has_begun,
             lateness: now.saturating_sub(said),
+            // One that replaces others may begin with an earlier word.
+            is_early: now + EARLY < said && !delta.is_snapshot,
             is_astray: delta.index != question.next && !delta.is_snapshot,
         };
+        question.has_begun = true;
         question.next = delta.index.saturating_add(1);
         question.words = if delta.is_snapshot {
             delta.words
@@ -94,7 +110,7 @@ impl Asking {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::clock::{MILLISECOND, SECOND};
+    use crate::load::clock::SECOND;
 
     const ASKED: Nanos = SECOND;
 
@@ -132,7 +148,7 @@ mod tests {
         let mut late = |index, words, ms| {
             let piece = asking.on_delta(delta(index, words), after(ms), &pace());
             let piece = piece.unwrap();
-            assert!(!piece.is_astray);
+            assert!(!piece.is_astray && !piece.is_early);
             (piece.is_first, piece.lateness / MILLISECOND)
         };
         assert_eq!(late(0, 1, 203), (true, 3));
@@ -144,6 +160,27 @@ mod tests {
         let is_right = true;
         assert_eq!(answered, Some(Answered { took, is_right }));
         assert_eq!(asking.on_reply(WHOLE, after(603), &pace()), None);
+    }
+
+    #[test]
+    fn what_comes_before_it_can_have_been_said_is_noticed() {
+        // The second word is said at 300 ms.
+        for (ms, is_early) in [(290, true), (296, false), (300, false)] {
+            let mut asking = asked();
+            asking.on_delta(delta(0, 1), after(200), &pace());
+            let piece = asking.on_delta(delta(1, 1), after(ms), &pace());
+            assert_eq!(piece.unwrap().is_early, is_early, "{ms} ms");
+        }
+    }
+
+    #[test]
+    fn a_reply_streams_from_its_first_piece_to_its_end() {
+        let mut asking = asked();
+        assert!(!asking.is_streaming());
+        asking.on_delta(delta(0, 5), after(600), &pace());
+        assert!(asking.is_streaming());
+        asking.on_reply(WHOLE, after(600), &pace());
+        assert!(!asking.is_streaming());
     }
 
     #[test]

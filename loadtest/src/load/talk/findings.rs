@@ -17,6 +17,8 @@ pub(crate) struct Findings {
     pub(crate) deliveries: u64,
     /// And at any time.
     pub(crate) heard: u64,
+    /// Replies that have begun and not ended, at the moment.
+    pub(crate) streaming: u64,
 }
 
 impl Findings {
@@ -28,6 +30,7 @@ impl Findings {
         }
         self.deliveries += other.deliveries;
         self.heard += other.heard;
+        self.streaming += other.streaming;
     }
 
     pub(super) fn on_connected(&mut self, took: Nanos) {
@@ -43,6 +46,7 @@ impl Findings {
 
     pub(super) fn on_piece(&mut self, piece: Piece, is_measured: bool) {
         self.counts.astray += u64::from(piece.is_astray);
+        self.counts.early += u64::from(piece.is_early);
         if is_measured {
             self.note(Measure::Delta, piece.lateness);
             if piece.is_first {

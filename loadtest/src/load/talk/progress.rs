@@ -13,6 +13,10 @@ pub(super) struct Steps {
     pub(super) heard: u64,
     /// How many were to be, of what was sent.
     pub(super) expected: u64,
+    /// Messages of which the server said that it took them.
+    pub(super) accepted: u64,
+    /// Of how many it was to say so.
+    pub(super) to_accept: u64,
     /// Turns that clients are to have.
     pub(super) planned: u64,
     /// Turns that they have had.
@@ -27,6 +31,8 @@ pub(crate) struct Progress {
     gone: AtomicU64,
     heard: AtomicU64,
     expected: AtomicU64,
+    accepted: AtomicU64,
+    to_accept: AtomicU64,
     planned: AtomicU64,
     taken: AtomicU64,
     asked: AtomicU64,
@@ -57,12 +63,13 @@ impl Progress {
         self.heard.load(Ordering::Relaxed)
     }
 
-    /// Whether all that was planned is done, all that was said is heard, and all
-    /// that was asked is answered.
+    /// Whether all that was planned is done, all that was said is heard and
+    /// acknowledged, and all that was asked is answered.
     pub(crate) fn is_drained(&self) -> bool {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         self.taken.load(Ordering::Acquire) >= of(&self.planned)
             && self.heard() >= of(&self.expected)
+            && of(&self.accepted) >= of(&self.to_accept)
             && of(&self.answered) >= of(&self.asked)
     }
 
@@ -102,6 +109,8 @@ impl Progress {
         let Steps {
             heard,
             expected,
+            accepted,
+            to_accept,
             planned,
             taken,
         } = steps;
@@ -109,6 +118,8 @@ impl Progress {
             return;
         }
         self.expected.fetch_add(expected, Ordering::Relaxed);
+        self.to_accept.fetch_add(to_accept, Ordering::Relaxed);
+        self.accepted.fetch_add(accepted, Ordering::Relaxed);
         self.planned.fetch_add(planned, Ordering::Relaxed);
         let heard = self.heard.fetch_add(heard, Ordering::Relaxed) + heard;
         // Who sees that no turn is left sees all that came of them.

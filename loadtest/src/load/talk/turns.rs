@@ -7,7 +7,8 @@ use super::role::Act;
 use crate::load::behaviour::{ClientNumber, Hands, Turn};
 use crate::load::clock::{Nanos, SECOND};
 use crate::load::dialect::causerie;
-use crate::load::payload::Stamp;
+use crate::load::payload::{self, Stamp};
+use crate::load::results::Measure;
 
 /// A server that takes nothing more is not sent more than so many bytes. What is
 /// not sent counts as lost.
@@ -59,7 +60,9 @@ impl Talkers {
         let Some(every) = self.rhythm.speak_every else {
             return;
         };
-        let next = self.turn_after(due, every);
+        // Of which they type for a while.
+        let typing = if self.rhythm.is_human { TYPING } else { 0 };
+        let next = self.turn_after(due, every.saturating_sub(typing));
         self.plan(next, client, hands);
     }
 
@@ -98,7 +101,6 @@ impl Talkers {
             sender,
             room,
             hearers,
-            ..
         } = &client.role.act
         else {
             return;
@@ -107,13 +109,22 @@ impl Talkers {
             sender: *sender,
             number: client.next,
             sent: due,
+            room: payload::number_of(room),
         };
         client.next += 1;
         client.is_typing = false;
         let hearers = u64::from(*hearers);
+        if self.rhythm.is_measured(due) {
+            let late = hands.now.saturating_sub(due);
+            self.findings.note(Measure::Send, late);
+        }
         self.findings.counts.sent += 1;
         self.findings.counts.expected += hearers;
         self.steps.expected += hearers;
+        if self.setting.dialect.acknowledges() {
+            self.findings.counts.to_accept += 1;
+            self.steps.to_accept += 1;
+        }
         if hands.backlog < LONGEST_BACKLOG {
             self.text.clear();
             stamp.write(self.setting.bytes, &mut self.text);
