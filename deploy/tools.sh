@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# Sourced by ./test, ./cluster, ./chaos and deploy/bare-debian: gets what they
-# need into target/tools, never into the system, without root and without starting a service.
+# Sourced by ./test, ./cluster, ./chaos, deploy/bare-debian, loadtest/compare, loadtest/stage.sh
+# and loadtest/peers: gets what they need into target/tools, never into the system, without root
+# and without starting a service.
 #
 # Expects $root, the repository's top folder. Gives:
 #   $tools          the folder
