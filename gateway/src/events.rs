@@ -93,7 +93,8 @@ pub(crate) fn action_failed(error: &BusError) {
     bus_failed("action", None, error);
 }
 
-/// A typing indicator could not be published; nobody misses it.
+/// A typing indicator could not be published: nobody misses that somebody types, and that
+/// somebody has stopped is told again.
 pub(crate) fn typing_lost(error: &BusError) {
     bus_failed("publish", None, error);
 }

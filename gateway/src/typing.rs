@@ -1,12 +1,12 @@
 //! Who is typing: shown to others at once, over after three seconds without
 //! another sign, or with the connection.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use causerie_shared::bus::Bus;
+use causerie_shared::bus::{Bus, BusError};
 use causerie_shared::ids::{ConnectionId, UserId};
 use causerie_shared::protocol::data::TypingIndicator;
 use causerie_shared::protocol::event::Event;
@@ -14,6 +14,8 @@ use causerie_shared::protocol::frame;
 use causerie_shared::record::{Class, Header, Record};
 use causerie_shared::room::RoomKey;
 use compact_str::CompactString;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_stream::StreamExt;
@@ -27,11 +29,18 @@ use crate::events;
 /// How long one sign of typing lasts.
 const LASTS: Duration = Duration::from_secs(3);
 
+/// When an end that the bus did not take is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// How many signs may wait to be published; nobody misses one more.
 const QUEUE: usize = 1_024;
 
+/// How many indicators are on their way to the bus at the same time: a slow answer to
+/// one is not to make all others late.
+const ON_THE_WAY: usize = 64;
+
 /// Somebody typing somewhere, on one connection or, without it, over HTTP.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Typist {
     pub(crate) room: RoomKey,
     pub(crate) user: UserId,
@@ -57,7 +66,8 @@ impl Typing {
         let typists = Typists {
             bus,
             ends: DelayQueue::new(),
-            keys: HashMap::new(),
+            shown: BTreeMap::new(),
+            publishing: FuturesUnordered::new(),
         };
         tasks.spawn(typists.run(queue, stop.clone()));
         Self(signs)
@@ -83,64 +93,143 @@ impl Typing {
 struct Typists {
     bus: Arc<dyn Bus>,
     ends: DelayQueue<Typist>,
-    keys: HashMap<Typist, delay_queue::Key>,
+    shown: BTreeMap<Typist, Shown>,
+    publishing: FuturesUnordered<BoxFuture<'static, Published>>,
+}
+
+/// What others see of somebody, or are to see next.
+#[derive(Debug, Default)]
+struct Shown {
+    is_typing: bool,
+    /// Of somebody at most one indicator is on its way: the next one does not overtake it.
+    is_on_the_way: bool,
+    end: Option<delay_queue::Key>,
+}
+
+/// An indicator that the bus took, or did not.
+struct Published {
+    typist: Typist,
+    is_typing: bool,
+    result: Result<(), BusError>,
 }
 
 impl Typists {
     async fn run(mut self, mut queue: mpsc::Receiver<Sign>, stop: CancellationToken) {
         loop {
+            let has_room = self.publishing.len() < ON_THE_WAY;
             tokio::select! {
-                () = stop.cancelled() => return,
-                Some(end) = self.ends.next(), if !self.ends.is_empty() => {
-                    let typist = end.into_inner();
-                    self.keys.remove(&typist);
-                    self.publish(&typist, false).await;
+                biased;
+                () = stop.cancelled() => break,
+                Some(published) = self.publishing.next(), if !self.publishing.is_empty() => {
+                    self.on_published(published);
                 }
-                sign = queue.recv() => match sign {
-                    Some(sign) => self.on_sign(sign).await,
-                    None => return,
+                Some(end) = self.ends.next(), if has_room && !self.ends.is_empty() => {
+                    self.on_end(end.into_inner());
+                }
+                sign = queue.recv(), if has_room => match sign {
+                    Some(sign) => self.on_sign(sign),
+                    None => break,
                 },
             }
         }
+        // What ended with the last connections.
+        while let Ok(sign) = queue.try_recv() {
+            self.on_sign(sign);
+        }
+        while let Some(published) = self.publishing.next().await {
+            self.on_published(published);
+        }
     }
 
-    async fn on_sign(&mut self, sign: Sign) {
+    fn on_sign(&mut self, sign: Sign) {
         match sign {
             // Where the bus is slow signs wait: one that is over is not shown.
             Sign::Typing(_, since) if since.elapsed() >= LASTS => {}
             Sign::Typing(typist, since) => {
-                let end = since + LASTS;
-                match self.keys.get(&typist) {
-                    Some(key) => self.ends.reset_at(key, end),
-                    None => {
-                        let key = self.ends.insert_at(typist.clone(), end);
-                        self.keys.insert(typist.clone(), key);
-                    }
-                }
-                self.publish(&typist, true).await;
+                self.end_at(&typist, since + LASTS);
+                self.show(typist, true);
             }
-            Sign::Stopped(typist) => self.stop(&typist).await,
+            Sign::Stopped(typist) => self.stop(typist),
             Sign::Gone(connection) => {
                 let is_of = |typist: &&Typist| typist.connection.as_ref() == Some(&connection);
-                let typists: Vec<_> = self.keys.keys().filter(is_of).cloned().collect();
+                let typists: Vec<_> = self.shown.keys().filter(is_of).cloned().collect();
                 for typist in typists {
-                    self.stop(&typist).await;
+                    self.stop(typist);
                 }
             }
         }
     }
 
-    async fn stop(&mut self, typist: &Typist) {
-        if let Some(key) = self.keys.remove(typist) {
-            self.ends.remove(&key);
-            self.publish(typist, false).await;
+    fn end_at(&mut self, typist: &Typist, end: Instant) {
+        let shown = self.shown.entry(typist.clone()).or_default();
+        match &shown.end {
+            Some(key) => self.ends.reset_at(key, end),
+            None => shown.end = Some(self.ends.insert_at(typist.clone(), end)),
         }
     }
 
-    async fn publish(&self, typist: &Typist, is_typing: bool) {
-        let record = self.indicator(typist, is_typing);
-        if let Err(error) = self.bus.publish(&typist.room, &record).await {
-            events::typing_lost(&error);
+    fn on_end(&mut self, typist: Typist) {
+        if let Some(shown) = self.shown.get_mut(&typist) {
+            shown.end = None;
+            self.show(typist, false);
+        }
+    }
+
+    fn stop(&mut self, typist: Typist) {
+        if let Some(shown) = self.shown.get_mut(&typist) {
+            if let Some(key) = shown.end.take() {
+                self.ends.remove(&key);
+            }
+            self.show(typist, false);
+        }
+    }
+
+    /// Publishes what is to be seen of somebody, now or when what is on its way has
+    /// arrived.
+    fn show(&mut self, typist: Typist, is_typing: bool) {
+        let Some(shown) = self.shown.get_mut(&typist) else {
+            return;
+        };
+        shown.is_typing = is_typing;
+        if shown.is_on_the_way {
+            return;
+        }
+        shown.is_on_the_way = true;
+        let record = self.indicator(&typist, is_typing);
+        let bus = Arc::clone(&self.bus);
+        self.publishing.push(Box::pin(async move {
+            let result = bus.publish(&typist.room, &record).await;
+            Published {
+                typist,
+                is_typing,
+                result,
+            }
+        }));
+    }
+
+    fn on_published(&mut self, published: Published) {
+        let Published {
+            typist,
+            is_typing,
+            result,
+        } = published;
+        let Some(shown) = self.shown.get_mut(&typist) else {
+            return;
+        };
+        shown.is_on_the_way = false;
+        if let Err(error) = &result {
+            events::typing_lost(error);
+        }
+        match (shown.is_typing, is_typing) {
+            // Something else is to be seen by now.
+            (next @ true, false) | (next @ false, true) => self.show(typist, next),
+            // It ends in time, or by another sign.
+            (true, true) => {}
+            (false, false) if result.is_ok() => {
+                self.shown.remove(&typist);
+            }
+            // Nobody else ends it.
+            (false, false) => self.end_at(&typist, Instant::now() + AGAIN),
         }
     }
 
