@@ -10,6 +10,10 @@ use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
+/// How many questions a session has. Each call of the model has those before it as its
+/// context: were there but one session, a question would cost the more the later it came.
+pub(crate) const TURNS: usize = 10;
+
 /// Longer than anything should take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -35,14 +39,20 @@ pub(crate) struct Seen {
     pub took: Duration,
 }
 
-/// Lets so many people, on both gateways, ask.
-pub(crate) async fn ask(cluster: &Cluster, people: usize, load: Load) -> anyhow::Result<Seen> {
+/// Lets so many people, on both gateways, ask. Their sessions begin with the run's name.
+pub(crate) async fn ask(
+    cluster: &Cluster,
+    run: &str,
+    people: usize,
+    load: Load,
+) -> anyhow::Result<Seen> {
     let connecting = (0..people).map(|number| connect(cluster, number));
     let clients = futures::future::join_all(connecting).await;
     let began = Instant::now();
     let asking = clients.into_iter().enumerate().map(|(number, client)| {
         let due = due(load, people, number, began);
-        let task = tokio::spawn(async move { Person::new(client)?.ask(due).await });
+        let person = Person::new(client, run.to_owned());
+        let task = tokio::spawn(async move { person?.ask(due).await });
         async move { task.await.context("a client's task")? }
     });
     let mut seen = Seen {
@@ -87,6 +97,7 @@ fn due(load: Load, people: usize, number: usize, began: Instant) -> Vec<Option<I
 
 struct Person {
     client: Client,
+    run: String,
     asked: usize,
     last_asked: Option<Instant>,
     answers: usize,
@@ -100,9 +111,10 @@ struct Answered {
 }
 
 impl Person {
-    fn new(client: Client) -> anyhow::Result<Self> {
+    fn new(client: Client, run: String) -> anyhow::Result<Self> {
         Ok(Self {
             client,
+            run,
             asked: 0,
             last_asked: None,
             answers: 0,
@@ -116,7 +128,8 @@ impl Person {
                 None => self.until_answered().await?,
                 Some(due) => self.until(due).await?,
             }
-            let question = json!({"user_input": "What time is it?"});
+            let session = format!("{}-{}", self.run, self.asked / TURNS);
+            let question = json!({"user_input": "What time is it?", "session_id": session});
             self.client
                 .send(json!({"action": "sendMessage", "data": question}))
                 .await;

@@ -78,7 +78,8 @@ async fn main() -> anyhow::Result<()> {
     let (rate, questions) = (full / 2.0, args.questions as usize);
     let mut runs = Vec::new();
     for round in 1..=args.rounds {
-        let seen = clients::ask(&cluster, clients, Load::Open { rate, questions }).await?;
+        let (name, load) = (format!("run-{round}"), Load::Open { rate, questions });
+        let seen = clients::ask(&cluster, &name, clients, load).await?;
         ensure!(
             seen.answers == questions && seen.firsts.len() == questions as u64,
             "{questions} questions, {} answers, {} first deltas",
@@ -135,8 +136,8 @@ async fn start() -> Cluster {
 async fn full_load(cluster: &Cluster, each: usize) -> anyhow::Result<(f64, usize, usize)> {
     let (mut best, mut clients, mut asked) = (0.0, FEWEST, 0);
     loop {
-        let Seen { answers, took, .. } =
-            clients::ask(cluster, clients, Load::Closed { each }).await?;
+        let (name, load) = (format!("ramp-{clients}"), Load::Closed { each });
+        let Seen { answers, took, .. } = clients::ask(cluster, &name, clients, load).await?;
         ensure!(
             answers == clients * each,
             "{clients} clients: {answers} answers"

@@ -5,7 +5,7 @@ use std::io::Write;
 use causerie_loadtest::circumstances;
 use causerie_loadtest::load::statistics::median;
 
-use crate::clients::Seen;
+use crate::clients::{Seen, TURNS};
 
 /// What is added may be so much at the most, in milliseconds.
 const MOST_P50: f64 = 1.0;
@@ -83,7 +83,7 @@ pub(crate) fn write(measured: &Measured<'_>) -> String {
          | added, medians of {count} runs at half load | | least–most | goal |\n|---|---|---|---|\n\
          {rows}\n\
          | | |\n|---|---|\n\
-         | questions | {questions} a run, over {clients} connections |\n\
+         | questions | {questions} a run, over {clients} connections, in sessions of {TURNS} |\n\
          | full load | {full:.0} answers a second: the most in a closed loop whose clients were doubled until that brought less than a tenth more, or to 1,024 |\n\
          | half of it | {rate:.0} questions a second were to be asked, {asked} were{reached} |\n\
          | model calls in all | {calls} |\n{circumstances}",

@@ -7,7 +7,8 @@ use crate::chaos::fault::Kind;
 use crate::chaos::strike::{Aim, Struck};
 
 /// One person in so many comes to another gateway where nobody is at the one that is
-/// to be struck: of all tenants.
+/// to be struck, and the next time their neighbours: of a room's people every fourth of
+/// all may be none.
 const MOVES_ONE_IN: usize = 4;
 
 impl Round {
@@ -24,13 +25,14 @@ impl Round {
     /// How many are, or how many people see them.
     pub(super) async fn streaming_by(&self, deadline: Instant, aim: &Aim, kind: Kind) -> usize {
         let parts = aim.on_the_way(kind, &self.installation);
+        let mut movers = (0..MOVES_ONE_IN).cycle();
         loop {
             let streaming = self.streaming_at(&parts).await;
             if streaming > 0 || Instant::now() > deadline {
                 return streaming;
             }
             if self.is_nobody_at(&parts) {
-                self.let_some_move();
+                self.let_some_move(&mut movers);
             }
             sleep(LOOK_EVERY).await;
         }
@@ -66,12 +68,15 @@ impl Round {
         !self.people.iter().any(is_there)
     }
 
-    /// Some come to other gateways, as when people come and go all the time.
-    fn let_some_move(&self) {
-        let movers = || self.people.iter().step_by(MOVES_ONE_IN);
-        // They may be on their way still.
-        if movers().all(|person| person.state.is_open()) {
-            movers().for_each(|person| person.order(|orders| orders.drop_connection += 1));
+    /// Some come to other gateways, as when people come and go all the time: those who
+    /// are next.
+    fn let_some_move(&self, next: &mut impl Iterator<Item = usize>) {
+        // The last ones may be on their way still.
+        if self.people.iter().all(|person| person.state.is_open()) {
+            let movers = self.people.iter().skip(next.next().unwrap_or_default());
+            for person in movers.step_by(MOVES_ONE_IN) {
+                person.order(|orders| orders.drop_connection += 1);
+            }
         }
     }
 }
