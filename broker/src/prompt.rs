@@ -210,6 +210,7 @@ mod tests {
             is_first: turns == 0,
             cancelled: false,
             waited_ms: 0,
+            more_wait: false,
         }
     }
 

@@ -3,7 +3,7 @@
 //! Pure logic: what waits where, what runs, and which claim to try next. A
 //! *place* is where questions of one tenant wait in one partition; how many
 //! wait there only the bus knows. So a place is tried, one claim at a time,
-//! until a claim finds nothing.
+//! until a claim finds nothing, or takes the last.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -57,7 +57,10 @@ pub(crate) struct Try {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tried {
     /// It got a question, and goes on holding its slot.
-    Claimed,
+    Claimed {
+        /// Whether something else waits there.
+        more_wait: bool,
+    },
     /// Nothing waits there.
     Nothing,
     /// The bus did not answer: the same claim must be tried again.
@@ -162,11 +165,15 @@ impl Schedule {
         let heard = std::mem::take(&mut place.heard_while_claiming);
         match tried {
             Tried::Unanswered => place.retry_at = Some(now + RETRY_AFTER),
-            Tried::Claimed => place.claim = ClaimId::generate(),
             // What was heard of while the claim was on its way may have come
             // to wait after the bus had looked.
+            Tried::Claimed { more_wait } if more_wait || heard => {
+                place.claim = ClaimId::generate();
+            }
             Tried::Nothing if heard => place.claim = ClaimId::generate(),
-            Tried::Nothing => tenant.places.retain(|place| place.partition != partition),
+            Tried::Claimed { .. } | Tried::Nothing => {
+                tenant.places.retain(|place| place.partition != partition)
+            }
         }
     }
 
@@ -234,6 +241,8 @@ impl Place {
 mod tests {
     use super::*;
 
+    const MORE: Tried = Tried::Claimed { more_wait: true };
+
     fn tenant(name: &str) -> TenantId {
         TenantId::new(name).unwrap()
     }
@@ -256,7 +265,7 @@ mod tests {
     fn claim(schedule: &mut Schedule) -> Option<String> {
         let now = Instant::now();
         let next = schedule.try_start(now)?;
-        schedule.on_tried(&next.tenant, next.partition, Tried::Claimed, now);
+        schedule.on_tried(&next.tenant, next.partition, MORE, now);
         Some(next.tenant.to_string())
     }
 
@@ -302,7 +311,7 @@ mod tests {
         schedule.on_waiting(tenant("a"), partition(0));
         let first = schedule.try_start(now).unwrap();
         assert_eq!(schedule.try_start(now), None);
-        schedule.on_tried(&first.tenant, first.partition, Tried::Claimed, now);
+        schedule.on_tried(&first.tenant, first.partition, MORE, now);
         let second = schedule.try_start(now).unwrap();
         assert_ne!(first.claim, second.claim);
         schedule.on_tried(&second.tenant, second.partition, Tried::Nothing, now);
@@ -310,6 +319,23 @@ mod tests {
         assert_eq!(schedule.try_start(now), None);
         schedule.release(&first.tenant);
         assert_eq!((schedule.running(), schedule.tenants.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_place_is_left_with_the_last_that_waits_there() {
+        let now = Instant::now();
+        let last = Tried::Claimed { more_wait: false };
+        let mut schedule = Schedule::new(9, 9);
+        schedule.on_waiting(tenant("a"), partition(0));
+        let first = schedule.try_start(now).unwrap();
+        // It may have come to wait after the bus had looked.
+        schedule.on_waiting(tenant("a"), partition(0));
+        schedule.on_tried(&first.tenant, first.partition, last, now);
+        let second = schedule.try_start(now).unwrap();
+        schedule.on_tried(&second.tenant, second.partition, last, now);
+        assert_eq!(schedule.try_start(now), None);
+        schedule.on_waiting(tenant("a"), partition(0));
+        assert!(schedule.try_start(now).is_some());
     }
 
     #[test]

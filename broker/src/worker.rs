@@ -141,7 +141,9 @@ impl Worker {
         } = open;
         match self.bus.claim(partition, &tenant, &claim).await {
             Ok(Some(claim)) => {
-                slot.on_tried(Tried::Claimed);
+                slot.on_tried(Tried::Claimed {
+                    more_wait: claim.more_wait,
+                });
                 events::claimed(&claim);
                 answer(&self, &claim).await;
             }

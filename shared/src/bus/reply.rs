@@ -86,6 +86,8 @@ pub struct Claim {
     pub cancelled: bool,
     /// How long it waited, in milliseconds.
     pub waited_ms: u64,
+    /// Whether more questions of the tenant wait in the partition.
+    pub more_wait: bool,
 }
 
 /// A lease as others see it.

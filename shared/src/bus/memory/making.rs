@@ -63,6 +63,7 @@ impl Part {
             is_first: !session.was_answered,
             cancelled: running.is_cancelled,
             waited_ms: running.claimed_ms.saturating_sub(generation.accepted_ms),
+            more_wait: self.runnable.contains_key(&generation.room.tenant),
         })
     }
 

@@ -177,6 +177,7 @@ fn claim(mut answer: Answer) -> Result<Claim, BusError> {
         is_first: answer.flag()?,
         cancelled: answer.flag()?,
         waited_ms: answer.parsed()?,
+        more_wait: answer.flag()?,
         turns: answer.all(Answer::bytes)?,
     })
 }

@@ -47,9 +47,10 @@ pub async fn who_waited_longest_is_claimed_first<W: World>() {
     for question in &asked {
         ask(&*here, question).await;
     }
-    for question in &asked {
+    for (number, question) in asked.iter().enumerate() {
         let claimed = claim(&*there, &room).await;
         assert_eq!(claimed.in_reply_to, question.message_id);
+        assert_eq!(claimed.more_wait, number < 4);
     }
     assert_eq!(try_claim(&*here, &room).await, None);
 }

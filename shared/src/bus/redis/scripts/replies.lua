@@ -112,6 +112,7 @@ local function claimed(reply)
     1 - redis.call('EXISTS', prefix .. 'replied:' .. session),
     -- A clock that was set back has waited for nothing.
     reply.cancelled, text_of(math.max(0, claimed_at - (accepted or claimed_at))),
+    redis.call('EXISTS', prefix .. 'runnable:' .. reply.tenant),
     redis.call('LRANGE', prefix .. 'turns:' .. session, 0, -1),
   }
 end
