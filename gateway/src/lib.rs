@@ -8,12 +8,13 @@
 //! - [`settings`]: what it needs of the configuration
 //! - [`gateway`]: what all transports share
 //! - [`drain`]: how it sends its clients to other nodes
-//! - `events`: log lines and metrics
+//! - `events`, `seldom`: log lines and metrics
 //! - [`token`]: the command that prints a token
 //!
 //! Who comes in:
 //! - [`server`]: the public port
 //! - [`http`], `sse`, [`websocket`]: the transports
+//! - [`address`]: from where they come
 //! - [`admission`]: who is let in
 //! - [`auth`]: tokens, keys and visitors
 //! - [`identity`]: who a caller is, and which rooms are theirs
@@ -35,6 +36,7 @@
 //! - [`outbox`]: what is sent to one client
 
 pub mod actions;
+pub mod address;
 pub mod admission;
 pub mod auth;
 mod changes;
@@ -52,6 +54,7 @@ pub mod outbox;
 mod recovery;
 pub mod registry;
 pub mod report;
+mod seldom;
 pub mod server;
 pub mod settings;
 mod sse;

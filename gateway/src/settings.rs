@@ -5,9 +5,10 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use causerie_shared::bus::question::QueueCaps;
-use causerie_shared::config;
+use causerie_shared::config::{self, Cidr};
 use causerie_shared::ids::{TenantHash, TenantId};
 
+use crate::address::Proxies;
 use crate::hub::Live;
 
 /// A write takes some microseconds.
@@ -45,6 +46,12 @@ pub struct Settings {
     pub client_context: bool,
     /// Which kinds of events are sent live.
     pub live: Live,
+    /// Whose word counts for the address of a client.
+    pub proxies: Proxies,
+    /// The only addresses that may come in; all where none is named.
+    pub allowed_ips: Vec<Cidr>,
+    /// Addresses that may not.
+    pub blocked_ips: Vec<Cidr>,
     /// Among how many tasks the rooms are divided. Fixed while the node runs.
     pub shards: usize,
     /// How many members of a room get something before another room may have its turn;
@@ -92,6 +99,9 @@ impl From<&config::Settings> for Settings {
                 status: settings.realtime.status_updates,
                 memory: settings.realtime.memory_updates,
             },
+            proxies: (&settings.auth).into(),
+            allowed_ips: limits.allowed_ips.clone(),
+            blocked_ips: limits.blocked_ips.clone(),
             shards: one_per_core(),
             turn: TURN,
             tenants: tenants
@@ -122,6 +132,9 @@ impl Default for Settings {
             },
             client_context: true,
             live: Live::ALL,
+            proxies: Proxies::default(),
+            allowed_ips: Vec::new(),
+            blocked_ips: Vec::new(),
             shards: one_per_core(),
             turn: TURN,
             tenants: HashMap::new(),

@@ -9,6 +9,7 @@ mod rooms;
 
 use std::sync::Arc;
 
+use causerie_shared::config::Cidr;
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError, Scope};
 
 use crate::auth::{Auth, Tenant, TokenError};
@@ -82,7 +83,8 @@ impl Admission {
     /// 400, 401 or 403, in this order.
     pub(crate) async fn identify(&self, asked: &Asked) -> Result<Identified, Refusal> {
         check_tenant_is_named(asked)?;
-        // Here come: 403 for an address that is blocked, and 429.
+        self.check_address(asked)?;
+        // Here comes 429.
         let (believed, tenant) = self.believe(asked).await?;
         check_origin(asked, &believed, &tenant)?;
         check_tenants_agree(asked, &tenant)?;
@@ -114,6 +116,17 @@ impl Admission {
         })
     }
 
+    fn check_address(&self, asked: &Asked) -> Result<(), Refusal> {
+        let settings = self.gateway.settings();
+        let among = |networks: &[Cidr]| networks.iter().any(|of| of.contains(asked.client));
+        let is_allowed = settings.allowed_ips.is_empty() || among(&settings.allowed_ips);
+        if is_allowed && !among(&settings.blocked_ips) {
+            return Ok(());
+        }
+        let content = "Your address may not come in here: ask whoever runs this service.";
+        Err(Refusal::forbidden(content).because("ip_blocked"))
+    }
+
     /// Whether messages may be compressed.
     fn takes_compressed(&self) -> bool {
         self.gateway.settings().compression
@@ -122,9 +135,10 @@ impl Admission {
     /// Makes a visitor for one who asked for a token beforehand.
     ///
     /// # Errors
-    /// 401 where the tenant takes none, be it there or not; 403 where the page
-    /// is not the tenant's.
+    /// 403 where the address is blocked; 401 where the tenant takes none, be it
+    /// there or not; 403 where the page is not the tenant's.
     pub(crate) fn visit(&self, asked: &Asked) -> Result<Identified, Refusal> {
+        self.check_address(asked)?;
         let (believed, tenant) = self.visitor_to_be(asked)?;
         check_origin(asked, &believed, &tenant)?;
         self.identified(believed, &tenant)

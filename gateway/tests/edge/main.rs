@@ -8,6 +8,7 @@
     missing_docs
 )]
 
+mod address;
 mod admission;
 mod auth;
 mod chat;

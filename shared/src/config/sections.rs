@@ -4,11 +4,15 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::HeaderName;
+
 use super::address::{HttpUrl, Origin, RedisUrl};
+use super::network::Cidr;
 use super::section::{Program, section};
 use super::tenant::Tenant;
 use super::types::{Backend, JwtAlgorithm, LogFilter, LogFormat, Secret, Size};
 
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const EVERYWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -141,6 +145,14 @@ section! {
         /// that its visitors are forgotten with it; gateways of one cluster must
         /// all be given the same.
         visitor_secret: Option<Secret> => |defaults| defaults.visitor_secret.clone(), in 32..=4096;
+        /// The proxies before the gateway, whose word counts for the address of a
+        /// client. A load balancer that names clients must be among them, or all
+        /// of its clients count as one.
+        trusted_proxies: Vec<Cidr> = Vec::new();
+        /// The one header in which these name their client: `Forwarded` (RFC 7239),
+        /// or one that holds addresses alone, with commas between them. They must
+        /// set it, or add to it, at each request.
+        proxy_header: HeaderName = X_FORWARDED_FOR;
     }
     with {
         /// Keys that verify the operator's tokens.
@@ -182,6 +194,10 @@ section! {
         queued_per_tenant: u32 = 10_000, in 1..=10000000;
         /// Messages a minute that clients are told they may send.
         messages_per_minute_per_connection: u32 = 60, in 1..=1000000;
+        /// The only addresses that may come in; all where none is named.
+        allowed_ips: Vec<Cidr> = Vec::new();
+        /// Addresses that may not come in, be they allowed or not.
+        blocked_ips: Vec<Cidr> = Vec::new();
     }
 }
 
