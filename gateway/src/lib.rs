@@ -15,6 +15,7 @@
 //! - [`server`]: the public port
 //! - [`http`], `sse`, [`websocket`]: the transports
 //! - [`address`]: from where they come
+//! - [`limits`]: how often they may ask
 //! - [`admission`]: who is let in
 //! - [`auth`]: tokens, keys and visitors
 //! - [`identity`]: who a caller is, and which rooms are theirs
@@ -49,6 +50,7 @@ pub mod gateway;
 pub mod http;
 pub mod hub;
 pub mod identity;
+pub mod limits;
 pub mod node;
 pub mod outbox;
 mod recovery;

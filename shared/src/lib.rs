@@ -2,6 +2,7 @@
 //!
 //! - [`protocol`]: what clients send and are sent
 //! - [`ids`], [`room`], [`position`]: the protocol's words
+//! - [`rate`]: how often something may happen
 //! - [`record`]: a frame on its way between nodes
 //! - [`bus`]: storage and messaging between nodes, on Redis or in memory
 //! - [`task`]: what a gateway stores with a question for brokers
@@ -19,6 +20,7 @@ pub mod config;
 pub mod ids;
 pub mod position;
 pub mod protocol;
+pub mod rate;
 pub mod record;
 pub mod room;
 pub mod sabotage;

@@ -72,6 +72,7 @@ impl Admission {
             identity: caller.identity,
             rooms,
             slot,
+            client: asked.client,
             visitor_token: caller.visitor_token,
             report: asked.report,
         })

@@ -18,5 +18,6 @@ mod events;
 mod key_sets;
 #[path = "../kit/making.rs"]
 mod making;
+mod pace;
 mod reading;
 mod support;

@@ -1,7 +1,7 @@
 //! Networks, and the header in which a proxy names its client.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use http::HeaderName;
@@ -17,6 +17,18 @@ pub struct Cidr {
 }
 
 impl Cidr {
+    /// This machine.
+    pub const LOOPBACK: [Self; 2] = [
+        Self {
+            network: IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)),
+            prefix: 8,
+        },
+        Self {
+            network: IpAddr::V6(Ipv6Addr::LOCALHOST),
+            prefix: 128,
+        },
+    ];
+
     /// Whether `address` is of this network. An IPv4 address that is written as
     /// IPv6 (`::ffff:192.0.2.1`) is taken for what it is.
     pub fn contains(&self, address: IpAddr) -> bool {

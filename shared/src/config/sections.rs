@@ -192,8 +192,22 @@ section! {
         queued_per_user: u32 = 100, in 1..=100000;
         /// Most questions of one tenant that wait.
         queued_per_tenant: u32 = 10_000, in 1..=10000000;
-        /// Messages a minute that clients are told they may send.
+        /// Messages a minute of one connection, and as many at once.
         messages_per_minute_per_connection: u32 = 60, in 1..=1000000;
+        /// How often a minute one connection may say that its user types.
+        typing_per_minute: u32 = 120, in 1..=1000000;
+        /// Frames a second of one connection, whatever they ask for.
+        requests_per_second: u32 = 50, in 1..=1000000;
+        /// How many of these may come at once.
+        burst: u32 = 100, in 1..=1000000;
+        /// A connection that so often asks again before it may is closed with
+        /// 4508.
+        violations_before_close: u32 = 20, in 1..=1000000;
+        /// Addresses to which the limits of how often do not apply.
+        exempt: Vec<Cidr> => |defaults| match defaults.program {
+            Program::Standalone => Cidr::LOOPBACK.to_vec(),
+            Program::Gateway | Program::Broker => Vec::new(),
+        };
         /// The only addresses that may come in; all where none is named.
         allowed_ips: Vec<Cidr> = Vec::new();
         /// Addresses that may not come in, be they allowed or not.
