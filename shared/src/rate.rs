@@ -55,7 +55,9 @@ impl Bucket {
     /// # Errors
     /// How long until there is one; then none was taken.
     pub fn try_take(&mut self, rate: &Rate, now_us: u64) -> Result<(), Duration> {
-        let due = self.0.max(now_us);
+        // Further ahead it can be only by a clock set back, or by an earlier rate.
+        let furthest = now_us + rate.tolerance_us() + rate.interval_us();
+        let due = self.0.clamp(now_us, furthest);
         let ahead = due - now_us;
         match ahead.checked_sub(rate.tolerance_us()) {
             None | Some(0) => {
@@ -99,6 +101,15 @@ mod tests {
             bucket.try_take(&rate, 8_000_000).unwrap();
         }
         assert!(bucket.try_take(&rate, 8_000_000).is_err());
+    }
+
+    #[test]
+    fn another_rate_holds_at_once() {
+        let mut bucket = Bucket::default();
+        bucket.try_take(&Rate::a_minute(1), 0).unwrap();
+        let fast = Rate::a_second(10, 1);
+        let wait = bucket.try_take(&fast, 0).unwrap_err();
+        assert_eq!(wait, Duration::from_millis(100));
     }
 
     proptest! {

@@ -7,39 +7,16 @@
 use std::time::Duration;
 
 use causerie_shared::protocol::action::{Action, ClientFrame, Rejected};
-use causerie_shared::protocol::error::{ErrorCode, ProtocolError, Scope};
-use causerie_shared::rate::{Bucket, Rate, us};
+use causerie_shared::protocol::error::{ProtocolError, Scope};
+use causerie_shared::rate::{Bucket, us};
 
+use super::counted::{Counted, too_many};
 use super::{Limits, events};
 
 /// How long it may take to hear of a refusal, and to stop what is on its way.
 const HEARING: Duration = Duration::from_secs(1);
 /// Violations are forgotten when there is none for so long.
 const FORGETTING: Duration = Duration::from_secs(60);
-
-/// What is counted of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Counted {
-    /// All that it asks for.
-    Requests,
-    /// `sendMessage`.
-    Messages,
-    /// `typing` that says yes.
-    Typing,
-}
-
-impl Counted {
-    pub(super) const ALL: [Self; 3] = [Self::Requests, Self::Messages, Self::Typing];
-
-    /// Its name in metrics.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Requests => "requests",
-            Self::Messages => "messages",
-            Self::Typing => "typing",
-        }
-    }
-}
 
 /// How fast one connection has gone. Times are in microseconds of a clock of the
 /// caller's.
@@ -90,36 +67,26 @@ impl Pace {
     }
 
     fn take(&mut self, what: Counted, limits: &Limits, now_us: u64) -> Result<(), TooFast> {
-        let (bucket, rate) = match what {
-            Counted::Requests => (&mut self.requests, &limits.requests),
-            Counted::Messages => (&mut self.messages, &limits.messages),
-            Counted::Typing => (&mut self.typing, &limits.typing),
+        let bucket = match what {
+            Counted::Messages => &mut self.messages,
+            Counted::Typing => &mut self.typing,
+            // The others are counted elsewhere.
+            Counted::Requests | Counted::Connections | Counted::Visitors => &mut self.requests,
         };
-        let Err(wait) = bucket.try_take(rate, now_us) else {
+        let rate = limits.rate(what, Scope::Connection);
+        let Err(wait) = bucket.try_take(&rate, now_us) else {
             return Ok(());
         };
-        events::asked_too_often(what);
+        events::asked_too_often(what, Scope::Connection);
         let count = self.violations.get_or_insert_default();
         let count = count.refused(what, now_us, us(wait));
-        let error = too_many(what, rate, wait);
+        let error = too_many(what, Scope::Connection, &rate, wait);
         if count < limits.violations {
             Err(TooFast::Wait(error))
         } else {
             Err(TooFast::Abuse(error.fatal()))
         }
     }
-}
-
-fn too_many(what: Counted, rate: &Rate, wait: Duration) -> ProtocolError {
-    let count = rate.count;
-    let content = match what {
-        Counted::Requests => format!("Too many requests: {count} a second are allowed."),
-        Counted::Messages => format!("Too many messages: {count} a minute are allowed."),
-        Counted::Typing => format!("Too many signs of typing: {count} a minute are allowed."),
-    };
-    ProtocolError::new(ErrorCode::RateLimited, content)
-        .with_limit(Scope::Connection, count.into())
-        .with_retry_after_ms(us(wait).div_ceil(1_000))
 }
 
 /// How often one has not waited.
@@ -143,8 +110,8 @@ impl Violations {
     /// Something was refused for so long. How many violations there are now.
     fn refused(&mut self, what: Counted, now_us: u64, wait_us: u64) -> u32 {
         let refusals = match what {
-            Counted::Requests => &mut self.requests,
             Counted::Messages => &mut self.messages,
+            Counted::Requests | Counted::Connections | Counted::Visitors => &mut self.requests,
             // Sent by itself while somebody writes: to be refused is enough.
             Counted::Typing => return self.count,
         };
@@ -169,6 +136,7 @@ impl Violations {
 #[cfg(test)]
 mod tests {
     use causerie_shared::protocol::action::read_frame;
+    use causerie_shared::rate::Rate;
 
     use super::*;
 

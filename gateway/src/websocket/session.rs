@@ -188,7 +188,7 @@ impl Session {
             Ok(()) => return Ok(asked),
             Err(TooFast::Wait(error)) => error,
             Err(TooFast::Abuse(error)) => {
-                limits::events::sent_away(&self.connected);
+                limits::hold_off(self.connected.gateway(), &self.connected);
                 self.end = Some(End::Close(CloseCode::Abuse.into()));
                 error
             }

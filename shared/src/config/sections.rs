@@ -192,11 +192,23 @@ section! {
         queued_per_user: u32 = 100, in 1..=100000;
         /// Most questions of one tenant that wait.
         queued_per_tenant: u32 = 10_000, in 1..=10000000;
-        /// Messages a minute of one connection, and as many at once.
+        /// Sockets and streams that may be opened, or tried, a minute from one
+        /// address (of IPv6 its /64) without a token, and as many at once.
+        connections_per_minute_per_ip: u32 = 10, in 1..=1000000;
+        /// The same of one user, whose token is believed.
+        connections_per_minute_per_user: u32 = 60, in 1..=1000000;
+        /// People a minute who may become visitors from one address.
+        visitors_per_minute_per_ip: u32 = 5, in 1..=1000000;
+        /// How long nobody may come in from the address of a client that was closed
+        /// with 4508.
+        hold_off: Duration = MINUTE, in 0..=86400;
+        /// Messages a minute of one connection, and as many at once; and of one user
+        /// over HTTP.
         messages_per_minute_per_connection: u32 = 60, in 1..=1000000;
         /// How often a minute one connection may say that its user types.
         typing_per_minute: u32 = 120, in 1..=1000000;
-        /// Frames a second of one connection, whatever they ask for.
+        /// Frames a second of one connection, whatever they ask for; and requests of one
+        /// user over HTTP.
         requests_per_second: u32 = 50, in 1..=1000000;
         /// How many of these may come at once.
         burst: u32 = 100, in 1..=1000000;
