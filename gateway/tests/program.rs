@@ -326,6 +326,20 @@ async fn a_log_says_how_each_connection_fared() {
     }
 }
 
+#[tokio::test]
+async fn an_operators_pages_have_the_headers_too() {
+    let node = Program::causerie().start().await;
+    for path in ["/", "/metrics", "/health", "/nothing"] {
+        let answer = get(&format!("{}{path}", node.admin_url())).await;
+        let policy = answer.header("content-security-policy");
+        assert!(
+            policy.contains("frame-ancestors 'none'"),
+            "{path}: {policy}"
+        );
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    }
+}
+
 /// Else all that come through it would count as one, and nobody knew why.
 #[tokio::test]
 async fn a_proxy_that_is_not_trusted_is_told_of_once() {

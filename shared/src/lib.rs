@@ -8,6 +8,7 @@
 //! - [`task`]: what a gateway stores with a question for brokers
 //! - [`clock`]: the time that all nodes agree on
 //! - [`config`]: what can be configured, and where it comes from
+//! - [`headers`]: what a browser is to make of an answer
 //! - [`cli`]: the common command line, and the way from it to a running program
 //! - [`sabotage`]: protections that can be taken out, to see that it is noticed
 //! - [`telemetry`], [`admin`]: logs, traces, metrics, and the listener that shows them
@@ -17,6 +18,7 @@ pub mod bus;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod headers;
 pub mod ids;
 pub mod position;
 pub mod protocol;

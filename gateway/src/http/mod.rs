@@ -25,6 +25,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use causerie_shared::admin::{Health, health_router};
 use causerie_shared::config::Settings;
+use causerie_shared::headers::protect;
 use causerie_shared::room::RoomName;
 use http::request::Parts;
 
@@ -107,6 +108,7 @@ impl Edge {
             .fallback(no_such_path)
             .method_not_allowed_fallback(no_such_method)
             .layer(cors)
+            .layer(from_fn(protect))
             .layer(from_fn_with_state(addresses, address::find))
             .layer(from_fn(access::log))
     }
