@@ -164,7 +164,8 @@ set_stage() {
   local url=redis://:$password@$address:$port
   export AUTH_JWT_SECRET=$secret
   settings=(REDIS_URL="$url" AUTH_JWT_SECRET="$secret" AUTH_VISITOR_SECRET="$secret"
-    TENANTS='[{"id":"demo","hash":"demo"}]' TELEMETRY_LOG_LEVEL=warn WEBSOCKET_IDLE_TIMEOUT=7d)
+    TENANTS='[{"id":"demo","hash":"demo"}]' TELEMETRY_LOG_LEVEL=warn WEBSOCKET_IDLE_TIMEOUT=7d
+    LIMITS_EXEMPT=0.0.0.0/0,::/0)
   local_watch=(--storage "redis=$redis" --redis "redis=$url")
   # All users are of one tenant.
   start_on "" broker-1 env "${settings[@]}" AI_MAX_CONCURRENT=20000 \

@@ -164,6 +164,7 @@ impl Client {
             identity,
             rooms: self.wanted(),
             slot,
+            client: std::net::Ipv4Addr::LOCALHOST.into(),
             visitor_token: None,
             report: Report::default(),
         };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use causerie_shared::bus::allowance::{Allowance, Taken};
 use causerie_shared::bus::feed::Feed;
 use causerie_shared::bus::log::{Changes, History, HistoryRange, Page};
 use causerie_shared::bus::memory::MemoryBus;
@@ -220,6 +221,14 @@ impl Bus for Link {
 
     async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<Finished, BusError> {
         through!(self, [lease, ending], bus => bus.finish(&lease, &ending))
+    }
+
+    async fn take(&self, whom: &str, allowances: &[Allowance]) -> Result<Taken, BusError> {
+        through!(self, [whom, allowances], bus => bus.take(&whom, &allowances))
+    }
+
+    async fn hold_off(&self, whom: &str, time: Duration) -> Result<(), BusError> {
+        through!(self, [whom], bus => bus.hold_off(&whom, time))
     }
 }
 

@@ -156,6 +156,7 @@ async fn upgrade(
             position: None,
         }],
         slot: gateway.registry.try_reserve(MEMBERS).unwrap(),
+        client: std::net::Ipv4Addr::LOCALHOST.into(),
         visitor_token: None,
         report: Report::default(),
     };

@@ -1,5 +1,6 @@
 //! One socket or stream of a client.
 
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -62,6 +63,8 @@ pub struct Admitted {
     pub rooms: Vec<Wanted>,
     /// Its place among the node's connections.
     pub slot: Slot,
+    /// From where it comes.
+    pub client: IpAddr,
     /// A visitor's token, for `ready`.
     pub visitor_token: Option<String>,
     /// What it tells of its way here.
@@ -91,6 +94,8 @@ pub struct Connection {
     pub transport: Transport,
     /// Who it speaks for.
     pub identity: Arc<Identity>,
+    /// From where it comes.
+    pub(crate) client: IpAddr,
     /// What waits to be sent to it.
     pub outbox: Arc<Outbox>,
     membership: Arc<Membership>,
@@ -112,6 +117,7 @@ impl Connection {
     pub(crate) fn new(
         gateway: &Gateway,
         identity: Arc<Identity>,
+        client: IpAddr,
         transport: Transport,
         outbox: Arc<Outbox>,
         settings: &Settings,
@@ -120,6 +126,7 @@ impl Connection {
             id: ConnectionId::generate(),
             transport,
             identity,
+            client,
             membership: Arc::new(Membership::new(gateway.hub.clone(), Arc::clone(&outbox))),
             outbox,
             has_joined: SetOnce::new(),

@@ -30,6 +30,8 @@ const LOST: &str = "lost";
 /// a counter that springs into being at 1 has not risen.
 pub(crate) fn begin_at_zero() {
     clients::begin_at_zero();
+    crate::limits::events::begin_at_zero();
+    counter!("causerie_untrusted_proxy_requests_total").increment(0);
     deliveries::begin_at_zero();
     for name in [
         "causerie_feed_gaps_total",

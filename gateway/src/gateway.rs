@@ -111,7 +111,14 @@ impl Gateway {
         events::reported(transport, &admitted.report);
         let settings = self.settings();
         let identity = Arc::new(admitted.identity);
-        let connection = Connection::new(self, identity, transport, outbox, &settings);
+        let connection = Connection::new(
+            self,
+            identity,
+            admitted.client,
+            transport,
+            outbox,
+            &settings,
+        );
         let connection = Arc::new(connection);
         let ready = frame::ready(&self.ready(&connection, &settings, admitted.visitor_token));
         connection
@@ -155,7 +162,7 @@ impl Gateway {
             heartbeat_interval_ms: ms(settings.heartbeat_interval),
             idle_timeout_ms: ms(settings.idle_timeout),
             max_message_bytes: settings.max_message_bytes as u64,
-            messages_per_minute: settings.messages_per_minute,
+            messages_per_minute: settings.limits.messages.count.into(),
             token,
         }
     }

@@ -8,12 +8,14 @@
 //! - [`settings`]: what it needs of the configuration
 //! - [`gateway`]: what all transports share
 //! - [`drain`]: how it sends its clients to other nodes
-//! - `events`: log lines and metrics
+//! - `events`, `seldom`: log lines and metrics
 //! - [`token`]: the command that prints a token
 //!
 //! Who comes in:
 //! - [`server`]: the public port
 //! - [`http`], `sse`, [`websocket`]: the transports
+//! - [`address`]: from where they come
+//! - [`limits`]: how often they may ask
 //! - [`admission`]: who is let in
 //! - [`auth`]: tokens, keys and visitors
 //! - [`identity`]: who a caller is, and which rooms are theirs
@@ -35,6 +37,7 @@
 //! - [`outbox`]: what is sent to one client
 
 pub mod actions;
+pub mod address;
 pub mod admission;
 pub mod auth;
 mod changes;
@@ -47,11 +50,13 @@ pub mod gateway;
 pub mod http;
 pub mod hub;
 pub mod identity;
+pub mod limits;
 pub mod node;
 pub mod outbox;
 mod recovery;
 pub mod registry;
 pub mod report;
+mod seldom;
 pub mod server;
 pub mod settings;
 mod sse;

@@ -17,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use crate::address::Peer;
+
 /// The most bytes of a request's head.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// How long answers under way may take once nothing new is accepted.
@@ -57,8 +59,9 @@ pub async fn serve(
     });
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
         match accepted {
-            Ok((stream, _)) => {
-                connections.spawn(Arc::clone(&port).serve(stream));
+            Ok((stream, peer)) => {
+                let peer = Peer(peer.ip());
+                connections.spawn(Arc::clone(&port).serve(stream, peer));
             }
             Err(error) => {
                 accept_failed(&error);
@@ -79,7 +82,7 @@ struct Port {
 }
 
 impl Port {
-    async fn serve(self: Arc<Self>, stream: TcpStream) {
+    async fn serve(self: Arc<Self>, stream: TcpStream, peer: Peer) {
         // It may be gone already, which reading from it will tell.
         let _ = tune(&stream, self.patience.unread);
         let router = self.router.clone();
@@ -87,6 +90,7 @@ impl Port {
         let service = service_fn(move |mut request: Request<Incoming>| {
             let arrival = accepted.take().unwrap_or_else(Instant::now);
             request.extensions_mut().insert(Arrival(arrival));
+            request.extensions_mut().insert(peer);
             router.clone().oneshot(request.map(Body::new))
         });
         let mut builder = http1::Builder::new();

@@ -5,10 +5,12 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use causerie_shared::bus::question::QueueCaps;
-use causerie_shared::config;
+use causerie_shared::config::{self, Cidr};
 use causerie_shared::ids::{TenantHash, TenantId};
 
+use crate::address::Proxies;
 use crate::hub::Live;
+use crate::limits::Limits;
 
 /// A write takes some microseconds.
 const TURN: usize = 128;
@@ -35,8 +37,6 @@ pub struct Settings {
     pub max_rooms: usize,
     /// The most that waits for one slow reader, in bytes.
     pub outbox_bytes: usize,
-    /// What `ready` says of messages a minute.
-    pub messages_per_minute: u64,
     /// How long a message's `id` is remembered.
     pub dedup_window: Duration,
     /// How many questions may wait.
@@ -45,6 +45,14 @@ pub struct Settings {
     pub client_context: bool,
     /// Which kinds of events are sent live.
     pub live: Live,
+    /// How often one may ask for something.
+    pub limits: Limits,
+    /// Whose word counts for the address of a client.
+    pub proxies: Proxies,
+    /// The only addresses that may come in; all where none is named.
+    pub allowed_ips: Vec<Cidr>,
+    /// Addresses that may not.
+    pub blocked_ips: Vec<Cidr>,
     /// Among how many tasks the rooms are divided. Fixed while the node runs.
     pub shards: usize,
     /// How many members of a room get something before another room may have its turn;
@@ -79,7 +87,6 @@ impl From<&config::Settings> for Settings {
             max_depth: *max_depth,
             max_rooms: *max_rooms,
             outbox_bytes: outbox_bytes.bytes(),
-            messages_per_minute: limits.messages_per_minute_per_connection.into(),
             dedup_window: limits.dedup_window,
             queue: QueueCaps {
                 session: limits.queued_per_session.into(),
@@ -92,6 +99,10 @@ impl From<&config::Settings> for Settings {
                 status: settings.realtime.status_updates,
                 memory: settings.realtime.memory_updates,
             },
+            limits: limits.into(),
+            proxies: (&settings.auth).into(),
+            allowed_ips: limits.allowed_ips.clone(),
+            blocked_ips: limits.blocked_ips.clone(),
             shards: one_per_core(),
             turn: TURN,
             tenants: tenants
@@ -113,7 +124,6 @@ impl Default for Settings {
             max_depth: 32,
             max_rooms: 100,
             outbox_bytes: 1 << 20,
-            messages_per_minute: 60,
             dedup_window: Duration::from_secs(24 * 3600),
             queue: QueueCaps {
                 session: 20,
@@ -122,6 +132,10 @@ impl Default for Settings {
             },
             client_context: true,
             live: Live::ALL,
+            limits: Limits::default(),
+            proxies: Proxies::default(),
+            allowed_ips: Vec::new(),
+            blocked_ips: Vec::new(),
             shards: one_per_core(),
             turn: TURN,
             tenants: HashMap::new(),

@@ -178,6 +178,7 @@ mod tests {
         let connection = Connection::new(
             gateway,
             Arc::new(identity),
+            std::net::Ipv4Addr::LOCALHOST.into(),
             Transport::WebSocket,
             Outbox::new(1 << 10),
             &Settings::default(),

@@ -7,12 +7,13 @@
     missing_docs
 )]
 
-use causerie_testkit::client::http::get;
+use causerie_testkit::client::http::{get, request};
 use causerie_testkit::client::raw::{RawSocket, opcode};
 use causerie_testkit::client::sse::Sse;
 use causerie_testkit::client::ws::Connect;
 use causerie_testkit::process::{Node, Program, path_of};
 use causerie_testkit::redis::Redis;
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::process::Stdio;
 use std::time::Duration;
@@ -323,4 +324,36 @@ async fn a_log_says_how_each_connection_fared() {
             (&json!("server"), &json!(1012))
         );
     }
+}
+
+#[tokio::test]
+async fn an_operators_pages_have_the_headers_too() {
+    let node = Program::causerie().start().await;
+    for path in ["/", "/metrics", "/health", "/nothing"] {
+        let answer = get(&format!("{}{path}", node.admin_url())).await;
+        let policy = answer.header("content-security-policy");
+        assert!(
+            policy.contains("frame-ancestors 'none'"),
+            "{path}: {policy}"
+        );
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    }
+}
+
+/// Else all that come through it would count as one, and nobody knew why.
+#[tokio::test]
+async fn a_proxy_that_is_not_trusted_is_told_of_once() {
+    let node = Program::causerie().start().await;
+    let ask = |header: &'static str, value: &'static str| {
+        let url = format!("{}/ws?t=demo", node.url());
+        async move { request(Method::GET, &url, &[(header, value)], None).await }
+    };
+    ask("forwarded", "for=192.0.2.1").await;
+    let line = node.log_line("AUTH_TRUSTED_PROXIES").await;
+    assert!(line.contains("127.0.0.1"), "{line}");
+    ask("x-forwarded-for", "192.0.2.1").await;
+    let counted = node.metric("causerie_untrusted_proxy_requests_total").await;
+    assert!((counted - 2.0).abs() < f64::EPSILON, "{counted}");
+    assert_eq!(node.output().matches("AUTH_TRUSTED_PROXIES").count(), 1);
+    assert!(!node.output().contains("192.0.2.1"));
 }

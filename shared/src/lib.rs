@@ -2,11 +2,13 @@
 //!
 //! - [`protocol`]: what clients send and are sent
 //! - [`ids`], [`room`], [`position`]: the protocol's words
+//! - [`rate`]: how often something may happen
 //! - [`record`]: a frame on its way between nodes
 //! - [`bus`]: storage and messaging between nodes, on Redis or in memory
 //! - [`task`]: what a gateway stores with a question for brokers
 //! - [`clock`]: the time that all nodes agree on
 //! - [`config`]: what can be configured, and where it comes from
+//! - [`headers`]: what a browser is to make of an answer
 //! - [`cli`]: the common command line, and the way from it to a running program
 //! - [`sabotage`]: protections that can be taken out, to see that it is noticed
 //! - [`telemetry`], [`admin`]: logs, traces, metrics, and the listener that shows them
@@ -16,9 +18,11 @@ pub mod bus;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod headers;
 pub mod ids;
 pub mod position;
 pub mod protocol;
+pub mod rate;
 pub mod record;
 pub mod room;
 pub mod sabotage;

@@ -177,6 +177,12 @@ impl Partition {
         Self((hash.finalize() % u32::from(Self::COUNT)) as u8)
     }
 
+    /// Where that is kept which goes by this name, and is of no room.
+    pub fn of_name(name: &str) -> Self {
+        let hash = crc32fast::hash(name.as_bytes());
+        Self((hash % u32::from(Self::COUNT)) as u8)
+    }
+
     /// All partitions, in order.
     pub fn all() -> impl Iterator<Item = Self> {
         (0..Self::COUNT).map(Self)

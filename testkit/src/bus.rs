@@ -55,6 +55,9 @@ macro_rules! bus_before_another {
             finish(lease: &::causerie_shared::bus::reply::Lease,
                 ending: &::causerie_shared::bus::reply::Ending)
                 -> ::causerie_shared::bus::reply::Finished;
+            take(whom: &str, allowances: &[::causerie_shared::bus::allowance::Allowance])
+                -> ::causerie_shared::bus::allowance::Taken;
+            hold_off(whom: &str, time: ::std::time::Duration) -> ();
         }
     };
     ($before:ty: $($verb:ident($($arg:ident: $kind:ty),*) -> $done:ty;)+) => {

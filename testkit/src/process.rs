@@ -94,7 +94,11 @@ impl Program {
             cores: None,
             clock_is_off: false,
         };
-        program.env("WEBSOCKET_PORT", "0").env("ADMIN_PORT", "0")
+        program
+            .env("WEBSOCKET_PORT", "0")
+            .env("ADMIN_PORT", "0")
+            // All clients of a test come from here. Set to nothing, it is as by default.
+            .env("LIMITS_EXEMPT", "127.0.0.0/8")
     }
 
     /// Sets an environment variable; the last one of a name holds.

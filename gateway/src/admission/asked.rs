@@ -1,5 +1,7 @@
 //! What a request asks for, before anybody looks at who asks.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use causerie_shared::ids::TenantHash;
 use causerie_shared::protocol::SUBPROTOCOL;
 use causerie_shared::room::RoomName;
@@ -11,6 +13,7 @@ use url::form_urlencoded;
 use super::credentials;
 use super::refusal::Refusal;
 use super::rooms::{MAX_ROOMS, Named};
+use crate::address::ClientAddress;
 use crate::report::Report;
 
 /// The most bytes of a request's path and query.
@@ -26,6 +29,8 @@ pub(crate) struct Asked {
     /// The one room to hear, whichever else are named.
     pub(super) alone: Option<RoomName>,
     pub(super) origin: Option<PageOrigin>,
+    /// From where it comes.
+    pub(super) client: IpAddr,
     /// The last event that an event stream's client has seen.
     pub(crate) last_event_id: Option<String>,
     pub(super) report: Report,
@@ -72,6 +77,7 @@ impl Asked {
             rooms: query.rooms,
             alone: None,
             origin: page_origin(request)?,
+            client: client(request),
             last_event_id: last_event_id.or(query.last_event_id),
             report,
         };
@@ -108,6 +114,12 @@ impl Asked {
         self.tenant = Some(hash);
         Ok(())
     }
+}
+
+/// Nobody's where it was not found out.
+fn client(request: &Parts) -> IpAddr {
+    let client = request.extensions.get::<ClientAddress>();
+    client.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ClientAddress(ip)| *ip)
 }
 
 fn check_subprotocols(request: &Parts) -> Result<(), Refusal> {

@@ -9,12 +9,15 @@ mod rooms;
 
 use std::sync::Arc;
 
+use causerie_shared::config::Cidr;
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError, Scope};
 
 use crate::auth::{Auth, Tenant, TokenError};
 use crate::connection::Admitted;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
+use crate::limits::across::{Across, Whom};
+use crate::limits::counted::Counted;
 use crate::registry::{NoSlot, Slot};
 
 pub(crate) use asked::Asked;
@@ -33,6 +36,7 @@ const RETRY_WHEN_DRAINING_MS: u64 = 1_000;
 #[derive(Debug, Clone)]
 pub struct Admission {
     auth: Arc<Auth>,
+    across: Arc<Across>,
     gateway: Arc<Gateway>,
 }
 
@@ -53,7 +57,12 @@ enum Believed {
 impl Admission {
     /// Lets callers in who `auth` believes, as long as `gateway` has room.
     pub fn new(auth: Arc<Auth>, gateway: Arc<Gateway>) -> Self {
-        Self { auth, gateway }
+        let across = Arc::new(Across::new(Arc::clone(&gateway)));
+        Self {
+            auth,
+            across,
+            gateway,
+        }
     }
 
     /// Checks one who wants to stay: on a socket or a stream.
@@ -64,13 +73,14 @@ impl Admission {
     /// 401 · 403 origin, tenant mismatch, room not allowed · 503 node full or
     /// draining.
     pub(crate) async fn admit(&self, asked: &Asked) -> Result<Admitted, Refusal> {
-        let caller = self.identify(asked).await?;
+        let caller = self.identify_for(Counted::Connections, asked).await?;
         let rooms = rooms::allowed(asked, &caller.identity)?;
         let slot = self.reserve()?;
         Ok(Admitted {
             identity: caller.identity,
             rooms,
             slot,
+            client: asked.client,
             visitor_token: caller.visitor_token,
             report: asked.report,
         })
@@ -79,11 +89,17 @@ impl Admission {
     /// Checks who asks, and from where: all that a short request needs.
     ///
     /// # Errors
-    /// 400, 401 or 403, in this order.
+    /// 400, 403 of the address, 429, 401 or 403, in this order.
     pub(crate) async fn identify(&self, asked: &Asked) -> Result<Identified, Refusal> {
+        self.identify_for(Counted::Requests, asked).await
+    }
+
+    async fn identify_for(&self, what: Counted, asked: &Asked) -> Result<Identified, Refusal> {
         check_tenant_is_named(asked)?;
-        // Here come: 403 for an address that is blocked, and 429.
-        let (believed, tenant) = self.believe(asked).await?;
+        self.check_address(asked)?;
+        let believed = self.believe(asked).await;
+        self.check_rate(what, asked, &believed).await?;
+        let (believed, tenant) = believed?;
         check_origin(asked, &believed, &tenant)?;
         check_tenants_agree(asked, &tenant)?;
         self.identified(believed, &tenant)
@@ -114,6 +130,46 @@ impl Admission {
         })
     }
 
+    /// Counts a message that `sender` asks for without a connection.
+    ///
+    /// # Errors
+    /// 429.
+    pub(crate) async fn count_message(
+        &self,
+        asked: &Asked,
+        sender: &Identity,
+    ) -> Result<(), ProtocolError> {
+        let whom = Whom::User(sender);
+        self.across
+            .check(Counted::Messages, asked.client, whom)
+            .await
+    }
+
+    async fn check_rate(
+        &self,
+        what: Counted,
+        asked: &Asked,
+        believed: &Result<(Believed, Arc<Tenant>), Refusal>,
+    ) -> Result<(), Refusal> {
+        let whom = match believed {
+            Ok((Believed::Bearer(identity), _)) => Whom::User(identity),
+            Ok((Believed::Visitor, _)) => Whom::NewVisitor,
+            Err(_) => Whom::Address,
+        };
+        Ok(self.across.check(what, asked.client, whom).await?)
+    }
+
+    fn check_address(&self, asked: &Asked) -> Result<(), Refusal> {
+        let settings = self.gateway.settings();
+        let among = |networks: &[Cidr]| networks.iter().any(|of| of.contains(asked.client));
+        let is_allowed = settings.allowed_ips.is_empty() || among(&settings.allowed_ips);
+        if is_allowed && !among(&settings.blocked_ips) {
+            return Ok(());
+        }
+        let content = "Your address may not come in here: ask whoever runs this service.";
+        Err(Refusal::forbidden(content).because("ip_blocked"))
+    }
+
     /// Whether messages may be compressed.
     fn takes_compressed(&self) -> bool {
         self.gateway.settings().compression
@@ -122,10 +178,13 @@ impl Admission {
     /// Makes a visitor for one who asked for a token beforehand.
     ///
     /// # Errors
-    /// 401 where the tenant takes none, be it there or not; 403 where the page
-    /// is not the tenant's.
-    pub(crate) fn visit(&self, asked: &Asked) -> Result<Identified, Refusal> {
-        let (believed, tenant) = self.visitor_to_be(asked)?;
+    /// 403 where the address is blocked; 429; 401 where the tenant takes none, be it
+    /// there or not; 403 where the page is not the tenant's.
+    pub(crate) async fn visit(&self, asked: &Asked) -> Result<Identified, Refusal> {
+        self.check_address(asked)?;
+        let believed = self.visitor_to_be(asked);
+        self.check_rate(Counted::Requests, asked, &believed).await?;
+        let (believed, tenant) = believed?;
         check_origin(asked, &believed, &tenant)?;
         self.identified(believed, &tenant)
     }

@@ -1,9 +1,9 @@
 //! The tenants that this installation serves.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use causerie_shared::config;
+use causerie_shared::config::{self, Origin};
 use causerie_shared::ids::{TenantHash, TenantId};
 
 /// A customer, as far as its callers are concerned.
@@ -15,13 +15,13 @@ pub struct Tenant {
     pub hash: TenantHash,
     /// Whether it takes people without a token.
     pub visitors: bool,
-    origins: HashSet<String>,
+    origins: Vec<Origin>,
 }
 
 impl Tenant {
     /// Whether pages of `origin` are the tenant's own.
     pub fn owns(&self, origin: &str) -> bool {
-        self.origins.contains(origin)
+        self.origins.iter().any(|own| own.covers(origin))
     }
 }
 
@@ -40,11 +40,7 @@ impl Tenants {
                 id: tenant.id.clone(),
                 hash: tenant.hash.clone(),
                 visitors: tenant.visitors,
-                origins: tenant
-                    .origins
-                    .iter()
-                    .map(|origin| origin.as_str().to_owned())
-                    .collect(),
+                origins: tenant.origins.clone(),
             });
             tenants.by_id.insert(tenant.id.clone(), Arc::clone(&tenant));
             tenants.by_hash.insert(tenant.hash.clone(), tenant);

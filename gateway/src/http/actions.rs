@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use causerie_shared::protocol::action::{Rejected, read_frame};
+use causerie_shared::protocol::action::{Action, Rejected, read_frame};
 use http::Request;
 use http::header::CONTENT_TYPE;
 
@@ -24,6 +24,10 @@ pub(super) async fn act(
     let json = body::read_json(&parts.headers, body, &limits).await?;
     let mut frame = read_frame(&json, limits.depth).map_err(refused)?;
     frame.traceparent = frame.traceparent.or_else(|| traceparent(&parts.headers));
+    if matches!(frame.action, Action::SendMessage(_)) {
+        let counted = edge.admission.count_message(&asked, &identity).await;
+        counted.map_err(|error| Refusal::from(error).to(frame.id.clone()))?;
+    }
     let caller = Caller {
         identity: Arc::new(identity),
         connection: None,

@@ -76,8 +76,11 @@ async fn store(edge: &Edge, request: Request<Body>) -> Result<Stored, Refusal> {
     let id_is_theirs = id.is_some();
     let id = id.unwrap_or_else(ClientId::generate);
     let answered = |error: ProtocolError| Refusal::from(error).to(Some(id.clone()));
+    let message = SendMessage::read(fields).map_err(answered)?;
+    let counted = edge.admission.count_message(&asked, &identity).await;
+    counted.map_err(answered)?;
     let asked = send_message::Asked {
-        message: SendMessage::read(fields).map_err(answered)?,
+        message,
         id: id.clone(),
         traceparent: traceparent(&parts.headers),
     };

@@ -21,12 +21,15 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, Path};
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use causerie_shared::admin::{Health, health_router};
 use causerie_shared::config::Settings;
+use causerie_shared::headers::protect;
 use causerie_shared::room::RoomName;
 use http::request::Parts;
 
+use crate::address::{self, Addresses};
 use crate::admission::{Admission, Refusal};
 use crate::auth::Auth;
 use crate::gateway::Gateway;
@@ -98,13 +101,16 @@ impl Edge {
             router = router.merge(demo::router());
         }
         let cors = cors::layer(&self.auth);
+        let addresses = Arc::new(Addresses::new(Arc::clone(&self.gateway)));
         router
             .with_state(self)
             .merge(health_router(health))
             .fallback(no_such_path)
             .method_not_allowed_fallback(no_such_method)
             .layer(cors)
-            .layer(axum::middleware::from_fn(access::log))
+            .layer(from_fn(protect))
+            .layer(from_fn_with_state(addresses, address::find))
+            .layer(from_fn(access::log))
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) async fn make(
     let (_, fields) = body::read_fields(&parts.headers, body, &edge.limits()).await?;
     let Wanted { tenant_hash } = read_fields(fields)?;
     asked.name_tenant(tenant_hash)?;
-    let visitor = edge.admission.visit(&asked)?;
+    let visitor = edge.admission.visit(&asked).await?;
     Ok(Json(Session {
         token: visitor.visitor_token.ok_or(TokenError::NoVisitors)?,
         user_id: visitor.identity.user,

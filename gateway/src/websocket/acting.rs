@@ -61,7 +61,8 @@ impl Actor {
         }
     }
 
-    fn refuse(&self, Rejected { id, error }: Rejected) {
+    /// Tells why something is not carried out.
+    pub(super) fn refuse(&self, Rejected { id, error }: Rejected) {
         events::refused(error.code);
         let json = frame::error(id.as_ref(), &error);
         let frame = OutFrame::answer(Event::Error, json);

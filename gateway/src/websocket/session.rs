@@ -11,8 +11,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use causerie_shared::protocol::action::{Action, ClientFrame, Rejected, read_frame};
+use causerie_shared::protocol::action::{Action, ClientFrame, ClientId, Rejected, read_frame};
 use causerie_shared::protocol::close::CloseCode;
+use causerie_shared::rate;
 use futures::FutureExt;
 
 use super::acting::{Actor, no_text};
@@ -21,6 +22,7 @@ use super::codec::Message;
 use super::reading::{Reading, Unreadable};
 use crate::connection::{Connected, Ended};
 use crate::events;
+use crate::limits::{self, Pace, TooFast};
 use crate::outbox::{Call, Close};
 
 /// How many frames may wait for an action that goes on. Past that the socket is
@@ -48,6 +50,8 @@ type Asked = Result<ClientFrame, Rejected>;
 struct Session {
     connected: Connected,
     reading: Reading,
+    /// Made when something is asked for.
+    pace: Option<Box<Pace>>,
     /// Read while an action goes on.
     waiting: VecDeque<Asked>,
     acting: Option<Acting>,
@@ -69,6 +73,7 @@ impl Session {
         Self {
             connected,
             reading,
+            pace: None,
             waiting: VecDeque::new(),
             acting: None,
             end: None,
@@ -155,6 +160,12 @@ impl Session {
     }
 
     fn on_asked(&mut self, asked: Asked) {
+        let asked = match self.check_pace(asked) {
+            Ok(asked) => asked,
+            // At once: who is too fast is to hear of it before what came earlier is
+            // done.
+            Err(refused) => return Actor::of(&self.connected).refuse(refused),
+        };
         match asked {
             // At once, and nothing is waited for: who asks whether we live would
             // leave while an action waits for the bus.
@@ -163,6 +174,30 @@ impl Session {
             }
             Ok(_) | Err(_) => self.waiting.push_back(asked),
         }
+    }
+
+    /// Gives back what is asked for if it may be asked for now, else why not.
+    fn check_pace(&mut self, asked: Asked) -> Result<Asked, Rejected> {
+        let settings = self.connected.gateway().settings();
+        if !settings.limits.hold_for(self.connected.client) {
+            return Ok(asked);
+        }
+        let now_us = rate::us(self.connected.started.elapsed());
+        let pace = self.pace.get_or_insert_default();
+        let error = match pace.check(&asked, &settings.limits, now_us) {
+            Ok(()) => return Ok(asked),
+            Err(TooFast::Wait(error)) => error,
+            Err(TooFast::Abuse(error)) => {
+                limits::hold_off(self.connected.gateway(), &self.connected);
+                self.end = Some(End::Close(CloseCode::Abuse.into()));
+                error
+            }
+        };
+        let id = asked.map_or_else(|rejected| rejected.id, |frame| frame.id);
+        Err(Rejected {
+            id: Some(id.unwrap_or_else(ClientId::generate)),
+            error,
+        })
     }
 
     /// Carries out what waits, one after the other. Whether there was anything.
@@ -235,6 +270,7 @@ mod tests {
             identity: Identity::plain("u1"),
             rooms: Vec::new(),
             slot: gateway.registry.try_reserve(1).unwrap(),
+            client: std::net::Ipv4Addr::LOCALHOST.into(),
             visitor_token: None,
             report: Report::default(),
         };
@@ -288,8 +324,8 @@ mod tests {
     async fn a_connection_that_rests_is_small() {
         let (connected, reading, _client) = come_in().await;
         for (what, size, bound) in [
-            ("task", size_of_val(&run(connected, reading)), 256),
-            ("connection", size_of::<Connection>(), 128),
+            ("task", size_of_val(&run(connected, reading)), 264),
+            ("connection", size_of::<Connection>(), 152),
             ("outbox", size_of::<Outbox>(), 216),
             ("identity", size_of::<Identity>(), 104),
         ] {

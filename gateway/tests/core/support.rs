@@ -110,6 +110,7 @@ async fn upgrade(
             .map(|(_, room)| wanted(room))
             .collect(),
         slot,
+        client: std::net::Ipv4Addr::LOCALHOST.into(),
         visitor_token: None,
         report: Report::default(),
     };

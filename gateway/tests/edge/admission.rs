@@ -306,3 +306,62 @@ async fn one_who_never_sends_a_whole_request_is_hung_up_on() {
     read.await.expect("there is an answer").unwrap();
     assert_eq!(std::str::from_utf8(&answer).unwrap(), "HTTP/1.1 408");
 }
+
+/// `*.` stands for subdomains, and for nothing that only looks like one.
+#[tokio::test]
+async fn pages_of_subdomains_may_be_a_tenants_own() {
+    let node = Node::set(&[
+        r#"tenants=[{"id":"acme","hash":"h-acme","visitors":true,"origins":["https://*.acme.example"]}]"#,
+    ])
+    .await;
+    for (origin, status) in [
+        ("https://chat.acme.example", 426),
+        ("https://a.b.acme.example", 426),
+        ("https://acme.example", 403),
+        ("https://evilacme.example", 403),
+        ("http://chat.acme.example", 403),
+        ("https://chat.acme.example.evil.example", 403),
+    ] {
+        let answer = get(&node, "/ws?t=h-acme", &[("origin", origin)]).await;
+        assert_eq!(answer.status, status, "{origin}");
+        let allowed = answer.header("access-control-allow-origin");
+        assert_eq!(allowed, if status == 426 { origin } else { "" });
+    }
+}
+
+#[tokio::test]
+async fn every_answer_tells_a_browser_to_do_nothing_more_with_it() {
+    let node = Node::start().await;
+    for path in [
+        "/",
+        "/demo.js",
+        "/ws",
+        "/nothing",
+        "/health/live",
+        "/api/websocket/events/types",
+        "/api/rooms/tenant/history",
+    ] {
+        let answer = node.get(path, &token(json!({}))).await;
+        let policy = answer.header("content-security-policy");
+        assert!(policy.contains("default-src 'none'"), "{path}: {policy}");
+        assert!(
+            policy.contains("frame-ancestors 'none'"),
+            "{path}: {policy}"
+        );
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "no-referrer"),
+            ("x-frame-options", "DENY"),
+            ("cross-origin-opener-policy", "same-origin"),
+        ] {
+            assert_eq!(answer.header(name), value, "{path}");
+        }
+        assert!(
+            answer.header("permissions-policy").contains("camera=()"),
+            "{path}"
+        );
+        let is_page = ["/", "/demo.js"].contains(&path);
+        let kept = if is_page { "no-cache" } else { "no-store" };
+        assert_eq!(answer.header("cache-control"), kept, "{path}");
+    }
+}

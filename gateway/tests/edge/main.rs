@@ -8,6 +8,7 @@
     missing_docs
 )]
 
+mod address;
 mod admission;
 mod auth;
 mod chat;
@@ -17,5 +18,6 @@ mod events;
 mod key_sets;
 #[path = "../kit/making.rs"]
 mod making;
+mod pace;
 mod reading;
 mod support;

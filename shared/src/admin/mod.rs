@@ -7,6 +7,7 @@ use std::future::Future;
 
 use axum::Router;
 use axum::http::header;
+use axum::middleware::from_fn;
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use tokio::net::TcpListener;
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 pub use health::{Health, Readiness, health_router};
 pub use listen::{ListenError, listen};
 
+use crate::headers::protect;
 use crate::telemetry::Metrics;
 
 /// What is found where, for a person with a browser.
@@ -39,6 +41,7 @@ pub fn router(health: Health, metrics: Metrics) -> Router {
         .route("/", get(|| async { Html(INDEX) }))
         .route("/metrics", get(render.clone()))
         .route("/metrics/prometheus", get(render))
+        .layer(from_fn(protect))
 }
 
 /// Answers on `listener` until `stop`.

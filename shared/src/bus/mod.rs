@@ -7,6 +7,7 @@
 //! - [`log`]: reading a room's log
 //! - [`reply`]: making a reply, and who may
 //! - [`subscription`]: hearing a room live
+//! - [`allowance`]: counting over all nodes together
 //! - [`memory`]: the bus within one process
 //! - [`redis`]: the bus of a cluster
 //! - [`connection`]: how a program comes to it
@@ -15,7 +16,8 @@
 //! - Each verb is one atomic step. A crash before it leaves nothing, after it
 //!   everything.
 //! - Each verb may be carried out twice with the same arguments (a client of
-//!   Redis sends again when it lost the answer) and does its work once.
+//!   Redis sends again when it lost the answer) and does its work once; but for
+//!   [`take`](Bus::take), which then counts twice.
 //! - The durable events of a room have `seq` 1, 2, 3 … without a hole, within
 //!   one epoch; all nodes see them in that order.
 //! - A new life begins where the storage may have lost a tail of the log: the
@@ -38,6 +40,7 @@ use crate::position::Position;
 use crate::record::Record;
 use crate::room::{Partition, RoomKey};
 
+pub mod allowance;
 pub mod connection;
 mod events;
 pub mod feed;
@@ -48,6 +51,7 @@ pub mod redis;
 pub mod reply;
 pub mod subscription;
 
+use allowance::{Allowance, Taken};
 use log::{Changes, History, HistoryRange, Look, Page};
 use question::{Accepted, Question};
 use reply::{
@@ -229,4 +233,15 @@ pub trait Bus: Send + Sync + Debug {
     /// around it, keeps the turn for the session's context, and lets the
     /// session's next question go. One that was cancelled ends only as such.
     async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<Finished, BusError>;
+
+    // Counting over all nodes together.
+
+    /// Takes one of each of `allowances` of `whom`, or none at all where one is
+    /// spent or `whom` is held off. With none it only says whether that is so.
+    /// Who asks waits for half a second at the most.
+    async fn take(&self, whom: &str, allowances: &[Allowance]) -> Result<Taken, BusError>;
+
+    /// Gives `whom` nothing for so long from now, or for longer where that was
+    /// said before.
+    async fn hold_off(&self, whom: &str, time: Duration) -> Result<(), BusError>;
 }

@@ -9,15 +9,31 @@ use url::Url;
 use super::types::Secret;
 use super::value::{HIDDEN, Scalar};
 
+/// What goes before a host of which all subdomains are meant.
+const ANY_SUBDOMAIN: &str = "*.";
+
 /// Where a page comes from, exactly as a browser writes it in `Origin`:
-/// lower case, no path, no default port.
+/// lower case, no path, no default port. With `*.` before its host it is every
+/// subdomain of that, however deep, but not the host itself.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Origin(String);
 
 impl Origin {
-    /// As in the header `Origin`.
+    /// As in the header `Origin`; or with `*.` before the host.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether a page of `origin`, as a browser writes it, is meant.
+    pub fn covers(&self, origin: &str) -> bool {
+        let Some((scheme, domain)) = self.0.split_once(ANY_SUBDOMAIN) else {
+            return self.0 == origin;
+        };
+        let subdomain = origin
+            .strip_prefix(scheme)
+            .and_then(|host| host.strip_suffix(domain))
+            .and_then(|labels| labels.strip_suffix('.'));
+        subdomain.is_some_and(|labels| labels.split('.').all(is_label))
     }
 }
 
@@ -27,19 +43,29 @@ impl fmt::Display for Origin {
     }
 }
 
+/// Whether it could stand between dots in the name of a host (RFC 1123), or has
+/// the underscores that some have.
+fn is_label(label: &str) -> bool {
+    let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    !label.is_empty() && label.bytes().all(is_fit)
+}
+
 /// What is wrong with a text that should be an origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an origin is scheme://host or scheme://host:port")]
+#[error("an origin is scheme://host or scheme://host:port, with *. before host for its subdomains")]
 pub struct InvalidOrigin;
 
 impl FromStr for Origin {
     type Err = InvalidOrigin;
     fn from_str(text: &str) -> Result<Self, InvalidOrigin> {
+        let (scheme, after) = text.split_once("://").ok_or(InvalidOrigin)?;
+        if let Some(domain) = after.strip_prefix(ANY_SUBDOMAIN) {
+            return Self::of_subdomains(scheme, domain);
+        }
         let url = Url::parse(text).map_err(|_| InvalidOrigin)?;
         let host = url.host_str().filter(|host| !host.contains(['*', '%']));
         // A lone slash is what people copy from the address bar; a browser
         // sends none, so it is refused here rather than never matched.
-        let (_, after) = text.split_once("://").ok_or(InvalidOrigin)?;
         if after.contains(['/', '?', '#', '@', ',']) {
             return Err(InvalidOrigin);
         }
@@ -54,10 +80,26 @@ impl FromStr for Origin {
     }
 }
 
+impl Origin {
+    /// Of more than `*.com`, and of no address, which has no subdomains.
+    fn of_subdomains(scheme: &str, domain: &str) -> Result<Self, InvalidOrigin> {
+        let origin: Self = format!("{scheme}://{domain}").parse()?;
+        let (scheme, domain) = origin.0.split_once("://").ok_or(InvalidOrigin)?;
+        let host = domain.split_once(':').map_or(domain, |(host, _)| host);
+        let is_address = host.parse::<std::net::Ipv4Addr>().is_ok();
+        let is_deep = host.contains('.') && host.split('.').all(is_label);
+        (is_deep && !is_address)
+            .then(|| Self(format!("{scheme}://{ANY_SUBDOMAIN}{domain}")))
+            .ok_or(InvalidOrigin)
+    }
+}
+
 impl Scalar for Origin {
     const KIND: &'static str = "origin";
     fn expected() -> String {
-        "an exact origin, scheme://host or scheme://host:port, without a path or *".into()
+        "an origin, scheme://host or scheme://host:port, without a path, or such as \
+         https://*.example.com for the subdomains of a host"
+            .into()
     }
     fn parse(text: &str) -> Option<Self> {
         text.parse().ok()
@@ -214,13 +256,48 @@ mod tests {
             "https://",
             "https://example.com/",
             "https://example.com/chat",
-            "https://*.example.com",
+            "https://*.com",
+            "https://*",
+            "https://a*.example.com",
+            "https://*.*.example.com",
+            "https://a.*.example.com",
+            "https://*.example.com/",
+            "https://*.127.0.0.1",
+            "https://*.[::1]",
+            "https://*.",
+            "*.example.com",
             "https://u@example.com",
             "https://a.example,https://b.example",
             "localhost:8080",
         ] {
             assert_eq!(bad.parse::<Origin>(), Err(InvalidOrigin), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_pattern_covers_subdomains_and_nothing_else() {
+        let pattern: Origin = "https://*.Acme.example:8443".parse().unwrap();
+        assert_eq!(pattern.as_str(), "https://*.acme.example:8443");
+        for (origin, is_covered) in [
+            ("https://chat.acme.example:8443", true),
+            ("https://a.b-c.acme.example:8443", true),
+            ("https://acme.example:8443", false),
+            ("https://.acme.example:8443", false),
+            ("https://a..acme.example:8443", false),
+            ("https://chat.acme.example", false),
+            ("http://chat.acme.example:8443", false),
+            ("https://evilacme.example:8443", false),
+            ("https://chat.acme.example:8443.evil.example", false),
+            ("https://evil.example/.acme.example:8443", false),
+            ("https://evil.example:1@x.acme.example:8443", false),
+            ("https://chat.acme.example:8443/", false),
+            ("null", false),
+        ] {
+            assert_eq!(pattern.covers(origin), is_covered, "{origin}");
+        }
+        let exact: Origin = "https://acme.example".parse().unwrap();
+        assert!(exact.covers("https://acme.example"));
+        assert!(!exact.covers("https://chat.acme.example"));
     }
 
     #[test]

@@ -4,11 +4,15 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::HeaderName;
+
 use super::address::{HttpUrl, Origin, RedisUrl};
+use super::network::Cidr;
 use super::section::{Program, section};
 use super::tenant::Tenant;
 use super::types::{Backend, JwtAlgorithm, LogFilter, LogFormat, Secret, Size};
 
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const EVERYWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -141,6 +145,14 @@ section! {
         /// that its visitors are forgotten with it; gateways of one cluster must
         /// all be given the same.
         visitor_secret: Option<Secret> => |defaults| defaults.visitor_secret.clone(), in 32..=4096;
+        /// The proxies before the gateway, whose word counts for the address of a
+        /// client. A load balancer that names clients must be among them, or all
+        /// of its clients count as one.
+        trusted_proxies: Vec<Cidr> = Vec::new();
+        /// The one header in which these name their client: `Forwarded` (RFC 7239),
+        /// or one that holds addresses alone, with commas between them. They must
+        /// set it, or add to it, at each request.
+        proxy_header: HeaderName = X_FORWARDED_FOR;
     }
     with {
         /// Keys that verify the operator's tokens.
@@ -180,8 +192,38 @@ section! {
         queued_per_user: u32 = 100, in 1..=100000;
         /// Most questions of one tenant that wait.
         queued_per_tenant: u32 = 10_000, in 1..=10000000;
-        /// Messages a minute that clients are told they may send.
+        /// Sockets and streams that may be opened, or tried, a minute from one
+        /// address (of IPv6 its /64) without a token, and as many at once.
+        connections_per_minute_per_ip: u32 = 10, in 1..=1000000;
+        /// The same of one user, whose token is believed.
+        connections_per_minute_per_user: u32 = 60, in 1..=1000000;
+        /// People a minute who may become visitors from one address.
+        visitors_per_minute_per_ip: u32 = 5, in 1..=1000000;
+        /// How long nobody may come in from the address of a client that was closed
+        /// with 4508.
+        hold_off: Duration = MINUTE, in 0..=86400;
+        /// Messages a minute of one connection, and as many at once; and of one user
+        /// over HTTP.
         messages_per_minute_per_connection: u32 = 60, in 1..=1000000;
+        /// How often a minute one connection may say that its user types.
+        typing_per_minute: u32 = 120, in 1..=1000000;
+        /// Frames a second of one connection, whatever they ask for; and requests of one
+        /// user over HTTP.
+        requests_per_second: u32 = 50, in 1..=1000000;
+        /// How many of these may come at once.
+        burst: u32 = 100, in 1..=1000000;
+        /// A connection that so often asks again before it may is closed with
+        /// 4508.
+        violations_before_close: u32 = 20, in 1..=1000000;
+        /// Addresses to which the limits of how often do not apply.
+        exempt: Vec<Cidr> => |defaults| match defaults.program {
+            Program::Standalone => Cidr::LOOPBACK.to_vec(),
+            Program::Gateway | Program::Broker => Vec::new(),
+        };
+        /// The only addresses that may come in; all where none is named.
+        allowed_ips: Vec<Cidr> = Vec::new();
+        /// Addresses that may not come in, be they allowed or not.
+        blocked_ips: Vec<Cidr> = Vec::new();
     }
 }
 

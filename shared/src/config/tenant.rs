@@ -16,8 +16,8 @@ section! {
         id: TenantId;
         /// Its public name, in widgets.
         hash: TenantHash;
-        /// Where its pages come from; those of `websocket.cors_origins` if none
-        /// is named.
+        /// Where its pages come from, exactly or such as `https://*.acme.example` for
+        /// all subdomains; those of `websocket.cors_origins` if none is named.
         origins: Vec<Origin> = Vec::new();
         /// Whether people without a token may come, from these origins.
         visitors: bool = false;

@@ -138,6 +138,14 @@ macro_rules! conformance {
                 who_beats_is_not_taken_over,
                 a_takeover_repeated_gets_the_same,
                 a_cancellation_survives_its_broker;
+            allowing:
+                an_allowance_is_shared_by_all_nodes,
+                there_is_one_again_in_time,
+                nothing_is_taken_where_one_is_spent,
+                of_many_at_once_no_more_than_allowed,
+                another_rate_holds_at_once,
+                who_is_held_off_gets_nothing_anywhere,
+                who_is_held_off_may_come_back;
         }
     };
 }

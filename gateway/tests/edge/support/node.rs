@@ -49,6 +49,17 @@ impl Node {
 
     /// The same, on `bus`.
     pub(crate) async fn on(bus: Arc<dyn Bus>, more: &str) -> Self {
+        Self::on_and_set(bus, more, &[]).await
+    }
+
+    /// As [`start`](Self::start), with these `key=value` set.
+    pub(crate) async fn set(keys: &[&str]) -> Self {
+        let bus = Arc::new(MemoryBus::new(Retention::default()));
+        Self::on_and_set(bus, "", keys).await
+    }
+
+    /// On `bus`, with `more` in the configuration and these `key=value` set.
+    pub(crate) async fn on_and_set(bus: Arc<dyn Bus>, more: &str, keys: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("causerie.toml");
         let port = port::free(&[]);
@@ -59,7 +70,11 @@ impl Node {
         std::fs::write(&file, toml).unwrap();
         let sources = Sources {
             config: Some(file),
-            set: vec![format!("websocket.port={port}")],
+            set: [&format!("websocket.port={port}")[..]]
+                .iter()
+                .chain(keys)
+                .map(|pair| (*pair).to_owned())
+                .collect(),
             ..Sources::default()
         };
         let loader = Loader::new(Program::Standalone, sources).unwrap();

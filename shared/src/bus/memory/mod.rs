@@ -4,7 +4,7 @@
 //! - `log`: a room's log
 //! - `generation`: a reply, from the question to its end
 //! - `part`: what one partition holds, and lets go of in time
-//! - `accepting`, `making`: the verbs of gateways and of brokers
+//! - `accepting`, `making`, `allowing`: the verbs of gateways and of brokers
 //! - `hearing`: feeds and wakes
 
 use std::fmt;
@@ -14,6 +14,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
+use super::allowance::{Allowance, Taken};
 use super::log::{Changes, History, HistoryRange, Page};
 use super::question::{Accepted, Question};
 use super::reply::{
@@ -29,6 +30,7 @@ use crate::record::Record;
 use crate::room::{Partition, RoomKey};
 
 mod accepting;
+mod allowing;
 mod generation;
 mod hearing;
 mod log;
@@ -204,5 +206,14 @@ impl Bus for MemoryBus {
 
     async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<Finished, BusError> {
         Ok(self.part_of(&lease.room).finish(lease, ending))
+    }
+
+    async fn take(&self, whom: &str, allowances: &[Allowance]) -> Result<Taken, BusError> {
+        Ok(self.part(Partition::of_name(whom)).take(whom, allowances))
+    }
+
+    async fn hold_off(&self, whom: &str, time: Duration) -> Result<(), BusError> {
+        self.part(Partition::of_name(whom)).hold_off(whom, time);
+        Ok(())
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::allowing::Counts;
 use super::generation::{Generation, State};
 use super::hearing::Wakes;
 use super::log::Log;
@@ -52,6 +53,8 @@ pub(super) struct Part {
     /// How many replies wait or run.
     pub(super) of_user: HashMap<(TenantId, UserId), u64>,
     pub(super) of_tenant: HashMap<TenantId, u64>,
+    /// Whoever is counted.
+    pub(super) counts: HashMap<String, Counts>,
 }
 
 pub(super) type SessionKey = (RoomKey, SessionId);
@@ -103,6 +106,7 @@ impl Part {
             runnable: BTreeMap::new(),
             of_user: HashMap::new(),
             of_tenant: HashMap::new(),
+            counts: HashMap::new(),
         }
     }
 
@@ -261,6 +265,7 @@ impl Part {
             .retain(|_, session| !session.queue.is_empty() || session.used_ms >= oldest_ms);
         let kept = self.now_ms.saturating_sub(CHANGES_KEPT_MS);
         self.changes = self.changes.split_off(&kept);
+        self.counts.retain(|_, counts| !counts.is_over(now_ms));
         self.sweep_logs(oldest_ms);
     }
 
@@ -289,7 +294,7 @@ impl Part {
         [
             self.logs.len() + events,
             self.changes.len() + changes,
-            self.receipts.len() + self.replies.len(),
+            self.receipts.len() + self.replies.len() + self.counts.len(),
             self.generations.len() + self.running.len() + self.runnable.len(),
             self.sessions.len() + turns.sum::<usize>(),
             self.of_user.len() + self.of_tenant.len() + self.hearers.len(),

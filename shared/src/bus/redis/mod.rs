@@ -13,7 +13,7 @@
 //!   node some, and how these are asked
 //! - `script`, `args`, `answer`, `names`: what is sent and what comes back
 //! - `gathering`: verbs that many ask for at once
-//! - `question`, `log`, `reply`, `lease`: the verbs
+//! - `question`, `log`, `reply`, `lease`, `allowance`: the verbs
 //! - `looking`: looks at all partitions
 //! - `channels`, `subscriber`, `wanted`, `hearing`: what is heard, over connections
 //!   of our own
@@ -44,6 +44,8 @@
 //! | `turns:R:S` | list | the session's turns | `finish` | max age after the last |
 //! | `replied:R:S` | string | that a broker has finished a reply | `finish` | max age after the last |
 //! | `dead` | stream | dead letters: `reply`, `room`, `session`, `user`, `question`, `attempt`, `reason`, `task` | `finish` | max age after the last; 1,000 at the most |
+//! | `rate:W:what` | string | when all of that allowance of W would be there again (µs); W is `ip:` with an address or `user:tenant:user` | `take` | then |
+//! | `held:W` | string | until when W is held off (ms) | `hold_off` | then |
 //!
 //! Outside of all partitions, `causerie:installation` says how many there are
 //! and in what format they are stored.
@@ -64,6 +66,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::allowance::{Allowance, Taken};
 use super::log::{Changes, History, HistoryRange, Look, Page};
 use super::question::{Accepted, Question};
 use super::reply::{
@@ -79,6 +82,7 @@ use crate::record::Record;
 use crate::room::{Partition, RoomKey};
 
 mod address;
+mod allowance;
 mod answer;
 mod args;
 mod channels;
@@ -283,5 +287,13 @@ impl Bus for RedisBus {
 
     async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<Finished, BusError> {
         self.finish_reply(lease, ending).await
+    }
+
+    async fn take(&self, whom: &str, allowances: &[Allowance]) -> Result<Taken, BusError> {
+        self.take_of(whom, allowances).await
+    }
+
+    async fn hold_off(&self, whom: &str, time: Duration) -> Result<(), BusError> {
+        self.hold_off_for(whom, time).await
     }
 }

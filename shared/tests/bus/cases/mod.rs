@@ -1,6 +1,7 @@
 //! The cases, by what they are about.
 
 pub mod accepting;
+pub mod allowing;
 pub mod any_order;
 pub mod failing;
 pub mod hearing;

@@ -1,7 +1,11 @@
 //! All that a bus can be asked.
 
+use std::time::Duration;
+
 use causerie_shared::bus::Bus;
+use causerie_shared::bus::allowance::Allowance;
 use causerie_shared::bus::reply::{Cancelled, ClaimId, Takeover};
+use causerie_shared::rate::Rate;
 
 use crate::ear::Ear;
 use crate::scene::*;
@@ -36,6 +40,15 @@ pub async fn use_every_verb(bus: &dyn Bus) {
     missed(bus, &room, &at(&head(bus, &room).await, 1)).await;
     bus.history(&room, Default::default(), 10).await.unwrap();
     bus.publish(&room, &typing(&room, 1)).await.unwrap();
+    let allowance = Allowance {
+        what: "connections",
+        rate: Rate::a_minute(1),
+    };
+    for _ in 0..2 {
+        bus.take("ip:192.0.2.1", &[allowance]).await.unwrap();
+    }
+    let time = Duration::from_secs(60);
+    bus.hold_off("ip:192.0.2.1", time).await.unwrap();
     ear.durable(4).await;
     ear.rooms.unsubscribe(&room).await.unwrap();
     bus.ping().await.unwrap();

@@ -1,0 +1,93 @@
+//! Who asks too often, in logs and metrics.
+
+use std::time::Duration;
+
+use causerie_shared::bus::BusError;
+use causerie_shared::protocol::error::Scope;
+use metrics::{Counter, counter};
+
+use super::counted::Counted;
+use crate::connection::Connection;
+use crate::seldom::Seldom;
+
+/// What is counted, and of whom.
+const LIMITS: [(Counted, Scope); 9] = [
+    (Counted::Connections, Scope::Ip),
+    (Counted::Connections, Scope::User),
+    (Counted::Visitors, Scope::Ip),
+    (Counted::Requests, Scope::Ip),
+    (Counted::Requests, Scope::User),
+    (Counted::Requests, Scope::Connection),
+    (Counted::Messages, Scope::User),
+    (Counted::Messages, Scope::Connection),
+    (Counted::Typing, Scope::Connection),
+];
+
+pub(crate) fn begin_at_zero() {
+    for (what, scope) in LIMITS {
+        limited(what, scope).increment(0);
+    }
+    for counter in [violations(), held_off(), not_counted()] {
+        counter.increment(0);
+    }
+}
+
+/// Somebody asked for too much, and was told when to ask again.
+pub(super) fn asked_too_often(what: Counted, scope: Scope) {
+    limited(what, scope).increment(1);
+}
+
+fn limited(what: Counted, scope: Scope) -> Counter {
+    let scope = match scope {
+        Scope::Connection => "connection",
+        Scope::Ip => "ip",
+        Scope::User => "user",
+        Scope::Tenant => "tenant",
+        Scope::Node => "node",
+    };
+    counter!("causerie_rate_limited_total", "what" => what.name(), "scope" => scope)
+}
+
+/// Somebody did not wait as they were told.
+pub(super) fn did_not_wait() {
+    violations().increment(1);
+}
+
+fn violations() -> Counter {
+    counter!("causerie_violations_total")
+}
+
+/// Somebody did not wait again and again, and is sent away.
+pub(super) fn sent_away(connection: &Connection, time: Duration) {
+    let (id, tenant) = (&connection.id, &connection.identity.tenant);
+    tracing::warn!(
+        connection = %id, %tenant, address = %connection.client, held_off = ?time,
+        "closed: it broke the limits again and again"
+    );
+}
+
+/// Somebody came from an address that is held off.
+pub(super) fn turned_away() {
+    held_off().increment(1);
+}
+
+fn held_off() -> Counter {
+    counter!("causerie_held_off_total")
+}
+
+/// The bus does not count: everybody is let through.
+pub(super) fn uncounted(error: &BusError, lines: &Seldom) {
+    not_counted().increment(1);
+    if lines.is_due() {
+        tracing::warn!(%error, "limits of addresses and users do not hold now: nobody counts");
+    }
+}
+
+fn not_counted() -> Counter {
+    counter!("causerie_uncounted_total")
+}
+
+/// The bus did not keep that an address is held off.
+pub(super) fn not_held_off(error: &BusError) {
+    tracing::warn!(%error, "an address is not held off");
+}

@@ -1,0 +1,105 @@
+//! How often one may ask for something.
+
+pub(crate) mod across;
+pub(crate) mod counted;
+pub(crate) mod events;
+mod pace;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use causerie_shared::config::{self, Cidr};
+use causerie_shared::protocol::error::Scope;
+use causerie_shared::rate::Rate;
+
+use counted::Counted;
+
+use crate::connection::Connection;
+use crate::gateway::Gateway;
+pub(crate) use pace::{Pace, TooFast};
+
+/// What the limits are now.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Connections from one address.
+    pub connections_of_address: Rate,
+    /// Connections of one user.
+    pub connections_of_user: Rate,
+    /// New visitors from one address.
+    pub visitors: Rate,
+    /// Messages of one connection.
+    pub messages: Rate,
+    /// Times that one connection says that its user types.
+    pub typing: Rate,
+    /// All that one connection asks for.
+    pub requests: Rate,
+    /// How often one connection may ask again too soon.
+    pub violations: u32,
+    /// How long its address is held off then.
+    pub hold_off: Duration,
+    /// Addresses to which none of these apply.
+    pub exempt: Vec<Cidr>,
+}
+
+impl Limits {
+    /// Whether they apply to those who come from `client`.
+    pub fn hold_for(&self, client: IpAddr) -> bool {
+        !self.exempt.iter().any(|network| network.contains(client))
+    }
+
+    /// How often there may be `what` in `scope`.
+    fn rate(&self, what: Counted, scope: Scope) -> Rate {
+        match what {
+            Counted::Connections if scope == Scope::User => self.connections_of_user,
+            Counted::Connections => self.connections_of_address,
+            Counted::Visitors => self.visitors,
+            Counted::Requests => self.requests,
+            Counted::Messages => self.messages,
+            Counted::Typing => self.typing,
+        }
+    }
+}
+
+/// Lets nobody in for a while from where `abuser` came, who is sent away.
+pub(crate) fn hold_off(gateway: &Gateway, abuser: &Connection) {
+    let time = gateway.settings().limits.hold_off;
+    events::sent_away(abuser, time);
+    if !time.is_zero() {
+        let bus = Arc::clone(&gateway.bus);
+        tokio::spawn(across::hold_off(bus, abuser.client, time));
+    }
+}
+
+impl From<&config::Limits> for Limits {
+    fn from(limits: &config::Limits) -> Self {
+        Self {
+            connections_of_address: Rate::a_minute(limits.connections_per_minute_per_ip),
+            connections_of_user: Rate::a_minute(limits.connections_per_minute_per_user),
+            visitors: Rate::a_minute(limits.visitors_per_minute_per_ip),
+            hold_off: limits.hold_off,
+            messages: Rate::a_minute(limits.messages_per_minute_per_connection),
+            typing: Rate::a_minute(limits.typing_per_minute),
+            requests: Rate::a_second(limits.requests_per_second, limits.burst),
+            violations: limits.violations_before_close,
+            exempt: limits.exempt.clone(),
+        }
+    }
+}
+
+impl Default for Limits {
+    /// As `causerie` has them.
+    fn default() -> Self {
+        Self {
+            connections_of_address: Rate::a_minute(10),
+            connections_of_user: Rate::a_minute(60),
+            visitors: Rate::a_minute(5),
+            hold_off: Duration::from_secs(60),
+            messages: Rate::a_minute(60),
+            typing: Rate::a_minute(120),
+            requests: Rate::a_second(50, 100),
+            violations: 20,
+            exempt: Cidr::LOOPBACK.to_vec(),
+        }
+    }
+}
