@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use causerie_shared::api_key::{ApiKey, StoredKey};
 use causerie_shared::bus::feed::Feed;
 use causerie_shared::bus::log::{Changes, History, HistoryRange, Page};
 use causerie_shared::bus::memory::MemoryBus;
@@ -15,7 +16,7 @@ use causerie_shared::bus::reply::{
 use causerie_shared::bus::subscription::{Ear, Subscriptions};
 use causerie_shared::bus::{Bus, BusError};
 use causerie_shared::clock::Clock;
-use causerie_shared::ids::{MessageId, TenantId};
+use causerie_shared::ids::{KeyId, MessageId, TenantId};
 use causerie_shared::position::Position;
 use causerie_shared::record::Record;
 use causerie_shared::room::{Partition, RoomKey};
@@ -220,6 +221,26 @@ impl Bus for Link {
 
     async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<Finished, BusError> {
         through!(self, [lease, ending], bus => bus.finish(&lease, &ending))
+    }
+
+    async fn add_key(&self, key: &ApiKey) -> Result<bool, BusError> {
+        through!(self, [key], bus => bus.add_key(&key))
+    }
+
+    async fn key(&self, id: &KeyId) -> Result<Option<StoredKey>, BusError> {
+        through!(self, [id], bus => bus.key(&id))
+    }
+
+    async fn keys(&self, tenant: &TenantId) -> Result<Vec<StoredKey>, BusError> {
+        through!(self, [tenant], bus => bus.keys(&tenant))
+    }
+
+    async fn note_key_used(&self, id: &KeyId, at_ms: u64) -> Result<(), BusError> {
+        through!(self, [id], bus => bus.note_key_used(&id, at_ms))
+    }
+
+    async fn revoke_key(&self, id: &KeyId) -> Result<(), BusError> {
+        through!(self, [id], bus => bus.revoke_key(&id))
     }
 }
 

@@ -10,12 +10,13 @@
 //! - [`drain`]: how it sends its clients to other nodes
 //! - `events`: log lines and metrics
 //! - [`token`]: the command that prints a token
+//! - [`keys`]: the command for API keys
 //!
 //! Who comes in:
 //! - [`server`]: the public port
 //! - [`http`], `sse`, [`websocket`]: the transports
 //! - [`admission`]: who is let in
-//! - [`auth`]: tokens, keys and visitors
+//! - [`auth`]: tokens, API keys and visitors
 //! - [`identity`]: who a caller is, and which rooms are theirs
 //! - [`report`]: what a client tells of its way here
 //!
@@ -47,6 +48,7 @@ pub mod gateway;
 pub mod http;
 pub mod hub;
 pub mod identity;
+pub mod keys;
 pub mod node;
 pub mod outbox;
 mod recovery;

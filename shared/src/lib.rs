@@ -2,6 +2,7 @@
 //!
 //! - [`protocol`]: what clients send and are sent
 //! - [`ids`], [`room`], [`position`]: the protocol's words
+//! - [`api_key`]: by what a tenant's servers are known
 //! - [`record`]: a frame on its way between nodes
 //! - [`bus`]: storage and messaging between nodes, on Redis or in memory
 //! - [`task`]: what a gateway stores with a question for brokers
@@ -12,6 +13,7 @@
 //! - [`telemetry`], [`admin`]: logs, traces, metrics, and the listener that shows them
 
 pub mod admin;
+pub mod api_key;
 pub mod bus;
 pub mod cli;
 pub mod clock;

@@ -55,6 +55,13 @@ macro_rules! bus_before_another {
             finish(lease: &::causerie_shared::bus::reply::Lease,
                 ending: &::causerie_shared::bus::reply::Ending)
                 -> ::causerie_shared::bus::reply::Finished;
+            add_key(key: &::causerie_shared::api_key::ApiKey) -> bool;
+            key(id: &::causerie_shared::ids::KeyId)
+                -> Option<::causerie_shared::api_key::StoredKey>;
+            keys(tenant: &::causerie_shared::ids::TenantId)
+                -> Vec<::causerie_shared::api_key::StoredKey>;
+            note_key_used(id: &::causerie_shared::ids::KeyId, at_ms: u64) -> ();
+            revoke_key(id: &::causerie_shared::ids::KeyId) -> ();
         }
     };
     ($before:ty: $($verb:ident($($arg:ident: $kind:ty),*) -> $done:ty;)+) => {

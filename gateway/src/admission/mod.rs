@@ -2,6 +2,7 @@
 //! request is carried out.
 
 mod asked;
+mod asker;
 mod credentials;
 mod handshake;
 mod refusal;
@@ -11,7 +12,8 @@ use std::sync::Arc;
 
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError, Scope};
 
-use crate::auth::{Auth, Tenant, TokenError};
+use crate::actions::bus_failed;
+use crate::auth::{Auth, KeyRefused, Tenant, TokenError, VerifiedKey};
 use crate::connection::Admitted;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
@@ -19,10 +21,11 @@ use crate::registry::{NoSlot, Slot};
 
 pub(crate) use asked::Asked;
 use asked::PageOrigin;
+pub(crate) use asker::Asker;
 pub(crate) use handshake::Handshake;
 pub(crate) use refusal::Reason;
 pub use refusal::Refusal;
-pub(crate) use rooms::{Named, room_refused};
+pub(crate) use rooms::Named;
 
 /// When one comes again who found the node full.
 const RETRY_WHEN_FULL_MS: u64 = 5_000;
@@ -48,6 +51,12 @@ pub(crate) struct Identified {
 enum Believed {
     Bearer(Identity),
     Visitor,
+}
+
+impl Believed {
+    fn is_bearer(&self) -> bool {
+        matches!(self, Self::Bearer(_))
+    }
 }
 
 impl Admission {
@@ -84,9 +93,28 @@ impl Admission {
         check_tenant_is_named(asked)?;
         // Here come: 403 for an address that is blocked, and 429.
         let (believed, tenant) = self.believe(asked).await?;
-        check_origin(asked, &believed, &tenant)?;
+        check_origin(asked, believed.is_bearer(), &tenant)?;
         check_tenants_agree(asked, &tenant)?;
         self.identified(believed, &tenant)
+    }
+
+    /// The same where servers may ask too, with an API key.
+    ///
+    /// # Errors
+    /// 400, 401 or 403, in this order; 503 where the key cannot be looked up.
+    pub(crate) async fn identify_any(&self, asked: &Asked) -> Result<Asker, Refusal> {
+        let Some(key) = asked.api_key() else {
+            let caller = self.identify(asked).await?;
+            return Ok(Asker::Person(caller.identity));
+        };
+        let verified = self.auth.verify_key(key, &*self.gateway.bus).await;
+        let VerifiedKey { key, tenant } = verified.map_err(|refused| match refused {
+            KeyRefused::Bad(error) => Refusal::from(error),
+            KeyRefused::Bus(error) => bus_failed(&error).into(),
+        })?;
+        check_origin(asked, true, &tenant)?;
+        check_tenants_agree(asked, &tenant)?;
+        Ok(Asker::Server(key))
     }
 
     /// Takes a place among the node's connections.
@@ -126,7 +154,7 @@ impl Admission {
     /// is not the tenant's.
     pub(crate) fn visit(&self, asked: &Asked) -> Result<Identified, Refusal> {
         let (believed, tenant) = self.visitor_to_be(asked)?;
-        check_origin(asked, &believed, &tenant)?;
+        check_origin(asked, believed.is_bearer(), &tenant)?;
         self.identified(believed, &tenant)
     }
 
@@ -180,14 +208,14 @@ fn check_tenant_is_named(asked: &Asked) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn check_origin(asked: &Asked, believed: &Believed, tenant: &Tenant) -> Result<(), Refusal> {
-    let owns = match (&asked.origin, believed) {
-        (Some(PageOrigin::Named(origin)), _) => tenant.owns(origin),
-        (Some(PageOrigin::Same(host)), Believed::Visitor) => ["http", "https"]
+fn check_origin(asked: &Asked, is_bearer: bool, tenant: &Tenant) -> Result<(), Refusal> {
+    let owns = match &asked.origin {
+        Some(PageOrigin::Named(origin)) => tenant.owns(origin),
+        None | Some(PageOrigin::Same(_)) if is_bearer => true,
+        Some(PageOrigin::Same(host)) => ["http", "https"]
             .iter()
             .any(|scheme| tenant.owns(&format!("{scheme}://{host}"))),
-        (None, Believed::Visitor) => false,
-        (None | Some(PageOrigin::Same(_)), Believed::Bearer(_)) => true,
+        None => false,
     };
     match (owns, &asked.origin) {
         (true, _) => Ok(()),

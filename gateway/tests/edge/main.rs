@@ -9,6 +9,7 @@
 )]
 
 mod admission;
+mod api_keys;
 mod auth;
 mod chat;
 mod closing;

@@ -32,8 +32,9 @@ use async_trait::async_trait;
 use futures::future::join_all;
 use tokio::sync::mpsc;
 
+use crate::api_key::{ApiKey, StoredKey};
 use crate::clock::Clock;
-use crate::ids::{MessageId, TenantId};
+use crate::ids::{KeyId, MessageId, TenantId};
 use crate::position::Position;
 use crate::record::Record;
 use crate::room::{Partition, RoomKey};
@@ -229,4 +230,24 @@ pub trait Bus: Send + Sync + Debug {
     /// around it, keeps the turn for the session's context, and lets the
     /// session's next question go. One that was cancelled ends only as such.
     async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<Finished, BusError>;
+
+    // API keys.
+
+    /// Keeps a new API key until it is revoked. False where another has its id:
+    /// then nothing changes.
+    async fn add_key(&self, key: &ApiKey) -> Result<bool, BusError>;
+
+    /// The API key of that id, where it is kept.
+    async fn key(&self, id: &KeyId) -> Result<Option<StoredKey>, BusError>;
+
+    /// All API keys of `tenant`, in the order of their ids. One that cannot be read is
+    /// passed over.
+    async fn keys(&self, tenant: &TenantId) -> Result<Vec<StoredKey>, BusError>;
+
+    /// Notes that an API key was used at `at_ms` of the bus's clock, if it is still
+    /// kept and was not used later.
+    async fn note_key_used(&self, id: &KeyId, at_ms: u64) -> Result<(), BusError>;
+
+    /// Forgets an API key.
+    async fn revoke_key(&self, id: &KeyId) -> Result<(), BusError>;
 }

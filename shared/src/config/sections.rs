@@ -141,6 +141,10 @@ section! {
         /// that its visitors are forgotten with it; gateways of one cluster must
         /// all be given the same.
         visitor_secret: Option<Secret> => |defaults| defaults.visitor_secret.clone(), in 32..=4096;
+        /// Under which API keys are hashed before they are stored. Without it there
+        /// are none. Gateways of one cluster, and the command `keys`, must all be
+        /// given the same; with another no key made before is known any more.
+        api_key_secret: Option<Secret> = None, in 32..=4096;
     }
     with {
         /// Keys that verify the operator's tokens.

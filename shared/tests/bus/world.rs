@@ -138,6 +138,11 @@ macro_rules! conformance {
                 who_beats_is_not_taken_over,
                 a_takeover_repeated_gets_the_same,
                 a_cancellation_survives_its_broker;
+            keys:
+                a_key_is_kept_until_it_is_revoked,
+                a_key_takes_no_others_place,
+                keys_are_listed_by_their_tenant,
+                the_last_use_of_a_key_is_noted;
         }
     };
 }

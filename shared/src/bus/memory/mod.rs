@@ -6,6 +6,7 @@
 //! - `part`: what one partition holds, and lets go of in time
 //! - `accepting`, `making`: the verbs of gateways and of brokers
 //! - `hearing`: feeds and wakes
+//! - `keys`: API keys
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,8 +23,9 @@ use super::reply::{
 };
 use super::subscription::{Ear, Subscriptions};
 use super::{Bus, BusError, Retention};
+use crate::api_key::{ApiKey, StoredKey, partition_of_keys};
 use crate::clock::Clock;
-use crate::ids::{MessageId, TenantId};
+use crate::ids::{KeyId, MessageId, TenantId};
 use crate::position::Position;
 use crate::record::Record;
 use crate::room::{Partition, RoomKey};
@@ -31,6 +33,7 @@ use crate::room::{Partition, RoomKey};
 mod accepting;
 mod generation;
 mod hearing;
+mod keys;
 mod log;
 mod making;
 mod part;
@@ -204,5 +207,27 @@ impl Bus for MemoryBus {
 
     async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<Finished, BusError> {
         Ok(self.part_of(&lease.room).finish(lease, ending))
+    }
+
+    async fn add_key(&self, key: &ApiKey) -> Result<bool, BusError> {
+        Ok(self.part(key.card.id.partition()).keys.add(key))
+    }
+
+    async fn key(&self, id: &KeyId) -> Result<Option<StoredKey>, BusError> {
+        Ok(self.part(id.partition()).keys.get(id))
+    }
+
+    async fn keys(&self, tenant: &TenantId) -> Result<Vec<StoredKey>, BusError> {
+        Ok(self.part(partition_of_keys(tenant)).keys.of(tenant))
+    }
+
+    async fn note_key_used(&self, id: &KeyId, at_ms: u64) -> Result<(), BusError> {
+        self.part(id.partition()).keys.note_used(id, at_ms);
+        Ok(())
+    }
+
+    async fn revoke_key(&self, id: &KeyId) -> Result<(), BusError> {
+        self.part(id.partition()).keys.revoke(id);
+        Ok(())
     }
 }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::generation::{Generation, State};
 use super::hearing::Wakes;
+use super::keys::Keys;
 use super::log::Log;
 use crate::bus::Retention;
 use crate::bus::log::{History, HistoryRange, Missed, Page};
@@ -52,6 +53,8 @@ pub(super) struct Part {
     /// How many replies wait or run.
     pub(super) of_user: HashMap<(TenantId, UserId), u64>,
     pub(super) of_tenant: HashMap<TenantId, u64>,
+
+    pub(super) keys: Keys,
 }
 
 pub(super) type SessionKey = (RoomKey, SessionId);
@@ -103,6 +106,7 @@ impl Part {
             runnable: BTreeMap::new(),
             of_user: HashMap::new(),
             of_tenant: HashMap::new(),
+            keys: Keys::default(),
         }
     }
 

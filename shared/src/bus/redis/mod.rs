@@ -13,7 +13,7 @@
 //!   node some, and how these are asked
 //! - `script`, `args`, `answer`, `names`: what is sent and what comes back
 //! - `gathering`: verbs that many ask for at once
-//! - `question`, `log`, `reply`, `lease`: the verbs
+//! - `question`, `log`, `reply`, `lease`, `key`: the verbs
 //! - `looking`: looks at all partitions
 //! - `channels`, `subscriber`, `wanted`, `hearing`: what is heard, over connections
 //!   of our own
@@ -23,7 +23,7 @@
 //!
 //! # Keys
 //! Behind the prefix. R is `tenant:room`, S a session, M and Q the ids of a
-//! reply and its question. "max age" is [`Retention::max_age`].
+//! reply and its question, K that of an API key. "max age" is [`Retention::max_age`].
 //!
 //! | name | type | content | written by | gone |
 //! |---|---|---|---|---|
@@ -43,6 +43,8 @@
 //! | `running:R` | set | M of replies that run | `claim`, `finish` | when empty |
 //! | `turns:R:S` | list | the session's turns | `finish` | max age after the last |
 //! | `replied:R:S` | string | that a broker has finished a reply | `finish` | max age after the last |
+//! | `keys` | hash | K, the id of an API key: `tenant created card` (ms; see [`KeyCard`](crate::api_key::KeyCard)) | `add_key` | each when it is revoked |
+//! | `keys_used` | hash | K: ms of about its last use | `note_key_used` | with `keys` |
 //! | `dead` | stream | dead letters: `reply`, `room`, `session`, `user`, `question`, `attempt`, `reason`, `task` | `finish` | max age after the last; 1,000 at the most |
 //!
 //! Outside of all partitions, `causerie:installation` says how many there are
@@ -72,8 +74,9 @@ use super::reply::{
 };
 use super::subscription::{Ear, Subscriptions};
 use super::{Bus, BusError, Retention};
+use crate::api_key::{ApiKey, StoredKey};
 use crate::clock::Clock;
-use crate::ids::{MessageId, TenantId};
+use crate::ids::{KeyId, MessageId, TenantId};
 use crate::position::Position;
 use crate::record::Record;
 use crate::room::{Partition, RoomKey};
@@ -89,6 +92,7 @@ mod events;
 mod gathering;
 mod hearing;
 mod heartbeat;
+mod key;
 mod lease;
 mod link;
 mod links;
@@ -283,5 +287,25 @@ impl Bus for RedisBus {
 
     async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<Finished, BusError> {
         self.finish_reply(lease, ending).await
+    }
+
+    async fn add_key(&self, key: &ApiKey) -> Result<bool, BusError> {
+        self.store_key(key).await
+    }
+
+    async fn key(&self, id: &KeyId) -> Result<Option<StoredKey>, BusError> {
+        self.stored_key(id).await
+    }
+
+    async fn keys(&self, tenant: &TenantId) -> Result<Vec<StoredKey>, BusError> {
+        self.stored_keys(tenant).await
+    }
+
+    async fn note_key_used(&self, id: &KeyId, at_ms: u64) -> Result<(), BusError> {
+        self.note_use_of_key(id, at_ms).await
+    }
+
+    async fn revoke_key(&self, id: &KeyId) -> Result<(), BusError> {
+        self.forget_key(id).await
     }
 }

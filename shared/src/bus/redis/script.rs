@@ -54,6 +54,11 @@ scripts! {
         ["scripts/base.lua", "scripts/each.lua", "scripts/lease.lua", "scripts/append.lua"];
     FINISH = "finish"
         ["scripts/base.lua", "scripts/log.lua", "scripts/replies.lua", "scripts/finish.lua"];
+    ADD_KEY = "add_key" ["scripts/base.lua", "scripts/add_key.lua"];
+    KEY = "key" ["scripts/base.lua", "scripts/key.lua"];
+    KEYS = "keys" ["scripts/base.lua", "scripts/keys.lua"];
+    NOTE_KEY_USED = "note_key_used" ["scripts/base.lua", "scripts/note_key_used.lua"];
+    REVOKE_KEY = "revoke_key" ["scripts/base.lua", "scripts/revoke_key.lua"];
 }
 
 impl Script {

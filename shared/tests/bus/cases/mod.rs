@@ -4,6 +4,7 @@ pub mod accepting;
 pub mod any_order;
 pub mod failing;
 pub mod hearing;
+pub mod keys;
 pub mod making;
 pub mod reading;
 pub mod taking_over;

@@ -3,6 +3,7 @@
 use causerie_shared::bus::Bus;
 use causerie_shared::bus::reply::{Cancelled, ClaimId, Takeover};
 
+use crate::cases::keys::key;
 use crate::ear::Ear;
 use crate::scene::*;
 
@@ -39,4 +40,10 @@ pub async fn use_every_verb(bus: &dyn Bus) {
     ear.durable(4).await;
     ear.rooms.unsubscribe(&room).await.unwrap();
     bus.ping().await.unwrap();
+    let key = key("acme");
+    bus.add_key(&key).await.unwrap();
+    bus.note_key_used(&key.card.id, 1).await.unwrap();
+    bus.key(&key.card.id).await.unwrap().unwrap();
+    assert_eq!(bus.keys(&key.tenant).await.unwrap().len(), 1);
+    bus.revoke_key(&key.card.id).await.unwrap();
 }
