@@ -8,6 +8,7 @@ use causerie_shared::api_key::{ApiKey, StoredKey};
 use causerie_shared::bus::feed::Feed;
 use causerie_shared::bus::log::{Changes, History, HistoryRange, Page};
 use causerie_shared::bus::memory::MemoryBus;
+use causerie_shared::bus::posting::{Posted, Posting};
 use causerie_shared::bus::question::{Accepted, Question};
 use causerie_shared::bus::reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
@@ -140,6 +141,10 @@ impl Bus for Link {
 
     async fn publish(&self, room: &RoomKey, record: &Record) -> Result<(), BusError> {
         through!(self, [room, record], bus => bus.publish(&room, &record))
+    }
+
+    async fn post(&self, posting: &Posting) -> Result<Posted, BusError> {
+        through!(self, [posting], bus => bus.post(&posting))
     }
 
     async fn read(

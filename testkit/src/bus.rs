@@ -22,6 +22,8 @@ macro_rules! bus_before_another {
                 -> ::causerie_shared::bus::question::Accepted;
             publish(room: &::causerie_shared::room::RoomKey,
                 record: &::causerie_shared::record::Record) -> ();
+            post(posting: &::causerie_shared::bus::posting::Posting)
+                -> ::causerie_shared::bus::posting::Posted;
             read(room: &::causerie_shared::room::RoomKey,
                 after: Option<&::causerie_shared::position::Position>,
                 limit: usize) -> ::causerie_shared::bus::log::Page;

@@ -26,6 +26,7 @@ mod moving;
 mod moving_streams;
 mod observing;
 mod on_one_machine;
+mod publishing;
 mod redis_cluster;
 mod redis_over_tls;
 mod standalone;

@@ -69,6 +69,33 @@ impl Asker {
         }
     }
 
+    /// Checks that they may publish as servers do.
+    ///
+    /// # Errors
+    /// 403.
+    pub(crate) fn check_is_publisher(&self) -> Result<(), Refusal> {
+        self.check_scope(KeyScope::Publish)?;
+        match self {
+            Self::Person(identity) if !identity.is_publisher() => Err(Refusal::forbidden(
+                "Only servers may publish: the role `publisher` or `admin` is needed in your \
+                 token, or an API key.",
+            )
+            .because("role")),
+            Self::Person(_) | Self::Server(_) => Ok(()),
+        }
+    }
+
+    /// Checks that one who may publish may do so to `room`; a server may to all.
+    ///
+    /// # Errors
+    /// 403, be the room there or not.
+    pub(crate) fn check_may_publish_to(&self, room: &Room) -> Result<(), Refusal> {
+        match self {
+            Self::Person(identity) if !identity.may_write(room) => Err(room_refused(room)),
+            Self::Person(_) | Self::Server(_) => Ok(()),
+        }
+    }
+
     /// Whether one who may read `room` sees events called `event` there.
     pub(crate) fn sees(&self, room: &Room, event: &str) -> bool {
         match self {

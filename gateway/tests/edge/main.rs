@@ -18,5 +18,6 @@ mod events;
 mod key_sets;
 #[path = "../kit/making.rs"]
 mod making;
+mod publishing;
 mod reading;
 mod support;

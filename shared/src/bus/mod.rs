@@ -4,6 +4,7 @@
 //! a cluster, memory for one process. One conformance suite runs against both.
 //!
 //! - [`question`]: accepting what people say
+//! - [`posting`]: publishing what servers say
 //! - [`log`]: reading a room's log
 //! - [`reply`]: making a reply, and who may
 //! - [`subscription`]: hearing a room live
@@ -44,12 +45,14 @@ mod events;
 pub mod feed;
 pub mod log;
 pub mod memory;
+pub mod posting;
 pub mod question;
 pub mod redis;
 pub mod reply;
 pub mod subscription;
 
 use log::{Changes, History, HistoryRange, Look, Page};
+use posting::{Posted, Posting};
 use question::{Accepted, Question};
 use reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
@@ -124,6 +127,11 @@ pub trait Bus: Send + Sync + Debug {
 
     /// Publishes a transient record to all who hear `room`. Nothing is kept.
     async fn publish(&self, room: &RoomKey, record: &Record) -> Result<(), BusError>;
+
+    /// Publishes an event of a server's, and appends it to the room's log where it is
+    /// durable. The same id in the same room within [`Posting::dedup_window`] gets the
+    /// first one's place, whatever else it says, and changes nothing.
+    async fn post(&self, posting: &Posting) -> Result<Posted, BusError>;
 
     // Reading a room's log.
 

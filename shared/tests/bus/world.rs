@@ -138,6 +138,11 @@ macro_rules! conformance {
                 who_beats_is_not_taken_over,
                 a_takeover_repeated_gets_the_same,
                 a_cancellation_survives_its_broker;
+            posting:
+                an_event_of_a_server_is_kept_and_heard,
+                an_event_that_passes_is_heard_and_not_kept,
+                an_event_is_published_once_under_its_id,
+                an_id_of_an_event_is_forgotten_after_its_window;
             keys:
                 a_key_is_kept_until_it_is_revoked,
                 a_key_takes_no_others_place,

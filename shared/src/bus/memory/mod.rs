@@ -5,6 +5,7 @@
 //! - `generation`: a reply, from the question to its end
 //! - `part`: what one partition holds, and lets go of in time
 //! - `accepting`, `making`: the verbs of gateways and of brokers
+//! - `posting`: what servers say
 //! - `hearing`: feeds and wakes
 //! - `keys`: API keys
 
@@ -16,6 +17,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use super::log::{Changes, History, HistoryRange, Page};
+use super::posting::{Posted, Posting};
 use super::question::{Accepted, Question};
 use super::reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
@@ -37,6 +39,7 @@ mod keys;
 mod log;
 mod making;
 mod part;
+mod posting;
 #[cfg(test)]
 mod tests;
 
@@ -116,6 +119,10 @@ impl Bus for MemoryBus {
     async fn publish(&self, room: &RoomKey, record: &Record) -> Result<(), BusError> {
         self.part_of(room).publish(room, &Arc::new(record.clone()));
         Ok(())
+    }
+
+    async fn post(&self, posting: &Posting) -> Result<Posted, BusError> {
+        Ok(self.part_of(&posting.room).post(posting))
     }
 
     async fn read(

@@ -13,7 +13,7 @@
 //!   node some, and how these are asked
 //! - `script`, `args`, `answer`, `names`: what is sent and what comes back
 //! - `gathering`: verbs that many ask for at once
-//! - `question`, `log`, `reply`, `lease`, `key`: the verbs
+//! - `question`, `posting`, `log`, `reply`, `lease`, `key`: the verbs
 //! - `looking`: looks at all partitions
 //! - `channels`, `subscriber`, `wanted`, `hearing`: what is heard, over connections
 //!   of our own
@@ -27,10 +27,11 @@
 //!
 //! | name | type | content | written by | gone |
 //! |---|---|---|---|---|
-//! | `log:R` | stream | entries `{seq}-{ms}`, field `r` the record | `accept`, `cancel`, `finish` | max age after the last; each entry by count and age |
+//! | `log:R` | stream | entries `{seq}-{ms}`, field `r` the record | `accept`, `post`, `cancel`, `finish` | max age after the last; each entry by count and age |
 //! | `meta:R` | hash | `epoch`, `seq`, `replid` (Redis's replication id when it was written), `lives` (`epoch:seq` of the last four), `oldest` (ms of the first entry, or before), `renewed` (ms when it was last said when both shall go) | the same, and whoever finds a new life | with `log:R` |
-//! | `changed` | sorted set | R by ms of its last event | `accept`, `cancel`, `finish` | each after 5 minutes, by who appends or looks then |
+//! | `changed` | sorted set | R by ms of its last event | `accept`, `post`, `cancel`, `finish` | each after 5 minutes, by who appends or looks then |
 //! | `dedup:R:user:id` | string | the receipt: `message session reply epoch seq` | `accept` | [`Question::dedup_window`] |
+//! | `posted:R:id` | string | `epoch seq`, or `-` of a transient event | `post` | [`Posting::dedup_window`] |
 //! | `queue:R:S` | list | M of replies that wait or run, the oldest first | `accept`, `cancel`, `finish` | when empty |
 //! | `runnable:tenant` | list | M of replies that can be claimed | `accept`, `claim`, `cancel`, `finish` | when empty |
 //! | `tenants` | set | tenants of which something can be claimed | with `runnable` | when empty |
@@ -67,6 +68,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::log::{Changes, History, HistoryRange, Look, Page};
+use super::posting::{Posted, Posting};
 use super::question::{Accepted, Question};
 use super::reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
@@ -100,6 +102,7 @@ mod log;
 mod looking;
 mod names;
 mod pool;
+mod posting;
 mod question;
 mod reply;
 mod resp;
@@ -199,6 +202,10 @@ impl Bus for RedisBus {
 
     async fn publish(&self, room: &RoomKey, record: &Record) -> Result<(), BusError> {
         self.publish_record(room, record).await
+    }
+
+    async fn post(&self, posting: &Posting) -> Result<Posted, BusError> {
+        self.post_event(posting).await
     }
 
     async fn read(

@@ -6,5 +6,6 @@ pub mod failing;
 pub mod hearing;
 pub mod keys;
 pub mod making;
+pub mod posting;
 pub mod reading;
 pub mod taking_over;

@@ -4,6 +4,7 @@ use causerie_shared::bus::Bus;
 use causerie_shared::bus::reply::{Cancelled, ClaimId, Takeover};
 
 use crate::cases::keys::key;
+use crate::cases::posting::{passing, posting};
 use crate::ear::Ear;
 use crate::scene::*;
 
@@ -37,7 +38,9 @@ pub async fn use_every_verb(bus: &dyn Bus) {
     missed(bus, &room, &at(&head(bus, &room).await, 1)).await;
     bus.history(&room, Default::default(), 10).await.unwrap();
     bus.publish(&room, &typing(&room, 1)).await.unwrap();
-    ear.durable(4).await;
+    bus.post(&posting(&room, "o1")).await.unwrap();
+    bus.post(&passing(&room, "o2")).await.unwrap();
+    ear.durable(5).await;
     ear.rooms.unsubscribe(&room).await.unwrap();
     bus.ping().await.unwrap();
     let key = key("acme");
