@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use causerie_shared::api_key::{ApiKey, StoredKey};
 use causerie_shared::bus::allowance::{Allowance, Taken};
 use causerie_shared::bus::feed::Feed;
 use causerie_shared::bus::log::{Changes, History, HistoryRange, Page};
 use causerie_shared::bus::memory::MemoryBus;
+use causerie_shared::bus::posting::{Posted, Posting};
 use causerie_shared::bus::question::{Accepted, Question};
 use causerie_shared::bus::reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
@@ -16,7 +18,7 @@ use causerie_shared::bus::reply::{
 use causerie_shared::bus::subscription::{Ear, Subscriptions};
 use causerie_shared::bus::{Bus, BusError};
 use causerie_shared::clock::Clock;
-use causerie_shared::ids::{MessageId, TenantId};
+use causerie_shared::ids::{KeyId, MessageId, TenantId};
 use causerie_shared::position::Position;
 use causerie_shared::record::Record;
 use causerie_shared::room::{Partition, RoomKey};
@@ -142,6 +144,10 @@ impl Bus for Link {
         through!(self, [room, record], bus => bus.publish(&room, &record))
     }
 
+    async fn post(&self, posting: &Posting) -> Result<Posted, BusError> {
+        through!(self, [posting], bus => bus.post(&posting))
+    }
+
     async fn read(
         &self,
         room: &RoomKey,
@@ -229,6 +235,26 @@ impl Bus for Link {
 
     async fn hold_off(&self, whom: &str, time: Duration) -> Result<(), BusError> {
         through!(self, [whom], bus => bus.hold_off(&whom, time))
+    }
+
+    async fn add_key(&self, key: &ApiKey) -> Result<bool, BusError> {
+        through!(self, [key], bus => bus.add_key(&key))
+    }
+
+    async fn key(&self, id: &KeyId) -> Result<Option<StoredKey>, BusError> {
+        through!(self, [id], bus => bus.key(&id))
+    }
+
+    async fn keys(&self, tenant: &TenantId) -> Result<Vec<StoredKey>, BusError> {
+        through!(self, [tenant], bus => bus.keys(&tenant))
+    }
+
+    async fn note_key_used(&self, id: &KeyId, at_ms: u64) -> Result<(), BusError> {
+        through!(self, [id], bus => bus.note_key_used(&id, at_ms))
+    }
+
+    async fn revoke_key(&self, id: &KeyId) -> Result<(), BusError> {
+        through!(self, [id], bus => bus.revoke_key(&id))
     }
 }
 

@@ -13,7 +13,8 @@ use tracing::{debug, error, info, warn};
 use crate::hub::order::Hole;
 pub(crate) use clients::{
     RecoveredFrom, action_received, closed, compression_agreed, connected, disconnected,
-    frame_compressed, message_repeated, message_stored, recovered, refused, reported,
+    event_published, frame_compressed, message_repeated, message_stored, publishing_repeated,
+    recovered, refused, reported,
 };
 pub(crate) use deliveries::{
     Deliveries, delivered, snapshot_pushed, snapshots_sent, stale_record_dropped,

@@ -72,10 +72,15 @@ impl Identity {
         }
     }
 
+    /// Whether the caller may publish as servers do, where they may write.
+    pub fn is_publisher(&self) -> bool {
+        self.has(Role::Publisher) || self.has(Role::Admin)
+    }
+
     /// Whether the caller may say something in `room`.
     pub fn may_write(&self, room: &Room) -> bool {
         match room {
-            Room::Tenant => self.has(Role::Publisher) || self.has(Role::Admin),
+            Room::Tenant => self.is_publisher(),
             Room::User(_) | Room::Project(_) => self.may_read(room),
         }
     }

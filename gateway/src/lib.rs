@@ -10,6 +10,7 @@
 //! - [`drain`]: how it sends its clients to other nodes
 //! - `events`, `seldom`: log lines and metrics
 //! - [`token`]: the command that prints a token
+//! - [`keys`]: the command for API keys
 //!
 //! Who comes in:
 //! - [`server`]: the public port
@@ -17,7 +18,7 @@
 //! - [`address`]: from where they come
 //! - [`limits`]: how often they may ask
 //! - [`admission`]: who is let in
-//! - [`auth`]: tokens, keys and visitors
+//! - [`auth`]: tokens, API keys and visitors
 //! - [`identity`]: who a caller is, and which rooms are theirs
 //! - [`report`]: what a client tells of its way here
 //!
@@ -50,6 +51,7 @@ pub mod gateway;
 pub mod http;
 pub mod hub;
 pub mod identity;
+pub mod keys;
 pub mod limits;
 pub mod node;
 pub mod outbox;

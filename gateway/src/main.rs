@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use causerie_gateway::{auth, node, token};
+use causerie_gateway::{auth, keys, node, token};
 use causerie_shared::bus::connection;
 use causerie_shared::cli::{App, Running};
 use causerie_shared::config::Program;
@@ -15,6 +15,7 @@ fn main() -> ExitCode {
             Ok(())
         })
         .command(token::command(), token::execute)
+        .async_command(keys::command(), keys::in_redis)
         .run(run)
 }
 

@@ -152,7 +152,8 @@ fn projects(arguments: &ArgMatches) -> Option<Projects> {
     }
 }
 
-fn configured<'a>(id: &TenantId, settings: &'a Settings) -> anyhow::Result<&'a Tenant> {
+/// The tenant of that id.
+pub(crate) fn configured<'a>(id: &TenantId, settings: &'a Settings) -> anyhow::Result<&'a Tenant> {
     let known = &settings.tenants;
     known
         .iter()

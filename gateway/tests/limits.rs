@@ -251,3 +251,27 @@ async fn nobody_is_kept_out_because_nobody_counts() {
     assert!((uncounted - 3.0).abs() < f64::EPSILON, "{uncounted}");
     assert_eq!(node.output().matches("nobody counts").count(), 1);
 }
+
+#[tokio::test]
+async fn who_makes_up_api_keys_counts_as_their_address() {
+    let redis = Redis::start().await;
+    let few = [
+        ("LIMITS_REQUESTS_PER_SECOND", "1"),
+        ("LIMITS_BURST", "3"),
+        ("AUTH_API_KEY_SECRET", SECRET),
+    ];
+    let gateways = [limited(&redis, &few).await, limited(&redis, &few).await];
+    let [here, there] = &gateways;
+    let key = format!("Bearer ck_16a1b2c3d4e5_{}", "0".repeat(64));
+    let mut statuses = Vec::new();
+    for node in [here, there, here, there] {
+        let url = format!("{}/api/publish", node.url());
+        let headers = [
+            ("x-forwarded-for", "192.0.2.1"),
+            ("authorization", key.as_str()),
+        ];
+        let answer = request(Method::POST, &url, &headers, Some(&json!({}))).await;
+        statuses.push(answer.status);
+    }
+    assert_eq!(statuses, [401, 401, 401, 429]);
+}

@@ -28,7 +28,13 @@ pub enum InvalidId {
     /// It is a message id without its leading partition.
     #[error("a message id begins with its partition, two hex digits below 80 and `-`")]
     Partition,
+    /// It is the id of no API key.
+    #[error("an API key's id is twelve lower-case hex digits, the first two below 80")]
+    Key,
 }
+
+/// The characters of a [`KeyId`].
+const KEY_ID_LEN: usize = 12;
 
 fn check_alphabet(text: &str) -> Result<(), InvalidId> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'~' | b'-');
@@ -137,6 +143,20 @@ id!(
     |text| partition_of(text).map(|_| ())
 );
 
+id!(
+    /// The public part of an API key: twelve lower-case hex digits, the first two of
+    /// them the partition in which its tenant's keys are kept.
+    KeyId,
+    |text| {
+        let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        let partition = text.get(..2).and_then(Partition::parse);
+        match partition {
+            Some(_) if text.len() == KEY_ID_LEN && text.bytes().all(is_hex) => Ok(()),
+            Some(_) | None => Err(InvalidId::Key),
+        }
+    }
+);
+
 impl UserId {
     /// What every visitor's id begins with, and no other user's.
     pub const VISITOR_PREFIX: &str = "v~";
@@ -183,6 +203,23 @@ impl MessageId {
     }
 }
 
+impl KeyId {
+    /// A new key's id in `partition`.
+    pub fn generate(partition: Partition) -> Self {
+        let digits = rand::random::<u64>() & 0xff_ffff_ffff;
+        Self(format!("{partition}{digits:010x}").into())
+    }
+
+    /// Where the key is kept.
+    pub fn partition(&self) -> Partition {
+        // Checked by `new`; an id can be made in no other way.
+        let digits = self.0.get(..2);
+        digits
+            .and_then(Partition::parse)
+            .unwrap_or(Partition::FIRST)
+    }
+}
+
 fn partition_of(text: &str) -> Result<Partition, InvalidId> {
     let (digits, _) = text.split_once('-').ok_or(InvalidId::Partition)?;
     Partition::parse(digits).ok_or(InvalidId::Partition)
@@ -212,6 +249,23 @@ mod tests {
         assert!(id.as_str().starts_with("1f-"));
         for bad in ["xx-1", "80-1", "1F-1", "1f", "1f1-2"] {
             assert_eq!(MessageId::new(bad), Err(InvalidId::Partition), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_key_id_names_its_partition() {
+        let partition = Partition::parse("1f").unwrap();
+        let id = KeyId::generate(partition);
+        assert_eq!(id.partition(), partition);
+        assert_eq!(KeyId::new(id.as_str()), Ok(id));
+        for bad in [
+            "1f",
+            "801122334455",
+            "1F1122334455",
+            "1f11223344556",
+            "1f_122334455",
+        ] {
+            assert_eq!(KeyId::new(bad), Err(InvalidId::Key), "{bad}");
         }
     }
 

@@ -3,6 +3,7 @@
 //! - [`protocol`]: what clients send and are sent
 //! - [`ids`], [`room`], [`position`]: the protocol's words
 //! - [`rate`]: how often something may happen
+//! - [`api_key`]: by what a tenant's servers are known
 //! - [`record`]: a frame on its way between nodes
 //! - [`bus`]: storage and messaging between nodes, on Redis or in memory
 //! - [`task`]: what a gateway stores with a question for brokers
@@ -14,6 +15,7 @@
 //! - [`telemetry`], [`admin`]: logs, traces, metrics, and the listener that shows them
 
 pub mod admin;
+pub mod api_key;
 pub mod bus;
 pub mod cli;
 pub mod clock;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use causerie_broker::Broker;
-use causerie_gateway::{auth, node, token};
+use causerie_gateway::{auth, keys, node, token};
 use causerie_shared::bus::memory::MemoryBus;
 use causerie_shared::bus::{Bus, Retention};
 use causerie_shared::cli::{App, Running};
@@ -16,6 +16,7 @@ fn main() -> ExitCode {
         .check_settings(|settings| Ok(auth::check(settings)?))
         .check_settings(|settings| Ok(causerie_broker::check(settings)?))
         .command(token::command(), token::execute)
+        .command(keys::command(), keys::in_configuration)
         .run(run)
 }
 

@@ -22,6 +22,8 @@ macro_rules! bus_before_another {
                 -> ::causerie_shared::bus::question::Accepted;
             publish(room: &::causerie_shared::room::RoomKey,
                 record: &::causerie_shared::record::Record) -> ();
+            post(posting: &::causerie_shared::bus::posting::Posting)
+                -> ::causerie_shared::bus::posting::Posted;
             read(room: &::causerie_shared::room::RoomKey,
                 after: Option<&::causerie_shared::position::Position>,
                 limit: usize) -> ::causerie_shared::bus::log::Page;
@@ -58,6 +60,13 @@ macro_rules! bus_before_another {
             take(whom: &str, allowances: &[::causerie_shared::bus::allowance::Allowance])
                 -> ::causerie_shared::bus::allowance::Taken;
             hold_off(whom: &str, time: ::std::time::Duration) -> ();
+            add_key(key: &::causerie_shared::api_key::ApiKey) -> bool;
+            key(id: &::causerie_shared::ids::KeyId)
+                -> Option<::causerie_shared::api_key::StoredKey>;
+            keys(tenant: &::causerie_shared::ids::TenantId)
+                -> Vec<::causerie_shared::api_key::StoredKey>;
+            note_key_used(id: &::causerie_shared::ids::KeyId, at_ms: u64) -> ();
+            revoke_key(id: &::causerie_shared::ids::KeyId) -> ();
         }
     };
     ($before:ty: $($verb:ident($($arg:ident: $kind:ty),*) -> $done:ty;)+) => {

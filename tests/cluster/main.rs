@@ -8,6 +8,7 @@
     missing_docs
 )]
 
+mod api_keys;
 mod bad_settings;
 mod busy_sessions;
 mod calm;
@@ -25,6 +26,7 @@ mod moving;
 mod moving_streams;
 mod observing;
 mod on_one_machine;
+mod publishing;
 mod redis_cluster;
 mod redis_over_tls;
 mod standalone;

@@ -17,6 +17,7 @@ use send_message::Asked;
 
 pub mod ask;
 pub mod cancel;
+pub mod publish;
 pub mod send_message;
 mod subscribe;
 mod typing;

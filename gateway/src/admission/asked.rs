@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use causerie_shared::api_key::KEY_PREFIX;
 use causerie_shared::ids::TenantHash;
 use causerie_shared::protocol::SUBPROTOCOL;
 use causerie_shared::room::RoomName;
@@ -85,6 +86,12 @@ impl Asked {
             asked.name_tenant(hash)?;
         }
         Ok(asked)
+    }
+
+    /// The API key that it comes with, if it comes with one.
+    pub(super) fn api_key(&self) -> Option<&str> {
+        let token = self.token.as_deref();
+        token.filter(|token| token.starts_with(KEY_PREFIX))
     }
 
     /// Names `room` too.

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use causerie_shared::api_key::KEY_PREFIX;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
 
@@ -25,17 +26,21 @@ pub(super) fn offered(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 /// query.
 ///
 /// # Errors
-/// 400 where it carries two that differ.
+/// 400 where it carries two that differ, or an API key where others might see it.
 pub(super) fn token(headers: &HeaderMap, in_query: Vec<String>) -> Result<Option<String>, Refusal> {
     let in_headers = headers
         .get_all(AUTHORIZATION)
         .into_iter()
         .filter_map(|value| bearer(value.as_bytes()));
     let in_subprotocols = offered(headers).filter_map(|entry| entry.strip_prefix(BEARER_ENTRY));
-    let tokens: HashSet<String> = in_headers
-        .chain(in_subprotocols.map(str::to_owned))
-        .chain(in_query)
-        .collect();
+    let elsewhere: Vec<String> = in_subprotocols.map(str::to_owned).chain(in_query).collect();
+    if elsewhere.iter().any(|token| token.starts_with(KEY_PREFIX)) {
+        return Err(Refusal::bad_request(
+            "An API key goes into the header `Authorization: Bearer` alone: what stands in a URL \
+             is written to logs on the way.",
+        ));
+    }
+    let tokens: HashSet<String> = in_headers.chain(elsewhere).collect();
     if tokens.len() > 1 {
         return Err(Refusal::bad_request(
             "Two different tokens were sent: send one.",
@@ -91,6 +96,18 @@ mod tests {
             let found = token(&headers, Vec::new()).unwrap();
             assert_eq!(found.as_deref(), Some(expected));
         }
+    }
+
+    #[test]
+    fn an_api_key_stands_in_its_header_alone() {
+        let bearer = headers(&[("authorization", "Bearer ck_16a1b2c3d4e5_ab")]);
+        let found = token(&bearer, Vec::new()).unwrap();
+        assert_eq!(found.as_deref(), Some("ck_16a1b2c3d4e5_ab"));
+        let key = "ck_16a1b2c3d4e5_ab".to_owned();
+        assert!(token(&bearer, vec![key.clone()]).is_err());
+        assert!(token(&HeaderMap::new(), vec![key]).is_err());
+        let entry = [("sec-websocket-protocol", "bearer.ck_16a1b2c3d4e5_ab")];
+        assert!(token(&headers(&entry), Vec::new()).is_err());
     }
 
     #[test]

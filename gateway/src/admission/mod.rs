@@ -2,6 +2,7 @@
 //! request is carried out.
 
 mod asked;
+mod asker;
 mod credentials;
 mod handshake;
 mod refusal;
@@ -12,7 +13,8 @@ use std::sync::Arc;
 use causerie_shared::config::Cidr;
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError, Scope};
 
-use crate::auth::{Auth, Tenant, TokenError};
+use crate::actions::bus_failed;
+use crate::auth::{Auth, KeyRefused, Tenant, TokenError, VerifiedKey};
 use crate::connection::Admitted;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
@@ -22,10 +24,11 @@ use crate::registry::{NoSlot, Slot};
 
 pub(crate) use asked::Asked;
 use asked::PageOrigin;
+pub(crate) use asker::Asker;
 pub(crate) use handshake::Handshake;
 pub(crate) use refusal::Reason;
 pub use refusal::Refusal;
-pub(crate) use rooms::{Named, room_refused};
+pub(crate) use rooms::Named;
 
 /// When one comes again who found the node full.
 const RETRY_WHEN_FULL_MS: u64 = 5_000;
@@ -52,6 +55,12 @@ pub(crate) struct Identified {
 enum Believed {
     Bearer(Identity),
     Visitor,
+}
+
+impl Believed {
+    fn is_bearer(&self) -> bool {
+        matches!(self, Self::Bearer(_))
+    }
 }
 
 impl Admission {
@@ -100,9 +109,36 @@ impl Admission {
         let believed = self.believe(asked).await;
         self.check_rate(what, asked, &believed).await?;
         let (believed, tenant) = believed?;
-        check_origin(asked, &believed, &tenant)?;
+        check_origin(asked, believed.is_bearer(), &tenant)?;
         check_tenants_agree(asked, &tenant)?;
         self.identified(believed, &tenant)
+    }
+
+    /// The same where servers may ask too, with an API key. Whoever comes with a key that
+    /// is no good counts as their address, as those do whose token is not believed.
+    ///
+    /// # Errors
+    /// 400, 403 of the address, 429, 401 or 403, in this order; 503 where the key cannot
+    /// be looked up.
+    pub(crate) async fn identify_any(&self, asked: &Asked) -> Result<Asker, Refusal> {
+        let Some(key) = asked.api_key() else {
+            let caller = self.identify(asked).await?;
+            return Ok(Asker::Person(caller.identity));
+        };
+        self.check_address(asked)?;
+        let verified = self.auth.verify_key(key, &*self.gateway.bus).await;
+        if let Err(KeyRefused::Bad(_)) = verified {
+            self.across
+                .check(Counted::Requests, asked.client, Whom::Address)
+                .await?;
+        }
+        let VerifiedKey { key, tenant } = verified.map_err(|refused| match refused {
+            KeyRefused::Bad(error) => Refusal::from(error),
+            KeyRefused::Bus(error) => bus_failed(&error).into(),
+        })?;
+        check_origin(asked, true, &tenant)?;
+        check_tenants_agree(asked, &tenant)?;
+        Ok(Asker::Server(key))
     }
 
     /// Takes a place among the node's connections.
@@ -185,7 +221,7 @@ impl Admission {
         let believed = self.visitor_to_be(asked);
         self.check_rate(Counted::Requests, asked, &believed).await?;
         let (believed, tenant) = believed?;
-        check_origin(asked, &believed, &tenant)?;
+        check_origin(asked, believed.is_bearer(), &tenant)?;
         self.identified(believed, &tenant)
     }
 
@@ -239,14 +275,14 @@ fn check_tenant_is_named(asked: &Asked) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn check_origin(asked: &Asked, believed: &Believed, tenant: &Tenant) -> Result<(), Refusal> {
-    let owns = match (&asked.origin, believed) {
-        (Some(PageOrigin::Named(origin)), _) => tenant.owns(origin),
-        (Some(PageOrigin::Same(host)), Believed::Visitor) => ["http", "https"]
+fn check_origin(asked: &Asked, is_bearer: bool, tenant: &Tenant) -> Result<(), Refusal> {
+    let owns = match &asked.origin {
+        Some(PageOrigin::Named(origin)) => tenant.owns(origin),
+        None | Some(PageOrigin::Same(_)) if is_bearer => true,
+        Some(PageOrigin::Same(host)) => ["http", "https"]
             .iter()
             .any(|scheme| tenant.owns(&format!("{scheme}://{host}"))),
-        (None, Believed::Visitor) => false,
-        (None | Some(PageOrigin::Same(_)), Believed::Bearer(_)) => true,
+        None => false,
     };
     match (owns, &asked.origin) {
         (true, _) => Ok(()),

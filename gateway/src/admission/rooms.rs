@@ -67,7 +67,7 @@ pub(super) fn allowed(asked: &Asked, caller: &Identity) -> Result<Vec<Wanted>, R
 }
 
 /// 403 for a room that the caller may not hear, be it there or not.
-pub(crate) fn room_refused(room: &Room) -> Refusal {
+pub(super) fn room_refused(room: &Room) -> Refusal {
     Refusal::from(Identity::refused(room)).because("room")
 }
 

@@ -1,4 +1,4 @@
-//! Why a token is refused.
+//! Why a token or an API key is refused.
 
 use causerie_shared::ids::InvalidId;
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
@@ -50,6 +50,21 @@ pub enum TokenError {
     /// The tenant takes no visitors any more.
     #[error("Visitors are not taken here: log in and send a token.")]
     NoVisitors,
+    /// An API key, where a person is needed.
+    #[error("An API key does not do here: send the token of a person.")]
+    KeyElsewhere,
+    /// It begins as an API key does, and is none.
+    #[error("The API key is not whole: it is `ck_`, 12 characters, `_` and 64 more.")]
+    KeyMalformed,
+    /// No API key can be verified.
+    #[error("API keys are not accepted here.")]
+    KeysOff,
+    /// The API key was never made, or was revoked, or is another by now.
+    #[error("The API key is not known here: it may have been revoked.")]
+    KeyUnknown,
+    /// The API key has expired.
+    #[error("The API key has expired: get a new one.")]
+    KeyExpired,
 }
 
 impl TokenError {
@@ -67,6 +82,11 @@ impl TokenError {
             Self::Issuer => "token_issuer",
             Self::Audience => "token_audience",
             Self::NoVisitors => "no_visitors",
+            Self::KeyElsewhere => "key_elsewhere",
+            Self::KeyMalformed => "key_malformed",
+            Self::KeysOff => "keys_off",
+            Self::KeyUnknown => "key_unknown",
+            Self::KeyExpired => "key_expired",
         }
     }
 }

@@ -3,13 +3,17 @@
 //! A token is under the operator's keys, and may then name any tenant, or
 //! under a tenant's keys, and may then name that tenant only, or, where its
 //! `sub` begins with `v~`, under the visitors' secret.
+//!
+//! Servers have API keys instead, which the bus keeps, or the configuration.
 
+mod api_key;
 mod authority;
 mod claims;
 mod error;
 mod events;
 mod key;
 mod key_set;
+mod known_keys;
 mod tenants;
 mod visitor;
 
@@ -17,30 +21,35 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use causerie_shared::api_key::{ApiKey, KEY_PREFIX};
+use causerie_shared::bus::{Bus, BusError};
 use causerie_shared::clock::Clock;
 use causerie_shared::config::Settings;
-use causerie_shared::ids::{TenantHash, TenantId};
+use causerie_shared::ids::{KeyId, TenantHash, TenantId};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use jsonwebtoken::EncodingKey;
 use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 
+pub use api_key::{KeySecret, new_key};
 pub use authority::BadKeys;
 use authority::{Authority, Unverified};
 pub use error::TokenError;
 pub use key_set::KeySetPace;
 use key_set::KeySets;
+use known_keys::KnownKeys;
 pub use tenants::Tenant;
 use tenants::Tenants;
 pub use visitor::{VISITOR_LIFE, Visitor};
 
 use crate::identity::Identity;
 
-/// Verifies tokens, and makes those of visitors.
+/// Verifies tokens and API keys, and makes the tokens of visitors.
 #[derive(Debug)]
 pub struct Auth {
     clock: Clock,
+    known_keys: KnownKeys,
     rules: ArcSwap<Rules>,
     key_sets: Mutex<KeySets>,
     pace: KeySetPace,
@@ -53,6 +62,9 @@ struct Rules {
     operator: Authority,
     of_tenant: HashMap<TenantId, Authority>,
     visitors: Option<Visitors>,
+    key_secret: Option<KeySecret>,
+    /// The API keys of the configuration.
+    api_keys: HashMap<KeyId, Arc<ApiKey>>,
 }
 
 struct Visitors {
@@ -75,6 +87,26 @@ pub struct Verified {
     pub tenant: Arc<Tenant>,
 }
 
+/// A server whose API key was believed.
+#[derive(Debug, Clone)]
+pub struct VerifiedKey {
+    /// Its key.
+    pub key: Arc<ApiKey>,
+    /// Whose it is.
+    pub tenant: Arc<Tenant>,
+}
+
+/// Why an API key was not believed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum KeyRefused {
+    /// It is no good.
+    #[error(transparent)]
+    Bad(#[from] TokenError),
+    /// It cannot be looked up.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+}
+
 /// Reads the keys of `settings`, but fetches none.
 ///
 /// # Errors
@@ -95,6 +127,7 @@ impl Auth {
         key_sets.start().await;
         Ok(Self {
             clock,
+            known_keys: KnownKeys::default(),
             rules: ArcSwap::from_pointee(rules),
             key_sets: Mutex::new(key_sets),
             pace,
@@ -131,6 +164,9 @@ impl Auth {
     /// # Errors
     /// [`TokenError`], where it is not to be believed.
     pub async fn verify(&self, token: &str) -> Result<Verified, TokenError> {
+        if token.starts_with(KEY_PREFIX) {
+            return Err(TokenError::KeyElsewhere);
+        }
         let token = Unverified::read(token)?;
         let rules = self.rules.load_full();
         let tenant = token.claims.tenant()?;
@@ -152,6 +188,32 @@ impl Auth {
             identity,
             tenant: Arc::clone(tenant),
         })
+    }
+
+    /// Whose API key `text` is. Those that the configuration does not name are looked
+    /// up on `bus`, at the most twice a second each.
+    ///
+    /// # Errors
+    /// [`KeyRefused`]. Nobody who has no key learns from it which keys there are.
+    pub async fn verify_key(&self, text: &str, bus: &dyn Bus) -> Result<VerifiedKey, KeyRefused> {
+        let id = api_key::id_of(text).ok_or(TokenError::KeyMalformed)?;
+        let rules = self.rules.load_full();
+        let secret = rules.key_secret.as_ref().ok_or(TokenError::KeysOff)?;
+        let key = match rules.api_keys.get(&id) {
+            Some(key) => Some(Arc::clone(key)),
+            None => self.known_keys.find(&id, bus).await?,
+        };
+        let key = key
+            .filter(|key| secret.fits(text, &key.card.hash))
+            .ok_or(TokenError::KeyUnknown)?;
+        let now_s = self.clock.now_ms() / 1_000;
+        if key.card.until.is_some_and(|until| until <= now_s) {
+            return Err(TokenError::KeyExpired.into());
+        }
+        let tenant = rules.tenants.of_id(&key.tenant);
+        let tenant = Arc::clone(tenant.ok_or(TokenError::UnknownTenant)?);
+        events::key_believed();
+        Ok(VerifiedKey { key, tenant })
     }
 
     /// Makes a new visitor of `tenant`.
@@ -193,6 +255,8 @@ impl Rules {
                     authority: Authority::of_secret(secret.expose_secret()),
                     signing: EncodingKey::from_secret(secret.expose_secret().as_bytes()),
                 }),
+            key_secret: settings.auth.api_key_secret.as_ref().map(KeySecret::new),
+            api_keys: configured_keys(settings),
         })
     }
 
@@ -242,4 +306,18 @@ impl Rules {
             None => Err(TokenError::Signature),
         }
     }
+}
+
+/// The API keys of the configuration, by their ids.
+fn configured_keys(settings: &Settings) -> HashMap<KeyId, Arc<ApiKey>> {
+    let tenants = settings.tenants.iter();
+    let keys = tenants.flat_map(|tenant| {
+        tenant.api_keys.iter().map(|card| ApiKey {
+            tenant: tenant.id.clone(),
+            created_ms: 0,
+            card: card.clone(),
+        })
+    });
+    keys.map(|key| (key.card.id.clone(), Arc::new(key)))
+        .collect()
 }

@@ -3,6 +3,7 @@
 use causerie_shared::bus::question::Question;
 use causerie_shared::protocol::action::Action;
 use causerie_shared::protocol::error::ErrorCode;
+use causerie_shared::room::RoomKey;
 use metrics::{Counter, Gauge, counter, gauge, histogram};
 use tracing::{debug, info};
 
@@ -13,6 +14,7 @@ use crate::report::Report;
 pub(super) fn begin_at_zero() {
     for name in [
         "causerie_repeated_messages_total",
+        "causerie_repeated_publishings_total",
         "causerie_compressed_connects_total",
     ] {
         counter!(name).increment(0);
@@ -26,6 +28,9 @@ pub(super) fn begin_at_zero() {
     count_compressed(0, 0);
     for is_to_ai in [true, false] {
         messages(is_to_ai).increment(0);
+    }
+    for is_durable in [true, false] {
+        published(is_durable).increment(0);
     }
 }
 
@@ -172,6 +177,25 @@ fn messages(is_to_ai: bool) -> Counter {
 /// A message came again, and got the first one's receipt.
 pub(crate) fn message_repeated() {
     counter!("causerie_repeated_messages_total").increment(1);
+}
+
+/// A server's event was published to a room.
+pub(crate) fn event_published(room: &RoomKey, is_durable: bool) {
+    published(is_durable).increment(1);
+    debug!(%room, is_durable, "an event was published");
+}
+
+fn published(is_durable: bool) -> Counter {
+    if is_durable {
+        counter!("causerie_published_events_total", "kind" => "durable")
+    } else {
+        counter!("causerie_published_events_total", "kind" => "transient")
+    }
+}
+
+/// A server's event came again to a room that had it.
+pub(crate) fn publishing_repeated() {
+    counter!("causerie_repeated_publishings_total").increment(1);
 }
 
 /// A client was answered with an error.

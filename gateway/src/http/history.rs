@@ -13,8 +13,7 @@ use url::form_urlencoded;
 
 use super::{Edge, RoomPath};
 use crate::actions::bus_failed;
-use crate::admission::{Asked, Refusal, room_refused};
-use crate::identity::Identity;
+use crate::admission::{Asked, Asker, Refusal};
 
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 500;
@@ -26,11 +25,9 @@ pub(super) async fn read(
 ) -> Result<Response, Refusal> {
     let wanted = Wanted::read(parts.uri.query().unwrap_or(""))?;
     let asked = Asked::read(&parts)?;
-    let reader = edge.admission.identify(&asked).await?.identity;
-    let room = room.resolve(&reader.user);
-    if !reader.may_read(&room) {
-        return Err(room_refused(&room));
-    }
+    let reader = edge.admission.identify_any(&asked).await?;
+    let room = reader.resolve(room)?;
+    reader.check_may_read(&room)?;
     let history = seen_by(&reader, &edge, &room, &wanted).await?;
     Ok(([(CONTENT_TYPE, "application/json")], encode(&history)).into_response())
 }
@@ -85,12 +82,12 @@ struct Seen {
 /// visitors see few of those in the tenant's room. For them the log is read in
 /// the largest steps: how many there are is not for the one who asks to say.
 async fn seen_by(
-    reader: &Identity,
+    reader: &Asker,
     edge: &Edge,
     room: &Room,
     wanted: &Wanted,
 ) -> Result<Seen, Refusal> {
-    let key = RoomKey::new(reader.tenant.clone(), room.clone());
+    let key = RoomKey::new(reader.tenant().clone(), room.clone());
     let forward = wanted.range.after.is_some();
     let mut range = wanted.range;
     let mut seen: Vec<Record> = Vec::new();

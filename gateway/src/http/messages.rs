@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
+use causerie_shared::api_key::KeyScope;
 use causerie_shared::bus::reply::{ReplyState, ReplyStatus};
 use causerie_shared::ids::{MessageId, SessionId};
 use causerie_shared::protocol::event::Event;
@@ -12,8 +13,7 @@ use serde_json::value::RawValue;
 
 use super::Edge;
 use crate::actions::bus_failed;
-use crate::admission::{Asked, Refusal};
-use crate::identity::Identity;
+use crate::admission::{Asked, Asker, Refusal};
 
 /// A reply, so far.
 #[derive(Serialize)]
@@ -40,7 +40,8 @@ pub(super) async fn read(
     let id = MessageId::new(id)
         .map_err(|error| Refusal::bad_request(format!("The id in the path: {error}.")))?;
     let asked = Asked::read(&parts)?;
-    let reader = edge.admission.identify(&asked).await?.identity;
+    let reader = edge.admission.identify_any(&asked).await?;
+    reader.check_scope(KeyScope::Read)?;
     let status = edge.gateway.bus.reply(&id).await;
     status
         .map_err(|error| bus_failed(&error))?
@@ -51,9 +52,9 @@ pub(super) async fn read(
 }
 
 /// Whether `reader` may see replies in `room`.
-fn may_see(reader: &Identity, room: &RoomKey) -> bool {
-    room.tenant == reader.tenant
-        && reader.may_read(&room.room)
+fn may_see(reader: &Asker, room: &RoomKey) -> bool {
+    room.tenant == *reader.tenant()
+        && reader.check_may_read(&room.room).is_ok()
         && reader.sees(&room.room, Event::Message.name())
 }
 

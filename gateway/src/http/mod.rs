@@ -13,6 +13,7 @@ mod event_types;
 mod events;
 mod history;
 mod messages;
+mod publish;
 mod session;
 mod websocket;
 
@@ -89,6 +90,7 @@ impl Edge {
             .route("/api/events", get(sse::several_rooms))
             .route("/api/rooms/{room}/events", get(sse::one_room))
             .route("/api/rooms/{room}/history", get(history::read))
+            .route("/api/publish", post(publish::publish))
             .route("/api/messages/{message_id}", get(messages::read))
             .route("/api/websocket/events/types", get(event_types::list))
             .route("/api/auth/session", post(session::make));

@@ -10,6 +10,7 @@
 
 mod address;
 mod admission;
+mod api_keys;
 mod auth;
 mod chat;
 mod closing;
@@ -19,5 +20,6 @@ mod key_sets;
 #[path = "../kit/making.rs"]
 mod making;
 mod pace;
+mod publishing;
 mod reading;
 mod support;

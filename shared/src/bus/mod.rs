@@ -4,6 +4,7 @@
 //! a cluster, memory for one process. One conformance suite runs against both.
 //!
 //! - [`question`]: accepting what people say
+//! - [`posting`]: publishing what servers say
 //! - [`log`]: reading a room's log
 //! - [`reply`]: making a reply, and who may
 //! - [`subscription`]: hearing a room live
@@ -34,8 +35,9 @@ use async_trait::async_trait;
 use futures::future::join_all;
 use tokio::sync::mpsc;
 
+use crate::api_key::{ApiKey, StoredKey};
 use crate::clock::Clock;
-use crate::ids::{MessageId, TenantId};
+use crate::ids::{KeyId, MessageId, TenantId};
 use crate::position::Position;
 use crate::record::Record;
 use crate::room::{Partition, RoomKey};
@@ -46,6 +48,7 @@ mod events;
 pub mod feed;
 pub mod log;
 pub mod memory;
+pub mod posting;
 pub mod question;
 pub mod redis;
 pub mod reply;
@@ -53,6 +56,7 @@ pub mod subscription;
 
 use allowance::{Allowance, Taken};
 use log::{Changes, History, HistoryRange, Look, Page};
+use posting::{Posted, Posting};
 use question::{Accepted, Question};
 use reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
@@ -127,6 +131,11 @@ pub trait Bus: Send + Sync + Debug {
 
     /// Publishes a transient record to all who hear `room`. Nothing is kept.
     async fn publish(&self, room: &RoomKey, record: &Record) -> Result<(), BusError>;
+
+    /// Publishes an event of a server's, and appends it to the room's log where it is
+    /// durable. The same id in the same room within [`Posting::dedup_window`] gets the
+    /// first one's place, whatever else it says, and changes nothing.
+    async fn post(&self, posting: &Posting) -> Result<Posted, BusError>;
 
     // Reading a room's log.
 
@@ -244,4 +253,24 @@ pub trait Bus: Send + Sync + Debug {
     /// Gives `whom` nothing for so long from now, or for longer where that was
     /// said before.
     async fn hold_off(&self, whom: &str, time: Duration) -> Result<(), BusError>;
+
+    // API keys.
+
+    /// Keeps a new API key until it is revoked. False where another has its id:
+    /// then nothing changes.
+    async fn add_key(&self, key: &ApiKey) -> Result<bool, BusError>;
+
+    /// The API key of that id, where it is kept.
+    async fn key(&self, id: &KeyId) -> Result<Option<StoredKey>, BusError>;
+
+    /// All API keys of `tenant`, in the order of their ids. One that cannot be read is
+    /// passed over.
+    async fn keys(&self, tenant: &TenantId) -> Result<Vec<StoredKey>, BusError>;
+
+    /// Notes that an API key was used at `at_ms` of the bus's clock, if it is still
+    /// kept and was not used later.
+    async fn note_key_used(&self, id: &KeyId, at_ms: u64) -> Result<(), BusError>;
+
+    /// Forgets an API key.
+    async fn revoke_key(&self, id: &KeyId) -> Result<(), BusError>;
 }

@@ -20,7 +20,7 @@ mod open_files;
 mod process;
 
 use std::ffi::OsString;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::io::Write;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -45,7 +45,9 @@ type CheckSettings = Box<dyn Fn(&Settings) -> anyhow::Result<()>>;
 
 /// A command of one program: takes its own arguments and the settings, answers
 /// what is to be printed.
-type Execute = Box<dyn FnOnce(&ArgMatches, &Settings) -> anyhow::Result<String>>;
+type Execute = Box<
+    dyn FnOnce(ArgMatches, Arc<Settings>) -> Pin<Box<dyn Future<Output = anyhow::Result<String>>>>,
+>;
 
 /// A program: its command line and what it runs.
 pub struct App {
@@ -110,11 +112,23 @@ impl App {
 
     /// Adds a command of this program's own. What `execute` answers is printed.
     pub fn command(
-        mut self,
+        self,
         command: clap::Command,
         execute: impl FnOnce(&ArgMatches, &Settings) -> anyhow::Result<String> + 'static,
     ) -> Self {
-        self.commands.push((command, Box::new(execute)));
+        self.async_command(command, |matches, settings| {
+            ready(execute(&matches, &settings))
+        })
+    }
+
+    /// The same of a command that waits for others, such as Redis.
+    pub fn async_command<F, Fut>(mut self, command: clap::Command, execute: F) -> Self
+    where
+        F: FnOnce(ArgMatches, Arc<Settings>) -> Fut + 'static,
+        Fut: Future<Output = anyhow::Result<String>> + 'static,
+    {
+        let execute: Execute = Box::new(|matches, settings| Box::pin(execute(matches, settings)));
+        self.commands.push((command, execute));
         self
     }
 
@@ -195,7 +209,8 @@ impl App {
                 let command = commands.find(|(command, _)| command.get_name() == name);
                 let settings = handle.current().clone();
                 command.map_or(Ok(String::new()), |(_, execute)| {
-                    Ok(format!("{}\n", execute(matches, &settings)?))
+                    let executed = execute(matches.clone(), settings);
+                    Ok(format!("{}\n", runtime.block_on(executed)?))
                 })
             }
         }

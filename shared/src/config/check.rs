@@ -7,6 +7,7 @@ use super::section::{Defaults, Entries, Program, Section};
 use super::sections::{Ai, Jwt, Redis, Settings};
 use super::types::{Backend, JwtAlgorithm};
 use super::{tenant, value};
+use crate::api_key::KEY_PREFIX;
 
 type Checked = Result<(), ConfigError>;
 
@@ -118,7 +119,14 @@ fn check_listeners(settings: &Settings, defaults: &Defaults) -> Checked {
 
 fn check_unique(settings: &Settings) -> Checked {
     let (mut ids, mut hashes) = (HashSet::new(), HashSet::new());
+    let mut keys = HashSet::new();
     for tenant in &settings.tenants {
+        if let Some(twice) = tenant.api_keys.iter().find(|card| !keys.insert(&card.id)) {
+            return rule(format!(
+                "the API key {KEY_PREFIX}{} is there twice: each needs its own",
+                twice.id
+            ));
+        }
         if !ids.insert(&tenant.id) {
             return rule(format!(
                 "two tenants have the id `{}`: each needs its own",
@@ -150,6 +158,12 @@ fn check_tenants(settings: &Settings) -> Checked {
             return rule(format!(
                 "the tenant `{id}` takes visitors, so auth.visitor_secret (AUTH_VISITOR_SECRET) \
                  must be set, to the same text of at least 32 characters on all gateways"
+            ));
+        }
+        if !tenant.api_keys.is_empty() && settings.auth.api_key_secret.is_none() {
+            return rule(format!(
+                "the tenant `{id}` has tenants[{at}].api_keys, so auth.api_key_secret \
+                 (AUTH_API_KEY_SECRET) must be set, to the text under which they were made"
             ));
         }
     }

@@ -153,6 +153,10 @@ section! {
         /// or one that holds addresses alone, with commas between them. They must
         /// set it, or add to it, at each request.
         proxy_header: HeaderName = X_FORWARDED_FOR;
+        /// Under which API keys are hashed before they are stored. Without it there
+        /// are none. Gateways of one cluster, and the command `keys`, must all be
+        /// given the same; with another no key made before is known any more.
+        api_key_secret: Option<Secret> = None, in 32..=4096;
     }
     with {
         /// Keys that verify the operator's tokens.

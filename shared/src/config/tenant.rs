@@ -7,6 +7,7 @@ use super::section::{Defaults, Entries, Section, section};
 use super::sections::Jwt;
 use super::types::Backend;
 use super::value::{Given, Range, Value};
+use crate::api_key::KeyCard;
 use crate::ids::{TenantHash, TenantId};
 
 section! {
@@ -21,6 +22,9 @@ section! {
         origins: Vec<Origin> = Vec::new();
         /// Whether people without a token may come, from these origins.
         visitors: bool = false;
+        /// API keys of its servers, beside those that Redis keeps: each a line that
+        /// `keys create` of `causerie` prints.
+        api_keys: Vec<KeyCard> = Vec::new();
     }
     with {
         /// Keys that verify this tenant's tokens, and no other's.

@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::scalar::split_unit;
 use super::value::{HIDDEN, Scalar};
+use crate::api_key::{KEY_PREFIX, KeyCard};
 
 /// A number of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -251,6 +252,21 @@ macro_rules! ids {
     )*};
 }
 ids!(crate::ids::TenantId, crate::ids::TenantHash);
+
+impl Scalar for KeyCard {
+    const KIND: &'static str = "API key";
+    // It holds a hash of the key.
+    const SECRET: bool = true;
+    fn expected() -> String {
+        "`ck_ID scopes=… hash=… name=…`, as `keys create` prints it".into()
+    }
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+    fn show(&self) -> toml::Value {
+        format!("{KEY_PREFIX}{} {HIDDEN}", self.id).into()
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -113,6 +113,17 @@ events! {
         System = "system";
 }
 
+impl Event {
+    /// Whether it belongs to the life of connections, messages or replies, so that
+    /// clients would take it for Causerie's own: nobody else publishes it.
+    pub fn is_of_life_cycle(self) -> bool {
+        matches!(
+            self.group(),
+            "connection" | "chat" | "ai" | "users" | "dialects"
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -188,17 +188,22 @@ pub fn error(id: Option<&ClientId>, error: &ProtocolError) -> Bytes {
 /// Encodes a transient event of `room`; `ts` is the bus's clock, in
 /// milliseconds since 1970.
 pub fn transient(event: Event, room: &Room, ts: u64, data: &impl Serialize) -> Bytes {
+    transient_named(event.name(), room, ts, data)
+}
+
+/// The same of an event that a server has named.
+pub fn transient_named(kind: &str, room: &Room, ts: u64, data: &impl Serialize) -> Bytes {
     #[derive(Serialize)]
     struct Frame<'a, T> {
         ts: u64,
         #[serde(rename = "type")]
-        kind: &'static str,
+        kind: &'a str,
         room: &'a Room,
         data: &'a T,
     }
     encode(&Frame {
         ts,
-        kind: event.name(),
+        kind,
         room,
         data,
     })
@@ -207,18 +212,19 @@ pub fn transient(event: Event, room: &Room, ts: u64, data: &impl Serialize) -> B
 /// Encodes what follows `seq`, `epoch` and `ts` in a durable event of `room`.
 /// [`durable`] makes a frame of it.
 pub fn durable_tail(event: Event, room: &Room, data: &impl Serialize) -> String {
+    durable_tail_named(event.name(), room, data)
+}
+
+/// The same of an event that a server has named.
+pub fn durable_tail_named(kind: &str, room: &Room, data: &impl Serialize) -> String {
     #[derive(Serialize)]
     struct Tail<'a, T> {
         #[serde(rename = "type")]
-        kind: &'static str,
+        kind: &'a str,
         room: &'a Room,
         data: &'a T,
     }
-    let whole = serde_json::to_string(&Tail {
-        kind: event.name(),
-        room,
-        data,
-    });
+    let whole = serde_json::to_string(&Tail { kind, room, data });
     // As in `encode` nothing is left to fail.
     let mut tail = whole.unwrap_or_default();
     tail.drain(..tail.len().min(1));

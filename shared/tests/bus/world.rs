@@ -146,6 +146,16 @@ macro_rules! conformance {
                 another_rate_holds_at_once,
                 who_is_held_off_gets_nothing_anywhere,
                 who_is_held_off_may_come_back;
+            posting:
+                an_event_of_a_server_is_kept_and_heard,
+                an_event_that_passes_is_heard_and_not_kept,
+                an_event_is_published_once_under_its_id,
+                an_id_of_an_event_is_forgotten_after_its_window;
+            keys:
+                a_key_is_kept_until_it_is_revoked,
+                a_key_takes_no_others_place,
+                keys_are_listed_by_their_tenant,
+                the_last_use_of_a_key_is_noted;
         }
     };
 }

@@ -23,6 +23,9 @@ use super::keys::{SECRET, hs256};
 use crate::auth::claims;
 use crate::making::Making;
 
+/// Under which the API keys of the node's servers are hashed.
+pub(crate) const KEY_SECRET: &str = "api-keys-api-keys-api-keys-api-k";
+
 pub(crate) const ORIGIN: &str = "https://acme.example";
 
 /// A gateway on a port of its own.
@@ -37,7 +40,7 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// With `auth.jwt_secret`, and two tenants that take visitors.
+    /// With `auth.jwt_secret`, `auth.api_key_secret`, and two tenants that take visitors.
     pub(crate) async fn start() -> Self {
         Self::with("").await
     }
@@ -65,7 +68,7 @@ impl Node {
         let port = port::free(&[]);
         let toml = format!(
             "{more}\n[auth]\njwt_secret = '{SECRET}'\nvisitor_secret = \
-             'visitors-visitors-visitors-visit'\n{TENANTS}"
+             'visitors-visitors-visitors-visit'\napi_key_secret = '{KEY_SECRET}'\n{TENANTS}"
         );
         std::fs::write(&file, toml).unwrap();
         let sources = Sources {

@@ -5,7 +5,9 @@
 //! - `generation`: a reply, from the question to its end
 //! - `part`: what one partition holds, and lets go of in time
 //! - `accepting`, `making`, `allowing`: the verbs of gateways and of brokers
+//! - `posting`: what servers say
 //! - `hearing`: feeds and wakes
+//! - `keys`: API keys
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +18,7 @@ use tokio::sync::mpsc;
 
 use super::allowance::{Allowance, Taken};
 use super::log::{Changes, History, HistoryRange, Page};
+use super::posting::{Posted, Posting};
 use super::question::{Accepted, Question};
 use super::reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
@@ -23,8 +26,9 @@ use super::reply::{
 };
 use super::subscription::{Ear, Subscriptions};
 use super::{Bus, BusError, Retention};
+use crate::api_key::{ApiKey, StoredKey, partition_of_keys};
 use crate::clock::Clock;
-use crate::ids::{MessageId, TenantId};
+use crate::ids::{KeyId, MessageId, TenantId};
 use crate::position::Position;
 use crate::record::Record;
 use crate::room::{Partition, RoomKey};
@@ -33,9 +37,11 @@ mod accepting;
 mod allowing;
 mod generation;
 mod hearing;
+mod keys;
 mod log;
 mod making;
 mod part;
+mod posting;
 #[cfg(test)]
 mod tests;
 
@@ -115,6 +121,10 @@ impl Bus for MemoryBus {
     async fn publish(&self, room: &RoomKey, record: &Record) -> Result<(), BusError> {
         self.part_of(room).publish(room, &Arc::new(record.clone()));
         Ok(())
+    }
+
+    async fn post(&self, posting: &Posting) -> Result<Posted, BusError> {
+        Ok(self.part_of(&posting.room).post(posting))
     }
 
     async fn read(
@@ -214,6 +224,28 @@ impl Bus for MemoryBus {
 
     async fn hold_off(&self, whom: &str, time: Duration) -> Result<(), BusError> {
         self.part(Partition::of_name(whom)).hold_off(whom, time);
+        Ok(())
+    }
+
+    async fn add_key(&self, key: &ApiKey) -> Result<bool, BusError> {
+        Ok(self.part(key.card.id.partition()).keys.add(key))
+    }
+
+    async fn key(&self, id: &KeyId) -> Result<Option<StoredKey>, BusError> {
+        Ok(self.part(id.partition()).keys.get(id))
+    }
+
+    async fn keys(&self, tenant: &TenantId) -> Result<Vec<StoredKey>, BusError> {
+        Ok(self.part(partition_of_keys(tenant)).keys.of(tenant))
+    }
+
+    async fn note_key_used(&self, id: &KeyId, at_ms: u64) -> Result<(), BusError> {
+        self.part(id.partition()).keys.note_used(id, at_ms);
+        Ok(())
+    }
+
+    async fn revoke_key(&self, id: &KeyId) -> Result<(), BusError> {
+        self.part(id.partition()).keys.revoke(id);
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::allowing::Counts;
 use super::generation::{Generation, State};
 use super::hearing::Wakes;
+use super::keys::Keys;
 use super::log::Log;
 use crate::bus::Retention;
 use crate::bus::log::{History, HistoryRange, Missed, Page};
@@ -41,6 +42,8 @@ pub(super) struct Part {
     hearers: HashMap<RoomKey, Vec<Arc<dyn Ear>>>,
     /// What was sent under an id of the sender's own, and until when that is remembered.
     pub(super) receipts: HashMap<Said, (u64, Receipt)>,
+    /// The same of what servers published.
+    pub(super) posted: HashMap<(RoomKey, ClientId), (u64, Option<Position>)>,
 
     pub(super) generations: HashMap<MessageId, Generation>,
     /// The replies, by their questions.
@@ -55,6 +58,8 @@ pub(super) struct Part {
     pub(super) of_tenant: HashMap<TenantId, u64>,
     /// Whoever is counted.
     pub(super) counts: HashMap<String, Counts>,
+
+    pub(super) keys: Keys,
 }
 
 pub(super) type SessionKey = (RoomKey, SessionId);
@@ -99,6 +104,7 @@ impl Part {
             changes: BTreeMap::new(),
             hearers: HashMap::new(),
             receipts: HashMap::new(),
+            posted: HashMap::new(),
             generations: HashMap::new(),
             replies: HashMap::new(),
             sessions: HashMap::new(),
@@ -107,6 +113,7 @@ impl Part {
             of_user: HashMap::new(),
             of_tenant: HashMap::new(),
             counts: HashMap::new(),
+            keys: Keys::default(),
         }
     }
 
@@ -254,6 +261,7 @@ impl Part {
         let oldest_ms = self.oldest_ms();
         let now_ms = self.now_ms;
         self.receipts.retain(|_, (until_ms, _)| now_ms < *until_ms);
+        self.posted.retain(|_, (until_ms, _)| now_ms < *until_ms);
         self.generations
             .retain(|_, generation| match &generation.state {
                 State::Queued(_) | State::Running(_) => true,
@@ -294,7 +302,7 @@ impl Part {
         [
             self.logs.len() + events,
             self.changes.len() + changes,
-            self.receipts.len() + self.replies.len() + self.counts.len(),
+            self.receipts.len() + self.posted.len() + self.replies.len() + self.counts.len(),
             self.generations.len() + self.running.len() + self.runnable.len(),
             self.sessions.len() + turns.sum::<usize>(),
             self.of_user.len() + self.of_tenant.len() + self.hearers.len(),

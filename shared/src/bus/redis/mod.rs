@@ -13,7 +13,7 @@
 //!   node some, and how these are asked
 //! - `script`, `args`, `answer`, `names`: what is sent and what comes back
 //! - `gathering`: verbs that many ask for at once
-//! - `question`, `log`, `reply`, `lease`, `allowance`: the verbs
+//! - `question`, `posting`, `log`, `reply`, `lease`, `key`, `allowance`: the verbs
 //! - `looking`: looks at all partitions
 //! - `channels`, `subscriber`, `wanted`, `hearing`: what is heard, over connections
 //!   of our own
@@ -23,14 +23,15 @@
 //!
 //! # Keys
 //! Behind the prefix. R is `tenant:room`, S a session, M and Q the ids of a
-//! reply and its question. "max age" is [`Retention::max_age`].
+//! reply and its question, K that of an API key. "max age" is [`Retention::max_age`].
 //!
 //! | name | type | content | written by | gone |
 //! |---|---|---|---|---|
-//! | `log:R` | stream | entries `{seq}-{ms}`, field `r` the record | `accept`, `cancel`, `finish` | max age after the last; each entry by count and age |
+//! | `log:R` | stream | entries `{seq}-{ms}`, field `r` the record | `accept`, `post`, `cancel`, `finish` | max age after the last; each entry by count and age |
 //! | `meta:R` | hash | `epoch`, `seq`, `replid` (Redis's replication id when it was written), `lives` (`epoch:seq` of the last four), `oldest` (ms of the first entry, or before), `renewed` (ms when it was last said when both shall go) | the same, and whoever finds a new life | with `log:R` |
-//! | `changed` | sorted set | R by ms of its last event | `accept`, `cancel`, `finish` | each after 5 minutes, by who appends or looks then |
+//! | `changed` | sorted set | R by ms of its last event | `accept`, `post`, `cancel`, `finish` | each after 5 minutes, by who appends or looks then |
 //! | `dedup:R:user:id` | string | the receipt: `message session reply epoch seq` | `accept` | [`Question::dedup_window`] |
+//! | `posted:R:id` | string | `epoch seq`, or `-` of a transient event | `post` | [`Posting::dedup_window`] |
 //! | `queue:R:S` | list | M of replies that wait or run, the oldest first | `accept`, `cancel`, `finish` | when empty |
 //! | `runnable:tenant` | list | M of replies that can be claimed | `accept`, `claim`, `cancel`, `finish` | when empty |
 //! | `tenants` | set | tenants of which something can be claimed | with `runnable` | when empty |
@@ -43,6 +44,8 @@
 //! | `running:R` | set | M of replies that run | `claim`, `finish` | when empty |
 //! | `turns:R:S` | list | the session's turns | `finish` | max age after the last |
 //! | `replied:R:S` | string | that a broker has finished a reply | `finish` | max age after the last |
+//! | `keys` | hash | K, the id of an API key: `tenant created card` (ms; see [`KeyCard`](crate::api_key::KeyCard)) | `add_key` | each when it is revoked |
+//! | `keys_used` | hash | K: ms of about its last use | `note_key_used` | with `keys` |
 //! | `dead` | stream | dead letters: `reply`, `room`, `session`, `user`, `question`, `attempt`, `reason`, `task` | `finish` | max age after the last; 1,000 at the most |
 //! | `rate:W:what` | string | when all of that allowance of W would be there again (µs); W is `ip:` with an address or `user:tenant:user` | `take` | then |
 //! | `held:W` | string | until when W is held off (ms) | `hold_off` | then |
@@ -68,6 +71,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::allowance::{Allowance, Taken};
 use super::log::{Changes, History, HistoryRange, Look, Page};
+use super::posting::{Posted, Posting};
 use super::question::{Accepted, Question};
 use super::reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
@@ -75,8 +79,9 @@ use super::reply::{
 };
 use super::subscription::{Ear, Subscriptions};
 use super::{Bus, BusError, Retention};
+use crate::api_key::{ApiKey, StoredKey};
 use crate::clock::Clock;
-use crate::ids::{MessageId, TenantId};
+use crate::ids::{KeyId, MessageId, TenantId};
 use crate::position::Position;
 use crate::record::Record;
 use crate::room::{Partition, RoomKey};
@@ -93,6 +98,7 @@ mod events;
 mod gathering;
 mod hearing;
 mod heartbeat;
+mod key;
 mod lease;
 mod link;
 mod links;
@@ -100,6 +106,7 @@ mod log;
 mod looking;
 mod names;
 mod pool;
+mod posting;
 mod question;
 mod reply;
 mod resp;
@@ -201,6 +208,10 @@ impl Bus for RedisBus {
         self.publish_record(room, record).await
     }
 
+    async fn post(&self, posting: &Posting) -> Result<Posted, BusError> {
+        self.post_event(posting).await
+    }
+
     async fn read(
         &self,
         room: &RoomKey,
@@ -295,5 +306,25 @@ impl Bus for RedisBus {
 
     async fn hold_off(&self, whom: &str, time: Duration) -> Result<(), BusError> {
         self.hold_off_for(whom, time).await
+    }
+
+    async fn add_key(&self, key: &ApiKey) -> Result<bool, BusError> {
+        self.store_key(key).await
+    }
+
+    async fn key(&self, id: &KeyId) -> Result<Option<StoredKey>, BusError> {
+        self.stored_key(id).await
+    }
+
+    async fn keys(&self, tenant: &TenantId) -> Result<Vec<StoredKey>, BusError> {
+        self.stored_keys(tenant).await
+    }
+
+    async fn note_key_used(&self, id: &KeyId, at_ms: u64) -> Result<(), BusError> {
+        self.note_use_of_key(id, at_ms).await
+    }
+
+    async fn revoke_key(&self, id: &KeyId) -> Result<(), BusError> {
+        self.forget_key(id).await
     }
 }

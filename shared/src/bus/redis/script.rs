@@ -28,6 +28,7 @@ scripts! {
         "scripts/base.lua", "scripts/each.lua", "scripts/log.lua", "scripts/replies.lua",
         "scripts/accept.lua"
     ];
+    POST = "post" ["scripts/base.lua", "scripts/log.lua", "scripts/post.lua"];
     READ = "read"
         ["scripts/base.lua", "scripts/log.lua", "scripts/replies.lua", "scripts/read.lua"];
     HISTORY = "history" ["scripts/base.lua", "scripts/log.lua", "scripts/history.lua"];
@@ -56,6 +57,11 @@ scripts! {
         ["scripts/base.lua", "scripts/log.lua", "scripts/replies.lua", "scripts/finish.lua"];
     TAKE = "take" ["scripts/base.lua", "scripts/take.lua"];
     HOLD_OFF = "hold_off" ["scripts/base.lua", "scripts/hold_off.lua"];
+    ADD_KEY = "add_key" ["scripts/base.lua", "scripts/add_key.lua"];
+    KEY = "key" ["scripts/base.lua", "scripts/key.lua"];
+    KEYS = "keys" ["scripts/base.lua", "scripts/keys.lua"];
+    NOTE_KEY_USED = "note_key_used" ["scripts/base.lua", "scripts/note_key_used.lua"];
+    REVOKE_KEY = "revoke_key" ["scripts/base.lua", "scripts/revoke_key.lua"];
 }
 
 impl Script {

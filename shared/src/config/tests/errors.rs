@@ -2,6 +2,10 @@
 
 use super::*;
 
+/// A line as `keys create` prints it.
+const KEY: &str = "'ck_16a1b2c3d4e5 scopes=read \
+    hash=9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 name=The shop'";
+
 #[test]
 fn a_bad_value_is_one_sentence_with_key_value_and_what_is_allowed() {
     for (start, sentence) in [
@@ -212,6 +216,24 @@ fn keys_that_do_not_go_together_are_refused() {
             gateway,
             "redis.host = 'r'\n[[tenants]]\nid = 'a'\nhash = 'a'\nvisitors = true\norigins = ['http://a']\n",
             "the tenant `a` takes visitors, so auth.visitor_secret (AUTH_VISITOR_SECRET) must be set",
+        ),
+        (
+            standalone,
+            &format!("[[tenants]]\nid = 'a'\nhash = 'a'\napi_keys = [{KEY}]\n"),
+            "the tenant `a` has tenants[0].api_keys, so auth.api_key_secret (AUTH_API_KEY_SECRET) must be set",
+        ),
+        (
+            standalone,
+            &format!(
+                "auth.api_key_secret = '0123456789abcdef0123456789abcdef'\n[[tenants]]\nid = 'a'\n\
+                 hash = 'a'\napi_keys = [{KEY}, {KEY}]\n"
+            ),
+            "the API key ck_16a1b2c3d4e5 is there twice",
+        ),
+        (
+            standalone,
+            "[[tenants]]\nid = 'a'\nhash = 'a'\napi_keys = ['ck_16a1b2c3d4e5_s3cret']\n",
+            "tenants[0].api_keys is `[hidden]` (in causerie.toml), but must be `ck_ID scopes=",
         ),
         (
             standalone,

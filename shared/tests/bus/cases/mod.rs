@@ -5,6 +5,8 @@ pub mod allowing;
 pub mod any_order;
 pub mod failing;
 pub mod hearing;
+pub mod keys;
 pub mod making;
+pub mod posting;
 pub mod reading;
 pub mod taking_over;

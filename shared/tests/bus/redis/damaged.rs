@@ -12,6 +12,7 @@ use causerie_shared::room::{Partition, RoomKey};
 use causerie_testkit::redis::Redis;
 use futures::future::join_all;
 
+use crate::cases::keys::key;
 use crate::ear::Ear;
 use crate::scene::*;
 
@@ -36,6 +37,25 @@ async fn a_lease_and_a_tenant_that_cannot_be_read_are_passed_over() {
     assert_eq!(bus.leases().await.unwrap().len(), 1);
     let waiting = bus.waiting().await.unwrap();
     assert_eq!(waiting.places.len(), 1, "{:?}", waiting.places);
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_read_hides_no_other() {
+    let redis = Redis::start().await;
+    let bus = connect(&redis).await;
+    let (sound, torn) = (key("acme"), key("acme"));
+    for key in [&sound, &torn] {
+        bus.add_key(key).await.unwrap();
+    }
+    let keys = format!("causerie:{{p{}}}:keys", sound.card.id.partition());
+    let id = torn.card.id.as_str();
+    redis.command(&["HSET", &keys, id, "acme 1 ck_"]).await;
+
+    let listed = bus.keys(&sound.tenant).await.unwrap();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0].key, sound);
+    let read = bus.key(&torn.card.id).await;
+    assert!(matches!(read, Err(BusError::Unreadable(_))), "{read:?}");
 }
 
 #[tokio::test]

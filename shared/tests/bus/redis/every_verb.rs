@@ -7,6 +7,8 @@ use causerie_shared::bus::allowance::Allowance;
 use causerie_shared::bus::reply::{Cancelled, ClaimId, Takeover};
 use causerie_shared::rate::Rate;
 
+use crate::cases::keys::key;
+use crate::cases::posting::{passing, posting};
 use crate::ear::Ear;
 use crate::scene::*;
 
@@ -49,7 +51,15 @@ pub async fn use_every_verb(bus: &dyn Bus) {
     }
     let time = Duration::from_secs(60);
     bus.hold_off("ip:192.0.2.1", time).await.unwrap();
-    ear.durable(4).await;
+    bus.post(&posting(&room, "o1")).await.unwrap();
+    bus.post(&passing(&room, "o2")).await.unwrap();
+    ear.durable(5).await;
     ear.rooms.unsubscribe(&room).await.unwrap();
     bus.ping().await.unwrap();
+    let key = key("acme");
+    bus.add_key(&key).await.unwrap();
+    bus.note_key_used(&key.card.id, 1).await.unwrap();
+    bus.key(&key.card.id).await.unwrap().unwrap();
+    assert_eq!(bus.keys(&key.tenant).await.unwrap().len(), 1);
+    bus.revoke_key(&key.card.id).await.unwrap();
 }

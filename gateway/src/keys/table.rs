@@ -1,0 +1,121 @@
+//! How keys are listed.
+
+use causerie_shared::api_key::{KEY_PREFIX, KeyCard, KeyScope};
+use causerie_shared::ids::TenantId;
+
+const HEAD: [&str; 6] = ["KEY", "SCOPES", "CREATED", "LAST USED", "EXPIRES", "NAME"];
+
+/// What is shown of a key. Times are in milliseconds since 1970.
+pub(super) struct Row<'a> {
+    pub(super) card: &'a KeyCard,
+    pub(super) created_ms: Option<u64>,
+    pub(super) used_ms: Option<u64>,
+}
+
+/// The keys of `tenant`, one a line, as things stand at `now_ms`.
+pub(super) fn table<'a>(
+    tenant: &TenantId,
+    rows: impl Iterator<Item = Row<'a>>,
+    now_ms: u64,
+) -> String {
+    let mut lines = vec![HEAD.map(str::to_owned)];
+    lines.extend(rows.map(|row| cells(&row, now_ms)));
+    if lines.len() == 1 {
+        return format!("{tenant} has no API keys");
+    }
+    let mut widths = [0; HEAD.len()];
+    for line in &lines {
+        for (width, cell) in widths.iter_mut().zip(line) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let lines = lines.iter().map(|line| {
+        let cells = line.iter().zip(widths);
+        let padded = cells.map(|(cell, width)| format!("{cell:width$}"));
+        let line = padded.collect::<Vec<_>>().join("  ");
+        line.trim_end().to_owned()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn cells(row: &Row<'_>, now_ms: u64) -> [String; HEAD.len()] {
+    let Row {
+        card,
+        created_ms,
+        used_ms,
+    } = row;
+    let scopes: Vec<&str> = card.scopes.iter().copied().map(KeyScope::as_str).collect();
+    let ago = |ms: &Option<u64>| {
+        ms.map_or_else(
+            || "-".to_owned(),
+            |ms| match span(now_ms.saturating_sub(ms)) {
+                Some(span) => format!("{span} ago"),
+                None => "just now".to_owned(),
+            },
+        )
+    };
+    let expires = card.until.map(|until| {
+        let left_ms = until.saturating_mul(1_000).saturating_sub(now_ms);
+        match span(left_ms) {
+            _ if left_ms == 0 => "expired".to_owned(),
+            Some(span) => format!("in {span}"),
+            None => "now".to_owned(),
+        }
+    });
+    [
+        format!("{KEY_PREFIX}{}", card.id),
+        scopes.join(","),
+        ago(created_ms),
+        ago(used_ms),
+        expires.unwrap_or_else(|| "never".to_owned()),
+        card.name.clone(),
+    ]
+}
+
+/// A time in the unit of which it has two at least; `None` for less than two minutes.
+fn span(ms: u64) -> Option<String> {
+    const MINUTE: u64 = 60_000;
+    [(24 * 60, "days"), (60, "hours"), (1, "minutes")]
+        .into_iter()
+        .map(|(minutes, name)| (ms / (minutes * MINUTE), name))
+        .find(|(count, _)| *count >= 2)
+        .map(|(count, name)| format!("{count} {name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_stand_in_columns() {
+        const DAY: u64 = 86_400_000;
+        let now_ms = 20_000 * DAY;
+        let line = |rest: &str| {
+            let hash = "ab".repeat(32);
+            format!("ck_16a1b2c3d4e5 scopes=publish,read hash={hash} {rest}")
+        };
+        let endless: KeyCard = line("name=The shop").parse().unwrap();
+        let soon = (now_ms + 3 * DAY / 24) / 1_000;
+        let ending: KeyCard = line(&format!("until={soon} name=x")).parse().unwrap();
+        let ended: KeyCard = line("until=1 name=x").parse().unwrap();
+        let tenant = TenantId::new("acme").unwrap();
+        let row = |card, created_ms, used_ms| Row {
+            card,
+            created_ms,
+            used_ms,
+        };
+        let rows = [
+            row(&endless, Some(now_ms - 40 * DAY), Some(now_ms - DAY)),
+            row(&ending, Some(now_ms), None),
+            row(&ended, None, None),
+        ];
+        assert_eq!(
+            table(&tenant, rows.into_iter(), now_ms),
+            "KEY              SCOPES        CREATED      LAST USED     EXPIRES     NAME\n\
+             ck_16a1b2c3d4e5  publish,read  40 days ago  24 hours ago  never       The shop\n\
+             ck_16a1b2c3d4e5  publish,read  just now     -             in 3 hours  x\n\
+             ck_16a1b2c3d4e5  publish,read  -            -             expired     x"
+        );
+        assert_eq!(table(&tenant, [].into_iter(), 0), "acme has no API keys");
+    }
+}
