@@ -11,6 +11,7 @@
 mod bad_settings;
 mod busy_sessions;
 mod calm;
+mod canaries;
 mod cancelling;
 mod conversation;
 mod devices;
