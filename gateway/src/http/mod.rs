@@ -14,6 +14,7 @@ mod events;
 mod history;
 mod messages;
 mod session;
+mod text_format;
 mod websocket;
 
 use std::sync::Arc;
