@@ -4,6 +4,7 @@
 //! - [`event`]: every event's name, and whether the log keeps it
 //! - [`data`]: the `data` of the events that Causerie makes itself
 //! - [`frame`]: events and answers encoded as JSON
+//! - [`text`]: which characters texts may hold
 //! - [`error`], [`close`]: how a client is told what went wrong
 //!
 //! The golden frames under `fixtures/protocol` hold one of each.
@@ -15,6 +16,7 @@ mod depth;
 pub mod error;
 pub mod event;
 pub mod frame;
+pub mod text;
 
 /// The WebSocket subprotocol, and the version of everything in this module.
 pub const SUBPROTOCOL: &str = "picasso-chat-v1";
