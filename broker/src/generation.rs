@@ -4,6 +4,7 @@ use bytes::Bytes;
 use causerie_shared::bus::Bus;
 use causerie_shared::bus::reply::{Claim, Ending, Finished};
 use causerie_shared::protocol::data::{FinishReason, Reply, Role};
+use causerie_shared::protocol::text::without_controls;
 use causerie_shared::task::Task;
 use causerie_shared::telemetry::{continue_trace, traceparent};
 use futures::StreamExt;
@@ -204,9 +205,10 @@ async fn hand_on(mut stream: CallStream, texts: &mpsc::Sender<String>, heard: &m
         match event {
             Ok(CallEvent::Answering { model, .. }) => heard.on_answering(model),
             Ok(CallEvent::Text(text)) => {
+                let text = without_controls(&text);
                 heard.on_text(&text);
                 // Nobody takes it only when the reply is lost, and this with it.
-                let _ = texts.send(text).await;
+                let _ = texts.send(text.into_owned()).await;
             }
             Ok(CallEvent::Done(done)) => return Ended::Done(done),
             Err(error) => return Ended::Failed(error),

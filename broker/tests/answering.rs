@@ -118,6 +118,23 @@ async fn questions_of_a_session_are_answered_in_order_and_know_what_was_said() {
     assert_eq!(prompts, [1, 1 + 4, 1 + 4 + 4]);
 }
 
+/// A model cannot be asked to write it again, so its text comes without them.
+#[tokio::test(start_paused = true)]
+async fn control_characters_of_a_model_are_replaced() {
+    let bus = memory_bus();
+    let user_room = room("demo:user:u1");
+    let mut ear = Ear::in_rooms(&*bus, std::slice::from_ref(&user_room)).await;
+    ask(&*bus, &user_room, "s1", "a\tb\n\u{1b}[2J\0c").await;
+    let _broker = Running::start(bus.clone(), Settings::default(), echo(0.0));
+    let records = ear.until_replies(1).await;
+    let said = "You said: a\tb\n\u{fffd}[2J\u{fffd}c";
+    let replies = all(&records, "message");
+    assert_eq!(replies[0]["content"], said);
+    let deltas = all(&records, "message_delta");
+    let texts = deltas.iter().map(|delta| delta["text"].as_str().unwrap());
+    assert_eq!(texts.collect::<String>(), said);
+}
+
 #[tokio::test(start_paused = true)]
 async fn sessions_are_answered_side_by_side() {
     let bus = memory_bus();

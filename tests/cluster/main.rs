@@ -12,6 +12,7 @@ mod api_keys;
 mod bad_settings;
 mod busy_sessions;
 mod calm;
+mod canaries;
 mod cancelling;
 mod conversation;
 mod devices;

@@ -6,6 +6,7 @@ use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
 use causerie_shared::telemetry;
+use http::Method;
 use tracing::Instrument;
 
 use super::events;
@@ -15,12 +16,12 @@ use crate::admission::Reason;
 /// its query, which may hold a token, nor with ids, which name people.
 pub(super) async fn log(request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let method = request.method().clone();
+    let method = name_of(request.method());
     let route = request
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
-    let span = tracing::info_span!("request", %method, route);
+    let span = tracing::info_span!("request", method, route);
     let traceparent = request.headers().get("traceparent");
     if let Some(traceparent) = traceparent.and_then(|value| value.to_str().ok()) {
         telemetry::continue_trace(&span, traceparent);
@@ -29,11 +30,20 @@ pub(super) async fn log(request: Request, next: Next) -> Response {
     let _entered = span.enter();
     let refused = response.extensions().get().map(|Reason(why)| *why);
     events::served(
-        &method,
+        method,
         &route,
         response.status(),
         started.elapsed(),
         refused,
     );
     response
+}
+
+/// A method's name, unless a client made it up: then it may hold anything.
+fn name_of(method: &Method) -> &'static str {
+    let known = [
+        "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
+    ];
+    let mut known = known.into_iter();
+    known.find(|name| *method == *name).unwrap_or("other")
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use http::{Method, StatusCode};
+use http::StatusCode;
 
 /// A request was answered; an event stream or a WebSocket only began. `refused`
 /// says why it was not carried out.
 pub(super) fn served(
-    method: &Method,
+    method: &str,
     route: &str,
     status: StatusCode,
     took: Duration,
@@ -17,9 +17,9 @@ pub(super) fn served(
     let ms = took.as_secs_f64() * 1_000.0;
     if route.starts_with("/health") {
         // Asked for every few seconds by whoever looks after the node.
-        tracing::debug!(%method, route, status = code, refused, ms, "served");
+        tracing::debug!(method, route, status = code, refused, ms, "served");
     } else {
-        tracing::info!(%method, route, status = code, refused, ms, "served");
+        tracing::info!(method, route, status = code, refused, ms, "served");
     }
     metrics::counter!(
         "causerie_http_requests_total", "route" => route.to_owned(), "status" => code.to_string(),

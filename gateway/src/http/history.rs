@@ -1,16 +1,16 @@
 //! `GET /api/rooms/{room}/history`: a part of a room's log.
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
 use causerie_shared::bus::log::HistoryRange;
 use causerie_shared::position::Epoch;
 use causerie_shared::record::Record;
 use causerie_shared::room::{Room, RoomKey};
-use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use url::form_urlencoded;
 
+use super::text_format::TextFormat;
 use super::{Edge, RoomPath};
 use crate::actions::bus_failed;
 use crate::admission::{Asked, Asker, Refusal};
@@ -23,13 +23,14 @@ pub(super) async fn read(
     RoomPath(room): RoomPath,
     parts: Parts,
 ) -> Result<Response, Refusal> {
-    let wanted = Wanted::read(parts.uri.query().unwrap_or(""))?;
+    let query = parts.uri.query().unwrap_or("");
+    let (wanted, format) = (Wanted::read(query)?, TextFormat::read(query)?);
     let asked = Asked::read(&parts)?;
     let reader = edge.admission.identify_any(&asked).await?;
     let room = reader.resolve(room)?;
     reader.check_may_read(&room)?;
     let history = seen_by(&reader, &edge, &room, &wanted).await?;
-    Ok(([(CONTENT_TYPE, "application/json")], encode(&history)).into_response())
+    Ok(format.answer(encode(&history)))
 }
 
 /// Which part of the log is wanted.

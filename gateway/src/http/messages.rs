@@ -1,7 +1,7 @@
 //! `GET /api/messages/{message_id}`: what a reply has come to.
 
-use axum::Json;
 use axum::extract::{Path, State};
+use axum::response::Response;
 use causerie_shared::api_key::KeyScope;
 use causerie_shared::bus::reply::{ReplyState, ReplyStatus};
 use causerie_shared::ids::{MessageId, SessionId};
@@ -12,12 +12,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::Edge;
+use super::text_format::TextFormat;
 use crate::actions::bus_failed;
 use crate::admission::{Asked, Asker, Refusal};
 
 /// A reply, so far.
 #[derive(Serialize)]
-pub(super) struct Message {
+struct Message {
     message_id: MessageId,
     session_id: SessionId,
     in_reply_to: MessageId,
@@ -36,19 +37,21 @@ pub(super) async fn read(
     State(edge): State<Edge>,
     Path(id): Path<String>,
     parts: Parts,
-) -> Result<Json<Message>, Refusal> {
+) -> Result<Response, Refusal> {
     let id = MessageId::new(id)
         .map_err(|error| Refusal::bad_request(format!("The id in the path: {error}.")))?;
+    let format = TextFormat::read(parts.uri.query().unwrap_or(""))?;
     let asked = Asked::read(&parts)?;
     let reader = edge.admission.identify_any(&asked).await?;
     reader.check_scope(KeyScope::Read)?;
     let status = edge.gateway.bus.reply(&id).await;
-    status
+    let message = status
         .map_err(|error| bus_failed(&error))?
         .filter(|status| may_see(&reader, &status.room))
         .and_then(describe)
-        .map(Json)
-        .ok_or_else(|| Refusal::not_found("No such message is kept where you may read."))
+        .and_then(|message| serde_json::to_vec(&message).ok())
+        .ok_or_else(|| Refusal::not_found("No such message is kept where you may read."))?;
+    Ok(format.answer(message.into()))
 }
 
 /// Whether `reader` may see replies in `room`.

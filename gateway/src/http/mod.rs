@@ -15,6 +15,7 @@ mod history;
 mod messages;
 mod publish;
 mod session;
+mod text_format;
 mod websocket;
 
 use std::sync::Arc;

@@ -132,6 +132,66 @@ async fn a_reply_can_be_looked_at_while_it_is_made() {
     assert_eq!(unknown.status, 404);
 }
 
+/// What people and models write is data: whoever wants to put it between a page's
+/// tags asks for that.
+#[tokio::test]
+async fn texts_are_html_for_those_alone_who_ask_for_it() {
+    let node = Node::start().await;
+    let own = token(json!({}));
+    let (said, answered) = ("<b title=\"x\">", "<script>alert('&')</script>");
+    let body =
+        json!({"action": "sendMessage", "data": {"user_input": said, "metadata": {"<i>": "'"}}});
+    let ack = node.post("/api/actions", &own, &body).await.json();
+    let mut making = node.next_question().await;
+    making.say(answered).await;
+    making.finish(FinishReason::Stop).await;
+    let id = ack["data"]["message_id"].as_str().unwrap();
+    let message = format!("/api/messages/{id}");
+    let history = "/api/rooms/user:me/history".to_owned();
+    let escaped = "&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;";
+    for (query, question, note, reply) in [
+        ("", said, "<i>", answered),
+        ("?format=text", said, "<i>", answered),
+        (
+            "?format=html",
+            "&lt;b title=&quot;x&quot;&gt;",
+            "&lt;i&gt;",
+            escaped,
+        ),
+    ] {
+        let events = node.get(&format!("{history}{query}"), &own).await;
+        assert_eq!(events.header("content-type"), "application/json");
+        assert_eq!(events.header("x-content-type-options"), "nosniff");
+        // The members that come first still do.
+        assert!(
+            events.body.contains(r#""events":[{"seq":1,"epoch":"#),
+            "{}",
+            events.body
+        );
+        let events = &events.json()["events"];
+        assert_eq!(events[0]["data"]["content"], question);
+        assert!(
+            events[0]["data"]["metadata"].get(note).is_some(),
+            "{events}"
+        );
+        assert_eq!(events[1]["data"]["content"], reply);
+        let seen = node.get(&format!("{message}{query}"), &own).await.json();
+        assert_eq!(
+            (&seen["text"], &seen["message"]["data"]["content"]),
+            (&json!(reply), &json!(reply))
+        );
+    }
+    for path in [history, message] {
+        let refused = node.get(&format!("{path}?format=markdown"), &own).await;
+        assert_eq!(refused.status, 400);
+        assert!(
+            refused.body.contains("`format` must be"),
+            "{}",
+            refused.body
+        );
+    }
+}
+
 /// One who knows an id sees no more than one who hears the room.
 #[tokio::test]
 async fn visitors_do_not_see_replies_in_the_tenants_room() {

@@ -1,5 +1,6 @@
 //! What clients send.
 
+mod characters;
 mod field_error;
 
 use schemars::JsonSchema;
@@ -25,6 +26,7 @@ impl ClientId {
     /// `invalid_message`, saying what is allowed.
     pub fn new(text: impl Into<String>) -> Result<Self, ProtocolError> {
         let text = text.into();
+        characters::check_text("id", &text)?;
         if (1..=MAX_CLIENT_ID_CHARS).contains(&text.chars().count()) {
             Ok(Self(text))
         } else {
@@ -243,6 +245,7 @@ impl SendMessage {
                 "`room` and `project_id` name different rooms: give one.",
             ));
         }
+        characters::check(&message)?;
         Ok(message)
     }
 }

@@ -5,6 +5,7 @@
 //! - [`data`]: the `data` of the events that Causerie makes itself
 //! - [`frame`]: events and answers encoded as JSON
 //! - [`publish`]: what servers publish
+//! - [`text`]: which characters texts may hold
 //! - [`error`], [`close`]: how a client is told what went wrong
 //!
 //! The golden frames under `fixtures/protocol` hold one of each.
@@ -17,6 +18,7 @@ pub mod error;
 pub mod event;
 pub mod frame;
 pub mod publish;
+pub mod text;
 
 /// The WebSocket subprotocol, and the version of everything in this module.
 pub const SUBPROTOCOL: &str = "picasso-chat-v1";

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use metrics::counter;
 
+use super::mask;
+
 /// How many bytes of lines may wait to be written. What comes beyond is dropped.
 const WAITING: usize = 1 << 20;
 
@@ -159,10 +161,12 @@ fn count_dropped(lines: usize) {
     counter!("causerie_log_lines_dropped_total").increment(lines as u64);
 }
 
-/// What is written at once is a line, and never refused.
+/// What is written at once is a line, and never refused. Here all lines come by,
+/// whoever logs and in whatever format, so here they are masked.
 impl Write for &Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if !self.push(line) {
+        let text = String::from_utf8_lossy(line);
+        if !self.push(mask(&text).as_bytes()) {
             count_dropped(1);
         }
         Ok(line.len())

@@ -3,9 +3,12 @@
 //! - [`init`] sets all of it up, once, at the start
 //! - [`continue_trace`] and [`traceparent`] carry a trace from the client's
 //!   frame through gateway, Redis and broker to the model call
+//! - [`mask`](fn@mask) takes personal data and secrets out of every line and span
 
 mod format;
 mod lines;
+mod mask;
+mod masked;
 mod prometheus;
 mod trace;
 
@@ -20,8 +23,11 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 pub(crate) use lines::flush;
+pub use mask::mask;
 pub use prometheus::Metrics;
 pub use trace::{continue_trace, traceparent};
+
+use masked::Masked;
 
 use crate::config::{LogFilter, LogFormat, Settings};
 
@@ -125,7 +131,7 @@ where
 {
     let ours = Targets::new().with_target("causerie", LevelFilter::INFO);
     tracing_opentelemetry::layer()
-        .with_tracer(provider.tracer("causerie"))
+        .with_tracer(Masked(provider.tracer("causerie")))
         .with_location(false)
         .with_threads(false)
         .with_tracked_inactivity(false)

@@ -166,7 +166,9 @@ impl Service {
                 retry_after,
             } => {
                 recording.end(End::Complete);
-                Ok(self.refusal(status, "As the script says.", retry_after))
+                // Providers repeat prompts in what they refuse.
+                let message = format!("As the script says, to: {}", asked.question);
+                Ok(self.refusal(status, &message, retry_after))
             }
         }
     }

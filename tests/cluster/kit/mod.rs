@@ -1,5 +1,6 @@
 //! What the scenarios are told with.
 
+pub(crate) mod cage;
 pub(crate) mod device;
 pub(crate) mod view;
 

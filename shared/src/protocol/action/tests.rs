@@ -178,3 +178,39 @@ fn a_room_and_a_project_must_be_the_same() {
         assert_eq!(error.code, ErrorCode::InvalidMessage, "{other}");
     }
 }
+
+#[test]
+fn control_characters_are_refused_wherever_they_are_handed_on() {
+    for (frame, field) in [
+        (r#""user_input":"a\u0000b""#, "user_input"),
+        (r#""user_input":"\u001b[2J""#, "user_input"),
+        (r#""user_input":"\u007f""#, "user_input"),
+        (
+            r#""user_input":"x","metadata":{"a":[{"b":"\u0007"}]}"#,
+            "metadata",
+        ),
+        (r#""user_input":"x","metadata":{"\u0000":1}"#, "metadata"),
+        (r#""user_input":"x","id":"\u0000""#, "id"),
+        (
+            r#""user_input":"x","conversation_context":{"messages":[{"role":"user","content":"\b"}]}"#,
+            "conversation_context.messages[0].content",
+        ),
+    ] {
+        let error = read(&format!(r#"{{"action":"sendMessage",{frame}}}"#))
+            .unwrap_err()
+            .error;
+        assert_eq!(error.code, ErrorCode::InvalidMessage, "{frame}");
+        let begin = format!("`{field}` holds the control character U+00");
+        assert!(error.content.starts_with(&begin), "{}", error.content);
+    }
+    // Half of a surrogate pair is no character at all.
+    let half = r#"{"action":"sendMessage","user_input":"\ud83d"}"#;
+    assert_eq!(code(half), ErrorCode::InvalidJson);
+}
+
+#[test]
+fn tabs_line_ends_and_the_direction_of_writing_are_text() {
+    let frame =
+        r#"{"action":"sendMessage","user_input":"a\tb\r\n\u202e\u05d0\u2069\u200d \ud83d\udc4b"}"#;
+    assert!(read(frame).is_ok());
+}
