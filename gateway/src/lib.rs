@@ -13,6 +13,7 @@
 //!
 //! Who comes in:
 //! - [`server`]: the public port
+//! - [`tls`], `socket`: what is said there, encrypted or not
 //! - [`http`], `sse`, [`websocket`]: the transports
 //! - [`admission`]: who is let in
 //! - [`auth`]: tokens, keys and visitors
@@ -54,8 +55,10 @@ pub mod registry;
 pub mod report;
 pub mod server;
 pub mod settings;
+mod socket;
 mod sse;
 mod sweeper;
+pub mod tls;
 pub mod token;
 pub mod typing;
 pub mod websocket;

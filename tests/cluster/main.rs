@@ -28,3 +28,4 @@ mod on_one_machine;
 mod redis_cluster;
 mod redis_over_tls;
 mod standalone;
+mod tls;

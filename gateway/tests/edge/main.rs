@@ -19,3 +19,4 @@ mod key_sets;
 mod making;
 mod reading;
 mod support;
+mod tls;

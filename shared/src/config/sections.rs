@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::address::{HttpUrl, Origin, RedisUrl};
 use super::section::{Program, section};
 use super::tenant::Tenant;
+use super::tls::Tls;
 use super::types::{Backend, JwtAlgorithm, LogFilter, LogFormat, Secret, Size};
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -25,6 +26,8 @@ section! {
     with {
         /// The public listener.
         websocket: Websocket = "websocket";
+        /// Encryption of the public listener.
+        tls: Tls = "tls";
         /// The listener for operators.
         admin: Admin = "admin";
         /// The Redis that gateways and brokers share.
