@@ -9,7 +9,10 @@ use causerie_shared::config::Program;
 
 fn main() -> ExitCode {
     App::new(Program::Broker)
-        .check_settings(|settings| Ok(causerie_broker::check(settings)?))
+        .check_settings(|settings| {
+            causerie_broker::check(settings)?;
+            Ok(Vec::new())
+        })
         .check_redis(|settings| async move {
             connection::try_connect(&settings).await?;
             Ok(())

@@ -133,7 +133,7 @@ async fn serve(bus: Arc<dyn Bus>) -> u16 {
         unread: FOR_EVER,
     };
     let stop = CancellationToken::new();
-    tokio::spawn(server::serve(listener, router, patience, stop));
+    tokio::spawn(server::serve(listener, router, patience, None, stop));
     port
 }
 

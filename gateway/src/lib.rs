@@ -14,6 +14,7 @@
 //!
 //! Who comes in:
 //! - [`server`]: the public port
+//! - [`tls`], `socket`: what is said there, encrypted or not
 //! - [`http`], `sse`, [`websocket`]: the transports
 //! - [`address`]: from where they come
 //! - [`limits`]: how often they may ask
@@ -61,8 +62,10 @@ pub mod report;
 mod seldom;
 pub mod server;
 pub mod settings;
+mod socket;
 mod sse;
 mod sweeper;
+pub mod tls;
 pub mod token;
 pub mod typing;
 pub mod websocket;

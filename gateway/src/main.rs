@@ -2,14 +2,14 @@
 
 use std::process::ExitCode;
 
-use causerie_gateway::{auth, keys, node, token};
+use causerie_gateway::{keys, node, token};
 use causerie_shared::bus::connection;
 use causerie_shared::cli::{App, Running};
 use causerie_shared::config::Program;
 
 fn main() -> ExitCode {
     App::new(Program::Gateway)
-        .check_settings(|settings| Ok(auth::check(settings)?))
+        .check_settings(node::check)
         .check_redis(|settings| async move {
             connection::try_connect(&settings).await?;
             Ok(())

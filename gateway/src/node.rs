@@ -2,24 +2,36 @@
 
 use std::sync::Arc;
 
-use causerie_shared::admin::listen;
+use causerie_shared::admin::{Listener, listen};
 use causerie_shared::bus::Bus;
 use causerie_shared::cli::Running;
-use causerie_shared::config::SettingsHandle;
+use causerie_shared::config::{Settings, SettingsHandle};
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-use crate::auth::{Auth, BadKeys, KeySetPace};
+use crate::auth::{self, Auth, BadKeys, KeySetPace};
 use crate::drain::drain;
 use crate::gateway::Gateway;
 use crate::http::Edge;
 use crate::server::{Patience, serve};
+use crate::tls::{self, Tls};
+
+/// Reads the keys and certificates of `settings`, but fetches nothing; what an operator
+/// should know of them, one sentence each.
+///
+/// # Errors
+/// One sentence that names the key of the configuration that cannot be used.
+pub fn check(settings: &Settings) -> anyhow::Result<Vec<String>> {
+    auth::check(settings)?;
+    Ok(tls::check(settings)?)
+}
 
 /// Serves clients until the process is told to end, and then sends them to
 /// other nodes.
 ///
 /// # Errors
-/// One sentence: the port cannot be listened on, or a key cannot be read.
+/// One sentence: a port cannot be listened on, or a key or certificate cannot be read.
 pub async fn run(running: Running, bus: Arc<dyn Bus>) -> anyhow::Result<()> {
     let Running {
         settings: handle,
@@ -28,37 +40,52 @@ pub async fn run(running: Running, bus: Arc<dyn Bus>) -> anyhow::Result<()> {
         health,
     } = running;
     let websocket = handle.current().websocket.clone();
-    let listener = listen("websocket", websocket.bind, websocket.port)?;
+    let tls = Tls::new(&handle.current())?;
+    let listener = listen(Listener::Public, websocket.bind, websocket.port)?;
     let address = listener.local_addr()?;
     if websocket.port == 0 {
         handle.public_port_is(address.port());
     }
 
     let settings = handle.current().clone();
+    let plain_port = settings.tls.plain_port;
+    let plain_listener = plain_port.map(|port| listen(Listener::Plain, websocket.bind, port));
+    let plain_listener = plain_listener.transpose()?;
     let clock = bus.clock().clone();
     let auth = Arc::new(Auth::new(&settings, KeySetPace::default(), clock).await?);
     let gateway = Gateway::start(bus, (&*settings).into());
-    let following = follow(handle, Arc::clone(&auth), Arc::clone(&gateway));
+    let following = follow(handle.clone(), Arc::clone(&auth), Arc::clone(&gateway));
     let _following = AbortOnDropHandle::new(tokio::spawn(following));
+    let renewing = tls.clone().map(|tls| tokio::spawn(renew(handle, tls)));
+    let _renewing = renewing.map(AbortOnDropHandle::new);
     let edge = Edge::new(Arc::clone(&gateway), auth, &settings);
     let stop = CancellationToken::new();
-    let serving = tokio::spawn(serve(
-        listener,
-        edge.router(health, &settings),
-        Patience {
-            head: websocket.connection_timeout,
-            unread: websocket.heartbeat_interval * 2,
-        },
-        stop.clone(),
-    ));
-    events::listening(address, websocket.demo_page);
+    let router = edge.router(health, &settings);
+    let patience = Patience {
+        head: websocket.connection_timeout,
+        unread: websocket.heartbeat_interval * 2,
+    };
+    let serving = TaskTracker::new();
+    if let Some(listener) = plain_listener {
+        events::listening_beside_tls(listener.local_addr()?);
+        serving.spawn(serve(
+            listener,
+            router.clone(),
+            patience,
+            None,
+            stop.clone(),
+        ));
+    }
+    events::listening(address, tls.is_some(), websocket.demo_page);
+    serving.spawn(serve(listener, router, patience, tls, stop.clone()));
     readiness.ready("start");
 
     shutdown.cancelled().await;
     readiness.not_ready("drain", "the node is about to end");
     drain(&gateway, websocket.drain_grace).await;
     stop.cancel();
-    serving.await?;
+    serving.close();
+    serving.wait().await;
     gateway.stop().await;
     Ok(())
 }
@@ -75,17 +102,35 @@ async fn follow(mut handle: SettingsHandle, auth: Arc<Auth>, gateway: Arc<Gatewa
     }
 }
 
+/// Takes over certificates that were renewed. Reading them takes time, and that of the
+/// files' system nobody knows.
+async fn renew(mut handle: SettingsHandle, tls: Arc<Tls>) {
+    loop {
+        handle.read_again().await;
+        let (settings, tls) = (handle.current().clone(), Arc::clone(&tls));
+        // Fails only when the process ends.
+        let _ = spawn_blocking(move || tls.reload(&settings)).await;
+    }
+}
+
 mod events {
     use std::net::SocketAddr;
 
     use super::BadKeys;
 
     /// Clients may come.
-    pub(super) fn listening(address: SocketAddr, has_demo: bool) {
-        tracing::info!("listening on http://{address}");
+    pub(super) fn listening(address: SocketAddr, has_tls: bool, has_demo: bool) {
+        let scheme = if has_tls { "https" } else { "http" };
+        tracing::info!("listening on {scheme}://{address}");
         if has_demo {
-            tracing::info!("open http://{} in a browser", for_a_browser(address));
+            let shown = for_a_browser(address);
+            tracing::info!("open {scheme}://{shown} in a browser");
         }
+    }
+
+    /// Clients may come without TLS too.
+    pub(super) fn listening_beside_tls(address: SocketAddr) {
+        tracing::info!("beside TLS, plain HTTP is taken on http://{address}");
     }
 
     /// `localhost` where that leads here.

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use http::Request;
+use futures::TryFutureExt;
+use http::header::STRICT_TRANSPORT_SECURITY;
+use http::{HeaderValue, Request};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -18,6 +20,8 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use crate::address::Peer;
+use crate::socket::Socket;
+use crate::tls::Tls;
 
 /// The most bytes of a request's head.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
@@ -25,6 +29,9 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
 /// How long the system gets to recover where it gives us no connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// For a year browsers that were here take no other way than TLS (RFC 6797).
+const TLS_FROM_NOW_ON: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Since when a request's sender has kept us waiting: the first on a
 /// connection since that was accepted.
@@ -34,7 +41,8 @@ pub(crate) struct Arrival(pub(crate) Instant);
 /// How the public port treats its connections.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// How long the head of a request may take to come.
+    /// How long the head of a request may take to come, and a handshake of TLS before
+    /// it.
     pub head: Duration,
     /// How long a peer may leave what it was sent unacknowledged, or take
     /// nothing more: it is gone, or stuck. Nothing else would end an answer
@@ -42,19 +50,21 @@ pub struct Patience {
     pub unread: Duration,
 }
 
-/// Serves the public port until `stop`: then accepts nothing new, and returns
-/// when the answers under way are complete. WebSockets and event streams have
-/// been sent away before, by [`drain`](crate::drain::drain).
+/// Serves the public port, over TLS where there is some, until `stop`: then accepts
+/// nothing new, and returns when the answers under way are complete. WebSockets and
+/// event streams have been sent away before, by [`drain`](crate::drain::drain).
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     patience: Patience,
+    tls: Option<Arc<Tls>>,
     stop: CancellationToken,
 ) {
     let connections = TaskTracker::new();
     let port = Arc::new(Port {
         router,
         patience,
+        tls,
         stop: stop.clone(),
     });
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
@@ -78,20 +88,43 @@ pub async fn serve(
 struct Port {
     router: Router,
     patience: Patience,
+    tls: Option<Arc<Tls>>,
     stop: CancellationToken,
 }
 
 impl Port {
+    /// Shakes hands where that is to be done; `None` where it comes to nothing.
+    async fn open(&self, stream: TcpStream, accepted: Instant) -> Option<Socket> {
+        let Some(tls) = &self.tls else {
+            return Some(Socket::Plain(stream));
+        };
+        let deadline = accepted + self.patience.head;
+        tls.accept(stream, deadline).await.map(Socket::Tls)
+    }
+
     async fn serve(self: Arc<Self>, stream: TcpStream, peer: Peer) {
+        let accepted = Instant::now();
         // It may be gone already, which reading from it will tell.
         let _ = tune(&stream, self.patience.unread);
+        let opening = self.stop.run_until_cancelled(self.open(stream, accepted));
+        let Some(Some(socket)) = opening.await else {
+            return;
+        };
+        let is_encrypted = socket.is_encrypted();
         let router = self.router.clone();
-        let accepted = Cell::new(Some(Instant::now()));
+        let accepted = Cell::new(Some(accepted));
         let service = service_fn(move |mut request: Request<Incoming>| {
             let arrival = accepted.take().unwrap_or_else(Instant::now);
             request.extensions_mut().insert(Arrival(arrival));
             request.extensions_mut().insert(peer);
-            router.clone().oneshot(request.map(Body::new))
+            let answering = router.clone().oneshot(request.map(Body::new));
+            answering.map_ok(move |mut response| {
+                if is_encrypted {
+                    let headers = response.headers_mut();
+                    headers.insert(STRICT_TRANSPORT_SECURITY, TLS_FROM_NOW_ON);
+                }
+                response
+            })
         });
         let mut builder = http1::Builder::new();
         builder
@@ -99,7 +132,7 @@ impl Port {
             .header_read_timeout(self.patience.head)
             .max_buf_size(MAX_HEAD_BYTES);
         let connection = builder
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(socket), service)
             .with_upgrades();
         tokio::pin!(connection);
         // How a connection ends is the peer's business: an error is only that

@@ -7,7 +7,7 @@
 //! - `talk`: clients who come in, listen, say things and ask questions
 //! - [`storm`]: clients who lose their connections at once, and come back
 //! - `behaviour`, `worker`, `crowd`: what clients do, on threads of many
-//! - `upgrade`, `connection`, `inflate`: one client's socket
+//! - `upgrade`, `connection`, `line`, `inflate`: one client's socket
 //! - [`target`]: where clients connect to, and from where
 //! - [`dialect`]: how a server is spoken to
 //! - [`frame`]: WebSocket frames as a client writes and reads them, without
@@ -35,6 +35,7 @@ pub mod figures;
 pub mod frame;
 pub mod goal;
 mod inflate;
+mod line;
 pub mod numbers;
 mod numeric;
 pub mod options;

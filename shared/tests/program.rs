@@ -39,7 +39,7 @@ fn child() {
     let code = App::new(Program::Standalone)
         .check_settings(|settings| {
             anyhow::ensure!(settings.websocket.max_depth != 99, "99 is bad");
-            Ok(())
+            Ok(vec!["depth is a matter of taste".to_owned()])
         })
         .check_redis(move |_| async move {
             anyhow::ensure!(!redis_fails, "Redis at localhost:1 does not answer");
@@ -245,6 +245,8 @@ async fn check_prints_the_configuration_and_tries_redis() {
         "{printed}"
     );
     assert!(!printed.contains("s3cret"), "{printed}");
+    let warning = "\n# warning: depth is a matter of taste\n";
+    assert!(printed.contains(warning), "{printed}");
     let table: toml::Table = printed.parse().expect("it is TOML");
     assert_eq!(table["auth"]["visitor_secret"].as_str(), Some("[hidden]"));
 

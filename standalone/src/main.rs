@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use causerie_broker::Broker;
-use causerie_gateway::{auth, keys, node, token};
+use causerie_gateway::{keys, node, token};
 use causerie_shared::bus::memory::MemoryBus;
 use causerie_shared::bus::{Bus, Retention};
 use causerie_shared::cli::{App, Running};
@@ -13,8 +13,11 @@ use causerie_shared::config::Program;
 
 fn main() -> ExitCode {
     App::new(Program::Standalone)
-        .check_settings(|settings| Ok(auth::check(settings)?))
-        .check_settings(|settings| Ok(causerie_broker::check(settings)?))
+        .check_settings(node::check)
+        .check_settings(|settings| {
+            causerie_broker::check(settings)?;
+            Ok(Vec::new())
+        })
         .command(token::command(), token::execute)
         .command(keys::command(), keys::in_configuration)
         .run(run)

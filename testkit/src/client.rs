@@ -7,3 +7,4 @@ pub mod sse;
 pub mod ws;
 
 mod inbox;
+mod stream;

@@ -10,6 +10,7 @@
 //! - [`ai`]: servers that speak the AI providers' streaming formats, errors included.
 //! - [`client`]: clients that speak the protocol over WebSocket, SSE and HTTP,
 //!   and a raw socket for frames that no decent client sends.
+//! - [`certificates`]: certificates, and clients that trust them.
 //! - [`cluster`]: all of it together, with tenants; [`token`] lets people in.
 //!
 //! A function that waits does so with a deadline, and says on failure what it
@@ -27,6 +28,7 @@
 
 pub mod ai;
 pub mod bus;
+pub mod certificates;
 pub mod child;
 pub mod client;
 pub mod cluster;

@@ -239,7 +239,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// `http://127.0.0.1:PORT` of the public listener.
+    /// `http://127.0.0.1:PORT` of the public listener, or `https://` where it takes TLS.
     ///
     /// # Panics
     /// For a broker, which has none.
@@ -256,7 +256,7 @@ impl Node {
         port.parse().expect("a port is a number")
     }
 
-    /// `ws://127.0.0.1:PORT/ws`
+    /// `ws://127.0.0.1:PORT/ws`, or `wss://` where it takes TLS.
     ///
     /// # Panics
     /// For a broker, which has none.
@@ -378,16 +378,17 @@ impl Node {
     }
 }
 
-/// The URL in a line that says `listening on http://…`; the line about the
-/// admin listener says `admin listening on http://…`.
+/// The URL in a line that says `listening on http://…` or `https://…`; the line about
+/// the admin listener says `admin listening on http://…`.
 fn listening(line: &str, admin: bool) -> Option<String> {
     let (before, url) = line.split_once("listening on ")?;
     let is_admin = before.trim_end().ends_with("admin");
     // In a JSON log line a quote ends the text.
     let end = |c: char| c.is_whitespace() || matches!(c, '"' | ',' | '/');
-    let rest = url.strip_prefix("http://")?;
+    let (scheme, rest) = url.split_once("://")?;
     let address = rest.split(end).next()?;
-    (is_admin == admin).then(|| format!("http://{address}"))
+    let is_wanted = is_admin == admin && matches!(scheme, "http" | "https");
+    is_wanted.then(|| format!("{scheme}://{address}"))
 }
 
 #[cfg(test)]
@@ -408,6 +409,9 @@ mod tests {
             Some("http://127.0.0.1:4712")
         );
         assert_eq!(listening(admin, false), None);
+        let tls = "INFO causerie: listening on https://127.0.0.1:4713";
+        let shown = Some("https://127.0.0.1:4713");
+        assert_eq!(listening(tls, false).as_deref(), shown);
         assert_eq!(listening("listening on tcp 127.0.0.1:4711", false), None);
         assert_eq!(listening("nothing of the kind", false), None);
     }

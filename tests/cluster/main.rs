@@ -31,3 +31,4 @@ mod publishing;
 mod redis_cluster;
 mod redis_over_tls;
 mod standalone;
+mod tls;

@@ -1,4 +1,5 @@
-//! Redis behind TLS, with a certificate that only those trust who are told to.
+//! Redis behind TLS, with a certificate that only those trust who are told to, as the
+//! user of an ACL.
 
 use std::path::{Path, PathBuf};
 
@@ -36,22 +37,32 @@ fn certify(folder: &Path) -> PathBuf {
     path("ca.crt")
 }
 
+/// As the documentation makes it.
+fn documented_user() -> Vec<&'static str> {
+    let docs = include_str!("../../docs/redis.md");
+    let line = docs.lines().find(|line| line.starts_with("ACL SETUSER"));
+    line.unwrap().split(' ').collect()
+}
+
 #[tokio::test]
 async fn redis_is_reached_over_tls_where_its_certificate_is_trusted() {
     let folder = TempDir::new().unwrap();
     let authority = certify(folder.path());
     let file = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
     let tls_port = port::free(&[]).to_string();
-    let _redis = Redis::options()
+    let redis = Redis::options()
         .set("tls-port", &tls_port)
         .set("tls-cert-file", &file("redis.crt"))
         .set("tls-key-file", &file("redis.key"))
         .set("tls-auth-clients", "no")
         .start()
         .await;
-    let url = format!("rediss://localhost:{tls_port}");
+    redis.command(&documented_user()).await;
+    let url_with = |password: &str| format!("rediss://causerie:{password}@localhost:{tls_port}");
+    let url = url_with("PASSWORD");
 
-    let check = || Program::broker().args(["--check"]).env("REDIS_URL", &url);
+    let check_at = |url: &str| Program::broker().args(["--check"]).env("REDIS_URL", url);
+    let check = || check_at(&url);
     let trusting = check()
         .env("SSL_CERT_FILE", authority.to_string_lossy())
         .run()
@@ -74,6 +85,17 @@ async fn redis_is_reached_over_tls_where_its_certificate_is_trusted() {
         .send(json!({"action": "sendMessage", "data": said}))
         .await;
     client.expect_type("new_message").await;
+    let clients = redis.command(&["CLIENT", "LIST"]).await;
+    let clients = clients.text().to_owned();
+    let count = |user: &str| clients.matches(&format!(" user={user} ")).count();
+    // Who looks is another one.
+    assert!(count("causerie") >= 2 && count("default") <= 1, "{clients}");
+
+    let mistaken = check_at(&url_with("wrong"));
+    let mistaken = mistaken.env("SSL_CERT_FILE", authority.to_string_lossy());
+    let mistaken = mistaken.run().await;
+    assert_eq!(mistaken.code, Some(1), "{mistaken:?}");
+    assert!(mistaken.output.contains("WRONGPASS"), "{mistaken:?}");
 
     let distrusting = check().run().await;
     assert_eq!(distrusting.code, Some(1), "{distrusting:?}");

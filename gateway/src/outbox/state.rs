@@ -46,6 +46,16 @@ pub(super) enum Way {
     Lost,
 }
 
+impl Way {
+    /// Whether something that was written has not left yet.
+    fn holds_back(&self) -> bool {
+        match self {
+            Self::Written(wire) => wire.holds_back(),
+            Self::Taken | Self::Lost => false,
+        }
+    }
+}
+
 /// How much of what waits was sent.
 pub(super) enum Sent {
     /// All of it.
@@ -73,7 +83,7 @@ impl State {
 
     /// Whether its reader has nothing to do.
     pub(super) fn is_idle(&self) -> bool {
-        self.queue.is_empty() && !self.ping && !self.queue.is_owed_text()
+        self.queue.is_empty() && !self.ping && !self.queue.is_owed_text() && !self.way.holds_back()
     }
 
     pub(super) fn is_drained(&self, bound: usize) -> bool {
@@ -238,7 +248,16 @@ impl State {
     fn try_send_some(&mut self) -> Option<Sent> {
         let wire = match &self.way {
             Way::Taken => return None,
-            Way::Written(_) if self.queue.is_empty() => return Some(Sent::All),
+            Way::Written(wire) if self.queue.is_empty() => {
+                return match wire.try_flush() {
+                    Ok(true) => Some(Sent::All),
+                    Ok(false) => None,
+                    Err(PeerGone) => {
+                        self.lose_peer();
+                        Some(Sent::ToNobody)
+                    }
+                };
+            }
             Way::Written(wire) => wire,
             Way::Lost => return Some(Sent::ToNobody),
         };

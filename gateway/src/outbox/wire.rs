@@ -3,16 +3,15 @@
 use std::io::{self, ErrorKind, IoSlice};
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use tokio::net::tcp::OwnedWriteHalf;
-
 use crate::frame::OutFrame;
+use crate::socket::Sending;
+use bytes::Bytes;
 
 /// The sending half of a WebSocket's connection. Dropping it tells the peer
 /// that nothing more comes.
 #[derive(Debug)]
 pub(crate) struct Wire {
-    stream: OwnedWriteHalf,
+    stream: Sending,
     /// Whether the peer takes compressed messages.
     is_deflated: bool,
 }
@@ -22,7 +21,7 @@ pub(crate) struct Wire {
 pub(super) struct PeerGone;
 
 impl Wire {
-    pub(crate) fn new(stream: OwnedWriteHalf, is_deflated: bool) -> Self {
+    pub(crate) fn new(stream: Sending, is_deflated: bool) -> Self {
         Self {
             stream,
             is_deflated,
@@ -45,12 +44,27 @@ impl Wire {
 
     /// The same for bytes that lie in several places.
     pub(super) fn try_write_all(&self, slices: &[IoSlice<'_>]) -> Result<usize, PeerGone> {
-        now(self.stream.try_write_vectored(slices))
+        now(self.stream.try_write_all(slices))
+    }
+
+    /// Whether something that was written has not left yet: the rest of a record of
+    /// TLS, which is encrypted as a whole.
+    pub(super) fn holds_back(&self) -> bool {
+        self.stream.holds_back()
+    }
+
+    /// Sends what was written and has not left yet; whether that is all.
+    pub(super) fn try_flush(&self) -> Result<bool, PeerGone> {
+        match self.stream.try_flush() {
+            Ok(()) => Ok(true),
+            Err(error) if is_later(&error) => Ok(false),
+            Err(_) => Err(PeerGone),
+        }
     }
 
     /// Whether the peer takes more; the task is woken when it does.
     pub(super) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), PeerGone>> {
-        let ready = self.stream.as_ref().poll_write_ready(cx);
+        let ready = self.stream.poll_write_ready(cx);
         ready.map(|ready| ready.map_err(|_| PeerGone))
     }
 }

@@ -18,12 +18,12 @@ use std::sync::Arc;
 
 use hyper::upgrade::{OnUpgrade, Parts};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
 use crate::connection::Admitted;
 use crate::events;
 use crate::gateway::Gateway;
 use crate::outbox::Wire;
+use crate::socket::Socket;
 use codec::Decoder;
 use reading::Reading;
 
@@ -47,7 +47,7 @@ pub async fn serve(gateway: Arc<Gateway>, upgrade: Upgrade, admitted: Admitted) 
         return;
     };
     // The public port serves no other streams.
-    let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+    let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<Socket>>() else {
         return;
     };
     let (receiving, sending) = io.into_inner().into_split();

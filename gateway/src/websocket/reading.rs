@@ -2,15 +2,15 @@
 
 use std::cell::RefCell;
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::io::Cursor;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
-use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::tcp::OwnedReadHalf;
+use bytes::Buf;
+use tokio::io::ReadBuf;
 use tokio::task::coop::poll_proceed;
 
 use super::codec::{Decoder, Message, Violation};
+use crate::socket::Receiving;
 
 /// What is read at once.
 const READ_AT_ONCE: usize = 16 << 10;
@@ -23,10 +23,10 @@ thread_local! {
 
 /// What a client sends, read as there is time for it.
 pub(super) struct Reading {
-    stream: OwnedReadHalf,
+    stream: Receiving,
     decoder: Decoder,
     /// Read together with the message before, and not looked at yet.
-    unread: Bytes,
+    unread: Cursor<Box<[u8]>>,
 }
 
 /// Why nothing more can be read.
@@ -40,11 +40,11 @@ pub(super) enum Unreadable {
 
 impl Reading {
     /// `unread` was read already.
-    pub(super) fn new(stream: OwnedReadHalf, decoder: Decoder, unread: &[u8]) -> Self {
+    pub(super) fn new(stream: Receiving, decoder: Decoder, unread: &[u8]) -> Self {
         Self {
             stream,
             decoder,
-            unread: Bytes::copy_from_slice(unread),
+            unread: Cursor::new(unread.into()),
         }
     }
 
@@ -70,15 +70,15 @@ impl Reading {
     }
 
     fn decode_unread(&mut self) -> Result<Option<Message>, Unreadable> {
-        if self.unread.is_empty() {
+        if !self.unread.has_remaining() {
             return Ok(None);
         }
-        let mut rest = &*self.unread;
+        let mut rest = self.unread.chunk();
         let message = self.decoder.decode(&mut rest)?;
-        let taken = self.unread.len() - rest.len();
+        let taken = self.unread.remaining() - rest.len();
         self.unread.advance(taken);
-        if self.unread.is_empty() {
-            self.unread = Bytes::new();
+        if !self.unread.has_remaining() {
+            self.unread = Cursor::default();
         }
         Ok(message)
     }
@@ -96,7 +96,7 @@ impl Reading {
             }
             heard();
             let message = self.decoder.decode(&mut read)?;
-            self.unread = Bytes::copy_from_slice(read);
+            self.unread = Cursor::new(read.into());
             Poll::Ready(Ok(message))
         })
     }
@@ -115,13 +115,13 @@ impl Reading {
 
 /// What has come, read into `scratch`; nothing where nothing more will.
 fn poll_read_into<'a>(
-    stream: &mut OwnedReadHalf,
+    stream: &mut Receiving,
     scratch: &'a mut [u8],
     cx: &mut Context<'_>,
 ) -> Poll<&'a [u8]> {
     let mut read = ReadBuf::new(scratch);
     // An error tells no more than an end does.
-    let _ = ready!(Pin::new(stream).poll_read(cx, &mut read));
+    let _ = ready!(stream.poll_read(cx, &mut read));
     let len = read.filled().len();
     Poll::Ready(scratch.get(..len).unwrap_or_default())
 }
@@ -138,6 +138,7 @@ mod tests {
     use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
+    use crate::socket::Socket;
 
     /// An empty ping under a mask of zeroes.
     const PING: [u8; 6] = [0x89, 0x80, 0, 0, 0, 0];
@@ -150,7 +151,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (accepted, peer) = tokio::join!(listener.accept(), TcpStream::connect(address));
-        let (stream, _sending) = accepted.unwrap().0.into_split();
+        let (stream, _sending) = Socket::Plain(accepted.unwrap().0).into_split();
         peer.unwrap().write_all(&PING.repeat(COUNT)).await.unwrap();
         let mut reading = Reading::new(stream, Decoder::new(1_000, false), &[]);
         let (mut count, mut most_in_a_row) = (0, 0);

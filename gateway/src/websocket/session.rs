@@ -257,6 +257,7 @@ mod tests {
     use crate::outbox::{Outbox, Wire};
     use crate::report::Report;
     use crate::settings::Settings;
+    use crate::socket::Socket;
 
     /// Somebody who has just come in, and their end of the socket.
     async fn come_in() -> (Connected, Reading, TcpStream) {
@@ -265,7 +266,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (accepted, client) = tokio::join!(listener.accept(), TcpStream::connect(address));
-        let (receiving, sending) = accepted.unwrap().0.into_split();
+        let (receiving, sending) = Socket::Plain(accepted.unwrap().0).into_split();
         let admitted = Admitted {
             identity: Identity::plain("u1"),
             rooms: Vec::new(),

@@ -58,7 +58,7 @@ impl Node {
             unread: PATIENCE,
         };
         let stop = CancellationToken::new();
-        tokio::spawn(server::serve(listener, router, patience, stop));
+        tokio::spawn(server::serve(listener, router, patience, None, stop));
         Self { gateway, address }
     }
 

@@ -23,3 +23,4 @@ mod pace;
 mod publishing;
 mod reading;
 mod support;
+mod tls;

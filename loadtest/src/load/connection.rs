@@ -2,7 +2,7 @@
 //! something that has not come, or gone, to its end.
 
 use std::fmt;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 
 use mio::net::TcpStream;
@@ -11,6 +11,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::frame::{self, Invalid, Kind};
 use super::inflate::Inflater;
+use super::line::{Line, TlsStart};
 use super::upgrade::{self, Answer};
 
 /// How a client connects.
@@ -20,6 +21,8 @@ pub(crate) struct Approach {
     pub(crate) address: SocketAddr,
     /// From which address; any where there is none.
     pub(crate) source: Option<IpAddr>,
+    /// How it speaks TLS, if it does.
+    pub(crate) tls: Option<TlsStart>,
     /// What it sends first.
     pub(crate) request: Vec<u8>,
     /// Whether the server is to compress.
@@ -109,7 +112,7 @@ impl Reader {
 /// One client's connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: TcpStream,
+    line: Line,
     is_open: bool,
     deflate: bool,
     /// The beginning of an HTTP head or a frame.
@@ -141,7 +144,7 @@ impl Connection {
             return Err(error);
         }
         Ok(Self {
-            stream: TcpStream::from_std(socket.into()),
+            line: Line::new(TcpStream::from_std(socket.into()), approach.tls)?,
             is_open: false,
             deflate: approach.deflate,
             unread: Vec::new(),
@@ -153,7 +156,7 @@ impl Connection {
 
     /// What is to be watched.
     pub(crate) fn stream(&mut self) -> &mut TcpStream {
-        &mut self.stream
+        self.line.stream()
     }
 
     /// Bytes that the socket has not taken yet.
@@ -164,7 +167,7 @@ impl Connection {
     /// Sends bytes, now or when the socket takes them.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> Result<(), End> {
         let sent = if self.unsent.is_empty() {
-            write(&mut self.stream, bytes)?
+            self.line.write(bytes)?
         } else {
             0
         };
@@ -175,7 +178,7 @@ impl Connection {
 
     /// Sends what waits.
     pub(crate) fn on_writable(&mut self) -> Result<(), End> {
-        let sent = write(&mut self.stream, &self.unsent)?;
+        let sent = self.line.write(&self.unsent)?;
         self.unsent.drain(..sent);
         if self.unsent.is_empty() {
             self.unsent = Vec::new();
@@ -198,7 +201,7 @@ impl Connection {
             bytes,
         } = reader;
         loop {
-            let read = match self.stream.read(buffer) {
+            let read = match self.line.read(buffer) {
                 Ok(0) => return Err(End::Closed(None)),
                 Ok(read) => read,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
@@ -221,7 +224,7 @@ impl Connection {
             }
             // Less than there was room for: nothing more is there, and what comes
             // is told anew. That saves a call for each message.
-            if read < buffer.len() && !is_end_near {
+            if read < buffer.len() && !is_end_near && !self.line.reads_by_pieces() {
                 return Ok(());
             }
         }
@@ -276,18 +279,4 @@ impl Connection {
         }
         Ok(input)
     }
-}
-
-/// Writes what the socket takes now.
-fn write(stream: &mut TcpStream, mut bytes: &[u8]) -> io::Result<usize> {
-    let all = bytes.len();
-    while !bytes.is_empty() {
-        match stream.write(bytes) {
-            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(all - bytes.len())
 }

@@ -1,11 +1,17 @@
 //! What all scenarios are told.
 
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use clap::{Args, ValueEnum};
+use rustls::client::Resumption;
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
 
 use super::clock::{Nanos, seconds};
 use super::dialect::{Causerie, Dialect, Floor, Pusher, SocketIo};
@@ -26,6 +32,10 @@ pub struct Common {
         help_heading = "Servers"
     )]
     targets: Vec<Target>,
+    /// A PEM file with the authority that has signed the certificates of targets with
+    /// wss://
+    #[arg(long, value_name = "FILE", help_heading = "Servers")]
+    trust: Option<PathBuf>,
     /// The id of the tenant whom all users belong to
     #[arg(long, default_value = "demo", help_heading = "Servers")]
     tenant: String,
@@ -186,6 +196,22 @@ impl Part {
     }
 }
 
+/// Clients that trust who has this authority's signature, and who have nothing left of
+/// an earlier connection: each is another person's.
+fn trusting(authority: &Path) -> anyhow::Result<Arc<ClientConfig>> {
+    let said = || format!("--trust {}", authority.display());
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(authority).with_context(said)? {
+        roots.add(certificate.with_context(said)?)?;
+    }
+    ensure!(!roots.is_empty(), "{}: no certificate in PEM", said());
+    let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()));
+    let builder = builder.with_safe_default_protocol_versions()?;
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    config.resumption = Resumption::disabled();
+    Ok(Arc::new(config))
+}
+
 /// The files that a process has open beside its clients' sockets.
 const OTHER_FILES: usize = 100;
 
@@ -193,7 +219,16 @@ impl Common {
     /// From where to where clients connect.
     pub(crate) fn doors(&self) -> anyhow::Result<Doors> {
         let sources = self.sources.iter().flat_map(|sources| sources.0.clone());
-        Doors::new(self.targets.clone(), sources.collect()).context("name a --target")
+        let doors = Doors::new(self.targets.clone(), sources.collect());
+        let doors = doors.context("name a --target")?;
+        if let Some(authority) = &self.trust {
+            return Ok(doors.over_tls(trusting(authority)?));
+        }
+        let needs_trust = self.targets.iter().find(|target| target.name.is_some());
+        match needs_trust {
+            Some(target) => bail!("name with --trust who has signed for {}", target.url),
+            None => Ok(doors),
+        }
     }
 
     /// How they speak.

@@ -275,6 +275,7 @@ impl Behaviour for Returners {
         Some(Approach {
             address: door.target.address,
             source: door.source,
+            tls: door.tls(),
             request: upgrade::request(door.target, &opening, self.deflate),
             deflate: self.deflate,
         })

@@ -209,6 +209,7 @@ impl Behaviour for Talkers {
         Some(Approach {
             address: door.target.address,
             source: door.source,
+            tls: door.tls(),
             request: upgrade::request(door.target, &opening, self.setting.deflate),
             deflate: self.setting.deflate,
         })

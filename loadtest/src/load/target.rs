@@ -2,8 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
+use std::sync::Arc;
 
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use url::Url;
+
+use super::line::TlsStart;
 
 /// A server, or a load balancer before several.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,31 +21,38 @@ pub struct Target {
     pub host: String,
     /// Where it is asked, if not where its dialect says.
     pub path: Option<String>,
+    /// Who it must show to be, where TLS is spoken.
+    pub name: Option<ServerName<'static>>,
 }
 
 impl FromStr for Target {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wanted = "write ws://HOST:PORT, with a path if it is not the usual one";
+        let wanted =
+            "write ws://HOST:PORT or wss://HOST:PORT, with a path if it is not the usual one";
         let url = Url::parse(text).map_err(|error| format!("{error}: {wanted}"))?;
-        match url.scheme() {
-            "ws" | "http" => {}
-            "wss" | "https" => {
-                return Err("TLS is not spoken: name the server behind it".to_owned());
-            }
+        let has_tls = match url.scheme() {
+            "ws" | "http" => false,
+            "wss" | "https" => true,
             _ => return Err(wanted.to_owned()),
-        }
+        };
         let host = url.host_str().ok_or(wanted)?;
-        let port = url.port().unwrap_or(80);
-        let mut addresses = (host.trim_matches(['[', ']']), port)
+        let bare = host.trim_matches(['[', ']']);
+        let port = url.port().unwrap_or(if has_tls { 443 } else { 80 });
+        let mut addresses = (bare, port)
             .to_socket_addrs()
             .map_err(|error| format!("{host} has no address: {error}"))?;
+        let name = has_tls.then(|| ServerName::try_from(bare.to_owned()));
+        let name = name
+            .transpose()
+            .map_err(|error| format!("{host}: {error}"))?;
         Ok(Self {
             url: text.to_owned(),
             address: addresses.next().ok_or("the host has no address")?,
             host: format!("{host}:{port}"),
             path: (url.path() != "/").then(|| url.path().to_owned()),
+            name,
         })
     }
 }
@@ -75,6 +87,7 @@ impl FromStr for Sources {
 pub struct Doors {
     targets: Vec<Target>,
     sources: Vec<IpAddr>,
+    tls: Option<Arc<ClientConfig>>,
 }
 
 /// One way in.
@@ -84,12 +97,35 @@ pub struct Door<'a> {
     pub target: &'a Target,
     /// From which address; any where there is none.
     pub source: Option<IpAddr>,
+    tls: Option<&'a Arc<ClientConfig>>,
+}
+
+impl Door<'_> {
+    /// How TLS is spoken, if it is.
+    pub(crate) fn tls(&self) -> Option<TlsStart> {
+        Some(TlsStart {
+            config: Arc::clone(self.tls?),
+            name: self.target.name.clone()?,
+        })
+    }
 }
 
 impl Doors {
     /// Ways to these targets; none where there is no target.
     pub fn new(targets: Vec<Target>, sources: Vec<IpAddr>) -> Option<Self> {
-        (!targets.is_empty()).then_some(Self { targets, sources })
+        (!targets.is_empty()).then_some(Self {
+            targets,
+            sources,
+            tls: None,
+        })
+    }
+
+    /// The same, where targets over TLS are trusted as `config` says.
+    pub fn over_tls(self, config: Arc<ClientConfig>) -> Self {
+        Self {
+            tls: Some(config),
+            ..self
+        }
     }
 
     /// Where to.
@@ -104,6 +140,7 @@ impl Doors {
         Some(Door {
             target: self.targets.get(client % targets)?,
             source: source.and_then(|at| self.sources.get(at)).copied(),
+            tls: self.tls.as_ref(),
         })
     }
 }
@@ -113,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_target_is_a_websocket_url_without_tls() {
+    fn a_target_is_a_websocket_url_over_tls_or_not() {
         let target: Target = "ws://127.0.0.1:9000".parse().unwrap();
         assert_eq!(target.address, "127.0.0.1:9000".parse().unwrap());
         assert_eq!(
@@ -123,8 +160,11 @@ mod tests {
         let target: Target = "http://[::1]/chat/ws".parse().unwrap();
         assert_eq!(target.address, "[::1]:80".parse().unwrap());
         assert_eq!(target.path.as_deref(), Some("/chat/ws"));
+        assert_eq!(target.name, None);
+        let target: Target = "wss://localhost".parse().unwrap();
+        assert_eq!(target.address.port(), 443);
+        assert_eq!(target.name, ServerName::try_from("localhost").ok());
         for (text, said) in [
-            ("wss://127.0.0.1", "TLS is not spoken"),
             ("127.0.0.1:80", "write ws://"),
             ("redis://127.0.0.1", "write ws://"),
         ] {
@@ -150,7 +190,7 @@ mod tests {
         let sources = "127.0.0.1-127.0.0.3".parse::<Sources>().unwrap().0;
         let doors = Doors::new(targets.to_vec(), sources).unwrap();
         let ways = (0..12).map(|client| {
-            let Door { target, source } = doors.of(client).unwrap();
+            let Door { target, source, .. } = doors.of(client).unwrap();
             (target.address.port(), source.unwrap().to_string())
         });
         let mut ways: Vec<_> = ways.collect();

@@ -87,7 +87,7 @@ async fn a_process_is_not_there() {
 async fn flags_make_no_sense() {
     for (arguments, said) in [
         ("fanout --rate 5 --search", "cannot be used with"),
-        ("connect --target wss://127.0.0.1", "TLS is not spoken"),
+        ("connect --target redis://127.0.0.1", "write ws://HOST:PORT"),
         ("connect --part 3/2", "write 2/5"),
         ("connect --sources 127.0.0.9-127.0.0.1", "from the lower"),
         ("rooms --dialect morse", "possible values"),

@@ -2,8 +2,9 @@
 
 use causerie_loadtest::load::results::{Measure, Results};
 use causerie_loadtest::load::sample::Role;
+use causerie_testkit::certificates::Authority;
 
-use crate::program::{Gateways, causerie, command, run, run_as, target};
+use crate::program::{Gateways, causerie, command, run, run_as, standalone, target};
 
 fn count(results: &Results, measure: Measure) -> u64 {
     let latency = results.latencies.get(&measure);
@@ -47,6 +48,38 @@ async fn one_message_at_a_time_is_heard_by_all_on_two_gateways() {
     assert_eq!(counts.delivered, counts.expected);
     assert_eq!(counts.accepted, counts.sent);
     assert!(end.results().stretch.deliveries > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_are_spoken_to_over_tls() {
+    let (folder, authority) = (tempfile::tempdir().unwrap(), Authority::new());
+    let certified = authority.certify("127.0.0.1");
+    let put = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let node = standalone()
+        .env("TLS_CERT_FILE", put("server.crt", &certified.certificate))
+        .env("TLS_KEY_FILE", put("server.key", &certified.key))
+        .start()
+        .await;
+    let target = target(&node).replacen("ws", "wss", 1);
+    let trust = put("authority.crt", &authority.certificate);
+    let end = run(
+        "fanout",
+        std::slice::from_ref(&target),
+        &format!("--subscribers 41 --seconds 1 --warm-up 0.2 --bytes 20000 --trust {trust}"),
+    )
+    .await;
+    let counts = &end.well().counts;
+    assert!(counts.sent > 5, "{counts:?}");
+    assert_eq!(counts.delivered, counts.sent * 40);
+
+    let end = run("connect", &[target], "--clients 1").await;
+    assert_eq!(end.code, 1, "{end:#?}");
+    let said = "name with --trust who has signed for wss://";
+    assert!(end.stderr.contains(said), "{end:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,22 +5,53 @@ use std::net::{IpAddr, SocketAddr};
 
 use tokio::net::{TcpListener, TcpSocket};
 
+use crate::config::environment_name;
+
 /// How many connections may wait to be accepted: a whole node's clients come
 /// back at once after a fail-over.
 const BACKLOG: u32 = 4096;
+
+/// A port that is listened on, by the keys of the configuration that say where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listener {
+    /// The public one.
+    Public,
+    /// The public one without TLS, beside that with TLS.
+    Plain,
+    /// That for operators.
+    Admin,
+}
+
+impl Listener {
+    const fn port_key(self) -> &'static str {
+        match self {
+            Self::Public => "websocket.port",
+            Self::Plain => "tls.plain_port",
+            Self::Admin => "admin.port",
+        }
+    }
+
+    const fn bind_key(self) -> &'static str {
+        match self {
+            Self::Public | Self::Plain => "websocket.bind",
+            Self::Admin => "admin.bind",
+        }
+    }
+}
 
 /// Why a port cannot be listened on, and which key to change.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     /// Another program listens there.
     #[error(
-        "{section}.port is {port}, but another program listens on {bind} port {port}: set \
-         {section}.port ({variable}) to a free port, or to 0 for any",
-        variable = variable(section, "PORT")
+        "{key} is {port}, but another program listens on {bind} port {port}: set \
+         {key} ({variable}) to a free port, or to 0 for any",
+        key = listener.port_key(),
+        variable = environment_name(listener.port_key())
     )]
     Taken {
-        /// `websocket` or `admin`.
-        section: &'static str,
+        /// Which port.
+        listener: Listener,
         /// The address.
         bind: IpAddr,
         /// The port.
@@ -28,25 +59,27 @@ pub enum ListenError {
     },
     /// The system does not allow this port.
     #[error(
-        "{section}.port is {port}, but this user may not listen there: set {section}.port \
+        "{key} is {port}, but this user may not listen there: set {key} \
          ({variable}) to a port from 1024 to 65535",
-        variable = variable(section, "PORT")
+        key = listener.port_key(),
+        variable = environment_name(listener.port_key())
     )]
     Forbidden {
-        /// `websocket` or `admin`.
-        section: &'static str,
+        /// Which port.
+        listener: Listener,
         /// The port.
         port: u16,
     },
     /// This machine does not have the address, or something else is wrong with it.
     #[error(
-        "{section}.bind is {bind}, but this machine cannot listen there ({error}): set \
-         {section}.bind ({variable}) to one of its addresses",
-        variable = variable(section, "BIND")
+        "{key} is {bind}, but this machine cannot listen there ({error}): set \
+         {key} ({variable}) to one of its addresses",
+        key = listener.bind_key(),
+        variable = environment_name(listener.bind_key())
     )]
     Address {
-        /// `websocket` or `admin`.
-        section: &'static str,
+        /// Which port.
+        listener: Listener,
         /// The address.
         bind: IpAddr,
         /// What the system says.
@@ -54,31 +87,27 @@ pub enum ListenError {
     },
 }
 
-fn variable(section: &str, key: &str) -> String {
-    format!("{}_{key}", section.to_ascii_uppercase())
-}
-
-/// Listens on `{section}.bind` and `{section}.port`.
+/// Listens where the configuration says.
 ///
 /// # Errors
 /// [`ListenError`] names the key to change.
 pub fn listen(
-    section: &'static str,
+    listener: Listener,
     bind: IpAddr,
     port: u16,
 ) -> std::result::Result<TcpListener, ListenError> {
     open(SocketAddr::new(bind, port)).map_err(|error| {
         if error.kind() == ErrorKind::AddrInUse {
             ListenError::Taken {
-                section,
+                listener,
                 bind,
                 port,
             }
         } else if error.kind() == ErrorKind::PermissionDenied {
-            ListenError::Forbidden { section, port }
+            ListenError::Forbidden { listener, port }
         } else {
             ListenError::Address {
-                section,
+                listener,
                 bind,
                 error,
             }
@@ -106,9 +135,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_port_that_is_taken_is_one_sentence_with_the_key() {
-        let first = listen("websocket", LOOPBACK, 0).unwrap();
+        let first = listen(Listener::Public, LOOPBACK, 0).unwrap();
         let port = first.local_addr().unwrap().port();
-        let error = listen("websocket", LOOPBACK, port).unwrap_err();
+        let error = listen(Listener::Public, LOOPBACK, port).unwrap_err();
         assert_eq!(
             error.to_string(),
             format!(
@@ -120,7 +149,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_of_another_machine_is_named() {
-        let error = listen("admin", "192.0.2.1".parse().unwrap(), 0).unwrap_err();
+        let error = listen(Listener::Admin, "192.0.2.1".parse().unwrap(), 0).unwrap_err();
         let text = error.to_string();
         assert!(
             text.starts_with("admin.bind is 192.0.2.1, but this machine cannot listen there (")

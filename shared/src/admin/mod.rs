@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub use health::{Health, Readiness, health_router};
-pub use listen::{ListenError, listen};
+pub use listen::{ListenError, Listener, listen};
 
 use crate::headers::protect;
 use crate::telemetry::Metrics;

@@ -40,8 +40,9 @@ type CheckRedis = Box<
     dyn FnOnce(Arc<Settings>) -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>> + Send,
 >;
 
-/// Looks for what only the start itself would find wrong.
-type CheckSettings = Box<dyn Fn(&Settings) -> anyhow::Result<()>>;
+/// Looks for what only the start itself would find wrong, and gives what it would
+/// warn of.
+type CheckSettings = Box<dyn Fn(&Settings) -> anyhow::Result<Vec<String>>>;
 
 /// A command of one program: takes its own arguments and the settings, answers
 /// what is to be printed.
@@ -91,10 +92,10 @@ impl App {
     }
 
     /// What `--check` does besides reading the settings: it must find all that
-    /// would end the start.
+    /// would end the start. What it gives are warnings, one sentence each.
     pub fn check_settings(
         mut self,
-        check: impl Fn(&Settings) -> anyhow::Result<()> + 'static,
+        check: impl Fn(&Settings) -> anyhow::Result<Vec<String>> + 'static,
     ) -> Self {
         self.check_settings.push(Box::new(check));
         self
@@ -188,10 +189,12 @@ impl App {
 
         let runtime = tokio::runtime::Runtime::new().map_err(anyhow::Error::from)?;
         if matches.get_flag("check") {
+            let settings = handle.current().clone();
+            let mut warnings = handle.loader().warnings(&settings);
             for check in &self.check_settings {
-                check(&handle.current())?;
+                warnings.extend(check(&settings)?);
             }
-            return runtime.block_on(check(&handle, self.check_redis));
+            return runtime.block_on(check(settings, &warnings, self.check_redis));
         }
         match matches.subcommand() {
             None => {
@@ -218,10 +221,13 @@ impl App {
 }
 
 /// `--check`: everything that can be found out without running.
-async fn check(handle: &SettingsHandle, redis: Option<CheckRedis>) -> Result<String, Refusal> {
-    let settings = handle.current().clone();
+async fn check(
+    settings: Arc<Settings>,
+    warnings: &[String],
+    redis: Option<CheckRedis>,
+) -> Result<String, Refusal> {
     let mut report = settings.to_toml();
-    for warning in handle.loader().warnings(&settings) {
+    for warning in warnings {
         report.push_str(&format!("# warning: {warning}\n"));
     }
     if let Some(check_redis) = redis {

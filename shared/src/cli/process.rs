@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Refusal;
 use super::open_files::{are_too_few, raise_open_files};
-use crate::admin::{self, Health, Readiness};
+use crate::admin::{self, Health, Listener, Readiness};
 use crate::config::{self, LogFormat, Settings, SettingsHandle};
 use crate::telemetry::{self, Telemetry};
 
@@ -89,7 +89,7 @@ where
     let readiness = Readiness::starting();
     let health = Health::new(program, &settings.node.name, readiness.clone());
     if settings.admin.enabled {
-        let listener = admin::listen("admin", settings.admin.bind, settings.admin.port)?;
+        let listener = admin::listen(Listener::Admin, settings.admin.bind, settings.admin.port)?;
         events::admin_listens(listener.local_addr()?);
         let router = admin::router(health.clone(), telemetry.metrics());
         tokio::spawn(admin::serve(listener, router, over));

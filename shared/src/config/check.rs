@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::error::ConfigError;
 use super::section::{Defaults, Entries, Program, Section};
 use super::sections::{Ai, Jwt, Redis, Settings};
+use super::tls::Tls;
 use super::types::{Backend, JwtAlgorithm};
 use super::{tenant, value};
 use crate::api_key::KEY_PREFIX;
@@ -20,9 +21,12 @@ pub(super) fn complete(
     let program = defaults.program;
     check_redis(&settings.redis, program)?;
     check_listeners(&settings, defaults)?;
+    if program.has_clients() {
+        check_tls(&settings.tls)?;
+    }
     if program == Program::Standalone && settings.tenants.is_empty() {
         let port = public_port.unwrap_or(settings.websocket.port);
-        settings.tenants = tenant::demo(port, defaults)?;
+        settings.tenants = tenant::demo(port, settings.tls.is_enabled(), defaults)?;
     }
     for tenant in &mut settings.tenants {
         if tenant.origins.is_empty() {
@@ -97,21 +101,68 @@ fn check_redis(redis: &Redis, program: Program) -> Checked {
 
 fn check_listeners(settings: &Settings, defaults: &Defaults) -> Checked {
     let program = defaults.program;
-    let (public, admin) = (&settings.websocket, &settings.admin);
-    let same_address =
-        public.bind == admin.bind || public.bind.is_unspecified() || admin.bind.is_unspecified();
-    let same_port = public.port == admin.port && public.port != 0;
-    if program != Program::Broker && admin.enabled && same_address && same_port {
-        return rule(format!(
-            "websocket.port and admin.port are both {}: each needs a port of its own",
-            public.port
-        ));
+    let public = &settings.websocket;
+    if program.has_clients() {
+        check_ports(settings)?;
     }
     if public.outbox_bytes < public.max_message_bytes {
         let [outbox, message] = ["websocket.outbox_bytes", "websocket.max_message_bytes"]
             .map(|key| with_value(key, settings, defaults));
         return rule(format!(
             "{outbox} is smaller than {message}: one frame must fit into the outbox"
+        ));
+    }
+    Ok(())
+}
+
+fn check_ports(settings: &Settings) -> Checked {
+    let (public, admin) = (&settings.websocket, &settings.admin);
+    let same_address =
+        public.bind == admin.bind || public.bind.is_unspecified() || admin.bind.is_unspecified();
+    let admin_port = (admin.enabled && same_address).then_some(admin.port);
+    let ports = [
+        ("websocket.port", Some(public.port)),
+        ("tls.plain_port", settings.tls.plain_port),
+        ("admin.port", admin_port),
+    ];
+    for (at, (key, port)) in ports.iter().enumerate() {
+        let port = port.filter(|port| *port != 0);
+        let mut others = ports.iter().skip(at + 1);
+        let other = others.find(|(_, other)| port.is_some() && *other == port);
+        if let (Some(port), Some((other, _))) = (port, other) {
+            return rule(format!(
+                "{key} and {other} are both {port}: each needs a port of its own"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn check_tls(tls: &Tls) -> Checked {
+    let Tls {
+        cert_file,
+        key_file,
+        key_passphrase,
+        client_ca_file,
+        min_version: _,
+        plain_port,
+    } = tls;
+    if cert_file.is_some() && key_file.is_none() {
+        return rule("tls.cert_file is set without tls.key_file (TLS_KEY_FILE): set both");
+    }
+    let of_no_use = [
+        ("tls.key_file", key_file.is_some()),
+        ("tls.key_passphrase", key_passphrase.is_some()),
+        ("tls.client_ca_file", client_ca_file.is_some()),
+        ("tls.plain_port", plain_port.is_some()),
+    ];
+    let of_no_use = of_no_use.into_iter().find(|(_, is_set)| *is_set);
+    if cert_file.is_none()
+        && let Some((key, _)) = of_no_use
+    {
+        return rule(format!(
+            "{key} is set without tls.cert_file (TLS_CERT_FILE), so there is no TLS: set that \
+             too, or leave {key} out"
         ));
     }
     Ok(())

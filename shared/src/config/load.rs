@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use arc_swap::ArcSwap;
 
 use super::check;
 use super::error::{ConfigError, Source};
-use super::section::{Defaults, Entries, Entry, Item, Program, Section, environment_name, join};
+use super::section::{Defaults, Entries, Entry, Item, Program, Section, join};
 use super::sections::Settings;
+use super::surroundings::{from_environment, node_name};
 use super::tenant;
 use super::types::Secret;
 
@@ -18,6 +21,9 @@ use super::types::Secret;
 const DEFAULT_FILE: &str = "causerie.toml";
 /// Names the file, where `--config` does not.
 const FILE_VARIABLE: &str = "CAUSERIE_CONFIG";
+
+/// The text of the configuration file, where there is one.
+type File = Result<Option<String>, ConfigError>;
 
 /// What a program was started with.
 #[derive(Debug, Default)]
@@ -52,7 +58,9 @@ pub struct Loader {
     command_line: Vec<(String, String)>,
     warnings: Vec<String>,
     public_port: OnceLock<u16>,
-    /// Fingerprint of the file as it was last loaded; its text may hold secrets.
+    /// Further files that the settings last loaded name.
+    named_files: ArcSwap<Vec<PathBuf>>,
+    /// Fingerprint of all files as they were last loaded; they may hold secrets.
     loaded: AtomicU64,
 }
 
@@ -94,6 +102,7 @@ impl Loader {
             command_line,
             warnings,
             public_port: OnceLock::new(),
+            named_files: ArcSwap::default(),
             loaded: AtomicU64::new(0),
         })
     }
@@ -136,7 +145,8 @@ impl Loader {
         let port = self.public_port.get().copied();
         let port = port.unwrap_or(settings.websocket.port);
         self.program() == Program::Standalone
-            && tenant::demo(port, &self.defaults).is_ok_and(|demo| demo == settings.tenants)
+            && tenant::demo(port, settings.tls.is_enabled(), &self.defaults)
+                .is_ok_and(|demo| demo == settings.tenants)
     }
 
     /// The program that this configuration is for.
@@ -161,10 +171,19 @@ impl Loader {
     /// # Errors
     /// [`ConfigError`]: the first thing that is wrong, as one sentence.
     pub fn load(&self) -> Result<Settings, ConfigError> {
-        let mut entries = Entries::new();
         let file = self.read_file();
-        self.loaded.store(fingerprint(&file), Ordering::Relaxed);
-        if let Some(text) = file? {
+        let settings = self.read(&file);
+        if let Ok(settings) = &settings {
+            self.named_files.store(Arc::new(settings.tls.files()));
+        }
+        self.loaded
+            .store(self.fingerprint_with(&file), Ordering::Relaxed);
+        settings
+    }
+
+    fn read(&self, file: &File) -> Result<Settings, ConfigError> {
+        let mut entries = Entries::new();
+        if let Some(text) = file.clone()? {
             let table = self.parse_file(&text)?;
             let from = Source::File(self.file.clone());
             flatten("", &table, &self.keys, &from, &mut entries)?;
@@ -179,18 +198,31 @@ impl Loader {
         check::complete(settings, &self.defaults, self.public_port.get().copied())
     }
 
-    /// Of the file as it is now.
+    /// Of all files as they are now.
     pub(super) fn fingerprint(&self) -> u64 {
-        fingerprint(&self.read_file())
+        self.fingerprint_with(&self.read_file())
     }
 
-    /// Of the file as it was last loaded.
+    fn fingerprint_with(&self, file: &File) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        match file {
+            Ok(text) => text.hash(&mut hasher),
+            Err(error) => error.to_string().hash(&mut hasher),
+        }
+        for named in &**self.named_files.load() {
+            // One that cannot be read is another than one that can.
+            std::fs::read(named).ok().hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+
+    /// Of all files as they were last loaded.
     pub(super) fn loaded_fingerprint(&self) -> u64 {
         self.loaded.load(Ordering::Relaxed)
     }
 
     /// The file as it is now; `None` where there is none and none is needed.
-    fn read_file(&self) -> Result<Option<String>, ConfigError> {
+    fn read_file(&self) -> File {
         match std::fs::read_to_string(&self.file) {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !self.file_required => {
@@ -216,15 +248,6 @@ impl Loader {
             reason,
         }
     }
-}
-
-fn fingerprint(file: &Result<Option<String>, ConfigError>) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    match file {
-        Ok(text) => text.hash(&mut hasher),
-        Err(error) => error.to_string().hash(&mut hasher),
-    }
-    hasher.finish()
 }
 
 fn text_entry(value: &str, from: Source) -> Entry {
@@ -272,7 +295,7 @@ fn names_section(keys: &[Item], wanted: &str) -> bool {
         .any(|item| matches!(item, Item::Section { name, .. } if name == wanted))
 }
 
-fn key_names(keys: &[Item]) -> impl Iterator<Item = &str> {
+pub(super) fn key_names(keys: &[Item]) -> impl Iterator<Item = &str> {
     keys.iter().filter_map(|item| match item {
         Item::Key { name, .. } => Some(name.as_str()),
         Item::Section { .. } => None,
@@ -304,61 +327,4 @@ fn assignment(text: &str, keys: &[Item]) -> Result<(String, String), ConfigError
     } else {
         Err(unknown_key(key, keys, &Source::CommandLine))
     }
-}
-
-/// The variables that are ours and not empty: an orchestrator that has nothing
-/// to say often sets an empty one.
-fn from_environment(
-    keys: &[Item],
-    variables: &[(OsString, OsString)],
-    warnings: &mut Vec<String>,
-) -> Result<Vec<(String, Source, String)>, ConfigError> {
-    let mut found = Vec::new();
-    for key in key_names(keys) {
-        let name = environment_name(key);
-        let Some((_, value)) = variables.iter().find(|(n, _)| n.to_str() == Some(&name)) else {
-            continue;
-        };
-        let value = value.to_str().ok_or_else(|| {
-            ConfigError::rule(format!("environment variable {name} is not UTF-8"))
-        })?;
-        let from_kubernetes = key.ends_with("port")
-            && ["tcp://", "udp://"]
-                .iter()
-                .any(|scheme| value.starts_with(scheme));
-        if from_kubernetes {
-            warnings.push(format!(
-                "{name}={value} looks like what Kubernetes sets for a service, and is ignored"
-            ));
-        } else if !value.is_empty() {
-            found.push((key.to_owned(), Source::Environment(name), value.to_owned()));
-        }
-    }
-    Ok(found)
-}
-
-/// The host's name, this process and four random digits: in a container every
-/// process has the id 1, and hosts may share a name.
-fn node_name() -> String {
-    let host = nix::unistd::gethostname()
-        .ok()
-        .and_then(|name| name.into_string().ok());
-    let host: String = host
-        .unwrap_or_default()
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || ".-_".contains(c) {
-                c
-            } else {
-                '-'
-            }
-        })
-        .take(64)
-        .collect();
-    let host = if host.is_empty() { "node" } else { &host };
-    format!(
-        "{host}-{}-{:04x}",
-        std::process::id(),
-        rand::random::<u16>()
-    )
 }

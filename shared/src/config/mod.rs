@@ -15,7 +15,9 @@ mod reload;
 mod scalar;
 mod section;
 mod sections;
+mod surroundings;
 mod tenant;
+mod tls;
 mod types;
 mod value;
 
@@ -36,9 +38,11 @@ pub use sections::{
     Settings, Telemetry, Websocket,
 };
 pub use tenant::{Tenant, TenantAi};
-pub use types::{Backend, JwtAlgorithm, LogFilter, LogFormat, Secret, Size};
+pub use tls::Tls;
+pub use types::{Backend, JwtAlgorithm, LogFilter, LogFormat, Secret, Size, TlsVersion};
 
 use section::Section;
+pub(crate) use section::environment_name;
 
 /// Reads a duration as the configuration does: `500ms`, `25s`, `5m`, `24h`,
 /// `7d` or a number of seconds.

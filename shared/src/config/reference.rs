@@ -27,7 +27,7 @@ names. All programs may share one file.
 - A port that reads `tcp://…` is what Kubernetes sets for a service of that name. It is ignored, with a
   warning.
 - Keys marked \"yes\" under \"reload\" are taken over while the program runs, within two seconds of a change
-  of the file, or on SIGHUP. Other changed keys are logged as needing a restart. A file with an error changes
+  of the file (or of one that `[tls]` names), or on SIGHUP. Other changed keys are logged as needing a restart. A file with an error changes
   nothing: the log says what is wrong, and `causerie_config_reloads_total{result=\"failed\"}` counts it.
 - `--check` reads everything, keys included, tries the connection to Redis where one is used, prints the
   configuration in effect with its secrets hidden, and exits with 0 or 1.

@@ -14,6 +14,7 @@ use super::events;
 use super::load::Loader;
 use super::section::Section;
 use super::sections::{Settings, Telemetry, Websocket};
+use super::tls::Tls;
 
 /// How often the file is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -28,6 +29,7 @@ pub(super) fn is_reloadable(key: &str) -> bool {
         || ["limits.", "tenants"]
             .iter()
             .any(|section| key.starts_with(section))
+        || key.starts_with("tls.") && key != "tls.plain_port"
 }
 
 /// The old settings, with those of the new that need no restart.
@@ -35,6 +37,7 @@ fn take_over(old: &Settings, new: &Settings) -> Settings {
     Settings {
         tenants: new.tenants.clone(),
         limits: new.limits.clone(),
+        tls: take_over_tls(&old.tls, &new.tls),
         websocket: Websocket {
             cors_origins: new.websocket.cors_origins.clone(),
             ..old.websocket.clone()
@@ -47,17 +50,31 @@ fn take_over(old: &Settings, new: &Settings) -> Settings {
     }
 }
 
+/// Clients of a port that takes TLS speak nothing else to it, so that is neither
+/// begun nor ended while the program runs.
+fn take_over_tls(old: &Tls, new: &Tls) -> Tls {
+    if old.is_enabled() != new.is_enabled() {
+        return old.clone();
+    }
+    Tls {
+        plain_port: old.plain_port,
+        ..new.clone()
+    }
+}
+
 /// The settings in effect, shared by all parts of a program. Cheap to clone.
 #[derive(Clone)]
 pub struct SettingsHandle {
     shared: Arc<Shared>,
     changed: watch::Receiver<()>,
+    read_again: watch::Receiver<()>,
 }
 
 struct Shared {
     loader: Loader,
     current: ArcSwap<Settings>,
     changed: watch::Sender<()>,
+    read_again: watch::Sender<()>,
 }
 
 impl SettingsHandle {
@@ -67,13 +84,19 @@ impl SettingsHandle {
     /// [`ConfigError`]: the first thing that is wrong.
     pub fn load(loader: Loader) -> Result<Self, ConfigError> {
         let current = ArcSwap::from_pointee(loader.load()?);
-        let (sender, changed) = watch::channel(());
+        let (changed_sender, changed) = watch::channel(());
+        let (read_again_sender, read_again) = watch::channel(());
         let shared = Arc::new(Shared {
             loader,
             current,
-            changed: sender,
+            changed: changed_sender,
+            read_again: read_again_sender,
         });
-        Ok(Self { shared, changed })
+        Ok(Self {
+            shared,
+            changed,
+            read_again,
+        })
     }
 
     /// The settings as they are now; do not hold on to them. Costs no lock.
@@ -85,6 +108,15 @@ impl SettingsHandle {
     /// on this handle. Never returns when the program has stopped looking.
     pub async fn changed(&mut self) {
         if self.changed.changed().await.is_err() {
+            std::future::pending().await
+        }
+    }
+
+    /// Waits until everything was read again since this was last awaited on this
+    /// handle, whether or not a key changed: for those who keep what stands in a
+    /// file that a key names. Never returns when the program has stopped looking.
+    pub async fn read_again(&mut self) {
+        if self.read_again.changed().await.is_err() {
             std::future::pending().await
         }
     }
@@ -129,13 +161,14 @@ impl SettingsHandle {
             self.shared.current.store(Arc::new(next));
             self.shared.changed.send_replace(());
         }
+        self.shared.read_again.send_replace(());
     }
 }
 
-/// Reads the settings again whenever the file changes and on SIGHUP, until
-/// `stop`.
+/// Reads the settings again whenever the file or one that `[tls]` names changes
+/// and on SIGHUP, until `stop`.
 ///
-/// The file's content is compared, not its time: two changes may share a time,
+/// The files' contents are compared, not their times: two changes may share a time,
 /// and a mounted file may be swapped for one that is older.
 ///
 /// # Errors
@@ -166,7 +199,7 @@ async fn run(handle: SettingsHandle, mut hangups: Signal, stop: CancellationToke
     }
 }
 
-/// Whether the file is another, and is not being written right now: an editor
+/// Whether a file is another, and is not being written right now: an editor
 /// empties it first, and an empty file is a good one without tenants.
 async fn has_changed(handle: &SettingsHandle) -> bool {
     let seen = fingerprint(handle).await;

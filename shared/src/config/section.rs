@@ -95,7 +95,7 @@ pub(super) fn join(prefix: &str, key: &str) -> String {
 }
 
 /// The environment variable of a key.
-pub(super) fn environment_name(key: &str) -> String {
+pub(crate) fn environment_name(key: &str) -> String {
     key.replace('.', "_").to_ascii_uppercase()
 }
 

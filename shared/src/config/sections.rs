@@ -10,6 +10,7 @@ use super::address::{HttpUrl, Origin, RedisUrl};
 use super::network::Cidr;
 use super::section::{Program, section};
 use super::tenant::Tenant;
+use super::tls::Tls;
 use super::types::{Backend, JwtAlgorithm, LogFilter, LogFormat, Secret, Size};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -29,6 +30,8 @@ section! {
     with {
         /// The public listener.
         websocket: Websocket = "websocket";
+        /// Encryption of the public listener.
+        tls: Tls = "tls";
         /// The listener for operators.
         admin: Admin = "admin";
         /// The Redis that gateways and brokers share.

@@ -115,8 +115,13 @@ fn read_tenant(at: usize, table: &toml::Table, given: &Given<'_>) -> Result<Tena
 }
 
 /// The tenant that `causerie` has where none is configured.
-pub(super) fn demo(port: u16, defaults: &Defaults) -> Result<Vec<Tenant>, ConfigError> {
-    let origins = ["localhost", "127.0.0.1"].map(|host| format!("http://{host}:{port}"));
+pub(super) fn demo(
+    port: u16,
+    has_tls: bool,
+    defaults: &Defaults,
+) -> Result<Vec<Tenant>, ConfigError> {
+    let scheme = if has_tls { "https" } else { "http" };
+    let origins = ["localhost", "127.0.0.1"].map(|host| format!("{scheme}://{host}:{port}"));
     let demo = toml::Table::from_iter([
         ("id".to_owned(), toml::Value::from("demo")),
         ("hash".to_owned(), "demo".into()),

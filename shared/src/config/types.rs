@@ -235,6 +235,16 @@ choice!(
     }
 );
 
+choice!(
+    /// A version of TLS.
+    TlsVersion {
+        /// TLS 1.2 (RFC 5246).
+        V12 = "1.2",
+        /// TLS 1.3 (RFC 8446).
+        V13 = "1.3",
+    }
+);
+
 macro_rules! ids {
     ($($type:ty),*) => {$(
         impl Scalar for $type {

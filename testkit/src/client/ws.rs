@@ -20,8 +20,8 @@ use std::time::Duration;
 
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
+use rustls::ClientConfig;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -29,14 +29,15 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{WebSocketStream, client_async};
 use url::Url;
 
 use super::http::Answer;
 use super::inbox::Inbox;
+use super::stream::Stream;
 use crate::DEADLINE;
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Socket = WebSocketStream<Stream>;
 
 /// A connection that is going to be made.
 #[derive(Debug, Clone)]
@@ -44,6 +45,7 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 pub struct Connect {
     url: Url,
     headers: Vec<(String, String)>,
+    tls: Option<Arc<ClientConfig>>,
 }
 
 impl Connect {
@@ -55,7 +57,14 @@ impl Connect {
         Self {
             url: Url::parse(url).expect("a URL"),
             headers: Vec::new(),
+            tls: None,
         }
+    }
+
+    /// Speaks TLS.
+    pub fn over_tls(mut self, config: &Arc<ClientConfig>) -> Self {
+        self.tls = Some(Arc::clone(config));
+        self
     }
 
     /// Adds a query parameter (`t`, `token`, `room` …); repeatable.
@@ -113,7 +122,12 @@ impl Connect {
                 .headers_mut()
                 .insert("sec-websocket-protocol", value);
         }
-        let connected = timeout(DEADLINE, connect_async(request)).await;
+        let (url, tls) = (&self.url, self.tls);
+        let connecting = async {
+            let stream = Stream::open(url, tls).await.map_err(Error::Io)?;
+            client_async(request, stream).await
+        };
+        let connected = timeout(DEADLINE, connecting).await;
         match connected.unwrap_or_else(|_| panic!("no handshake within {DEADLINE:?}")) {
             Ok((socket, response)) => {
                 let subprotocol = response

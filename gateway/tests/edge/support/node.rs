@@ -14,6 +14,7 @@ use causerie_testkit::port;
 use reqwest::Method;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::net::TcpStream;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -82,6 +83,8 @@ impl Node {
         };
         let loader = Loader::new(Program::Standalone, sources).unwrap();
         let settings = SettingsHandle::load(loader).unwrap();
+        let has_tls = settings.current().tls.is_enabled();
+        let scheme = if has_tls { "https" } else { "http" };
         let (shutdown, readiness) = (CancellationToken::new(), Readiness::starting());
         let running = Running {
             settings: settings.clone(),
@@ -92,7 +95,7 @@ impl Node {
         let wakes = Mutex::new(bus.wakes(64));
         let running = tokio::spawn(node::run(running, Arc::clone(&bus)));
         let node = Self {
-            url: format!("http://127.0.0.1:{port}"),
+            url: format!("{scheme}://127.0.0.1:{port}"),
             bus,
             settings,
             shutdown,
@@ -106,10 +109,15 @@ impl Node {
 
     async fn until_ready(&self) {
         let deadline = tokio::time::Instant::now() + causerie_testkit::DEADLINE;
-        while reqwest::get(self.at("/health/ready")).await.is_err() {
+        while TcpStream::connect(self.address()).await.is_err() {
             assert!(tokio::time::Instant::now() < deadline && !self.running.is_finished());
             tokio::task::yield_now().await;
         }
+    }
+
+    /// What it listens on.
+    pub(crate) fn address(&self) -> &str {
+        self.url.split_once("://").unwrap().1
     }
 
     pub(crate) fn at(&self, path: &str) -> String {

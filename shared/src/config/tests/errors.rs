@@ -96,8 +96,8 @@ fn an_unknown_key_is_named_with_its_nearest() {
              did you mean `redis.url`?",
         ),
         (
-            Start::standalone("[tls]\ncert_file = 'x'\n"),
-            "`tls` (in causerie.toml) is not a key of the configuration; \
+            Start::standalone("[https]\ncert_file = 'x'\n"),
+            "`https` (in causerie.toml) is not a key of the configuration; \
              docs/configuration.md lists all keys",
         ),
         (
@@ -244,6 +244,31 @@ fn keys_that_do_not_go_together_are_refused() {
             standalone,
             "[auth]\njwt_secret = '0123456789abcdef0123456789abcdef'\njwt_algorithms = ['ES256']\n",
             "auth.jwt_secret can verify nothing: auth.jwt_algorithms lacks HS256",
+        ),
+        (
+            standalone,
+            "tls.cert_file = 'a.crt'",
+            "tls.cert_file is set without tls.key_file (TLS_KEY_FILE): set both",
+        ),
+        (
+            standalone,
+            "tls.plain_port = 8082",
+            "tls.plain_port is set without tls.cert_file (TLS_CERT_FILE), so there is no TLS",
+        ),
+        (
+            standalone,
+            "tls = { cert_file = 'a.crt', key_file = 'a.key', plain_port = 8081 }",
+            "tls.plain_port and admin.port are both 8081: each needs a port of its own",
+        ),
+        (
+            standalone,
+            "tls = { cert_file = 'a.crt', key_file = 'a.key', plain_port = 8080 }",
+            "websocket.port and tls.plain_port are both 8080: each needs a port of its own",
+        ),
+        (
+            standalone,
+            "tls.min_version = 1.1",
+            "tls.min_version is `1.1` (in causerie.toml), but must be one of 1.2, 1.3",
         ),
     ] {
         let sentence = error(program, file);

@@ -52,6 +52,54 @@ fn a_reload_takes_over_what_the_reference_says_and_nothing_else() {
     assert_eq!(**handle.current(), *new, "so does a file that has gone");
 }
 
+/// Who listens for TLS goes on with it, and who does not goes on without.
+#[test]
+fn tls_is_neither_begun_nor_ended_by_a_reload() {
+    let files = |name: &str| format!("tls.cert_file = '{name}.crt'\ntls.key_file = '{name}.key'\n");
+    for (before, after, taken) in [
+        (files("a"), files("b"), 2),
+        (
+            files("a"),
+            format!("{}tls.min_version = '1.2'\n", files("a")),
+            1,
+        ),
+        (files("a"), format!("{}tls.plain_port = 0\n", files("a")), 0),
+        (files("a"), String::new(), 0),
+        (String::new(), files("a"), 0),
+    ] {
+        let start = Start::standalone(&format!("{before}{TENANT}"));
+        let handle = SettingsHandle::load(start.loader().unwrap()).unwrap();
+        let old = handle.current().clone();
+        std::fs::write(start.file(), format!("{after}{TENANT}")).unwrap();
+        handle.reload();
+        let mut differences = Vec::new();
+        old.differences(&handle.current(), "", &mut differences);
+        assert_eq!(differences.len(), taken, "{before}{after}{differences:?}");
+        assert!(differences.iter().all(|key| reload::is_reloadable(key)));
+    }
+}
+
+#[tokio::test]
+async fn a_changed_certificate_is_noticed_though_its_name_is_the_same() {
+    let start = Start::standalone(TENANT);
+    let folder = start.dir.path().display().to_string();
+    let start = ["cert", "key"].iter().fold(start, |start, kind| {
+        std::fs::write(format!("{folder}/{kind}"), "first").unwrap();
+        start.set(&format!("tls.{kind}_file={folder}/{kind}"))
+    });
+    let mut handle = SettingsHandle::load(start.loader().unwrap()).unwrap();
+    let stop = tokio_util::sync::CancellationToken::new();
+    let watching = tokio::spawn(watch(handle.clone(), stop.clone()).unwrap());
+    for text in ["second", "third"] {
+        std::fs::write(format!("{folder}/key"), text).unwrap();
+        tokio::time::timeout(Duration::from_secs(10), handle.read_again())
+            .await
+            .unwrap_or_else(|_| panic!("{text} was not noticed"));
+    }
+    stop.cancel();
+    watching.await.unwrap();
+}
+
 #[tokio::test]
 async fn a_changed_file_is_noticed() {
     let start = Start::standalone(TENANT);
