@@ -1,5 +1,7 @@
 //! All connections of the node.
 
+mod crowds;
+
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,7 +11,9 @@ use tokio::sync::Notify;
 
 use crate::connection::{Connection, Ended};
 use crate::events;
+use crate::identity::Identity;
 use crate::outbox::OutboxId;
+use crowds::{Crowds, UserKey};
 
 /// How many connections are handed out at once to one who looks at all.
 const AT_ONCE: usize = 128;
@@ -25,6 +29,7 @@ struct Shared {
     connections: Mutex<BTreeMap<OutboxId, Arc<Connection>>>,
     /// Slots taken: connections, and those about to be.
     taken: AtomicUsize,
+    crowds: Mutex<Crowds>,
     is_draining: AtomicBool,
     emptied: Notify,
 }
@@ -36,17 +41,45 @@ pub enum NoSlot {
     Full,
     /// The node is about to end.
     Draining,
+    /// The user has as many connections here as they may have.
+    TooManyOfUser,
+    /// The tenant has as many connections here as it may have.
+    TooManyOfTenant,
+}
+
+/// How many connections there may be on this node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caps {
+    /// In all.
+    pub of_node: usize,
+    /// Of one tenant.
+    pub of_tenant: usize,
+    /// Of one user.
+    pub of_user: usize,
 }
 
 /// A place among the node's connections, free again when dropped.
 #[derive(Debug)]
-pub struct Slot(Arc<Shared>);
+pub struct Slot {
+    shared: Arc<Shared>,
+    /// Whose it is, where that is counted.
+    user: Option<UserKey>,
+}
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        if self.0.taken.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.emptied.notify_waiters();
+        if let Some(user) = self.user {
+            self.shared.crowds().leave(user);
         }
+        if self.shared.taken.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.shared.emptied.notify_waiters();
+        }
+    }
+}
+
+impl Shared {
+    fn crowds(&self) -> MutexGuard<'_, Crowds> {
+        self.crowds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -65,9 +98,22 @@ impl Registry {
             .taken
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, taken)
         {
-            Ok(_) => Ok(Slot(Arc::clone(&self.0))),
+            Ok(_) => Ok(Slot {
+                shared: Arc::clone(&self.0),
+                user: None,
+            }),
             Err(_) => Err(NoSlot::Full),
         }
+    }
+
+    /// Takes a place for a connection of `whose`, if all of `caps` allow it.
+    ///
+    /// # Errors
+    /// [`NoSlot`] says why there is none.
+    pub(crate) fn try_reserve_for(&self, whose: &Identity, caps: &Caps) -> Result<Slot, NoSlot> {
+        let mut slot = self.try_reserve(caps.of_node)?;
+        slot.user = Some(self.0.crowds().try_enter(whose, caps)?);
+        Ok(slot)
     }
 
     /// How many slots are taken.
@@ -148,6 +194,28 @@ mod tests {
         assert_eq!(registry.try_reserve(1).unwrap_err(), NoSlot::Full);
         drop(slot);
         assert!(registry.try_reserve(1).is_ok());
+    }
+
+    #[test]
+    fn users_and_tenants_have_their_share() {
+        let registry = Registry::default();
+        let caps = Caps {
+            of_node: 10,
+            of_tenant: 3,
+            of_user: 2,
+        };
+        let enter = |user: &str| registry.try_reserve_for(&Identity::plain(user), &caps);
+        let slots = [enter("u1").unwrap(), enter("u1").unwrap()];
+        assert_eq!(enter("u1").unwrap_err(), NoSlot::TooManyOfUser);
+        let other = enter("u2").unwrap();
+        assert_eq!(enter("u3").unwrap_err(), NoSlot::TooManyOfTenant);
+        // Who was refused takes no place.
+        assert_eq!(registry.len(), 3);
+        drop(other);
+        assert!(enter("u3").is_ok());
+        drop(slots);
+        assert!(registry.0.crowds().is_empty());
+        assert!(registry.is_empty());
     }
 
     #[tokio::test]

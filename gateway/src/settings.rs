@@ -11,6 +11,7 @@ use causerie_shared::ids::{TenantHash, TenantId};
 use crate::address::Proxies;
 use crate::hub::Live;
 use crate::limits::Limits;
+use crate::registry::Caps;
 
 /// A write takes some microseconds.
 const TURN: usize = 128;
@@ -26,7 +27,7 @@ pub struct Settings {
     /// A connection without an action for so long is closed.
     pub idle_timeout: Duration,
     /// The most connections at once.
-    pub max_connections: usize,
+    pub caps: Caps,
     /// The largest frame of a client, in bytes.
     pub max_message_bytes: usize,
     /// Whether messages are compressed for clients that offer it.
@@ -81,7 +82,11 @@ impl From<&config::Settings> for Settings {
             node: settings.node.name.clone(),
             heartbeat_interval: *heartbeat_interval,
             idle_timeout: *idle_timeout,
-            max_connections: *max_connections,
+            caps: Caps {
+                of_node: *max_connections,
+                of_tenant: limits.connections_per_tenant.unwrap_or(usize::MAX),
+                of_user: limits.connections_per_user,
+            },
             max_message_bytes: max_message_bytes.bytes(),
             compression: *compression,
             max_depth: *max_depth,
@@ -118,7 +123,11 @@ impl Default for Settings {
             node: "gateway".into(),
             heartbeat_interval: Duration::from_secs(25),
             idle_timeout: Duration::from_secs(30 * 60),
-            max_connections: 100_000,
+            caps: Caps {
+                of_node: 100_000,
+                of_tenant: usize::MAX,
+                of_user: 100,
+            },
             max_message_bytes: 100 << 10,
             compression: true,
             max_depth: 32,

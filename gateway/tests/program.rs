@@ -119,6 +119,7 @@ async fn a_log_that_nobody_reads_stops_no_node() {
     let mut node = Command::new(path_of("causerie-gateway"))
         .current_dir(folder.path())
         .env("CAUSERIE_CONFIG", &config)
+        .env("LIMITS_EXEMPT", "127.0.0.0/8")
         .env("REDIS_URL", redis.url())
         .envs([("WEBSOCKET_PORT", "0"), ("ADMIN_PORT", "0")])
         .stderr(Stdio::piped())

@@ -55,9 +55,12 @@ impl Bucket {
     /// # Errors
     /// How long until there is one; then none was taken.
     pub fn try_take(&mut self, rate: &Rate, now_us: u64) -> Result<(), Duration> {
-        // Further ahead it can be only by a clock set back, or by an earlier rate.
-        let furthest = now_us + rate.tolerance_us() + rate.interval_us();
-        let due = self.0.clamp(now_us, furthest);
+        let mut due = self.0.max(now_us);
+        // Further ahead it comes only by a clock set back, or by an earlier rate: it
+        // begins anew, with one.
+        if due - now_us > rate.tolerance_us() + rate.interval_us() {
+            due = now_us + rate.tolerance_us();
+        }
         let ahead = due - now_us;
         match ahead.checked_sub(rate.tolerance_us()) {
             None | Some(0) => {
@@ -108,6 +111,7 @@ mod tests {
         let mut bucket = Bucket::default();
         bucket.try_take(&Rate::a_minute(1), 0).unwrap();
         let fast = Rate::a_second(10, 1);
+        bucket.try_take(&fast, 0).unwrap();
         let wait = bucket.try_take(&fast, 0).unwrap_err();
         assert_eq!(wait, Duration::from_millis(100));
     }

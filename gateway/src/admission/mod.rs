@@ -84,7 +84,7 @@ impl Admission {
     pub(crate) async fn admit(&self, asked: &Asked) -> Result<Admitted, Refusal> {
         let caller = self.identify_for(Counted::Connections, asked).await?;
         let rooms = rooms::allowed(asked, &caller.identity)?;
-        let slot = self.reserve()?;
+        let slot = self.reserve(&caller.identity)?;
         Ok(Admitted {
             identity: caller.identity,
             rooms,
@@ -141,18 +141,19 @@ impl Admission {
         Ok(Asker::Server(key))
     }
 
-    /// Takes a place among the node's connections.
+    /// Takes a place among the node's connections for `caller`.
     ///
     /// # Errors
     /// 503, with the time to come again.
-    pub(crate) fn reserve(&self) -> Result<Slot, Refusal> {
-        let max = self.gateway.settings().max_connections;
-        self.gateway.registry.try_reserve(max).map_err(|no_slot| {
+    pub(crate) fn reserve(&self, caller: &Identity) -> Result<Slot, Refusal> {
+        let caps = self.gateway.settings().caps;
+        let slot = self.gateway.registry.try_reserve_for(caller, &caps);
+        slot.map_err(|no_slot| {
             let error = |content| ProtocolError::new(ErrorCode::Overloaded, content);
             let (error, reason) = match no_slot {
                 NoSlot::Full => (
                     error("This node is full: come back in a few seconds.")
-                        .with_limit(Scope::Node, max as u64)
+                        .with_limit(Scope::Node, caps.of_node as u64)
                         .with_retry_after_ms(RETRY_WHEN_FULL_MS),
                     "full",
                 ),
@@ -160,6 +161,18 @@ impl Admission {
                     error("This node is about to end: come back, to another one.")
                         .with_retry_after_ms(RETRY_WHEN_DRAINING_MS),
                     "draining",
+                ),
+                NoSlot::TooManyOfUser => (
+                    error("You have too many connections: close one, and come back.")
+                        .with_limit(Scope::User, caps.of_user as u64)
+                        .with_retry_after_ms(RETRY_WHEN_FULL_MS),
+                    "user_full",
+                ),
+                NoSlot::TooManyOfTenant => (
+                    error("Too many people are here: come back in a few seconds.")
+                        .with_limit(Scope::Tenant, caps.of_tenant as u64)
+                        .with_retry_after_ms(RETRY_WHEN_FULL_MS),
+                    "tenant_full",
                 ),
             };
             Refusal::from(error).because(reason)

@@ -71,7 +71,7 @@ async fn store(edge: &Edge, request: Request<Body>) -> Result<Stored, Refusal> {
     let (parts, body) = request.into_parts();
     let asked = Asked::read(&parts)?;
     let identity = edge.admission.identify(&asked).await?.identity;
-    let slot = edge.admission.reserve()?;
+    let slot = edge.admission.reserve(&identity)?;
     let (id, fields) = body::read_fields(&parts.headers, body, &edge.limits()).await?;
     let id_is_theirs = id.is_some();
     let id = id.unwrap_or_else(ClientId::generate);

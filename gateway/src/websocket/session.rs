@@ -325,7 +325,7 @@ mod tests {
     async fn a_connection_that_rests_is_small() {
         let (connected, reading, _client) = come_in().await;
         for (what, size, bound) in [
-            ("task", size_of_val(&run(connected, reading)), 264),
+            ("task", size_of_val(&run(connected, reading)), 280),
             ("connection", size_of::<Connection>(), 152),
             ("outbox", size_of::<Outbox>(), 216),
             ("identity", size_of::<Identity>(), 104),

@@ -113,10 +113,8 @@ async fn a_draining_node_sends_its_clients_away_and_takes_no_more() {
 
 #[tokio::test]
 async fn a_full_node_takes_no_more_until_one_leaves() {
-    let settings = Settings {
-        max_connections: 1,
-        ..Settings::default()
-    };
+    let mut settings = Settings::default();
+    settings.caps.of_node = 1;
     let node = Node::start(&memory_bus(), settings).await;
     let first = node.client("u1").await;
     assert_eq!(node.connect("u2").try_open().await.unwrap_err().status, 503);

@@ -98,7 +98,7 @@ async fn upgrade(
 ) -> Response {
     let Ok(slot) = gateway
         .registry
-        .try_reserve(gateway.settings().max_connections)
+        .try_reserve(gateway.settings().caps.of_node)
     else {
         return http::StatusCode::SERVICE_UNAVAILABLE.into_response();
     };

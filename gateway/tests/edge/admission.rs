@@ -144,6 +144,34 @@ async fn a_full_node_says_when_to_come_back() {
 }
 
 #[tokio::test]
+async fn a_user_and_a_tenant_have_their_share_of_a_node() {
+    let caps = "[limits]\nconnections_per_user = 2\nconnections_per_tenant = 3";
+    let node = Node::with(caps).await;
+    let user = |name: &str| Connect::to(&node.ws()).param("token", &token(json!({"sub": name})));
+    let mut held = Vec::new();
+    for name in ["u1", "u1", "u2"] {
+        held.push(user(name).open().await);
+    }
+    for (name, scope, limit) in [("u1", "user", 2), ("u3", "tenant", 3)] {
+        let answer = user(name).try_open().await.unwrap_err();
+        assert_eq!((answer.status, answer.header("retry-after")), (503, "5"));
+        let error = answer.json();
+        assert_eq!(
+            (&error["scope"], &error["limit"]),
+            (&json!(scope), &json!(limit))
+        );
+    }
+    // Another tenant has its own.
+    let other = token(json!({"sub": "u1", "tenant": "other"}));
+    let _other = Connect::to(&node.ws()).param("token", &other).open().await;
+    held.pop().unwrap().close(1000, "bye").await;
+    let deadline = tokio::time::Instant::now() + causerie_testkit::DEADLINE;
+    while let Err(answer) = user("u3").try_open().await {
+        assert!(tokio::time::Instant::now() < deadline, "{answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_may_come_by_three_ways() {
     let node = Node::start().await;
     let token = token(json!({"projects": ["p1"]}));

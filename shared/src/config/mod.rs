@@ -8,6 +8,7 @@ mod address;
 mod check;
 mod error;
 mod events;
+mod limits;
 mod load;
 mod network;
 mod reference;
@@ -28,13 +29,14 @@ use std::collections::BTreeMap;
 
 pub use address::{HttpUrl, InvalidOrigin, Origin, RedisUrl};
 pub use error::{ConfigError, Source};
+pub use limits::Limits;
 pub use load::{Loader, Sources};
 pub use network::{Cidr, InvalidCidr};
 pub use reference::reference;
 pub use reload::{SettingsHandle, watch};
 pub use section::Program;
 pub use sections::{
-    Admin, Ai, Anthropic, Auth, Breaker, Echo, History, Jwt, Limits, Node, OpenAi, Realtime, Redis,
+    Admin, Ai, Anthropic, Auth, Breaker, Echo, History, Jwt, Node, OpenAi, Realtime, Redis,
     Settings, Telemetry, Websocket,
 };
 pub use tenant::{Tenant, TenantAi};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::HeaderName;
 
 use super::address::{HttpUrl, Origin, RedisUrl};
+use super::limits::Limits;
 use super::network::Cidr;
 use super::section::{Program, section};
 use super::tenant::Tenant;
@@ -185,52 +186,6 @@ section! {
         jwt_issuer: Option<String> = None, in 1..=1024;
         /// What `aud` must be, or hold.
         jwt_audience: Option<String> = None, in 1..=1024;
-    }
-}
-
-section! {
-    /// How much may be asked for.
-    Limits {
-        /// How long a repeated `id` gets the first answer again.
-        dedup_window: Duration = DAY, in 1..=604800;
-        /// Most questions that wait in one session.
-        queued_per_session: u32 = 20, in 1..=10000;
-        /// Most questions of one user that wait.
-        queued_per_user: u32 = 100, in 1..=100000;
-        /// Most questions of one tenant that wait.
-        queued_per_tenant: u32 = 10_000, in 1..=10000000;
-        /// Sockets and streams that may be opened, or tried, a minute from one
-        /// address (of IPv6 its /64) without a token, and as many at once.
-        connections_per_minute_per_ip: u32 = 10, in 1..=1000000;
-        /// The same of one user, whose token is believed.
-        connections_per_minute_per_user: u32 = 60, in 1..=1000000;
-        /// People a minute who may become visitors from one address.
-        visitors_per_minute_per_ip: u32 = 5, in 1..=1000000;
-        /// How long nobody may come in from the address of a client that was closed
-        /// with 4508.
-        hold_off: Duration = MINUTE, in 0..=86400;
-        /// Messages a minute of one connection, and as many at once; and of one user
-        /// over HTTP.
-        messages_per_minute_per_connection: u32 = 60, in 1..=1000000;
-        /// How often a minute one connection may say that its user types.
-        typing_per_minute: u32 = 120, in 1..=1000000;
-        /// Frames a second of one connection, whatever they ask for; and requests of one
-        /// user over HTTP.
-        requests_per_second: u32 = 50, in 1..=1000000;
-        /// How many of these may come at once.
-        burst: u32 = 100, in 1..=1000000;
-        /// A connection that so often asks again before it may is closed with
-        /// 4508.
-        violations_before_close: u32 = 20, in 1..=1000000;
-        /// Addresses to which the limits of how often do not apply.
-        exempt: Vec<Cidr> => |defaults| match defaults.program {
-            Program::Standalone => Cidr::LOOPBACK.to_vec(),
-            Program::Gateway | Program::Broker => Vec::new(),
-        };
-        /// The only addresses that may come in; all where none is named.
-        allowed_ips: Vec<Cidr> = Vec::new();
-        /// Addresses that may not come in, be they allowed or not.
-        blocked_ips: Vec<Cidr> = Vec::new();
     }
 }
 

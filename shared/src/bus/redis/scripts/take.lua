@@ -14,8 +14,11 @@ for i = 1, number_arg() do
   local key = prefix .. 'rate:' .. whom .. ':' .. arg()
   local interval, tolerance = number_arg(), number_arg()
   local due = math.max(tonumber(redis.call('GET', key) or 0), now_us)
-  -- Further ahead it can be only by a clock set back, or by an earlier rate.
-  due = math.min(due, now_us + tolerance + interval)
+  -- Further ahead it comes only by a clock set back, or by an earlier rate: it
+  -- begins anew, with one.
+  if due - now_us > tolerance + interval then
+    due = now_us + tolerance
+  end
   if due - now_us > tolerance then
     return { 'spent', text_of(i - 1), text_of(due - now_us - tolerance) }
   end
