@@ -234,7 +234,7 @@ impl Client {
     /// Does one thing after the other, until an answer does not come.
     async fn act(&self, connected: &Connected, node: &GatewayNode) {
         let caller = Caller {
-            identity: Arc::clone(&connected.identity),
+            identity: Arc::clone(&connected.identity()),
             connection: Some(Arc::clone(connected.connection())),
         };
         let _ = timeout(PATIENCE, connected.joined_first_rooms()).await;

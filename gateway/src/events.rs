@@ -14,7 +14,7 @@ use crate::hub::order::Hole;
 pub(crate) use clients::{
     RecoveredFrom, action_received, closed, compression_agreed, connected, disconnected,
     event_published, frame_compressed, message_repeated, message_stored, publishing_repeated,
-    recovered, refused, reported,
+    recovered, refused, reported, token_renewed,
 };
 pub(crate) use deliveries::{
     Deliveries, delivered, snapshot_pushed, snapshots_sent, stale_record_dropped,

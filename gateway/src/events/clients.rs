@@ -29,6 +29,9 @@ pub(super) fn begin_at_zero() {
     for is_to_ai in [true, false] {
         messages(is_to_ai).increment(0);
     }
+    for is_believed in [true, false] {
+        renewals(is_believed).increment(0);
+    }
     for is_durable in [true, false] {
         published(is_durable).increment(0);
     }
@@ -40,7 +43,7 @@ pub(crate) fn connected(connection: &Connection) {
     connections(transport).increment(1);
     connects(transport).increment(1);
     let transport = transport.name();
-    let (id, identity) = (&connection.id, &connection.identity);
+    let (id, identity) = (&connection.id, connection.identity());
     info!(connection = %id, tenant = %identity.tenant, transport, "connected");
 }
 
@@ -112,7 +115,7 @@ pub(crate) fn disconnected(connection: &Connection, ended: Ended) {
     let tally = connection.outbox.tally();
     info!(
         connection = %connection.id,
-        tenant = %connection.identity.tenant,
+        tenant = %connection.identity().tenant,
         transport = connection.transport.name(),
         ms = connection.age_ms(),
         closed_by,
@@ -154,9 +157,24 @@ pub(crate) fn action_received(action: &Action) {
         Action::Cancel(_) => counter!("causerie_actions_total", "action" => "cancel"),
         Action::Subscribe(_) => counter!("causerie_actions_total", "action" => "subscribe"),
         Action::Unsubscribe(_) => counter!("causerie_actions_total", "action" => "unsubscribe"),
+        Action::Authenticate(_) => counter!("causerie_actions_total", "action" => "authenticate"),
         Action::Ping(_) => counter!("causerie_actions_total", "action" => "ping"),
     };
     received.increment(1);
+}
+
+/// A client showed a new token; whether it was believed.
+pub(crate) fn token_renewed(is_believed: bool) {
+    renewals(is_believed).increment(1);
+    debug!(is_believed, "a client showed a new token");
+}
+
+fn renewals(is_believed: bool) -> Counter {
+    if is_believed {
+        counter!("causerie_token_renewals_total", "outcome" => "renewed")
+    } else {
+        counter!("causerie_token_renewals_total", "outcome" => "refused")
+    }
 }
 
 /// A person's message is safely stored.

@@ -57,6 +57,7 @@ pub(crate) struct Timing {
 impl Edge {
     /// Serves `gateway` to those whom `auth` believes.
     pub fn new(gateway: Arc<Gateway>, auth: Arc<Auth>, settings: &Settings) -> Self {
+        gateway.verify_by(Arc::clone(&auth));
         Self {
             admission: Admission::new(Arc::clone(&auth), Arc::clone(&gateway)),
             gateway,

@@ -20,4 +20,5 @@ mod key_sets;
 mod making;
 mod publishing;
 mod reading;
+mod renewing;
 mod support;
