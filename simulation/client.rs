@@ -159,6 +159,7 @@ impl Client {
             projects: Projects::All,
             roles: Box::default(),
             expires_ms: None,
+            issued_ms: 0,
         };
         let admitted = Admitted {
             identity,

@@ -8,6 +8,7 @@ use causerie_shared::api_key::{ApiKey, StoredKey};
 use causerie_shared::bus::feed::Feed;
 use causerie_shared::bus::log::{Changes, History, HistoryRange, Page};
 use causerie_shared::bus::memory::MemoryBus;
+use causerie_shared::bus::order::{Order, OrderHeard, Revocations};
 use causerie_shared::bus::posting::{Posted, Posting};
 use causerie_shared::bus::question::{Accepted, Question};
 use causerie_shared::bus::reply::{
@@ -226,6 +227,18 @@ impl Bus for Link {
 
     async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<Finished, BusError> {
         through!(self, [lease, ending], bus => bus.finish(&lease, &ending))
+    }
+
+    async fn order(&self, order: &Order) -> Result<(), BusError> {
+        through!(self, [order], bus => bus.order(&order))
+    }
+
+    fn orders(&self, buffer: usize) -> mpsc::Receiver<OrderHeard> {
+        self.bus.orders(buffer)
+    }
+
+    async fn revocations(&self, since_ms: u64) -> Result<Revocations, BusError> {
+        through!(self, [], bus => bus.revocations(since_ms))
     }
 
     async fn add_key(&self, key: &ApiKey) -> Result<bool, BusError> {

@@ -23,6 +23,7 @@
 //! Clients:
 //! - [`connection`]: one socket or stream
 //! - [`registry`]: all of this node
+//! - `orders`: what all gateways are told to do with connections
 //! - `sweeper`: heartbeats, idleness, tokens that end
 //! - [`actions`]: what they may do
 //! - [`typing`]: who is typing
@@ -50,6 +51,7 @@ pub mod hub;
 pub mod identity;
 pub mod keys;
 pub mod node;
+mod orders;
 pub mod outbox;
 mod recovery;
 pub mod registry;

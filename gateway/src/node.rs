@@ -13,6 +13,7 @@ use crate::auth::{Auth, BadKeys, KeySetPace};
 use crate::drain::drain;
 use crate::gateway::Gateway;
 use crate::http::Edge;
+use crate::orders::Orders;
 use crate::server::{Patience, serve};
 
 /// Serves clients until the process is told to end, and then sends them to
@@ -40,6 +41,12 @@ pub async fn run(running: Running, bus: Arc<dyn Bus>) -> anyhow::Result<()> {
     let gateway = Gateway::start(bus, (&*settings).into());
     let following = follow(handle, Arc::clone(&auth), Arc::clone(&gateway));
     let _following = AbortOnDropHandle::new(tokio::spawn(following));
+    let kept = settings.auth.revocations_kept;
+    let mut orders = Orders::new(Arc::clone(&gateway), Arc::clone(&auth), kept);
+    if shutdown.run_until_cancelled(orders.learn()).await.is_none() {
+        return Ok(());
+    }
+    let _carrying_out = AbortOnDropHandle::new(tokio::spawn(orders.run()));
     let edge = Edge::new(Arc::clone(&gateway), auth, &settings);
     let stop = CancellationToken::new();
     let serving = tokio::spawn(serve(

@@ -57,6 +57,8 @@ macro_rules! bus_before_another {
             finish(lease: &::causerie_shared::bus::reply::Lease,
                 ending: &::causerie_shared::bus::reply::Ending)
                 -> ::causerie_shared::bus::reply::Finished;
+            order(order: &::causerie_shared::bus::order::Order) -> ();
+            revocations(since_ms: u64) -> ::causerie_shared::bus::order::Revocations;
             add_key(key: &::causerie_shared::api_key::ApiKey) -> bool;
             key(id: &::causerie_shared::ids::KeyId)
                 -> Option<::causerie_shared::api_key::StoredKey>;
@@ -85,6 +87,13 @@ macro_rules! bus_before_another {
                 buffer: usize,
             ) -> ::tokio::sync::mpsc::Receiver<::causerie_shared::bus::reply::Wake> {
                 self.bus.wakes(buffer)
+            }
+
+            fn orders(
+                &self,
+                buffer: usize,
+            ) -> ::tokio::sync::mpsc::Receiver<::causerie_shared::bus::order::OrderHeard> {
+                self.bus.orders(buffer)
             }
 
             $(async fn $verb(

@@ -29,4 +29,5 @@ mod on_one_machine;
 mod publishing;
 mod redis_cluster;
 mod redis_over_tls;
+mod revoking;
 mod standalone;

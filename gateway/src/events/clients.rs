@@ -1,6 +1,7 @@
 //! Clients come and go, and what they ask for.
 
 use causerie_shared::bus::question::Question;
+use causerie_shared::ids::TenantId;
 use causerie_shared::protocol::action::Action;
 use causerie_shared::protocol::error::ErrorCode;
 use causerie_shared::room::RoomKey;
@@ -15,6 +16,8 @@ pub(super) fn begin_at_zero() {
     for name in [
         "causerie_repeated_messages_total",
         "causerie_repeated_publishings_total",
+        "causerie_revocations_total",
+        "causerie_users_disconnected_total",
         "causerie_compressed_connects_total",
     ] {
         counter!(name).increment(0);
@@ -175,6 +178,18 @@ fn renewals(is_believed: bool) -> Counter {
     } else {
         counter!("causerie_token_renewals_total", "outcome" => "refused")
     }
+}
+
+/// A user's tokens were revoked; so many connections here came with them.
+pub(crate) fn tokens_revoked(tenant: &TenantId, ended: usize) {
+    counter!("causerie_revocations_total").increment(1);
+    info!(%tenant, ended, "a user's tokens were revoked");
+}
+
+/// A user was disconnected, with so many connections here.
+pub(crate) fn user_disconnected(tenant: &TenantId, ended: usize) {
+    counter!("causerie_users_disconnected_total").increment(1);
+    info!(%tenant, ended, "a user was disconnected");
 }
 
 /// A person's message is safely stored.

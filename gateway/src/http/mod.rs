@@ -15,6 +15,7 @@ mod history;
 mod messages;
 mod publish;
 mod session;
+mod users;
 mod websocket;
 
 use std::sync::Arc;
@@ -89,6 +90,8 @@ impl Edge {
             .route("/api/rooms/{room}/events", get(sse::one_room))
             .route("/api/rooms/{room}/history", get(history::read))
             .route("/api/publish", post(publish::publish))
+            .route("/api/users/{user_id}/disconnect", post(users::disconnect))
+            .route("/api/users/{user_id}/revoke", post(users::revoke))
             .route("/api/messages/{message_id}", get(messages::read))
             .route("/api/websocket/events/types", get(event_types::list))
             .route("/api/auth/session", post(session::make));

@@ -21,4 +21,5 @@ mod making;
 mod publishing;
 mod reading;
 mod renewing;
+mod revoking;
 mod support;

@@ -8,6 +8,7 @@
 //! - [`log`]: reading a room's log
 //! - [`reply`]: making a reply, and who may
 //! - [`subscription`]: hearing a room live
+//! - [`order`]: what gateways are told to do with connections
 //! - [`memory`]: the bus within one process
 //! - [`redis`]: the bus of a cluster
 //! - [`connection`]: how a program comes to it
@@ -45,6 +46,7 @@ mod events;
 pub mod feed;
 pub mod log;
 pub mod memory;
+pub mod order;
 pub mod posting;
 pub mod question;
 pub mod redis;
@@ -52,6 +54,7 @@ pub mod reply;
 pub mod subscription;
 
 use log::{Changes, History, HistoryRange, Look, Page};
+use order::{Order, OrderHeard, Revocations};
 use posting::{Posted, Posting};
 use question::{Accepted, Question};
 use reply::{
@@ -86,6 +89,8 @@ pub struct Retention {
     pub max_turns: u64,
     /// The most bytes of these together. The last turn is kept however long.
     pub max_turn_bytes: u64,
+    /// How long it is remembered that tokens were revoked.
+    pub revocations: Duration,
 }
 
 impl Default for Retention {
@@ -96,6 +101,7 @@ impl Default for Retention {
             max_recover: 1_000,
             max_turns: 100,
             max_turn_bytes: 256 << 10,
+            revocations: Duration::from_secs(90 * 24 * 3600),
         }
     }
 }
@@ -238,6 +244,18 @@ pub trait Bus: Send + Sync + Debug {
     /// around it, keeps the turn for the session's context, and lets the
     /// session's next question go. One that was cancelled ends only as such.
     async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<Finished, BusError>;
+
+    // Orders to gateways.
+
+    /// Tells all gateways what to do with their connections, and remembers it where it
+    /// is a revocation. Of two of one user the later one holds.
+    async fn order(&self, order: &Order) -> Result<(), BusError>;
+
+    /// Opens the stream of orders. Those that do not fit into `buffer` are told as a gap.
+    fn orders(&self, buffer: usize) -> mpsc::Receiver<OrderHeard>;
+
+    /// The revocations of `since_ms` or later, as far as the partitions answer.
+    async fn revocations(&self, since_ms: u64) -> Result<Revocations, BusError>;
 
     // API keys.
 

@@ -56,6 +56,9 @@ pub(super) struct Part {
     pub(super) of_user: HashMap<(TenantId, UserId), u64>,
     pub(super) of_tenant: HashMap<TenantId, u64>,
 
+    /// Until when the tokens of users are revoked.
+    pub(super) revocations: BTreeMap<(TenantId, UserId), u64>,
+
     pub(super) keys: Keys,
 }
 
@@ -109,6 +112,7 @@ impl Part {
             runnable: BTreeMap::new(),
             of_user: HashMap::new(),
             of_tenant: HashMap::new(),
+            revocations: BTreeMap::new(),
             keys: Keys::default(),
         }
     }
