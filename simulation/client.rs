@@ -159,6 +159,7 @@ impl Client {
             projects: Projects::All,
             roles: Box::default(),
             expires_ms: None,
+            issued_ms: 0,
         };
         let admitted = Admitted {
             identity,
@@ -235,7 +236,7 @@ impl Client {
     /// Does one thing after the other, until an answer does not come.
     async fn act(&self, connected: &Connected, node: &GatewayNode) {
         let caller = Caller {
-            identity: Arc::clone(&connected.identity),
+            identity: Arc::clone(&connected.identity()),
             connection: Some(Arc::clone(connected.connection())),
         };
         let _ = timeout(PATIENCE, connected.joined_first_rooms()).await;

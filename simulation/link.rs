@@ -9,6 +9,7 @@ use causerie_shared::bus::allowance::{Allowance, Taken};
 use causerie_shared::bus::feed::Feed;
 use causerie_shared::bus::log::{Changes, History, HistoryRange, Page};
 use causerie_shared::bus::memory::MemoryBus;
+use causerie_shared::bus::order::{Order, OrderHeard, Revocations};
 use causerie_shared::bus::posting::{Posted, Posting};
 use causerie_shared::bus::question::{Accepted, Question};
 use causerie_shared::bus::reply::{
@@ -235,6 +236,18 @@ impl Bus for Link {
 
     async fn hold_off(&self, whom: &str, time: Duration) -> Result<(), BusError> {
         through!(self, [whom], bus => bus.hold_off(&whom, time))
+    }
+
+    async fn order(&self, order: &Order) -> Result<(), BusError> {
+        through!(self, [order], bus => bus.order(&order))
+    }
+
+    fn orders(&self, buffer: usize) -> mpsc::Receiver<OrderHeard> {
+        self.bus.orders(buffer)
+    }
+
+    async fn revocations(&self, since_ms: u64) -> Result<Revocations, BusError> {
+        through!(self, [], bus => bus.revocations(since_ms))
     }
 
     async fn add_key(&self, key: &ApiKey) -> Result<bool, BusError> {

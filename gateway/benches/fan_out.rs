@@ -150,6 +150,7 @@ async fn upgrade(
             projects: Projects::All,
             roles: Box::default(),
             expires_ms: None,
+            issued_ms: 0,
         },
         rooms: vec![Wanted {
             room: "project:p1".parse().unwrap(),

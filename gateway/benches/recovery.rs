@@ -105,6 +105,7 @@ async fn say(gateway: &Gateway) -> Value {
         projects: Projects::All,
         roles: Box::default(),
         expires_ms: None,
+        issued_ms: 0,
     };
     let caller = Caller {
         identity: Arc::new(identity),

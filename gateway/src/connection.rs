@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use arc_swap::{ArcSwap, Guard};
 use causerie_shared::ids::ConnectionId;
 use causerie_shared::position::Position;
 use causerie_shared::protocol::close::CloseCode;
@@ -92,8 +93,8 @@ pub struct Connection {
     pub id: ConnectionId,
     /// How it travels.
     pub transport: Transport,
-    /// Who it speaks for.
-    pub identity: Arc<Identity>,
+    /// Who it speaks for: always the same user, by the token that was shown last.
+    identity: ArcSwap<Identity>,
     /// From where it comes.
     pub(crate) client: IpAddr,
     /// What waits to be sent to it.
@@ -125,7 +126,7 @@ impl Connection {
         Self {
             id: ConnectionId::generate(),
             transport,
-            identity,
+            identity: ArcSwap::new(identity),
             client,
             membership: Arc::new(Membership::new(gateway.hub.clone(), Arc::clone(&outbox))),
             outbox,
@@ -137,6 +138,16 @@ impl Connection {
             pinged_ms: AtomicU64::new(0),
             rtt_ms: AtomicU32::new(UNMEASURED),
         }
+    }
+
+    /// Who it speaks for, by the token that was shown last; not to be kept.
+    pub fn identity(&self) -> Guard<Arc<Identity>> {
+        self.identity.load()
+    }
+
+    /// Goes on under another token of the same user.
+    pub(crate) fn renew(&self, identity: Arc<Identity>) {
+        self.identity.store(identity);
     }
 
     /// Joins `room`, which the caller may read, and recovers from `position`.
@@ -245,11 +256,11 @@ impl Connection {
     }
 
     fn viewer(&self, room: &Room) -> Viewer {
-        Viewer::of(&self.identity, room, self.live)
+        Viewer::of(&self.identity(), room, self.live)
     }
 
     fn key(&self, room: &Room) -> RoomKey {
-        RoomKey::new(self.identity.tenant.clone(), room.clone())
+        RoomKey::new(self.identity().tenant.clone(), room.clone())
     }
 
     fn now_ms(&self) -> u64 {

@@ -14,7 +14,7 @@ use crate::hub::order::Hole;
 pub(crate) use clients::{
     RecoveredFrom, action_received, closed, compression_agreed, connected, disconnected,
     event_published, frame_compressed, message_repeated, message_stored, publishing_repeated,
-    recovered, refused, reported,
+    recovered, refused, reported, token_renewed, tokens_revoked, user_disconnected,
 };
 pub(crate) use deliveries::{
     Deliveries, delivered, snapshot_pushed, snapshots_sent, stale_record_dropped,
@@ -94,6 +94,11 @@ pub(crate) fn changes_unknown(error: &BusError) {
 /// The bus did not carry out what a client asked for.
 pub(crate) fn action_failed(error: &BusError) {
     bus_failed("action", None, error);
+}
+
+/// The bus did not say which tokens were revoked.
+pub(crate) fn revocations_unknown(error: &BusError) {
+    bus_failed("revocations", None, error);
 }
 
 /// A typing indicator could not be published: nobody misses that somebody types, and that

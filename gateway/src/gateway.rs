@@ -1,6 +1,6 @@
 //! What all transports share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::{ArcSwap, Guard};
 use causerie_shared::bus::Bus;
@@ -11,6 +11,7 @@ use tokio::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::auth::Auth;
 use crate::connection::{Admitted, Connected, Connection, Ended, Transport, Wanted};
 use crate::drain::sent_away;
 use crate::events;
@@ -34,6 +35,7 @@ pub struct Gateway {
     /// Who is typing.
     pub typing: Typing,
     settings: ArcSwap<Settings>,
+    auth: OnceLock<Arc<Auth>>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -48,6 +50,7 @@ impl Gateway {
             typing: Typing::start(Arc::clone(&bus), &tasks, &stop),
             registry: Registry::default(),
             settings: ArcSwap::from_pointee(settings),
+            auth: OnceLock::new(),
             bus,
             tasks,
             stop,
@@ -66,6 +69,17 @@ impl Gateway {
     /// began with.
     pub fn set_settings(&self, settings: Settings) {
         self.settings.store(Arc::new(settings));
+    }
+
+    /// Tells once who verifies the tokens that clients show later on.
+    pub fn verify_by(&self, auth: Arc<Auth>) {
+        // It is the same for as long as the node runs.
+        let _ = self.auth.set(auth);
+    }
+
+    /// Who verifies tokens, where clients can show some.
+    pub fn auth(&self) -> Option<&Arc<Auth>> {
+        self.auth.get()
     }
 
     /// Ends the gateway's tasks, and waits for them. Connections are to be sent
@@ -152,11 +166,12 @@ impl Gateway {
     }
 
     fn ready(&self, connection: &Connection, settings: &Settings, token: Option<String>) -> Ready {
+        let identity = connection.identity();
         let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Ready {
             connection_id: connection.id.clone(),
-            tenant: connection.identity.tenant.clone(),
-            user_id: connection.identity.user.clone(),
+            tenant: identity.tenant.clone(),
+            user_id: identity.user.clone(),
             node: settings.node.clone(),
             server_time: self.bus.clock().now_ms(),
             heartbeat_interval_ms: ms(settings.heartbeat_interval),

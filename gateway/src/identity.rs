@@ -13,13 +13,16 @@ pub struct Identity {
     /// The user.
     pub user: UserId,
     /// A name to show to people.
-    pub name: Option<String>,
+    pub name: Option<Box<str>>,
     /// The projects they take part in.
     pub projects: Projects,
     /// What else they may.
     pub roles: Box<[Role]>,
     /// When the token ends, by the bus's clock, in milliseconds since 1970.
     pub expires_ms: Option<u64>,
+    /// When the token was made, by its maker's clock, in milliseconds since 1970; 0
+    /// where it does not say.
+    pub issued_ms: u64,
 }
 
 /// The projects that somebody takes part in.
@@ -75,6 +78,11 @@ impl Identity {
     /// Whether the caller may publish as servers do, where they may write.
     pub fn is_publisher(&self) -> bool {
         self.has(Role::Publisher) || self.has(Role::Admin)
+    }
+
+    /// Whether the caller rules the tenant.
+    pub fn is_admin(&self) -> bool {
+        self.has(Role::Admin)
     }
 
     /// Whether the caller may say something in `room`.
@@ -141,6 +149,7 @@ impl Identity {
             projects: Projects::All,
             roles: Box::default(),
             expires_ms: None,
+            issued_ms: 0,
         }
     }
 }

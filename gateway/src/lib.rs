@@ -26,6 +26,7 @@
 //! Clients:
 //! - [`connection`]: one socket or stream
 //! - [`registry`]: all of this node
+//! - `orders`: what all gateways are told to do with connections
 //! - `sweeper`: heartbeats, idleness, tokens that end
 //! - [`actions`]: what they may do
 //! - [`typing`]: who is typing
@@ -55,6 +56,7 @@ pub mod identity;
 pub mod keys;
 pub mod limits;
 pub mod node;
+mod orders;
 pub mod outbox;
 mod recovery;
 pub mod registry;

@@ -14,6 +14,7 @@ use crate::auth::{self, Auth, BadKeys, KeySetPace};
 use crate::drain::drain;
 use crate::gateway::Gateway;
 use crate::http::Edge;
+use crate::orders::Orders;
 use crate::server::{Patience, serve};
 use crate::tls::{self, Tls};
 
@@ -58,6 +59,12 @@ pub async fn run(running: Running, bus: Arc<dyn Bus>) -> anyhow::Result<()> {
     let _following = AbortOnDropHandle::new(tokio::spawn(following));
     let renewing = tls.clone().map(|tls| tokio::spawn(renew(handle, tls)));
     let _renewing = renewing.map(AbortOnDropHandle::new);
+    let kept = settings.auth.revocations_kept;
+    let mut orders = Orders::new(Arc::clone(&gateway), Arc::clone(&auth), kept);
+    if shutdown.run_until_cancelled(orders.learn()).await.is_none() {
+        return Ok(());
+    }
+    let _carrying_out = AbortOnDropHandle::new(tokio::spawn(orders.run()));
     let edge = Edge::new(Arc::clone(&gateway), auth, &settings);
     let stop = CancellationToken::new();
     let router = edge.router(health, &settings);

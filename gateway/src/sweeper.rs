@@ -114,8 +114,11 @@ impl Sweep {
     }
 
     fn due(&self, connection: &Connection) -> Due {
-        let identity = &connection.identity;
-        if identity.expires_ms.is_some_and(|end| end <= self.now_ms) {
+        if connection
+            .identity()
+            .expires_ms
+            .is_some_and(|end| end <= self.now_ms)
+        {
             return Due::Close(CloseCode::Unauthorized);
         }
         match connection.transport {
@@ -130,7 +133,7 @@ impl Sweep {
         let is_lost = unanswered.is_some_and(|wait| wait >= self.heartbeat_interval);
         let is_silent = connection.silence(self.now) >= self.heartbeat_interval;
         let is_idle = connection.idleness(self.now) >= self.idle_timeout
-            && !connection.identity.is_never_idle();
+            && !connection.identity().is_never_idle();
         if is_lost && !self.after_standstill {
             Due::Close(CloseCode::HeartbeatLost)
         } else if is_idle && !self.after_standstill {

@@ -60,6 +60,8 @@ macro_rules! bus_before_another {
             take(whom: &str, allowances: &[::causerie_shared::bus::allowance::Allowance])
                 -> ::causerie_shared::bus::allowance::Taken;
             hold_off(whom: &str, time: ::std::time::Duration) -> ();
+            order(order: &::causerie_shared::bus::order::Order) -> ();
+            revocations(since_ms: u64) -> ::causerie_shared::bus::order::Revocations;
             add_key(key: &::causerie_shared::api_key::ApiKey) -> bool;
             key(id: &::causerie_shared::ids::KeyId)
                 -> Option<::causerie_shared::api_key::StoredKey>;
@@ -88,6 +90,13 @@ macro_rules! bus_before_another {
                 buffer: usize,
             ) -> ::tokio::sync::mpsc::Receiver<::causerie_shared::bus::reply::Wake> {
                 self.bus.wakes(buffer)
+            }
+
+            fn orders(
+                &self,
+                buffer: usize,
+            ) -> ::tokio::sync::mpsc::Receiver<::causerie_shared::bus::order::OrderHeard> {
+                self.bus.orders(buffer)
             }
 
             $(async fn $verb(

@@ -30,5 +30,6 @@ mod on_one_machine;
 mod publishing;
 mod redis_cluster;
 mod redis_over_tls;
+mod revoking;
 mod standalone;
 mod tls;

@@ -16,6 +16,7 @@ use crate::identity::Identity;
 use send_message::Asked;
 
 pub mod ask;
+mod authenticate;
 pub mod cancel;
 pub mod publish;
 pub mod send_message;
@@ -83,6 +84,9 @@ pub async fn perform(
         Action::Unsubscribe(what) => subscribe::unsubscribe(caller, what)
             .await
             .map(|left| frame::ack(&id, left)),
+        Action::Authenticate(what) => authenticate::authenticate(gateway, caller, &what.token)
+            .await
+            .map(|()| frame::ack(&id, EmptyAck {})),
         Action::Ping(data) => caller.connected().map(|_| {
             let now_ms = gateway.bus.clock().now_ms();
             frame::pong(given.as_ref(), now_ms, data.as_ref())
@@ -139,6 +143,7 @@ fn is_action(action: &Action) -> bool {
         Action::SendMessage(_)
         | Action::Cancel(_)
         | Action::Subscribe(_)
-        | Action::Unsubscribe(_) => true,
+        | Action::Unsubscribe(_)
+        | Action::Authenticate(_) => true,
     }
 }

@@ -56,6 +56,7 @@ pub(super) async fn unsubscribe(
     Ok(RoomAck { room })
 }
 
-fn unsubscribed(room: &Room) -> Arc<OutFrame> {
+/// Tells a client that it is in a room no more.
+pub(super) fn unsubscribed(room: &Room) -> Arc<OutFrame> {
     OutFrame::answer(Event::Unsubscribed, frame::unsubscribed(room))
 }

@@ -96,6 +96,21 @@ impl Asker {
         }
     }
 
+    /// Checks that they may rule over the tenant's users.
+    ///
+    /// # Errors
+    /// 403.
+    pub(crate) fn check_is_admin(&self) -> Result<(), Refusal> {
+        self.check_scope(KeyScope::Admin)?;
+        match self {
+            Self::Person(identity) if !identity.is_admin() => Err(Refusal::forbidden(
+                "The role `admin` is needed in your token, or an API key with that scope.",
+            )
+            .because("role")),
+            Self::Person(_) | Self::Server(_) => Ok(()),
+        }
+    }
+
     /// Whether one who may read `room` sees events called `event` there.
     pub(crate) fn sees(&self, room: &Room, event: &str) -> bool {
         match self {

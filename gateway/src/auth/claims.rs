@@ -75,6 +75,7 @@ impl Claims {
             projects: self.projects()?,
             roles: roles.into(),
             expires_ms: Some(expires_ms),
+            issued_ms: self.time_ms("iat")?.unwrap_or(0),
         })
     }
 
@@ -114,11 +115,11 @@ impl Claims {
         }
     }
 
-    fn name(&self) -> Result<Option<String>, TokenError> {
+    fn name(&self) -> Result<Option<Box<str>>, TokenError> {
         match self.get("name") {
             None => Ok(None),
             Some(Value::String(name)) if name.chars().count() <= MAX_NAME_CHARS => {
-                Ok(Some(name.clone()))
+                Ok(Some(name.as_str().into()))
             }
             Some(_) => Err(TokenError::ClaimType(
                 "name",

@@ -26,6 +26,9 @@ pub enum TokenError {
     /// It has expired.
     #[error("The token has expired: get a new one.")]
     Expired,
+    /// It was revoked, with all that its user had then.
+    #[error("The token was revoked: log in again.")]
+    Revoked,
     /// It holds only later.
     #[error("The token is not valid yet: its `nbf` lies ahead.")]
     NotYet,
@@ -76,6 +79,7 @@ impl TokenError {
             Self::Algorithm(_) => "token_algorithm",
             Self::Signature => "token_signature",
             Self::Expired => "token_expired",
+            Self::Revoked => "token_revoked",
             Self::NotYet => "token_not_yet",
             Self::ClaimMissing(_) | Self::ClaimType(..) | Self::ClaimId(..) => "token_claim",
             Self::UnknownTenant => "token_tenant",

@@ -14,6 +14,7 @@ mod events;
 mod key;
 mod key_set;
 mod known_keys;
+mod revocations;
 mod tenants;
 mod visitor;
 
@@ -39,6 +40,7 @@ pub use error::TokenError;
 pub use key_set::KeySetPace;
 use key_set::KeySets;
 use known_keys::KnownKeys;
+pub use revocations::Revoked;
 pub use tenants::Tenant;
 use tenants::Tenants;
 pub use visitor::{VISITOR_LIFE, Visitor};
@@ -50,6 +52,7 @@ use crate::identity::Identity;
 pub struct Auth {
     clock: Clock,
     known_keys: KnownKeys,
+    revoked: Revoked,
     rules: ArcSwap<Rules>,
     key_sets: Mutex<KeySets>,
     pace: KeySetPace,
@@ -128,6 +131,7 @@ impl Auth {
         Ok(Self {
             clock,
             known_keys: KnownKeys::default(),
+            revoked: Revoked::default(),
             rules: ArcSwap::from_pointee(rules),
             key_sets: Mutex::new(key_sets),
             pace,
@@ -159,6 +163,11 @@ impl Auth {
         self.rules.load().tenants.any_owns(origin)
     }
 
+    /// The tokens that were revoked.
+    pub fn revoked(&self) -> &Revoked {
+        &self.revoked
+    }
+
     /// Who `token` speaks for.
     ///
     /// # Errors
@@ -181,6 +190,9 @@ impl Auth {
         let tenant = tenant.ok_or(TokenError::UnknownTenant)?;
         // The same name, but kept once for all of its people.
         identity.tenant.clone_from(&tenant.id);
+        if self.revoked.has(&identity) {
+            return Err(TokenError::Revoked);
+        }
         if identity.is_visitor() && !tenant.visitors {
             return Err(TokenError::NoVisitors);
         }

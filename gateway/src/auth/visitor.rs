@@ -52,6 +52,7 @@ pub(super) fn mint(
         name: None,
         projects: Projects::Some(Default::default()),
         roles: Default::default(),
+        issued_ms: now_ms / 1_000 * 1_000,
         expires_ms: Some((exp + super::claims::LEEWAY.as_secs()) * 1_000),
     };
     Ok(Visitor { identity, token })

@@ -1,6 +1,7 @@
 //! Clients come and go, and what they ask for.
 
 use causerie_shared::bus::question::Question;
+use causerie_shared::ids::TenantId;
 use causerie_shared::protocol::action::Action;
 use causerie_shared::protocol::error::ErrorCode;
 use causerie_shared::room::RoomKey;
@@ -15,6 +16,8 @@ pub(super) fn begin_at_zero() {
     for name in [
         "causerie_repeated_messages_total",
         "causerie_repeated_publishings_total",
+        "causerie_revocations_total",
+        "causerie_users_disconnected_total",
         "causerie_compressed_connects_total",
     ] {
         counter!(name).increment(0);
@@ -29,6 +32,9 @@ pub(super) fn begin_at_zero() {
     for is_to_ai in [true, false] {
         messages(is_to_ai).increment(0);
     }
+    for is_believed in [true, false] {
+        renewals(is_believed).increment(0);
+    }
     for is_durable in [true, false] {
         published(is_durable).increment(0);
     }
@@ -40,7 +46,7 @@ pub(crate) fn connected(connection: &Connection) {
     connections(transport).increment(1);
     connects(transport).increment(1);
     let transport = transport.name();
-    let (id, identity) = (&connection.id, &connection.identity);
+    let (id, identity) = (&connection.id, connection.identity());
     info!(connection = %id, tenant = %identity.tenant, transport, "connected");
 }
 
@@ -112,7 +118,7 @@ pub(crate) fn disconnected(connection: &Connection, ended: Ended) {
     let tally = connection.outbox.tally();
     info!(
         connection = %connection.id,
-        tenant = %connection.identity.tenant,
+        tenant = %connection.identity().tenant,
         transport = connection.transport.name(),
         ms = connection.age_ms(),
         closed_by,
@@ -154,9 +160,36 @@ pub(crate) fn action_received(action: &Action) {
         Action::Cancel(_) => counter!("causerie_actions_total", "action" => "cancel"),
         Action::Subscribe(_) => counter!("causerie_actions_total", "action" => "subscribe"),
         Action::Unsubscribe(_) => counter!("causerie_actions_total", "action" => "unsubscribe"),
+        Action::Authenticate(_) => counter!("causerie_actions_total", "action" => "authenticate"),
         Action::Ping(_) => counter!("causerie_actions_total", "action" => "ping"),
     };
     received.increment(1);
+}
+
+/// A client showed a new token; whether it was believed.
+pub(crate) fn token_renewed(is_believed: bool) {
+    renewals(is_believed).increment(1);
+    debug!(is_believed, "a client showed a new token");
+}
+
+fn renewals(is_believed: bool) -> Counter {
+    if is_believed {
+        counter!("causerie_token_renewals_total", "outcome" => "renewed")
+    } else {
+        counter!("causerie_token_renewals_total", "outcome" => "refused")
+    }
+}
+
+/// A user's tokens were revoked; so many connections here came with them.
+pub(crate) fn tokens_revoked(tenant: &TenantId, ended: usize) {
+    counter!("causerie_revocations_total").increment(1);
+    info!(%tenant, ended, "a user's tokens were revoked");
+}
+
+/// A user was disconnected, with so many connections here.
+pub(crate) fn user_disconnected(tenant: &TenantId, ended: usize) {
+    counter!("causerie_users_disconnected_total").increment(1);
+    info!(%tenant, ended, "a user was disconnected");
 }
 
 /// A person's message is safely stored.

@@ -16,6 +16,7 @@ mod messages;
 mod publish;
 mod session;
 mod text_format;
+mod users;
 mod websocket;
 
 use std::sync::Arc;
@@ -61,6 +62,7 @@ pub(crate) struct Timing {
 impl Edge {
     /// Serves `gateway` to those whom `auth` believes.
     pub fn new(gateway: Arc<Gateway>, auth: Arc<Auth>, settings: &Settings) -> Self {
+        gateway.verify_by(Arc::clone(&auth));
         Self {
             admission: Admission::new(Arc::clone(&auth), Arc::clone(&gateway)),
             gateway,
@@ -92,6 +94,8 @@ impl Edge {
             .route("/api/rooms/{room}/events", get(sse::one_room))
             .route("/api/rooms/{room}/history", get(history::read))
             .route("/api/publish", post(publish::publish))
+            .route("/api/users/{user_id}/disconnect", post(users::disconnect))
+            .route("/api/users/{user_id}/revoke", post(users::revoke))
             .route("/api/messages/{message_id}", get(messages::read))
             .route("/api/websocket/events/types", get(event_types::list))
             .route("/api/auth/session", post(session::make));

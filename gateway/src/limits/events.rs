@@ -59,7 +59,8 @@ fn violations() -> Counter {
 
 /// Somebody did not wait again and again, and is sent away.
 pub(super) fn sent_away(connection: &Connection, time: Duration) {
-    let (id, tenant) = (&connection.id, &connection.identity.tenant);
+    let (id, identity) = (&connection.id, connection.identity());
+    let tenant = &identity.tenant;
     tracing::warn!(
         connection = %id, %tenant, address = %connection.client, held_off = ?time,
         "closed: it broke the limits again and again"

@@ -50,7 +50,7 @@ impl Actor {
         };
         let event = answer_of(&frame.action);
         let caller = Caller {
-            identity: Arc::clone(&self.connection.identity),
+            identity: Arc::clone(&self.connection.identity()),
             connection: Some(Arc::clone(&self.connection)),
         };
         match perform(&self.gateway, &caller, frame).await {
@@ -86,6 +86,7 @@ fn answer_of(action: &Action) -> Event {
         | Action::Typing(_)
         | Action::Cancel(_)
         | Action::Subscribe(_)
-        | Action::Unsubscribe(_) => Event::Ack,
+        | Action::Unsubscribe(_)
+        | Action::Authenticate(_) => Event::Ack,
     }
 }

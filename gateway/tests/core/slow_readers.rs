@@ -97,7 +97,7 @@ async fn say_much(talker: &mut Client, count: u64, bytes: usize) -> u64 {
 
 fn connection_of(node: &Node, user: &str) -> Arc<Connection> {
     let connections = node.gateway.registry.all();
-    let of_user = |connection: &Arc<Connection>| connection.identity.user.as_str() == user;
+    let of_user = |connection: &Arc<Connection>| connection.identity().user.as_str() == user;
     connections.into_iter().find(of_user).unwrap()
 }
 

@@ -143,6 +143,7 @@ fn identity(query: &[(String, String)]) -> Identity {
             .into_iter()
             .collect(),
         expires_ms: query.get("expires_ms").map(|ms| ms.parse().unwrap()),
+        issued_ms: 0,
     }
 }
 

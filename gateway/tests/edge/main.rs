@@ -22,5 +22,7 @@ mod making;
 mod pace;
 mod publishing;
 mod reading;
+mod renewing;
+mod revoking;
 mod support;
 mod tls;

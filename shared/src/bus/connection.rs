@@ -22,6 +22,7 @@ impl From<&Settings> for Retention {
             max_events: settings.history.max_events,
             max_age: settings.history.max_age,
             max_recover: settings.history.max_recover,
+            revocations: settings.auth.revocations_kept,
             ..Self::default()
         }
     }

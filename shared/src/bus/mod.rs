@@ -9,6 +9,7 @@
 //! - [`reply`]: making a reply, and who may
 //! - [`subscription`]: hearing a room live
 //! - [`allowance`]: counting over all nodes together
+//! - [`order`]: what gateways are told to do with connections
 //! - [`memory`]: the bus within one process
 //! - [`redis`]: the bus of a cluster
 //! - [`connection`]: how a program comes to it
@@ -48,6 +49,7 @@ mod events;
 pub mod feed;
 pub mod log;
 pub mod memory;
+pub mod order;
 pub mod posting;
 pub mod question;
 pub mod redis;
@@ -56,6 +58,7 @@ pub mod subscription;
 
 use allowance::{Allowance, Taken};
 use log::{Changes, History, HistoryRange, Look, Page};
+use order::{Order, OrderHeard, Revocations};
 use posting::{Posted, Posting};
 use question::{Accepted, Question};
 use reply::{
@@ -90,6 +93,8 @@ pub struct Retention {
     pub max_turns: u64,
     /// The most bytes of these together. The last turn is kept however long.
     pub max_turn_bytes: u64,
+    /// How long it is remembered that tokens were revoked.
+    pub revocations: Duration,
 }
 
 impl Default for Retention {
@@ -100,6 +105,7 @@ impl Default for Retention {
             max_recover: 1_000,
             max_turns: 100,
             max_turn_bytes: 256 << 10,
+            revocations: Duration::from_secs(90 * 24 * 3600),
         }
     }
 }
@@ -253,6 +259,18 @@ pub trait Bus: Send + Sync + Debug {
     /// Gives `whom` nothing for so long from now, or for longer where that was
     /// said before.
     async fn hold_off(&self, whom: &str, time: Duration) -> Result<(), BusError>;
+
+    // Orders to gateways.
+
+    /// Tells all gateways what to do with their connections, and remembers it where it
+    /// is a revocation. Of two of one user the later one holds.
+    async fn order(&self, order: &Order) -> Result<(), BusError>;
+
+    /// Opens the stream of orders. Those that do not fit into `buffer` are told as a gap.
+    fn orders(&self, buffer: usize) -> mpsc::Receiver<OrderHeard>;
+
+    /// The revocations of `since_ms` or later, as far as the partitions answer.
+    async fn revocations(&self, since_ms: u64) -> Result<Revocations, BusError>;
 
     // API keys.
 

@@ -3,6 +3,8 @@
 mod characters;
 mod field_error;
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -78,6 +80,8 @@ pub enum Action {
     Subscribe(Subscribe),
     /// `unsubscribe`, `leave`.
     Unsubscribe(Unsubscribe),
+    /// `authenticate`.
+    Authenticate(Authenticate),
     /// `ping`, with what its `pong` sends back.
     Ping(Option<Value>),
 }
@@ -210,6 +214,20 @@ impl Subscribe {
 pub struct Unsubscribe {
     /// Which.
     pub room: RoomName,
+}
+
+/// Renews a live connection.
+#[derive(Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+pub struct Authenticate {
+    /// A token of the same user.
+    pub token: String,
+}
+
+/// Without the token.
+impl fmt::Debug for Authenticate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authenticate").finish_non_exhaustive()
+    }
 }
 
 impl SendMessage {
@@ -345,9 +363,11 @@ fn read_action(mut frame: Map<String, Value>) -> Result<Action, ProtocolError> {
             Ok(Action::Subscribe(subscribe))
         }
         "unsubscribe" | "leave" => read_fields(frame).map(Action::Unsubscribe),
+        "authenticate" => read_fields(frame).map(Action::Authenticate),
         _ => Err(ProtocolError::new(
             ErrorCode::UnknownAction,
-            "Unknown action: use sendMessage, typing, cancel, subscribe, unsubscribe or ping.",
+            "Unknown action: use sendMessage, typing, cancel, subscribe, unsubscribe, authenticate \
+             or ping.",
         )),
     }
 }

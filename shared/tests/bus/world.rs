@@ -151,6 +151,10 @@ macro_rules! conformance {
                 an_event_that_passes_is_heard_and_not_kept,
                 an_event_is_published_once_under_its_id,
                 an_id_of_an_event_is_forgotten_after_its_window;
+            ordering:
+                orders_reach_all,
+                revocations_are_remembered,
+                a_revocation_is_forgotten_in_time;
             keys:
                 a_key_is_kept_until_it_is_revoked,
                 a_key_takes_no_others_place,

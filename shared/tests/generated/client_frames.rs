@@ -1,8 +1,8 @@
 //! `fixtures/protocol/client`: what clients may send, and what is understood.
 
 use causerie_shared::protocol::action::{
-    Action, Cancel, ClientFrame, ClientId, ContextMessage, ContextRole, ConversationContext,
-    IfBusy, SendMessage, Subscribe, Typing, Unsubscribe, read_frame,
+    Action, Authenticate, Cancel, ClientFrame, ClientId, ContextMessage, ContextRole,
+    ConversationContext, IfBusy, SendMessage, Subscribe, Typing, Unsubscribe, read_frame,
 };
 use causerie_shared::room::{Room, RoomName};
 use serde_json::{Map, json};
@@ -115,6 +115,14 @@ fn frames() -> Vec<(&'static str, &'static str, Option<&'static str>, Action)> {
             r#"{"action":"typing","data":{"is_typing":false}}"#,
             None,
             typing(false, None),
+        ),
+        (
+            "authenticate.json",
+            r#"{"action":"authenticate","id":"c15","data":{"token":"a.b.c"}}"#,
+            Some("c15"),
+            Action::Authenticate(Authenticate {
+                token: "a.b.c".into(),
+            }),
         ),
         (
             "cancel.json",

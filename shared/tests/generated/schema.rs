@@ -2,7 +2,7 @@
 
 use causerie_shared::position::Epoch;
 use causerie_shared::protocol::action::{
-    Cancel, ClientId, SendMessage, Subscribe, Typing, Unsubscribe,
+    Authenticate, Cancel, ClientId, SendMessage, Subscribe, Typing, Unsubscribe,
 };
 use causerie_shared::protocol::data::{
     AiProcessingEnd, AiProcessingError, AiProcessingStart, MessageDelta, MessageRestart,
@@ -127,6 +127,8 @@ fn client_schema() -> Value {
     frames.action(&["subscribe", "join"], data, true);
     let data = frames.of::<Unsubscribe>();
     frames.action(&["unsubscribe", "leave"], data, true);
+    let data = frames.of::<Authenticate>();
+    frames.action(&["authenticate"], data, true);
     frames.action(&["ping"], json!(true), false);
     frames.finish(
         "Client frames of picasso-chat-v1",

@@ -7,6 +7,7 @@
 //! - `accepting`, `making`, `allowing`: the verbs of gateways and of brokers
 //! - `posting`: what servers say
 //! - `hearing`: feeds and wakes
+//! - `orders`: orders to gateways
 //! - `keys`: API keys
 
 use std::fmt;
@@ -18,6 +19,7 @@ use tokio::sync::mpsc;
 
 use super::allowance::{Allowance, Taken};
 use super::log::{Changes, History, HistoryRange, Page};
+use super::order::{Order, OrderHeard, Revocations};
 use super::posting::{Posted, Posting};
 use super::question::{Accepted, Question};
 use super::reply::{
@@ -40,12 +42,14 @@ mod hearing;
 mod keys;
 mod log;
 mod making;
+mod orders;
 mod part;
 mod posting;
 #[cfg(test)]
 mod tests;
 
 use hearing::{Hearing, Wakes};
+use orders::Orders;
 use part::Part;
 
 /// The bus within one process. A clone is another node's view of the same bus.
@@ -53,6 +57,7 @@ use part::Part;
 pub struct MemoryBus {
     parts: Arc<[Mutex<Part>]>,
     wakes: Arc<Wakes>,
+    orders: Arc<Orders>,
     clock: Clock,
 }
 
@@ -74,6 +79,7 @@ impl MemoryBus {
         Self {
             parts,
             wakes,
+            orders: Arc::default(),
             clock,
         }
     }
@@ -225,6 +231,27 @@ impl Bus for MemoryBus {
     async fn hold_off(&self, whom: &str, time: Duration) -> Result<(), BusError> {
         self.part(Partition::of_name(whom)).hold_off(whom, time);
         Ok(())
+    }
+
+    async fn order(&self, order: &Order) -> Result<(), BusError> {
+        if let Order::Revoke(revocation) = order {
+            let partition = order.room().partition();
+            self.part(partition).revoke(revocation);
+        }
+        self.orders.give(order);
+        Ok(())
+    }
+
+    fn orders(&self, buffer: usize) -> mpsc::Receiver<OrderHeard> {
+        self.orders.open(buffer)
+    }
+
+    async fn revocations(&self, since_ms: u64) -> Result<Revocations, BusError> {
+        let found = Partition::all().flat_map(|partition| self.part(partition).revoked(since_ms));
+        Ok(Revocations {
+            found: found.collect(),
+            are_all: true,
+        })
     }
 
     async fn add_key(&self, key: &ApiKey) -> Result<bool, BusError> {

@@ -59,6 +59,9 @@ pub(super) struct Part {
     /// Whoever is counted.
     pub(super) counts: HashMap<String, Counts>,
 
+    /// Until when the tokens of users are revoked.
+    pub(super) revocations: BTreeMap<(TenantId, UserId), u64>,
+
     pub(super) keys: Keys,
 }
 
@@ -113,6 +116,7 @@ impl Part {
             of_user: HashMap::new(),
             of_tenant: HashMap::new(),
             counts: HashMap::new(),
+            revocations: BTreeMap::new(),
             keys: Keys::default(),
         }
     }

@@ -18,16 +18,18 @@ pub(super) enum Purpose {
     Commands,
     Rooms,
     Wakes,
+    Orders,
 }
 
 impl Purpose {
-    const ALL: [Self; 3] = [Self::Commands, Self::Rooms, Self::Wakes];
+    const ALL: [Self; 4] = [Self::Commands, Self::Rooms, Self::Wakes, Self::Orders];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Commands => "commands",
             Self::Rooms => "rooms",
             Self::Wakes => "wakes",
+            Self::Orders => "orders",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Ears for live records, and wakes for brokers.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -12,8 +13,10 @@ use super::channels::Channels;
 use super::events::{self, Purpose};
 use super::links::Links;
 use super::names;
+use super::order;
 use super::subscriber::{Listener, RETRY};
 use crate::bus::BusError;
+use crate::bus::order::OrderHeard;
 use crate::bus::reply::Wake;
 use crate::bus::subscription::{Ear, Subscriptions};
 use crate::ids::{MessageId, TenantId};
@@ -83,25 +86,47 @@ impl Listener for Records {
 pub(super) fn open_wakes(links: &Arc<Links>, buffer: usize) -> mpsc::Receiver<Wake> {
     let (sender, receiver) = mpsc::channel(buffer.max(1));
     let waker = Arc::new(Waker(sender.clone()));
-    let channels = Channels::open(links, Purpose::Wakes, waker);
-    tokio::spawn(async move {
-        let wakes = Partition::all().map(|partition| names::in_partition(partition, "wake"));
-        tokio::select! {
-            () = sender.closed() => {}
-            () = subscribe_all(&channels, wakes.collect()) => sender.closed().await,
-        }
-    });
+    hear_everywhere(links, Purpose::Wakes, "wake", waker, sender);
     receiver
 }
 
+/// Opens a stream of orders, which ends when its receiver is dropped.
+pub(super) fn open_orders(links: &Arc<Links>, buffer: usize) -> mpsc::Receiver<OrderHeard> {
+    let (sender, receiver) = mpsc::channel(buffer.max(1));
+    let listener = Arc::new(Ordered {
+        sender: sender.clone(),
+        has_gap: AtomicBool::new(false),
+    });
+    hear_everywhere(links, Purpose::Orders, "orders", listener, sender);
+    receiver
+}
+
+/// Hears the channel `name` of every partition, until nobody takes what `sender` sends.
+fn hear_everywhere<T: Send + 'static>(
+    links: &Arc<Links>,
+    purpose: Purpose,
+    name: &'static str,
+    listener: Arc<dyn Listener>,
+    sender: mpsc::Sender<T>,
+) {
+    let channels = Channels::open(links, purpose, listener);
+    tokio::spawn(async move {
+        let names = Partition::all().map(|partition| names::in_partition(partition, name));
+        tokio::select! {
+            () = sender.closed() => {}
+            () = subscribe_all(&channels, purpose, names.collect()) => sender.closed().await,
+        }
+    });
+}
+
 /// Subscribes to all, however often that fails.
-async fn subscribe_all(channels: &Channels, mut names: Vec<String>) {
+async fn subscribe_all(channels: &Channels, purpose: Purpose, mut names: Vec<String>) {
     loop {
         let failed = channels.subscribe(names).await;
         let Some(error) = failed.values().next() else {
             return;
         };
-        events::not_subscribed(Purpose::Wakes, failed.len(), error);
+        events::not_subscribed(purpose, failed.len(), error);
         sleep(RETRY).await;
         names = failed.into_keys().collect();
     }
@@ -123,6 +148,42 @@ impl Listener for Waker {
 
     /// Brokers look after what waits and runs by themselves.
     fn on_gap(&self) {}
+}
+
+/// Hands on what gateways are told.
+#[derive(Debug)]
+struct Ordered {
+    sender: mpsc::Sender<OrderHeard>,
+    /// Whether something did not fit, and that could not be told.
+    has_gap: AtomicBool,
+}
+
+impl Ordered {
+    fn tell(&self, heard: OrderHeard) {
+        if self.has_gap.swap(false, Ordering::AcqRel) {
+            self.send(OrderHeard::Gap);
+        }
+        self.send(heard);
+    }
+
+    fn send(&self, heard: OrderHeard) {
+        match self.sender.try_send(heard) {
+            Err(TrySendError::Full(_)) => self.has_gap.store(true, Ordering::Release),
+            Ok(()) | Err(TrySendError::Closed(_)) => {}
+        }
+    }
+}
+
+impl Listener for Ordered {
+    fn on_message(&self, _: &str, message: Bytes) {
+        if let Some(order) = order::read(&message) {
+            self.tell(OrderHeard::Order(order));
+        }
+    }
+
+    fn on_gap(&self) {
+        self.tell(OrderHeard::Gap);
+    }
 }
 
 fn read_wake(channel: &str, message: &[u8]) -> Option<Wake> {

@@ -27,9 +27,21 @@ impl RedisBus {
         &self,
         script: &Script,
     ) -> Result<Vec<(Partition, Answer)>, BusError> {
+        let none = Args::default();
+        let found = self.of_partitions_that_answer(script, &none).await;
+        found.map(|(found, _)| found)
+    }
+
+    /// The same of a script that takes arguments for each, with an error of those that
+    /// did not answer, if any.
+    pub(super) async fn of_partitions_that_answer(
+        &self,
+        script: &Script,
+        of_each: &Args,
+    ) -> Result<(Vec<(Partition, Answer)>, Option<BusError>), BusError> {
         let all: Vec<_> = Partition::all().collect();
         let looks = self.pool.together(&all);
-        let looks = looks.map(|some| self.look_at_all(script, some));
+        let looks = looks.map(|some| self.look_at_all(script, some, of_each));
         let (mut found, mut failed) = (None, None);
         for look in join_all(looks).await.into_iter().flatten() {
             match look {
@@ -39,7 +51,7 @@ impl RedisBus {
         }
         match (found, failed) {
             (None, Some(error)) => Err(error),
-            (found, _) => Ok(found.unwrap_or_default()),
+            (found, failed) => Ok((found.unwrap_or_default(), failed)),
         }
     }
 
@@ -47,12 +59,13 @@ impl RedisBus {
         &self,
         script: &Script,
         partitions: &[Partition],
+        of_each: &Args,
     ) -> Vec<Result<Vec<(Partition, Answer)>, BusError>> {
-        match self.look_at(script, partitions).await {
+        match self.look_at(script, partitions, of_each).await {
             // Of one of them, which must not take the others with it.
             Err(BusError::Unreadable(_)) if partitions.len() > 1 => {
                 let alone = partitions.iter().map(from_ref);
-                join_all(alone.map(|one| self.look_at(script, one))).await
+                join_all(alone.map(|one| self.look_at(script, one, of_each))).await
             }
             look => vec![look],
         }
@@ -62,10 +75,10 @@ impl RedisBus {
         &self,
         script: &Script,
         partitions: &[Partition],
+        of_each: &Args,
     ) -> Result<Vec<(Partition, Answer)>, BusError> {
-        let none = Args::default();
         let prefixes = partitions.iter().copied().map(names::prefix);
-        let args = prefixes.fold(Args::default(), |args, prefix| args.of_one(prefix, &none));
+        let args = prefixes.fold(Args::default(), |args, prefix| args.of_one(prefix, of_each));
         let answers = self.look(script, partitions.first(), args).await?;
         let answers = answers.rest(Answer::list)?;
         let of_partitions = partitions.iter().zip(answers);

@@ -13,7 +13,7 @@
 //!   node some, and how these are asked
 //! - `script`, `args`, `answer`, `names`: what is sent and what comes back
 //! - `gathering`: verbs that many ask for at once
-//! - `question`, `posting`, `log`, `reply`, `lease`, `key`, `allowance`: the verbs
+//! - `question`, `posting`, `log`, `reply`, `lease`, `order`, `key`, `allowance`: the verbs
 //! - `looking`: looks at all partitions
 //! - `channels`, `subscriber`, `wanted`, `hearing`: what is heard, over connections
 //!   of our own
@@ -44,6 +44,7 @@
 //! | `running:R` | set | M of replies that run | `claim`, `finish` | when empty |
 //! | `turns:R:S` | list | the session's turns | `finish` | max age after the last |
 //! | `replied:R:S` | string | that a broker has finished a reply | `finish` | max age after the last |
+//! | `revoked` | sorted set | R of users by ms until which tokens are revoked | `order` | each after [`Retention::revocations`], by who revokes then |
 //! | `keys` | hash | K, the id of an API key: `tenant created card` (ms; see [`KeyCard`](crate::api_key::KeyCard)) | `add_key` | each when it is revoked |
 //! | `keys_used` | hash | K: ms of about its last use | `note_key_used` | with `keys` |
 //! | `dead` | stream | dead letters: `reply`, `room`, `session`, `user`, `question`, `attempt`, `reason`, `task` | `finish` | max age after the last; 1,000 at the most |
@@ -55,7 +56,8 @@
 //!
 //! # Channels
 //! All sharded. `room:R` carries the room's records, `wake` hints for brokers:
-//! `runnable tenant` and `cancelled M`.
+//! `runnable tenant` and `cancelled M`, `orders` orders to gateways: `revoke R ms` and
+//! `disconnect R 0`.
 //!
 //! # fred
 //! What the client library does otherwise than one would expect, and what is
@@ -71,6 +73,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::allowance::{Allowance, Taken};
 use super::log::{Changes, History, HistoryRange, Look, Page};
+use super::order::{Order, OrderHeard, Revocations};
 use super::posting::{Posted, Posting};
 use super::question::{Accepted, Question};
 use super::reply::{
@@ -105,6 +108,7 @@ mod links;
 mod log;
 mod looking;
 mod names;
+mod order;
 mod pool;
 mod posting;
 mod question;
@@ -306,6 +310,18 @@ impl Bus for RedisBus {
 
     async fn hold_off(&self, whom: &str, time: Duration) -> Result<(), BusError> {
         self.hold_off_for(whom, time).await
+    }
+
+    async fn order(&self, order: &Order) -> Result<(), BusError> {
+        self.give_order(order).await
+    }
+
+    fn orders(&self, buffer: usize) -> mpsc::Receiver<OrderHeard> {
+        hearing::open_orders(&self.pool.links, buffer)
+    }
+
+    async fn revocations(&self, since_ms: u64) -> Result<Revocations, BusError> {
+        self.kept_revocations(since_ms).await
     }
 
     async fn add_key(&self, key: &ApiKey) -> Result<bool, BusError> {

@@ -57,6 +57,9 @@ scripts! {
         ["scripts/base.lua", "scripts/log.lua", "scripts/replies.lua", "scripts/finish.lua"];
     TAKE = "take" ["scripts/base.lua", "scripts/take.lua"];
     HOLD_OFF = "hold_off" ["scripts/base.lua", "scripts/hold_off.lua"];
+    ORDER = "order" ["scripts/base.lua", "scripts/order.lua"];
+    REVOKED = "revoked"
+        ["scripts/base.lua", "scripts/each.lua", "scripts/anywhere.lua", "scripts/revoked.lua"];
     ADD_KEY = "add_key" ["scripts/base.lua", "scripts/add_key.lua"];
     KEY = "key" ["scripts/base.lua", "scripts/key.lua"];
     KEYS = "keys" ["scripts/base.lua", "scripts/keys.lua"];

@@ -9,6 +9,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("message_id", "name the reply or its question"),
     ("room", "name one, such as `project:p1`"),
     ("tenant_hash", "name the tenant, by its `hash`"),
+    ("token", "put a new token there"),
     ("role", "say `user` or `assistant`"),
     ("content", "put what was said there"),
 ];

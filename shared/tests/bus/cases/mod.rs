@@ -7,6 +7,7 @@ pub mod failing;
 pub mod hearing;
 pub mod keys;
 pub mod making;
+pub mod ordering;
 pub mod posting;
 pub mod reading;
 pub mod taking_over;

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use causerie_shared::bus::Bus;
 use causerie_shared::bus::allowance::Allowance;
+use causerie_shared::bus::order::Order;
 use causerie_shared::bus::reply::{Cancelled, ClaimId, Takeover};
 use causerie_shared::rate::Rate;
 
 use crate::cases::keys::key;
+use crate::cases::ordering::revocation;
 use crate::cases::posting::{passing, posting};
 use crate::ear::Ear;
 use crate::scene::*;
@@ -56,6 +58,10 @@ pub async fn use_every_verb(bus: &dyn Bus) {
     ear.durable(5).await;
     ear.rooms.unsubscribe(&room).await.unwrap();
     bus.ping().await.unwrap();
+    let _orders = bus.orders(10);
+    let revoke = Order::Revoke(revocation("u1", 1));
+    bus.order(&revoke).await.unwrap();
+    bus.revocations(0).await.unwrap();
     let key = key("acme");
     bus.add_key(&key).await.unwrap();
     bus.note_key_used(&key.card.id, 1).await.unwrap();

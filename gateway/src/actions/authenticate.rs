@@ -1,0 +1,54 @@
+//! `authenticate`: a new token for a live connection.
+
+use std::sync::Arc;
+
+use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
+
+use super::Caller;
+use super::subscribe::unsubscribed;
+use crate::connection::Connection;
+use crate::events;
+use crate::gateway::Gateway;
+use crate::identity::Identity;
+
+/// Lets the connection go on under `token`. Rooms that it does not allow are left. Over
+/// HTTP, where there is no connection, this only tells whether the token would do.
+///
+/// # Errors
+/// `unauthorized` where the token is not believed, `forbidden` where it is another
+/// user's. The connection goes on as it was.
+pub(super) async fn authenticate(
+    gateway: &Gateway,
+    caller: &Caller,
+    token: &str,
+) -> Result<(), ProtocolError> {
+    let renewed = renew(gateway, caller, token).await;
+    events::token_renewed(renewed.is_ok());
+    renewed
+}
+
+async fn renew(gateway: &Gateway, caller: &Caller, token: &str) -> Result<(), ProtocolError> {
+    let auth = gateway.auth().ok_or_else(|| {
+        let content = "This node believes no tokens yet: try again.";
+        ProtocolError::new(ErrorCode::Overloaded, content)
+    })?;
+    let identity = auth.verify(token).await?.identity;
+    if (&identity.tenant, &identity.user) != (&caller.identity.tenant, &caller.identity.user) {
+        let content = "The token is another user's: connect anew with it.";
+        return Err(ProtocolError::new(ErrorCode::Forbidden, content));
+    }
+    if let Some(connection) = &caller.connection {
+        go_on(connection, identity).await;
+    }
+    Ok(())
+}
+
+async fn go_on(connection: &Connection, identity: Identity) {
+    let identity = Arc::new(identity);
+    connection.renew(Arc::clone(&identity));
+    for room in connection.rooms() {
+        if !identity.may_read(&room) && connection.leave(&room).await {
+            connection.outbox.push(&unsubscribed(&room));
+        }
+    }
+}
