@@ -96,6 +96,6 @@ impl Number {
                 (_, digit) => digit,
             })
             .sum();
-        sum % 10 == 0
+        sum.is_multiple_of(10)
     }
 }

@@ -116,7 +116,7 @@ fn closing(line: &[u8], start: usize, backslashes: usize) -> usize {
         let count = quote - slashes;
         if byte(line, quote) != b'"' {
             at = quote;
-        } else if count % 2 == 0 {
+        } else if count.is_multiple_of(2) {
             // It ends what all of this stands in.
             return quote;
         } else if count % (2 * (backslashes + 1)) <= backslashes {

@@ -48,6 +48,10 @@ const MASKED: &[(&str, &str)] = &[
         "Authorization: Bearer [secret]",
     ),
     ("sk-ant-api03-0123456789abcdef", "[secret]"),
+    (
+        "key ck_16a1b2c3d4e5_0123456789abcdef0123456789abcdef is",
+        "key [secret] is",
+    ),
     ("AKIAIOSFODNN7EXAMPLE0", "[secret]"),
     (
         "/ws?t=acme&token=x.y.z&room=tenant",
@@ -88,6 +92,7 @@ const UNCHANGED: &[&str] = &[
     "fd12:3456:789a:1::1 fe80::2a:3bff:fe4e:66a1 add::cafe a::b ::",
     "192.168.1.20:6379 172.16.0.4 169.254.1.1 255.255.255.255 999.1.2.3 1.2.3",
     "outcome=\"first_token_timeout\" refused=\"token_expired\" time_to_first_token=123",
+    "key ck_16a1b2c3d4e5 was made",
     "The token is missing: log in. Bearer authentication, basic settings, secret: none",
     "card 4111111111111112, DE88370400440532013000, XX82WEST12345698765432",
     r#"{"timestamp":"2026-11-22T03:35:37.123456Z","level":"INFO","prompt_token":12,"span_id":"4111111111111111","password":null,"token":""}"#,

@@ -63,7 +63,8 @@ pub(super) fn after_escape(line: &[u8], at: usize) -> usize {
 /// Whether a number that ends before `at` ends there as a whole.
 pub(super) fn number_ends(line: &[u8], at: usize) -> bool {
     let next = byte(line, at);
-    !is_word(next) && !(next == b'.' && byte(line, at + 1).is_ascii_digit())
+    let is_fraction = next == b'.' && byte(line, at + 1).is_ascii_digit();
+    !is_word(next) && !is_fraction
 }
 
 /// Whether a number that begins at `at` goes on a fraction.

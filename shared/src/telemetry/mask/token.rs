@@ -3,9 +3,10 @@
 use super::text::{before, byte, run, says};
 use super::{Found, Kind};
 
-/// How keys of well-known services begin, by their first letter.
+/// How keys for services begin, by their first letter.
 const fn keys(first: u8) -> &'static [&'static [u8]] {
     match first {
+        b'c' => &[b"ck_"],
         b'A' => &[b"AKIA", b"ASIA", b"AIza"],
         b'g' => &[
             b"ghp_",
