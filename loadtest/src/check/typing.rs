@@ -10,6 +10,11 @@ use crate::ledger::{ClientEvent, ClientNumber};
 /// three seconds, after which a gateway ends it, and two to get there.
 const SHOWN_FOR_US: u64 = 5_000_000;
 
+/// How long after a fault of doors somebody still hears what these held back, in
+/// microseconds. Of that signs of typing may be missing: who reads too slowly is sent
+/// fewer of them, and takes one that no other follows as over.
+const HELD_BACK_US: u64 = 1_000_000;
+
 /// To whom who is shown typing: client, room and user.
 type Key = (ClientNumber, String, String);
 
@@ -79,7 +84,9 @@ impl Typing {
     pub(super) fn finish(&self, faults: &Faults, verdict: &mut Verdict) {
         for Shown { since, to, says } in self.too_long.iter().chain(self.shown.values()) {
             // A gateway that dies ends nothing, and its end may be lost on the way.
-            if !faults.may_have_parted_people(*since, since + SHOWN_FOR_US) {
+            let is_parted = faults.may_have_parted_people(*since, since + SHOWN_FOR_US);
+            let held_since = since.saturating_sub(HELD_BACK_US);
+            if !is_parted && !faults.may_have_spoilt_doors(held_since, *since) {
                 let says = format!("{to}: {says} for too long");
                 verdict.broken(Broken::LeftTyping, *since, says);
             }

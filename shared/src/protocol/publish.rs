@@ -24,7 +24,7 @@ const OF_STREAMS: [&str; 2] = ["fault", "open"];
 pub struct Publish {
     /// Where the event goes, as the server named it: 1 to [`MAX_PUBLISH_ROOMS`].
     pub rooms: Vec<RoomName>,
-    /// Its `type`: see [`check_name`].
+    /// Its `type`, which is none of the protocol's own life cycle.
     pub kind: CompactString,
     /// Its `data`; an empty object where there is none.
     pub data: Value,

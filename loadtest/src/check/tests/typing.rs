@@ -74,6 +74,18 @@ fn typing_ends_with_the_connection_of_who_is_shown_it_and_where_a_fault_parts_pe
 }
 
 #[test]
+fn what_doors_held_back_may_lack_the_end_of_typing() {
+    let shown_after = |kind, at| {
+        let fault = struck(kind, "gateway-1", 9 * SECOND);
+        shown(&[(at, true)], Some((5, What::Fault(fault))))
+    };
+    assert_eq!(shown_after("door-trickling", 10), []);
+    for (kind, at) in [("door-trickling", 11), ("gateway-redis-link-cut", 10)] {
+        assert_eq!(shown_after(kind, at), [Broken::LeftTyping], "{kind}");
+    }
+}
+
+#[test]
 fn nobody_is_shown_themselves() {
     let shown = found(|story| {
         story.insert(12, types("u1", true));
