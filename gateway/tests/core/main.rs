@@ -18,3 +18,4 @@ mod redis;
 mod slow_readers;
 mod support;
 mod together;
+mod typing;
