@@ -24,6 +24,9 @@ use crate::position::{Epoch, Position};
 /// The version that this program writes, and the only one it reads.
 pub const VERSION: u8 = 1;
 
+/// Few headers are longer, in bytes.
+const USUAL_LINE: usize = 192;
+
 /// How a record is handled on its way, whatever its event is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
@@ -142,7 +145,9 @@ impl Record {
 
     /// The same, behind what `bytes` holds.
     pub fn encode_into(&self, bytes: &mut Vec<u8>) {
-        bytes.extend_from_slice(self.header.to_line().as_bytes());
+        let line = self.header.to_line();
+        bytes.reserve(line.len() + self.frame.len());
+        bytes.extend_from_slice(line.as_bytes());
         bytes.extend_from_slice(&self.frame);
     }
 }
@@ -150,38 +155,49 @@ impl Record {
 impl Header {
     /// The header as it travels, with its line break.
     pub fn to_line(&self) -> String {
-        let [before, after] = self.around_position();
+        let mut line = String::with_capacity(USUAL_LINE);
+        self.write_before(&mut line);
         let (epoch, seq) = match &self.position {
             Some(position) => (position.epoch.as_str(), position.seq),
             None => ("-", 0),
         };
-        format!("{before}{epoch} {seq} {}{after}", self.ts)
+        let _ = write!(line, "{epoch} {seq} {}", self.ts);
+        self.write_after(&mut line);
+        line
     }
 
     /// The header without `epoch`, `seq` and `ts`: what stands before them,
     /// and what behind. A Redis script puts them in between.
     pub fn around_position(&self) -> [String; 2] {
-        let before = format!("{VERSION} {} {} ", self.class.as_str(), self.event);
-        let mut after = String::with_capacity(96);
+        let (mut before, mut after) = (String::new(), String::with_capacity(USUAL_LINE));
+        self.write_before(&mut before);
+        self.write_after(&mut after);
+        [before, after]
+    }
+
+    fn write_before(&self, line: &mut String) {
+        let _ = write!(line, "{VERSION} {} {} ", self.class.as_str(), self.event);
+    }
+
+    fn write_after(&self, line: &mut String) {
         match &self.reply {
             Some(ReplyPart {
                 message_id,
                 attempt,
                 index,
             }) => {
-                let _ = write!(after, " {message_id} {attempt} {index}");
+                let _ = write!(line, " {message_id} {attempt} {index}");
             }
-            None => after.push_str(" - 0 -1"),
+            None => line.push_str(" - 0 -1"),
         }
         for id in [
             self.in_reply_to.as_ref().map(MessageId::as_str),
             self.excluded.as_ref().map(UserId::as_str),
         ] {
-            after.push(' ');
-            after.push_str(id.unwrap_or("-"));
+            line.push(' ');
+            line.push_str(id.unwrap_or("-"));
         }
-        after.push('\n');
-        [before, after]
+        line.push('\n');
     }
 
     fn parse(line: &str) -> Result<Self, UnreadableRecord> {

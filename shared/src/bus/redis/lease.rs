@@ -86,6 +86,7 @@ impl RedisBus {
     ) -> Result<Appended, BusError> {
         let args = lease_args(lease)
             .number(delta.index)
+            .number(delta.index + 1)
             .text(&delta.text)
             .record(&delta.record);
         let answer = self.appending.ask(lease.room.partition(), args).await?;
@@ -142,9 +143,11 @@ fn lease_args(lease: &Lease) -> Args {
 }
 
 fn with_lease(args: Args, lease: &Lease) -> Args {
-    args.text(lease.message_id.as_str())
-        .number(lease.attempt)
-        .text(lease.claim.as_str())
+    args.text(lease.message_id.as_str()).shown(format_args!(
+        "{} {}",
+        lease.attempt,
+        lease.claim.as_str()
+    ))
 }
 
 fn held(answer: Option<Answer>) -> Result<Beat, BusError> {
@@ -182,11 +185,11 @@ fn claim(mut answer: Answer) -> Result<Claim, BusError> {
     })
 }
 
-/// `attempt beats claim room`, as the scripts keep it.
+/// `beats attempt claim room`, as the scripts keep it.
 fn running_lease(id: &str, beat: &str) -> Option<RunningLease> {
     let mut words = beat.split(' ');
-    let attempt = words.next()?.parse().ok()?;
     let beats = words.next()?.parse().ok()?;
+    let attempt = words.next()?.parse().ok()?;
     let claim = words.next()?.parse().ok()?;
     let lease = Lease {
         room: words.next()?.parse().ok()?,

@@ -98,14 +98,10 @@ const TAKEN_OUT: [(crate::sabotage::Protection, &str, &str); 4] = {
         (Protection::Dedup, "if receipt then", "if false then"),
         (
             Protection::Fencing,
-            "and reply.attempt == attempt\n    and reply.claim == claim",
-            "",
+            "return reply.lease == lease and reply or nil",
+            "return reply.lease and reply or nil",
         ),
-        (
-            Protection::Fencing,
-            "or reply.attempt ~= attempt or reply.claim ~= claim",
-            "",
-        ),
+        (Protection::Fencing, "or lease_of(reply) ~= lease", ""),
         (
             Protection::SessionOrder,
             "if #ahead == #waiting or head ~= ahead[1].id then\n      offer_head_of(reply)",

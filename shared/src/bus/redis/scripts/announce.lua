@@ -1,11 +1,10 @@
 -- Publishes records of a reply. Answers as `beat` does.
 
 local id = arg()
-local attempt = number_arg()
-local claim = arg()
+local lease = arg()
 local records = list_arg()
 
-local reply = load_held(id, attempt, claim)
+local reply = load_held(id, lease)
 if not reply then
   return false
 end

@@ -2,20 +2,20 @@
 -- 1 where it was cancelled}, {'behind', the next index} or {'fenced'}.
 
 return of_each(function()
-  local id, attempt, claim = arg(), number_arg(), arg()
-  local index, text, record = number_arg(), arg(), arg()
+  local id, lease = arg(), arg()
+  local index, following = arg(), arg()
+  local text, record = arg(), arg()
 
-  local reply = load_held(id, attempt, claim)
+  local reply = load_held(id, lease)
   if not reply then
     return { 'fenced' }
   end
-  local next = tonumber(reply.next)
-  if index > next then
-    return { 'behind', next }
-  elseif index == next then
+  if index == reply.next then
     redis.call('APPEND', prefix .. 'text:' .. id, text)
-    redis.call('HSET', reply.key, 'next', text_of(index + 1))
+    redis.call('HSET', reply.key, 'next', following)
     publish(reply.room, record)
+  elseif tonumber(index) > tonumber(reply.next) then
+    return { 'behind', tonumber(reply.next) }
   end
   return { 'done', reply.cancelled }
 end)

@@ -5,8 +5,7 @@
 local DEAD_LETTERS = 1000
 
 local id = arg()
-local attempt = number_arg()
-local claim = arg()
+local lease = arg()
 local says_cancelled = number_arg() == 1
 local before, after, tail = arg(), arg(), arg()
 local records_before, records_after = list_arg(), list_arg()
@@ -32,7 +31,7 @@ local function turns_to_keep(turns)
 end
 
 local reply = load(id)
-if not reply or reply.attempt ~= attempt or reply.claim ~= claim then
+if not reply or lease_of(reply) ~= lease then
   return false
 elseif reply.state == 'done' then
   return 'done'

@@ -1,23 +1,19 @@
 -- What scripts do for who holds a reply's lease.
 
--- The reply, if the lease (id, attempt, claim) holds. The claim tells two
--- attempts of one number apart, should Redis have lost more than one.
-local function load_held(id, attempt, claim)
+-- The reply, if `lease` holds: its attempt and its claim, which tells two attempts
+-- of one number apart, should Redis have lost more than one. Each delta and each beat
+-- asks for this, so it is one short command.
+local function load_held(id, lease)
   local reply = { id = id, key = prefix .. 'gen:' .. id }
-  local state, at, cancelled
-  state, at, reply.claim, reply.room, reply.next, cancelled =
-    unpack(redis.call('HMGET', reply.key, 'state', 'attempt', 'claim', 'room', 'next', 'cancelled'))
-  reply.attempt = tonumber(at)
-  if state == 'running' and reply.attempt == attempt
-    and reply.claim == claim then
-    reply.cancelled = cancelled and 1 or 0
-    return reply
-  end
-  return nil
+  local cancelled
+  reply.lease, reply.room, reply.next, cancelled =
+    unpack(redis.call('HMGET', reply.key, 'lease', 'room', 'next', 'cancelled'))
+  reply.cancelled = cancelled and 1 or 0
+  return reply.lease == lease and reply or nil
 end
 
 -- The lease as others see it.
 local function show_beat(reply, beats)
   redis.call('HSET', prefix .. 'beats', reply.id,
-    reply.attempt .. ' ' .. text_of(beats) .. ' ' .. reply.claim .. ' ' .. reply.room)
+    text_of(beats) .. ' ' .. reply.lease .. ' ' .. reply.room)
 end

@@ -27,14 +27,20 @@ local function load(id)
   }
 end
 
+-- What its broker shows with each step; empty where none was begun.
+local function lease_of(reply)
+  return reply.claim and text_of(reply.attempt) .. ' ' .. reply.claim or ''
+end
+
 -- Begins the next attempt at it. Where Redis may have lost an attempt since the
 -- last one that it knows, the number after that is passed over: people may have
 -- read what was said under it, and would take what is said now for its end.
 local function begin_attempt(reply, claim)
   reply.attempt = reply.attempt + (reply.begun_under == replid() and 1 or 2)
   reply.claim = claim
+  reply.lease = lease_of(reply)
   redis.call('HSET', reply.key, 'state', 'running', 'attempt', reply.attempt, 'next', 0,
-    'claim', claim, 'claimed', now, 'replid', replid())
+    'claim', claim, 'lease', reply.lease, 'claimed', now, 'replid', replid())
   redis.call('HINCRBY', reply.key, 'begun', 1)
   redis.call('SET', prefix .. 'claim:' .. claim, reply.id)
 end
@@ -68,7 +74,7 @@ local function settle(reply, seq, max_age)
   redis.call('LREM', reply.queue, 1, reply.id)
   count(reply, -1)
   redis.call('HSET', reply.key, 'state', 'done', 'seq', text_of(seq))
-  redis.call('HDEL', reply.key, 'task', 'before', 'after', 'tail', 'cancelled')
+  redis.call('HDEL', reply.key, 'lease', 'task', 'before', 'after', 'tail', 'cancelled')
   redis.call('DEL', reply.text)
   redis.call('PEXPIRE', reply.key, max_age)
   redis.call('PEXPIRE', prefix .. 'asked:' .. reply.question, max_age)

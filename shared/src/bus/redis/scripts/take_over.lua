@@ -2,8 +2,7 @@
 -- Answers what `claimed` does, or false where somebody has.
 
 local id = arg()
-local seen_attempt = number_arg()
-local seen_claim = arg()
+local seen_lease = arg()
 local seen_beats = arg()
 local claim = arg()
 
@@ -14,7 +13,7 @@ end
 if reply.claim == claim then
   return claimed(reply)
 end
-local seen = seen_attempt .. ' ' .. seen_beats .. ' ' .. seen_claim .. ' ' .. reply.room
+local seen = seen_beats .. ' ' .. seen_lease .. ' ' .. reply.room
 if redis.call('HGET', prefix .. 'beats', id) ~= seen then
   return false
 end
