@@ -6,6 +6,11 @@ use causerie_broker::Broker;
 use causerie_shared::bus::connection;
 use causerie_shared::cli::{App, Running};
 use causerie_shared::config::Program;
+use mimalloc::MiMalloc;
+
+// What one thread allocates others free here, which glibc lets threads wait for.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     App::new(Program::Broker)
