@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # 2,000 replies that stream at once.
-about="2,000 people who each read one reply after another, at 30 words a second, from one broker."
+about="2,000 people who each read one reply after another, at 30 words a second, from one broker.
+It and the gateway have two threads each: with as many as there are cores all are in each other's way."
 clients=2000 seconds=60 gateways=1 rounds=5 connect_rate=1000
 broker_settings=(AI_ECHO_TOKENS_PER_SECOND=30)
 # shellcheck source=loadtest/stage.sh
 . "$(dirname "${BASH_SOURCE[0]}")/stage.sh"
 
+export TOKIO_WORKER_THREADS=2
 set_stage "$@"
 # Each waits a little for the first word of its next one.
 goals "replies that stream at once>=$((clients * 9 / 10))" \

@@ -4,16 +4,15 @@ use bytes::Bytes;
 use causerie_shared::bus::Bus;
 use causerie_shared::bus::reply::{Claim, Ending, Finished};
 use causerie_shared::protocol::data::{FinishReason, Reply, Role};
-use causerie_shared::protocol::text::without_controls;
 use causerie_shared::task::Task;
 use causerie_shared::telemetry::{continue_trace, traceparent};
-use futures::StreamExt;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
-use crate::backend::call::{self, CallEvent, CallStream};
+use crate::backend::call::{self, CallStream};
 use crate::events;
+use crate::listening::{Said, hand_on, texts};
 use crate::outcome::{Ended, Heard, Outcome};
 use crate::patience::{Lost, until_answered};
 use crate::prompt::{prompt, tokens_of};
@@ -26,10 +25,6 @@ use crate::writer::Writer;
 /// So often a reply is begun; then it ends with an error.
 const MAX_ATTEMPTS: u32 = 3;
 
-/// Texts that may wait for the bus. While more would, the model is not read
-/// from, which slows it down but does not end the call.
-const WAITING_TEXTS: usize = 1024;
-
 /// Answers a claimed question: announces the reply, asks the model, sends what
 /// it says, ends the reply. Returns early, without a word to anybody, when the
 /// reply is no longer this broker's.
@@ -38,21 +33,27 @@ pub(crate) async fn answer(worker: &Worker, claim: &Claim) {
     if claim.cancelled {
         entry.signals.cancelled.cancel();
     }
+    let task = task(claim);
     let generation = Generation {
         worker,
         claim,
         records: Records::new(&*worker.bus, claim),
         signals: &entry.signals,
+        span: span(claim, task.as_ref().ok()),
         began: Instant::now(),
     };
-    let task = generation.task();
-    let span = span(claim, task.as_ref().ok());
-    let made = async {
-        if let Err(lost) = generation.run(task).await {
-            events::reply_lost(&claim.lease, &lost);
-        }
-    };
-    made.instrument(span).await;
+    if let Err(lost) = generation.run(task).await {
+        let _told_in = generation.span.enter();
+        events::reply_lost(&claim.lease, &lost);
+    }
+}
+
+/// What is asked, or why it is hopeless to answer.
+fn task(claim: &Claim) -> Result<Task, String> {
+    if claim.begun > MAX_ATTEMPTS && !claim.cancelled {
+        return Err(format!("none of {MAX_ATTEMPTS} attempts came to an end"));
+    }
+    Task::decode(&claim.task).map_err(|error| error.to_string())
 }
 
 /// The reply's part of the trace that the client began.
@@ -74,6 +75,9 @@ struct Generation<'a> {
     claim: &'a Claim,
     records: Records<'a>,
     signals: &'a Signals,
+    /// Entered only where something is told: a future that is in it is so each time it
+    /// is polled, and of each word of each reply that costs a tenth of all.
+    span: Span,
     began: Instant,
 }
 
@@ -85,7 +89,7 @@ struct Call {
 
 impl Generation<'_> {
     async fn run(&self, task: Result<Task, String>) -> Result<(), Lost> {
-        let (texts, written) = mpsc::channel(WAITING_TEXTS);
+        let (texts, written) = texts();
         let speak = async {
             Ok(match &task {
                 Ok(task) => self.listen(self.call(task), texts).await,
@@ -96,7 +100,8 @@ impl Generation<'_> {
             })
         };
         let running = &self.worker.running;
-        let write = Writer::new(self.bus(), &self.records, self.signals, running).run(written);
+        let writer = Writer::new(self.bus(), &self.records, self.signals, running, &self.span);
+        let write = writer.run(written);
         // The ending says itself whether it was fenced; a beat behind one that
         // was carried out would say so wrongly.
         let (outcome, text) = tokio::select! {
@@ -104,39 +109,32 @@ impl Generation<'_> {
             made = async { tokio::try_join!(speak, write) } => made?,
             () = self.signals.fenced.cancelled() => return Err(Lost::Fenced),
         };
-        self.finish(outcome, &text, task.as_ref().ok()).await
-    }
-
-    /// What is asked, or why it is hopeless to answer.
-    fn task(&self) -> Result<Task, String> {
-        if self.claim.begun > MAX_ATTEMPTS && !self.claim.cancelled {
-            return Err(format!("none of {MAX_ATTEMPTS} attempts came to an end"));
-        }
-        Task::decode(&self.claim.task).map_err(|error| error.to_string())
+        let finish = self.finish(outcome, &text, task.as_ref().ok());
+        finish.instrument(self.span.clone()).await
     }
 
     fn call(&self, task: &Task) -> Call {
         let ai = self.worker.ai.load();
         let mut prompt = prompt(&ai, self.claim, task);
-        prompt.traceparent = traceparent(&Span::current()).or(prompt.traceparent);
+        prompt.traceparent = traceparent(&self.span).or(prompt.traceparent);
         let prompt_estimate = tokens_of(&prompt);
         let tenant = &self.claim.lease.room.tenant;
         let backends = ai.answering(tenant).backends.clone();
         let policy = ai.call.clone();
         Call {
-            stream: call::ask(backends, policy, prompt),
+            stream: self.span.in_scope(|| call::ask(backends, policy, prompt)),
             prompt_estimate,
         }
     }
 
     /// Hands the model's texts on until it ends, fails, or is cancelled. The
     /// call ends with this function: the backend sees its connection closed.
-    async fn listen(&self, call: Call, texts: mpsc::Sender<String>) -> Outcome {
+    async fn listen(&self, call: Call, texts: mpsc::Sender<Said>) -> Outcome {
         let mut heard = Heard::new(self.began, call.prompt_estimate);
         let ended = tokio::select! {
             biased;
             () = self.signals.cancelled.cancelled() => Ended::Cancelled(None),
-            ended = hand_on(call.stream, &texts, &mut heard) => ended,
+            ended = hand_on(call.stream, &texts, &mut heard, &self.worker.running) => ended,
         };
         Outcome {
             ended,
@@ -159,7 +157,7 @@ impl Generation<'_> {
             let reply = self.reply(&outcome, text);
             let ending = self.ending(&outcome, &reply, task);
             let finish = || self.bus().finish(&self.claim.lease, &ending);
-            match until_answered("finish", finish).await? {
+            match until_answered(&self.span, "finish", finish).await? {
                 Finished::Fenced => return Err(Lost::Fenced),
                 Finished::Cancelled => outcome.cancel(),
                 Finished::Done => {
@@ -198,23 +196,6 @@ impl Generation<'_> {
     fn bus(&self) -> &dyn Bus {
         &*self.worker.bus
     }
-}
-
-async fn hand_on(mut stream: CallStream, texts: &mpsc::Sender<String>, heard: &mut Heard) -> Ended {
-    while let Some(event) = stream.next().await {
-        match event {
-            Ok(CallEvent::Answering { model, .. }) => heard.on_answering(model),
-            Ok(CallEvent::Text(text)) => {
-                let text = without_controls(&text);
-                heard.on_text(&text);
-                // Nobody takes it only when the reply is lost, and this with it.
-                let _ = texts.send(text.into_owned()).await;
-            }
-            Ok(CallEvent::Done(done)) => return Ended::Done(done),
-            Err(error) => return Ended::Failed(error),
-        }
-    }
-    Ended::Hopeless("the model call ended without an end".to_owned())
 }
 
 /// What later questions of the session build on: nothing where nothing was

@@ -14,6 +14,7 @@
 //! - `generation`: from the claim of its question to its end
 //! - [`prompt`]: what the model is asked
 //! - [`backend`]: the AI backends, and the call that retries and falls back
+//! - `listening`: what it says, read
 //! - `writer`: from the model's texts to deltas
 //! - `pace`: how long texts are gathered
 //! - `records`: what the room is sent
@@ -30,6 +31,7 @@ pub mod backend;
 mod configured;
 mod events;
 mod generation;
+mod listening;
 mod outcome;
 mod pace;
 mod patience;

@@ -12,11 +12,22 @@ const LONGEST: Duration = Duration::from_millis(500);
 
 /// About what a delta costs all processors that it passes. However many replies a
 /// broker makes, their deltas together don't keep more than one of them busy.
-const COST: Duration = Duration::from_micros(25);
+const COST: Duration = Duration::from_micros(35);
 
-/// The pace of one reply's deltas: the first at once, later ones gathered for
-/// 30 ms, longer when the bus lags, or when the broker makes very many replies. A
-/// bus that takes its time for one delta is given twice that time before the next.
+/// A delta does not grow beyond this by gathering, in bytes.
+pub(crate) const MAX_GATHERED: usize = 16 * 1024;
+
+/// How long texts gather where so many replies are made that one after another would
+/// cost too much; `None` where they are few.
+pub(crate) fn gathering(replies: usize) -> Option<Duration> {
+    let of_all = COST.saturating_mul(u32::try_from(replies).unwrap_or(u32::MAX));
+    (of_all > SHORTEST).then_some(of_all.min(LONGEST))
+}
+
+/// The pace of one reply's deltas: the first at once, a later one not before 30 ms
+/// have passed. Where the bus lags, or the broker makes very many replies, the first
+/// text that waits is what counts: it waits for company, and no text waits longer. A
+/// bus that takes its time for one delta is given twice that time for the next.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     sent_at: Option<Instant>,
@@ -24,12 +35,14 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// When the next delta may be sent, while so many replies are made here; `None`
-    /// is at once.
-    pub(crate) fn due(&self, replies: usize) -> Option<Instant> {
-        let of_all = COST.saturating_mul(u32::try_from(replies).unwrap_or(u32::MAX));
-        let gather = (self.lag * 2).max(of_all).clamp(SHORTEST, LONGEST);
-        self.sent_at.map(|at| at + gather)
+    /// When texts may be sent of which the first has waited since then, while so many
+    /// replies are made here; `None` is at once.
+    pub(crate) fn due(&self, waiting_since: Instant, replies: usize) -> Option<Instant> {
+        let next = self.sent_at? + SHORTEST;
+        let of_bus = (self.lag * 2).min(LONGEST);
+        let of_bus = (of_bus > SHORTEST).then_some(of_bus);
+        let gather = of_bus.max(gathering(replies));
+        Some(gather.map_or(next, |gather| next.max(waiting_since + gather)))
     }
 
     /// A delta was sent at `sent_at`, and the bus took until `now` for it.
@@ -50,25 +63,30 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    /// How long the texts are gathered after deltas that took so long.
+    /// How long texts wait that come with the delta before, after deltas that took so long.
     fn gathered_after(took: &[u64]) -> Duration {
-        gathered_among(1, took)
+        waits(1, took, 0)
     }
 
-    /// The same where so many replies are made.
-    fn gathered_among(replies: usize, took: &[u64]) -> Duration {
+    /// How long a text waits that comes so much later than the delta before, while so
+    /// many replies are made, after deltas that took so long.
+    fn waits(replies: usize, took: &[u64], later: u64) -> Duration {
         let mut pace = Pace::default();
         let now = Instant::now();
         for took in took {
             pace.on_sent(now, now + ms(*took));
         }
-        pace.due(replies).map_or(Duration::ZERO, |due| due - now)
+        let came = now + ms(later);
+        let due = pace.due(came, replies);
+        due.map_or(Duration::ZERO, |due| due.saturating_duration_since(came))
     }
 
     #[test]
     fn the_first_delta_goes_at_once_and_later_ones_every_30_ms() {
         assert_eq!(gathered_after(&[]), Duration::ZERO);
         assert_eq!(gathered_after(&[1, 1]), ms(30));
+        assert_eq!(waits(1, &[1], 20), ms(10));
+        assert_eq!(waits(1, &[1], 40), Duration::ZERO);
     }
 
     #[test]
@@ -79,10 +97,17 @@ mod tests {
 
     #[test]
     fn of_very_many_replies_each_is_sent_less_often() {
-        assert_eq!(gathered_among(1_000, &[1]), ms(30));
-        assert_eq!(gathered_among(2_000, &[1]), ms(50));
-        assert_eq!(gathered_among(1_000_000, &[1]), ms(500));
-        assert_eq!(gathered_among(1_000_000, &[]), Duration::ZERO);
+        assert_eq!(waits(500, &[1], 0), ms(30));
+        assert_eq!(waits(2_000, &[1], 0), ms(70));
+        assert_eq!(waits(1_000_000, &[1], 0), ms(500));
+        assert_eq!(waits(1_000_000, &[], 0), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_first_that_waits_waits_for_company_whenever_it_came() {
+        for later in [0, 33, 1_000] {
+            assert_eq!(waits(2_000, &[1], later), ms(70), "{later} ms later");
+        }
     }
 
     #[test]

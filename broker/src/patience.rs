@@ -9,6 +9,8 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use causerie_shared::bus::BusError;
 
+use tracing::Span;
+
 use crate::events;
 
 /// So often what is stored may turn out unreadable before the reply is given
@@ -28,8 +30,9 @@ pub(crate) enum Lost {
     Unreadable(String),
 }
 
-/// Calls the bus until it answers.
+/// Calls the bus until it answers; what fails meanwhile is told in `span`.
 pub(crate) async fn until_answered<T, F>(
+    span: &Span,
     verb: &'static str,
     mut call: impl FnMut() -> F,
 ) -> Result<T, Lost>
@@ -48,7 +51,7 @@ where
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
-        events::bus_failed(verb, &error);
+        span.in_scope(|| events::bus_failed(verb, &error));
         if let BusError::Unreadable(what) = error {
             unreadable += 1;
             if unreadable == UNREADABLE_TRIES {
@@ -76,7 +79,8 @@ mod tests {
     /// Calls a bus that gives these answers in turn; how many are left.
     async fn call(answers: &[fn() -> Result<(), BusError>]) -> (Result<(), Lost>, usize) {
         let mut left = VecDeque::from(answers.to_vec());
-        let result = until_answered("test", || {
+        let span = Span::none();
+        let result = until_answered(&span, "test", || {
             let answer = left.pop_front().unwrap()();
             async { answer }
         });

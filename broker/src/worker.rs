@@ -11,6 +11,7 @@ use causerie_shared::config::SettingsHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Span;
 
 use crate::configured::Models;
 use crate::events;
@@ -228,7 +229,8 @@ impl Worker {
 
     async fn take_over(self: Arc<Self>, dead: RunningLease, slot: Slot) {
         let id = ClaimId::generate();
-        match until_answered("take_over", || self.bus.take_over(&dead, &id)).await {
+        let take_over = || self.bus.take_over(&dead, &id);
+        match until_answered(&Span::none(), "take_over", take_over).await {
             Ok(Takeover::Taken(claim)) => {
                 events::taken_over(&claim);
                 answer(&self, &claim).await;
@@ -240,7 +242,9 @@ impl Worker {
     }
 
     fn spawn(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) {
-        let ended = self.ended.clone();
+        // One for each: all look at it whenever they are polled, and one that all
+        // share they would have to wait for.
+        let ended = self.ended.child_token();
         self.tasks.spawn(async move {
             ended.run_until_cancelled(task).await;
         });

@@ -1,18 +1,19 @@
 //! From the model's texts to the deltas in the room.
 
+use std::pin::pin;
+
 use causerie_shared::bus::Bus;
 use causerie_shared::bus::reply::{Appended, Beat};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
+use tracing::Span;
 
 use crate::events;
-use crate::pace::Pace;
+use crate::listening::Said;
+use crate::pace::{MAX_GATHERED, Pace};
 use crate::patience::{Lost, until_answered};
 use crate::records::Records;
 use crate::running::{Running, Signals};
-
-/// A delta does not grow beyond this by gathering, in bytes.
-const MAX_GATHERED: usize = 16 * 1024;
 
 /// Announces a reply and sends its texts, in order.
 pub(crate) struct Writer<'a> {
@@ -20,6 +21,8 @@ pub(crate) struct Writer<'a> {
     records: &'a Records<'a>,
     signals: &'a Signals,
     running: &'a Running,
+    /// In which is told what fails.
+    span: &'a Span,
     pace: Pace,
     /// All of the reply so far, and where in it each delta ends: what the bus
     /// has lost is sent again from here.
@@ -33,12 +36,14 @@ impl<'a> Writer<'a> {
         records: &'a Records<'a>,
         signals: &'a Signals,
         running: &'a Running,
+        span: &'a Span,
     ) -> Self {
         Self {
             bus,
             records,
             signals,
             running,
+            span,
             pace: Pace::default(),
             text: String::new(),
             ends: Vec::new(),
@@ -46,7 +51,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes until `texts` ends; returns the whole text.
-    pub(crate) async fn run(mut self, mut texts: mpsc::Receiver<String>) -> Result<String, Lost> {
+    pub(crate) async fn run(mut self, mut texts: mpsc::Receiver<Said>) -> Result<String, Lost> {
         self.announce().await?;
         while let Some(piece) = self.next_piece(&mut texts).await {
             self.text.push_str(&piece);
@@ -59,7 +64,7 @@ impl<'a> Writer<'a> {
     async fn announce(&self) -> Result<(), Lost> {
         let records = self.records.start();
         let announce = || self.bus.announce(self.records.lease, &records);
-        match until_answered("announce", announce).await? {
+        match until_answered(self.span, "announce", announce).await? {
             Beat::Held { cancelled } => self.on_cancelled(cancelled),
             Beat::Fenced => return Err(Lost::Fenced),
         }
@@ -67,19 +72,23 @@ impl<'a> Writer<'a> {
     }
 
     /// The next text, with what else comes until the next delta is due.
-    async fn next_piece(&self, texts: &mut mpsc::Receiver<String>) -> Option<String> {
-        let mut piece = texts.recv().await?;
-        let Some(due) = self.pace.due(self.running.len()) else {
+    async fn next_piece(&self, texts: &mut mpsc::Receiver<Said>) -> Option<String> {
+        let Said {
+            text: mut piece,
+            since,
+        } = texts.recv().await?;
+        let Some(due) = self.pace.due(since, self.running.len()) else {
             return Some(piece);
         };
+        let mut due = pin!(sleep_until(due));
         while piece.len() < MAX_GATHERED {
             let more = tokio::select! {
                 biased;
                 more = texts.recv() => more,
-                () = sleep_until(due) => None,
+                () = &mut due => None,
             };
             match more {
-                Some(more) => piece.push_str(&more),
+                Some(more) => piece.push_str(&more.text),
                 None => break,
             }
         }
@@ -93,12 +102,13 @@ impl<'a> Writer<'a> {
         while let Some(piece) = self.piece(index) {
             let delta = self.records.delta(index as u64, piece);
             let append = || self.bus.append(self.records.lease, &delta);
-            match until_answered("append", append).await? {
+            match until_answered(self.span, "append", append).await? {
                 Appended::Done { cancelled } => {
                     self.on_cancelled(cancelled);
                     index += 1;
                 }
                 Appended::Behind { next } if next < index as u64 => {
+                    let _told_in = self.span.enter();
                     events::sending_again(self.records.lease, next, index);
                     index = usize::try_from(next).unwrap_or(index);
                 }

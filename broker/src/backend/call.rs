@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use futures::{Stream, StreamExt, stream};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep};
+use tracing::{Instrument, Span};
 
 use super::breaker::{Breaker, BreakerConfig, BreakerState, Pass};
+use super::silence::Silence;
 use super::{
     Backend, BackendError, CallId, Chunk, ChunkStream, Done, ErrorKind, Finish, Prompt, events,
 };
@@ -111,7 +113,7 @@ pub type CallStream = Pin<Box<dyn Stream<Item = Result<CallEvent, BackendError>>
 ///
 /// Tries are numbered from the prompt's own `try_number` on, over all backends. The stream ends
 /// with `Done` or an error, and dropping it aborts the call: the backend sees its connection
-/// closed. The time-outs run from now.
+/// closed. The time-outs run from now, and what happens is told in the current span.
 pub fn ask(backends: Vec<Guarded>, policy: CallPolicy, prompt: Prompt) -> CallStream {
     let call = Call::new(backends, policy, prompt);
     Box::pin(stream::unfold(Some((call, None)), |state| async move {
@@ -127,6 +129,7 @@ struct Call {
     backends: Vec<Guarded>,
     policy: CallPolicy,
     prompt: Prompt,
+    span: Span,
     started: Instant,
     deadline: Instant,
 }
@@ -142,6 +145,7 @@ struct Answer {
     backend: &'static str,
     place: Option<String>,
     chunks: ChunkStream,
+    silence: Silence,
     pass: Option<Pass>,
     call: CallId,
     model: String,
@@ -158,6 +162,7 @@ impl Call {
             backends,
             policy,
             prompt,
+            span: Span::current(),
             started,
             deadline,
         }
@@ -167,7 +172,8 @@ impl Call {
         match answer {
             Some(answer) => self.next_of(answer).await,
             None => {
-                let begun = answer.insert(self.first_answer().await?);
+                let span = self.span.clone();
+                let begun = answer.insert(self.first_answer().instrument(span).await?);
                 Ok(CallEvent::Answering {
                     backend: begun.backend,
                     model: begun.model.clone(),
@@ -258,11 +264,12 @@ impl Call {
         let place = guarded.backend.place();
         let began = Instant::now();
         let mut chunks = guarded.backend.ask(prompt);
-        let limit = self.policy.first_token_timeout;
-        match self
-            .next_said(name, &mut chunks, limit, ErrorKind::FirstTokenTimeout)
-            .await
-        {
+        let mut silence = Silence::default();
+        let limit = (
+            self.policy.first_token_timeout,
+            ErrorKind::FirstTokenTimeout,
+        );
+        match self.next_said(name, &mut chunks, &mut silence, limit).await {
             Ok(first) => {
                 pass.on_first_token();
                 events::first_token(name, &call, began.elapsed());
@@ -271,6 +278,7 @@ impl Call {
                     backend: name,
                     place: place.map(str::to_owned),
                     chunks,
+                    silence,
                     pass,
                     call,
                     model,
@@ -288,29 +296,28 @@ impl Call {
 
     async fn next_of(&self, answer: &mut Answer) -> Result<CallEvent, BackendError> {
         let name = answer.backend;
-        let limit = self.policy.stall_timeout;
+        let limit = (self.policy.stall_timeout, ErrorKind::Stalled);
         let said = match answer.first.take() {
             Some(first) => Ok(first),
             None => {
-                self.next_said(name, &mut answer.chunks, limit, ErrorKind::Stalled)
-                    .await
+                let Answer {
+                    chunks, silence, ..
+                } = answer;
+                self.next_said(name, chunks, silence, limit).await
             }
         };
         match said {
             Ok(Said::Text(text)) => Ok(self.on_text(answer, text)),
             Ok(Said::Done(done)) => {
                 answer.pass.take().into_iter().for_each(Pass::on_done);
-                events::replied(name, &answer.call);
+                self.span.in_scope(|| events::replied(name, &answer.call));
                 Ok(CallEvent::Done(done))
             }
             Err(error) => {
                 if let Some(pass) = answer.pass.take() {
-                    events::try_failed(
-                        &answer.call,
-                        &error,
-                        answer.place.as_deref(),
-                        &answer.model,
-                    );
+                    let _told_in = self.span.enter();
+                    let place = answer.place.as_deref();
+                    events::try_failed(&answer.call, &error, place, &answer.model);
                     on_failure(pass, &error);
                 }
                 Err(error)
@@ -324,6 +331,7 @@ impl Call {
         if text.len() > room {
             let end = (0..=room).rfind(|at| text.is_char_boundary(*at));
             text.truncate(end.unwrap_or_default());
+            let _told_in = self.span.enter();
             events::reply_cut(answer.backend, &answer.call, self.policy.max_reply_bytes);
             let done = Done {
                 finish: Finish::Length,
@@ -345,8 +353,8 @@ impl Call {
         &self,
         backend: &'static str,
         chunks: &mut ChunkStream,
-        limit: Duration,
-        too_late: ErrorKind,
+        silence: &mut Silence,
+        (limit, too_late): (Duration, ErrorKind),
     ) -> Result<Said, BackendError> {
         loop {
             let due = Instant::now() + limit;
@@ -355,16 +363,22 @@ impl Call {
             } else {
                 (self.deadline, ErrorKind::Timeout)
             };
-            match timeout_at(due, chunks.next()).await {
-                Ok(Some(Ok(Chunk::Thinking))) => {}
-                Ok(Some(Ok(Chunk::Text(text)))) => return Ok(Said::Text(text)),
-                Ok(Some(Ok(Chunk::Done(done)))) => return Ok(Said::Done(done)),
-                Ok(Some(Err(error))) => return Err(error),
-                Ok(None) => {
+            let chunk = tokio::select! {
+                biased;
+                chunk = chunks.next() => chunk,
+                () = silence.until(due) => {
+                    return Err(BackendError::new(too_late, backend, ""));
+                }
+            };
+            match chunk {
+                Some(Ok(Chunk::Thinking)) => {}
+                Some(Ok(Chunk::Text(text))) => return Ok(Said::Text(text)),
+                Some(Ok(Chunk::Done(done))) => return Ok(Said::Done(done)),
+                Some(Err(error)) => return Err(error),
+                None => {
                     let (kind, detail) = (ErrorKind::BrokeOff, "ended unfinished");
                     return Err(BackendError::new(kind, backend, detail));
                 }
-                Err(_) => return Err(BackendError::new(too_late, backend, "")),
             }
         }
     }

@@ -31,6 +31,7 @@ mod error;
 mod events;
 mod http;
 pub mod openai;
+mod silence;
 mod sse;
 
 use std::fmt;
