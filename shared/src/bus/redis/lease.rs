@@ -86,7 +86,6 @@ impl RedisBus {
     ) -> Result<Appended, BusError> {
         let args = lease_args(lease)
             .number(delta.index)
-            .number(delta.index + 1)
             .text(&delta.text)
             .record(&delta.record);
         let answer = self.appending.ask(lease.room.partition(), args).await?;

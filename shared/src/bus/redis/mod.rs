@@ -36,8 +36,8 @@
 //! | `runnable:tenant` | list | M of replies that can be claimed | `accept`, `claim`, `cancel`, `finish` | when empty |
 //! | `tenants` | set | tenants of which something can be claimed | with `runnable` | when empty |
 //! | `queued` | hash | how many replies wait or run, of `tenant`, of `tenant:user`, and in all (`*`) | `accept`, `cancel`, `finish` | each at 0 |
-//! | `gen:M` | hash | `state` (queued, running, done), `room`, `session`, `user`, `question`, `attempt`, `begun` (how many attempts were), `claim`, `claimed` (ms), `lease` (`attempt claim`, while it runs), `next` (index), `accepted` (ms), `replid` (Redis's replication id when it was accepted, or the attempt began); until it ends `task`, `cancelled`, and `before`, `after`, `tail` of the `message` should it be cancelled before it begins; then `seq` of its `message` | `accept` and all verbs of replies | max age after its end |
-//! | `text:M` | string | the reply as far as it is made | `append` | at its end or a takeover |
+//! | `gen:M` | hash | `state` (queued, running, done), `room`, `session`, `user`, `question`, `attempt`, `begun` (how many attempts were), `claim`, `claimed` (ms), `lease` (`attempt claim`, while it runs), `accepted` (ms), `replid` (Redis's replication id when it was accepted, or the attempt began); until it ends `task`, `cancelled`, and `before`, `after`, `tail` of the `message` should it be cancelled before it begins; then `seq` of its `message` | `accept` and all verbs of replies | max age after its end |
+//! | `texts:M` | list | the reply as far as it is made, delta by delta | `append` | at its end or a takeover |
 //! | `asked:Q` | string | M | `accept` | with `gen:M` |
 //! | `claim:C` | string | M that the claim C got | `claim`, `take_over` | at its end or a takeover |
 //! | `beats` | hash | M: `beats attempt claim R` | `claim`, `take_over`, `beat` | each at its end |

@@ -277,8 +277,8 @@ async fn a_damaged_reply_takes_none_with_it_that_is_made_at_the_same_time() {
         claims.push(ask_and_claim(&bus, &question(&room)).await);
     }
     let damaged = &claims[30].lease.message_id;
-    let text = format!("causerie:{{p{}}}:text:{damaged}", room.partition());
-    redis.command(&["RPUSH", &text, "no text"]).await;
+    let texts = format!("causerie:{{p{}}}:texts:{damaged}", room.partition());
+    redis.command(&["SET", &texts, "no list"]).await;
 
     let appending = claims.iter().map(async |claim| {
         let appended = bus.append(&claim.lease, &delta(claim, 0, "a")).await;

@@ -77,7 +77,7 @@ return of_each(function()
   append(log, before, after, tail)
   if reply then
     redis.call('HSET', reply.key, 'state', 'queued', 'room', room, 'session', session,
-      'user', user, 'question', question, 'attempt', 0, 'next', 0, 'accepted', now, 'task', task,
+      'user', user, 'question', question, 'attempt', 0, 'accepted', now, 'task', task,
       'replid', replid(),
       'before', ended_before, 'after', ended_after, 'tail', ended_tail)
     redis.call('SET', prefix .. 'asked:' .. question, id)

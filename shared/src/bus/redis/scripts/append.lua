@@ -3,19 +3,22 @@
 
 return of_each(function()
   local id, lease = arg(), arg()
-  local index, following = arg(), arg()
+  local index = number_arg()
   local text, record = arg(), arg()
 
   local reply = load_held(id, lease)
   if not reply then
     return { 'fenced' }
   end
-  if index == reply.next then
-    redis.call('APPEND', prefix .. 'text:' .. id, text)
-    redis.call('HSET', reply.key, 'next', following)
+  -- Nearly always it is the next one: so what tells that is what appends it.
+  local next = redis.call('RPUSH', reply.texts, text) - 1
+  if index == next then
     publish(reply.room, record)
-  elseif tonumber(index) > tonumber(reply.next) then
-    return { 'behind', tonumber(reply.next) }
+    return { 'done', reply.cancelled }
+  end
+  redis.call('LTRIM', reply.texts, 0, -2)
+  if index > next then
+    return { 'behind', next }
   end
   return { 'done', reply.cancelled }
 end)

@@ -15,13 +15,10 @@ local dead_letter = list_arg() -- likewise
 
 -- How many of the newest turns fit; the last one does however long it is.
 local function turns_to_keep(turns)
+  local newest = redis.call('LRANGE', turns, -max_turns, -1)
   local count, bytes = 0, 0
-  while count < max_turns do
-    local turn = redis.call('LINDEX', turns, -(count + 1))
-    if not turn then
-      break
-    end
-    bytes = bytes + #turn
+  for i = #newest, 1, -1 do
+    bytes = bytes + #newest[i]
     if count > 0 and bytes > max_turn_bytes then
       break
     end

@@ -4,10 +4,10 @@
 -- of one number apart, should Redis have lost more than one. Each delta and each beat
 -- asks for this, so it is one short command.
 local function load_held(id, lease)
-  local reply = { id = id, key = prefix .. 'gen:' .. id }
+  local reply = { id = id, texts = prefix .. 'texts:' .. id }
   local cancelled
-  reply.lease, reply.room, reply.next, cancelled =
-    unpack(redis.call('HMGET', reply.key, 'lease', 'room', 'next', 'cancelled'))
+  reply.lease, reply.room, cancelled =
+    unpack(redis.call('HMGET', prefix .. 'gen:' .. id, 'lease', 'room', 'cancelled'))
   reply.cancelled = cancelled and 1 or 0
   return reply.lease == lease and reply or nil
 end

@@ -42,8 +42,7 @@ local function running_in(room)
     -- Of one that is missing Redis has lost all but its place.
     if reply then
       running[#running + 1] = {
-        id, reply.session, reply.question, reply.attempt, reply.next,
-        redis.call('GET', reply.text) or '',
+        id, reply.session, reply.question, reply.attempt, text_so_far(reply),
       }
     end
   end

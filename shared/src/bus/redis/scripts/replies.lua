@@ -2,16 +2,16 @@
 
 local function load(id)
   local key = prefix .. 'gen:' .. id
-  local state, room, session, user, question, attempt, next, claim, cancelled, begun_under =
+  local state, room, session, user, question, attempt, claim, cancelled, begun_under =
     unpack(redis.call('HMGET', key, 'state', 'room', 'session', 'user', 'question',
-      'attempt', 'next', 'claim', 'cancelled', 'replid'))
+      'attempt', 'claim', 'cancelled', 'replid'))
   if not state then
     return nil
   end
   return {
     id = id,
     key = key,
-    text = prefix .. 'text:' .. id,
+    texts = prefix .. 'texts:' .. id,
     queue = prefix .. 'queue:' .. room .. ':' .. session,
     state = state,
     room = room,
@@ -20,7 +20,6 @@ local function load(id)
     user = user,
     question = question,
     attempt = tonumber(attempt),
-    next = tonumber(next),
     claim = claim,
     cancelled = cancelled and 1 or 0,
     begun_under = begun_under,
@@ -32,6 +31,12 @@ local function lease_of(reply)
   return reply.claim and text_of(reply.attempt) .. ' ' .. reply.claim or ''
 end
 
+-- How many deltas its text has, and the text.
+local function text_so_far(reply)
+  local texts = redis.call('LRANGE', reply.texts, 0, -1)
+  return #texts, table.concat(texts)
+end
+
 -- Begins the next attempt at it. Where Redis may have lost an attempt since the
 -- last one that it knows, the number after that is passed over: people may have
 -- read what was said under it, and would take what is said now for its end.
@@ -39,8 +44,8 @@ local function begin_attempt(reply, claim)
   reply.attempt = reply.attempt + (reply.begun_under == replid() and 1 or 2)
   reply.claim = claim
   reply.lease = lease_of(reply)
-  redis.call('HSET', reply.key, 'state', 'running', 'attempt', reply.attempt, 'next', 0,
-    'claim', claim, 'lease', reply.lease, 'claimed', now, 'replid', replid())
+  redis.call('HSET', reply.key, 'state', 'running', 'attempt', reply.attempt, 'claim', claim,
+    'lease', reply.lease, 'claimed', now, 'replid', replid())
   redis.call('HINCRBY', reply.key, 'begun', 1)
   redis.call('SET', prefix .. 'claim:' .. claim, reply.id)
 end
@@ -75,7 +80,7 @@ local function settle(reply, seq, max_age)
   count(reply, -1)
   redis.call('HSET', reply.key, 'state', 'done', 'seq', text_of(seq))
   redis.call('HDEL', reply.key, 'lease', 'task', 'before', 'after', 'tail', 'cancelled')
-  redis.call('DEL', reply.text)
+  redis.call('DEL', reply.texts)
   redis.call('PEXPIRE', reply.key, max_age)
   redis.call('PEXPIRE', prefix .. 'asked:' .. reply.question, max_age)
 end

@@ -12,9 +12,9 @@ local message = false
 if reply.state == 'done' then
   local seq = redis.call('HGET', reply.key, 'seq')
   message = records_of(redis.call('XRANGE', prefix .. 'log:' .. reply.room, seq, seq))[1] or false
-  reply.next = 0
 end
+local next, text = text_so_far(reply)
 return {
-  reply.id, reply.room, reply.session, reply.question, reply.state, reply.attempt, reply.next,
-  redis.call('GET', reply.text) or '', message,
+  reply.id, reply.room, reply.session, reply.question, reply.state, reply.attempt, next, text,
+  message,
 }

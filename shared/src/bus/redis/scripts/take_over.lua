@@ -17,7 +17,7 @@ local seen = seen_beats .. ' ' .. seen_lease .. ' ' .. reply.room
 if redis.call('HGET', prefix .. 'beats', id) ~= seen then
   return false
 end
-redis.call('DEL', prefix .. 'claim:' .. reply.claim, reply.text)
+redis.call('DEL', prefix .. 'claim:' .. reply.claim, reply.texts)
 begin_attempt(reply, claim)
 show_beat(reply, 0)
 return claimed(reply)
