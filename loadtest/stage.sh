@@ -158,7 +158,8 @@ set_stage() {
     bind=0.0.0.0
     reach_hosts
   fi
-  start_redis "$port" "$data/redis" --bind "$bind" --requirepass "$password" >"$data/redis.txt" 2>&1
+  start_redis "$port" "$data/redis" --bind "$bind" --requirepass "$password" \
+    --auto-aof-rewrite-min-size 256mb >"$data/redis.txt" 2>&1
   pids+=("$redis")
   wait_redis "$port"
   local url=redis://:$password@$address:$port
