@@ -12,7 +12,7 @@
 //! - `links`, `link`, `heartbeat`, `pool`: connections that carry commands, to each
 //!   node some, and how these are asked
 //! - `script`, `args`, `answer`, `names`: what is sent and what comes back
-//! - `gathering`: verbs that many ask for at once
+//! - `gathering`, `crowd`: verbs that many ask for at once
 //! - `question`, `posting`, `log`, `reply`, `lease`, `order`, `key`, `allowance`: the verbs
 //! - `looking`: looks at all partitions
 //! - `channels`, `subscriber`, `wanted`, `hearing`: what is heard, over connections
@@ -96,6 +96,7 @@ mod args;
 mod channels;
 mod check;
 mod clock;
+mod crowd;
 mod dial;
 mod events;
 mod gathering;
@@ -128,7 +129,7 @@ use args::Args;
 use gathering::Gathering;
 use hearing::Hearing;
 use pool::Pool;
-use script::{ACCEPT, APPEND, BEAT};
+use script::{ACCEPT, APPEND, BEAT, TAKE};
 use servers::Servers;
 pub use settings::RedisSettings;
 
@@ -139,6 +140,7 @@ pub struct RedisBus {
     accepting: Gathering,
     appending: Gathering,
     beating: Gathering,
+    taking: Gathering,
     retention: Retention,
     clock: Clock,
     _ends_tasks: DropGuard,
@@ -166,6 +168,7 @@ impl RedisBus {
             accepting: Gathering::of_logs(&pool, &ACCEPT, &retention),
             appending: Gathering::new(&pool, &APPEND),
             beating: Gathering::new(&pool, &BEAT),
+            taking: Gathering::of_crowds(&pool, &TAKE, allowance::PATIENCE),
             pool,
             retention,
             clock,

@@ -55,7 +55,7 @@ scripts! {
         ["scripts/base.lua", "scripts/each.lua", "scripts/lease.lua", "scripts/append.lua"];
     FINISH = "finish"
         ["scripts/base.lua", "scripts/log.lua", "scripts/replies.lua", "scripts/finish.lua"];
-    TAKE = "take" ["scripts/base.lua", "scripts/take.lua"];
+    TAKE = "take" ["scripts/base.lua", "scripts/each.lua", "scripts/take.lua"];
     HOLD_OFF = "hold_off" ["scripts/base.lua", "scripts/hold_off.lua"];
     ORDER = "order" ["scripts/base.lua", "scripts/order.lua"];
     REVOKED = "revoked"
