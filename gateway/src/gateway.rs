@@ -19,6 +19,7 @@ use crate::frame::OutFrame;
 use crate::hub::Hub;
 use crate::outbox::{Outbox, Wire};
 use crate::registry::Registry;
+use crate::seldom::Seldom;
 use crate::settings::Settings;
 use crate::sweeper;
 use crate::typing::Typing;
@@ -34,6 +35,8 @@ pub struct Gateway {
     pub registry: Registry,
     /// Who is typing.
     pub typing: Typing,
+    /// When it was said last that nobody counts.
+    pub(crate) uncounted: Seldom,
     settings: ArcSwap<Settings>,
     auth: OnceLock<Arc<Auth>>,
     tasks: TaskTracker,
@@ -49,6 +52,7 @@ impl Gateway {
             hub: Hub::start(Arc::clone(&bus), &settings, &tasks, &stop),
             typing: Typing::start(Arc::clone(&bus), &tasks, &stop),
             registry: Registry::default(),
+            uncounted: Seldom::default(),
             settings: ArcSwap::from_pointee(settings),
             auth: OnceLock::new(),
             bus,

@@ -10,7 +10,6 @@ mod rooms;
 
 use std::sync::Arc;
 
-use causerie_shared::config::Cidr;
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError, Scope};
 
 use crate::actions::bus_failed;
@@ -18,7 +17,7 @@ use crate::auth::{Auth, KeyRefused, Tenant, TokenError, VerifiedKey};
 use crate::connection::Admitted;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
-use crate::limits::across::{Across, Whom};
+use crate::limits::across::Whom;
 use crate::limits::counted::Counted;
 use crate::registry::{NoSlot, Slot};
 
@@ -39,7 +38,6 @@ const RETRY_WHEN_DRAINING_MS: u64 = 1_000;
 #[derive(Debug, Clone)]
 pub struct Admission {
     auth: Arc<Auth>,
-    across: Arc<Across>,
     gateway: Arc<Gateway>,
 }
 
@@ -66,12 +64,7 @@ impl Believed {
 impl Admission {
     /// Lets callers in who `auth` believes, as long as `gateway` has room.
     pub fn new(auth: Arc<Auth>, gateway: Arc<Gateway>) -> Self {
-        let across = Arc::new(Across::new(Arc::clone(&gateway)));
-        Self {
-            auth,
-            across,
-            gateway,
-        }
+        Self { auth, gateway }
     }
 
     /// Checks one who wants to stay: on a socket or a stream.
@@ -109,8 +102,7 @@ impl Admission {
         let believed = self.believe(asked).await;
         self.check_rate(what, asked, &believed).await?;
         let (believed, tenant) = believed?;
-        check_origin(asked, believed.is_bearer(), &tenant)?;
-        check_tenants_agree(asked, &tenant)?;
+        check_tenants_rules(asked, believed.is_bearer(), &tenant)?;
         self.identified(believed, &tenant)
     }
 
@@ -127,17 +119,21 @@ impl Admission {
         };
         self.check_address(asked)?;
         let verified = self.auth.verify_key(key, &*self.gateway.bus).await;
-        if let Err(KeyRefused::Bad(_)) = verified {
-            self.across
-                .check(Counted::Requests, asked.client, Whom::Address)
+        let whom = match &verified {
+            Ok(verified) => Some(Whom::Server(&verified.key)),
+            Err(KeyRefused::Bad(_)) => Some(Whom::Address),
+            Err(KeyRefused::Bus(_)) => None,
+        };
+        if let Some(whom) = whom {
+            self.gateway
+                .count(Counted::Requests, asked.client, whom)
                 .await?;
         }
         let VerifiedKey { key, tenant } = verified.map_err(|refused| match refused {
             KeyRefused::Bad(error) => Refusal::from(error),
             KeyRefused::Bus(error) => bus_failed(&error).into(),
         })?;
-        check_origin(asked, true, &tenant)?;
-        check_tenants_agree(asked, &tenant)?;
+        check_tenants_rules(asked, true, &tenant)?;
         Ok(Asker::Server(key))
     }
 
@@ -179,21 +175,6 @@ impl Admission {
         })
     }
 
-    /// Counts a message that `sender` asks for without a connection.
-    ///
-    /// # Errors
-    /// 429.
-    pub(crate) async fn count_message(
-        &self,
-        asked: &Asked,
-        sender: &Identity,
-    ) -> Result<(), ProtocolError> {
-        let whom = Whom::User(sender);
-        self.across
-            .check(Counted::Messages, asked.client, whom)
-            .await
-    }
-
     async fn check_rate(
         &self,
         what: Counted,
@@ -202,17 +183,14 @@ impl Admission {
     ) -> Result<(), Refusal> {
         let whom = match believed {
             Ok((Believed::Bearer(identity), _)) => Whom::User(identity),
-            Ok((Believed::Visitor, _)) => Whom::NewVisitor,
+            Ok((Believed::Visitor, tenant)) => Whom::NewVisitor(&tenant.id),
             Err(_) => Whom::Address,
         };
-        Ok(self.across.check(what, asked.client, whom).await?)
+        Ok(self.gateway.count(what, asked.client, whom).await?)
     }
 
     fn check_address(&self, asked: &Asked) -> Result<(), Refusal> {
-        let settings = self.gateway.settings();
-        let among = |networks: &[Cidr]| networks.iter().any(|of| of.contains(asked.client));
-        let is_allowed = settings.allowed_ips.is_empty() || among(&settings.allowed_ips);
-        if is_allowed && !among(&settings.blocked_ips) {
+        if self.gateway.settings().addresses.has(asked.client) {
             return Ok(());
         }
         let content = "Your address may not come in here: ask whoever runs this service.";
@@ -234,7 +212,7 @@ impl Admission {
         let believed = self.visitor_to_be(asked);
         self.check_rate(Counted::Requests, asked, &believed).await?;
         let (believed, tenant) = believed?;
-        check_origin(asked, believed.is_bearer(), &tenant)?;
+        check_tenants_rules(asked, believed.is_bearer(), &tenant)?;
         self.identified(believed, &tenant)
     }
 
@@ -286,6 +264,16 @@ fn check_tenant_is_named(asked: &Asked) -> Result<(), Refusal> {
         .because("no_tenant"));
     }
     Ok(())
+}
+
+/// What a tenant asks of those who come to it.
+fn check_tenants_rules(asked: &Asked, is_bearer: bool, tenant: &Tenant) -> Result<(), Refusal> {
+    if !tenant.permits(asked.client) {
+        let content = "Your address may not come in here: ask whoever sent you here.";
+        return Err(Refusal::forbidden(content).because("ip_blocked_by_tenant"));
+    }
+    check_origin(asked, is_bearer, tenant)?;
+    check_tenants_agree(asked, tenant)
 }
 
 fn check_origin(asked: &Asked, is_bearer: bool, tenant: &Tenant) -> Result<(), Refusal> {
