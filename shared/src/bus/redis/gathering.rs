@@ -71,7 +71,7 @@ struct Wish {
 }
 
 /// The right to ask Redis on behalf of a row; the next of the row get it when it
-/// is dropped.
+/// is dropped, after a pause where a crowd comes.
 struct Turn {
     gathering: Gathering,
     row: usize,
@@ -255,6 +255,10 @@ impl Turn {
         }
     }
 
+    fn successor(&self) -> Self {
+        Self::new(&self.gathering, self.row)
+    }
+
     async fn serve(mut self, wishes: Vec<Wish>) {
         if !wishes.is_empty() {
             self.gathering.0.carry_out(wishes).await;
@@ -294,25 +298,25 @@ impl Drop for Turn {
         if self.is_over {
             return;
         }
-        // Without a runtime nobody waits. Where one ends, what is spawned is dropped
-        // at once: then nothing is served, and no pause is made.
-        let runtime = Handle::try_current();
-        let pause = if self.has_served && runtime.is_ok() {
+        let Ok(runtime) = Handle::try_current() else {
+            // Without a runtime nobody waits.
+            self.next();
+            return;
+        };
+        // Where a runtime ends, what is spawned is dropped at once: then nothing is
+        // served, and no pause is made, so that this comes to an end.
+        let pause = if self.has_served {
             self.gathering.0.pause(self.row)
         } else {
             Duration::ZERO
         };
-        let turn = |next: &Self| Self::new(&next.gathering, next.row);
         if !pause.is_zero() {
-            let serving = turn(self).serve_after(pause);
-            runtime.map(|runtime| runtime.spawn(serving)).ok();
+            runtime.spawn(self.successor().serve_after(pause));
             return;
         }
         let next = self.next();
-        if let Ok(runtime) = runtime
-            && !next.is_empty()
-        {
-            runtime.spawn(turn(self).serve(next));
+        if !next.is_empty() {
+            runtime.spawn(self.successor().serve(next));
         }
     }
 }

@@ -7,10 +7,12 @@ use causerie_shared::bus::redis::{RedisBus, RedisSettings};
 use causerie_shared::bus::{Bus, BusError, Retention};
 use causerie_shared::rate::Rate;
 use causerie_shared::room::Partition;
+use causerie_testkit::DEADLINE;
 use causerie_testkit::redis::Redis;
 use futures::future::join_all;
+use tokio::time::Instant;
 
-const CROWD: usize = 2_000;
+const CROWD: usize = 1_000;
 
 /// What one address of the crowd's is allowed.
 const OF_ADDRESS: u32 = 100;
@@ -40,28 +42,43 @@ fn an_hour(count: u32) -> Allowance {
     }
 }
 
+/// What a crowd of users with one address between them is told, each of them and their
+/// address; fails where the machine is too busy to answer all in time.
+async fn count(
+    bus: &RedisBus,
+    users: &[String],
+    address: &str,
+) -> Result<[Vec<Taken>; 2], BusError> {
+    let (one, some) = ([an_hour(1)], [an_hour(OF_ADDRESS)]);
+    let of_users = users.iter().map(|user| bus.take(user, &one));
+    let of_address = users.iter().map(|_| bus.take(address, &some));
+    let (of_users, of_address) = futures::join!(join_all(of_users), join_all(of_address));
+    let all = |taken: Vec<Result<Taken, BusError>>| taken.into_iter().collect();
+    Ok([all(of_users)?, all(of_address)?])
+}
+
 #[tokio::test]
 async fn a_crowd_is_counted_with_few_scripts_and_each_of_it_is() {
     let (redis, bus) = start().await;
-    let (one, some) = ([an_hour(1)], [an_hour(OF_ADDRESS)]);
-    let before = scripts_run(&redis).await;
-    // Each is a user of its own, and all have one address.
-    let users: Vec<_> = (0..CROWD).map(|at| format!("user:acme:u{at}")).collect();
-    let of_users = users.iter().map(|user| bus.take(user, &one));
-    let of_address = (0..CROWD).map(|_| bus.take("ip:192.0.2.1", &some));
-    let (of_users, of_address) = futures::join!(join_all(of_users), join_all(of_address));
-    let scripts = scripts_run(&redis).await - before;
+    let deadline = Instant::now() + DEADLINE;
+    let mut round = 0;
+    let (users, [of_users, of_address], scripts) = loop {
+        round += 1;
+        let users: Vec<_> = (0..CROWD)
+            .map(|at| format!("user:acme:u{round}-{at}"))
+            .collect();
+        let before = scripts_run(&redis).await;
+        match count(&bus, &users, &format!("ip:192.0.2.{round}")).await {
+            Ok(taken) => break (users, taken, scripts_run(&redis).await - before),
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+    };
     assert!(scripts < CROWD / 10, "{scripts} scripts for {CROWD}");
-
-    for taken in of_users {
-        assert_eq!(taken.unwrap(), Taken::Granted);
-    }
-    let granted = of_address
-        .iter()
-        .filter(|taken| *taken.as_ref().unwrap() == Taken::Granted);
+    assert!(of_users.iter().all(|taken| *taken == Taken::Granted));
+    let granted = of_address.iter().filter(|taken| **taken == Taken::Granted);
     assert_eq!(granted.count(), OF_ADDRESS as usize);
-    for user in users.iter().step_by(200) {
-        let again = bus.take(user, &one).await.unwrap();
+    for user in users.iter().step_by(100) {
+        let again = bus.take(user, &[an_hour(1)]).await.unwrap();
         assert!(matches!(again, Taken::Spent { .. }), "{user}: {again:?}");
     }
 }
