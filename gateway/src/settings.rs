@@ -50,6 +50,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Whose word counts for the address of a client.
     pub proxies: Proxies,
+    /// Whether it is noted who did what.
+    pub audit: bool,
     /// The addresses that may come in.
     pub addresses: Permitted,
     /// Among how many tasks the rooms are divided. Fixed while the node runs.
@@ -104,6 +106,7 @@ impl From<&config::Settings> for Settings {
             },
             limits: limits.into(),
             proxies: (&settings.auth).into(),
+            audit: settings.audit.enabled,
             addresses: Permitted::new(&limits.allowed_ips, &limits.blocked_ips),
             shards: one_per_core(),
             turn: TURN,
@@ -140,6 +143,7 @@ impl Default for Settings {
             live: Live::ALL,
             limits: Limits::default(),
             proxies: Proxies::default(),
+            audit: false,
             addresses: Permitted::default(),
             shards: one_per_core(),
             turn: TURN,

@@ -20,6 +20,7 @@ use futures::future::join_all;
 
 use super::counted::{Counted, too_many};
 use super::{Limits, events};
+use crate::audit::{Note, What};
 use crate::connection::Connection;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
@@ -88,7 +89,11 @@ impl Gateway {
             let whats = [Counted::VisitorQuestions];
             wishes.extend(Wish::of_tenant(&sender.tenant, &limits, &whats));
         }
-        self.take_all(&limits, client, wishes).await
+        let counted = self.take_all(&limits, client, wishes).await;
+        counted.inspect_err(|error| {
+            let note = || Note::of_user(What::Limit, sender).from(client);
+            self.note(|| met(note(), error));
+        })
     }
 
     /// The same for what is asked for over a connection, as far as its tenant has a share
@@ -121,7 +126,10 @@ impl Gateway {
         };
         let limits = settings.limits.clone();
         drop(settings);
-        self.take_all(&limits, connection.client, vec![wish]).await
+        let counted = self.take_all(&limits, connection.client, vec![wish]);
+        counted.await.inspect_err(|error| {
+            self.note(|| met(Note::over(What::Limit, connection), error));
+        })
     }
 
     /// Side by side: they may be counted by different servers.
@@ -168,6 +176,11 @@ impl Gateway {
             }
         }
     }
+}
+
+/// That somebody met a limit.
+pub(crate) fn met(note: Note, error: &ProtocolError) -> Note {
+    note.on(&error.content).failed(error.code.name())
 }
 
 impl Whom<'_> {

@@ -15,6 +15,7 @@ use causerie_shared::rate::Rate;
 
 use counted::Counted;
 
+use crate::audit::{Note, What};
 use crate::connection::Connection;
 use crate::gateway::Gateway;
 pub(crate) use pace::{Pace, TooFast};
@@ -74,6 +75,7 @@ impl Limits {
 pub(crate) fn hold_off(gateway: &Gateway, abuser: &Connection) {
     let time = gateway.settings().limits.hold_off;
     events::sent_away(abuser, time);
+    gateway.note(|| Note::over(What::Abuse, abuser));
     if !time.is_zero() {
         let bus = Arc::clone(&gateway.bus);
         tokio::spawn(across::hold_off(bus, abuser.client, time));

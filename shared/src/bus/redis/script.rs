@@ -60,6 +60,8 @@ scripts! {
     ORDER = "order" ["scripts/base.lua", "scripts/order.lua"];
     REVOKED = "revoked"
         ["scripts/base.lua", "scripts/each.lua", "scripts/anywhere.lua", "scripts/revoked.lua"];
+    AUDIT = "audit" ["scripts/base.lua", "scripts/audit.lua"];
+    AUDITED = "audited" ["scripts/base.lua", "scripts/audited.lua"];
     ADD_KEY = "add_key" ["scripts/base.lua", "scripts/add_key.lua"];
     KEY = "key" ["scripts/base.lua", "scripts/key.lua"];
     KEYS = "keys" ["scripts/base.lua", "scripts/keys.lua"];
