@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use causerie_shared::api_key::{ApiKey, StoredKey};
 use causerie_shared::bus::allowance::{Allowance, Taken};
+use causerie_shared::bus::audit::{AuditBatch, AuditPage, AuditPlace};
 use causerie_shared::bus::feed::Feed;
 use causerie_shared::bus::log::{Changes, History, HistoryRange, Page};
 use causerie_shared::bus::memory::MemoryBus;
@@ -268,6 +269,20 @@ impl Bus for Link {
 
     async fn revoke_key(&self, id: &KeyId) -> Result<(), BusError> {
         through!(self, [id], bus => bus.revoke_key(&id))
+    }
+
+    async fn audit(&self, batch: &AuditBatch) -> Result<(), BusError> {
+        through!(self, [batch], bus => bus.audit(&batch))
+    }
+
+    async fn audited(
+        &self,
+        tenant: Option<&TenantId>,
+        before: Option<AuditPlace>,
+        limit: usize,
+    ) -> Result<AuditPage, BusError> {
+        let tenant = tenant.cloned();
+        through!(self, [tenant], bus => bus.audited(tenant.as_ref(), before, limit))
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::audit::{Audit, Note, What};
 use crate::auth::Auth;
 use crate::connection::{Admitted, Connected, Connection, Ended, Transport, Wanted};
 use crate::drain::sent_away;
@@ -19,6 +20,7 @@ use crate::frame::OutFrame;
 use crate::hub::Hub;
 use crate::outbox::{Outbox, Wire};
 use crate::registry::Registry;
+use crate::seldom::Seldom;
 use crate::settings::Settings;
 use crate::sweeper;
 use crate::typing::Typing;
@@ -34,6 +36,10 @@ pub struct Gateway {
     pub registry: Registry,
     /// Who is typing.
     pub typing: Typing,
+    /// Where it is noted who did what.
+    audit: Audit,
+    /// When it was said last that nobody counts.
+    pub(crate) uncounted: Seldom,
     settings: ArcSwap<Settings>,
     auth: OnceLock<Arc<Auth>>,
     tasks: TaskTracker,
@@ -48,7 +54,9 @@ impl Gateway {
         let gateway = Arc::new(Self {
             hub: Hub::start(Arc::clone(&bus), &settings, &tasks, &stop),
             typing: Typing::start(Arc::clone(&bus), &tasks, &stop),
+            audit: Audit::start(Arc::clone(&bus), &settings.node, &tasks, &stop),
             registry: Registry::default(),
+            uncounted: Seldom::default(),
             settings: ArcSwap::from_pointee(settings),
             auth: OnceLock::new(),
             bus,
@@ -69,6 +77,13 @@ impl Gateway {
     /// began with.
     pub fn set_settings(&self, settings: Settings) {
         self.settings.store(Arc::new(settings));
+    }
+
+    /// Notes who did what, where that is wanted. Waits for nobody.
+    pub(crate) fn note(&self, make: impl FnOnce() -> Note) {
+        if self.settings().audit {
+            self.audit.leave(self.bus.clock().now_ms(), make());
+        }
     }
 
     /// Tells once who verifies the tokens that clients show later on.
@@ -134,6 +149,7 @@ impl Gateway {
             &settings,
         );
         let connection = Arc::new(connection);
+        self.note(|| connected(&connection, &admitted.rooms));
         let ready = frame::ready(&self.ready(&connection, &settings, admitted.visitor_token));
         connection
             .outbox
@@ -181,6 +197,12 @@ impl Gateway {
             token,
         }
     }
+}
+
+/// That a client came, with its first rooms.
+fn connected(connection: &Connection, rooms: &[Wanted]) -> Note {
+    let rooms: Vec<_> = rooms.iter().map(|wanted| wanted.room.to_string()).collect();
+    Note::over(What::Connect, connection).on(rooms.join(" "))
 }
 
 /// One who joins, beside the rooms it named, its user's and the tenant's.

@@ -85,6 +85,11 @@ impl Identity {
         self.has(Role::Admin)
     }
 
+    /// Whether the caller rules the installation.
+    pub fn is_operator(&self) -> bool {
+        self.has(Role::Operator)
+    }
+
     /// Whether the caller may say something in `room`.
     pub fn may_write(&self, room: &Room) -> bool {
         match room {

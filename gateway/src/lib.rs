@@ -20,6 +20,7 @@
 //! - [`limits`]: how often they may ask
 //! - [`admission`]: who is let in
 //! - [`auth`]: tokens, API keys and visitors
+//! - `audit`: who did what
 //! - [`identity`]: who a caller is, and which rooms are theirs
 //! - [`report`]: what a client tells of its way here
 //!
@@ -42,6 +43,7 @@
 pub mod actions;
 pub mod address;
 pub mod admission;
+mod audit;
 pub mod auth;
 mod changes;
 pub mod connection;

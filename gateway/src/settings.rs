@@ -5,10 +5,10 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use causerie_shared::bus::question::QueueCaps;
-use causerie_shared::config::{self, Cidr};
+use causerie_shared::config;
 use causerie_shared::ids::{TenantHash, TenantId};
 
-use crate::address::Proxies;
+use crate::address::{Permitted, Proxies};
 use crate::hub::Live;
 use crate::limits::Limits;
 use crate::registry::Caps;
@@ -50,10 +50,10 @@ pub struct Settings {
     pub limits: Limits,
     /// Whose word counts for the address of a client.
     pub proxies: Proxies,
-    /// The only addresses that may come in; all where none is named.
-    pub allowed_ips: Vec<Cidr>,
-    /// Addresses that may not.
-    pub blocked_ips: Vec<Cidr>,
+    /// Whether it is noted who did what.
+    pub audit: bool,
+    /// The addresses that may come in.
+    pub addresses: Permitted,
     /// Among how many tasks the rooms are divided. Fixed while the node runs.
     pub shards: usize,
     /// How many members of a room get something before another room may have its turn;
@@ -106,8 +106,8 @@ impl From<&config::Settings> for Settings {
             },
             limits: limits.into(),
             proxies: (&settings.auth).into(),
-            allowed_ips: limits.allowed_ips.clone(),
-            blocked_ips: limits.blocked_ips.clone(),
+            audit: settings.audit.enabled,
+            addresses: Permitted::new(&limits.allowed_ips, &limits.blocked_ips),
             shards: one_per_core(),
             turn: TURN,
             tenants: tenants
@@ -143,8 +143,8 @@ impl Default for Settings {
             live: Live::ALL,
             limits: Limits::default(),
             proxies: Proxies::default(),
-            allowed_ips: Vec::new(),
-            blocked_ips: Vec::new(),
+            audit: false,
+            addresses: Permitted::default(),
             shards: one_per_core(),
             turn: TURN,
             tenants: HashMap::new(),

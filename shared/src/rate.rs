@@ -24,6 +24,15 @@ impl Rate {
         }
     }
 
+    /// So many an hour, and as many at once.
+    pub const fn an_hour(count: u32) -> Self {
+        Self {
+            count,
+            per: Duration::from_secs(3_600),
+            burst: count,
+        }
+    }
+
     /// So many a second, and so many at once.
     pub const fn a_second(count: u32, burst: u32) -> Self {
         Self {

@@ -69,6 +69,10 @@ macro_rules! bus_before_another {
                 -> Vec<::causerie_shared::api_key::StoredKey>;
             note_key_used(id: &::causerie_shared::ids::KeyId, at_ms: u64) -> ();
             revoke_key(id: &::causerie_shared::ids::KeyId) -> ();
+            audit(batch: &::causerie_shared::bus::audit::AuditBatch) -> ();
+            audited(tenant: Option<&::causerie_shared::ids::TenantId>,
+                before: Option<::causerie_shared::bus::audit::AuditPlace>,
+                limit: usize) -> ::causerie_shared::bus::audit::AuditPage;
         }
     };
     ($before:ty: $($verb:ident($($arg:ident: $kind:ty),*) -> $done:ty;)+) => {

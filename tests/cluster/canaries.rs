@@ -30,6 +30,7 @@ async fn talkative() -> Cluster {
     Cluster::options()
         .env("TELEMETRY_LOG_LEVEL", "trace")
         .env("AI_RETRIES", "0")
+        .env("AUDIT_ENABLED", "true")
         .env("TENANTS", tenants.to_string())
         .env("AUTH_VISITOR_SECRET", "the secret of all visitors' tokens")
         .start()
@@ -87,6 +88,25 @@ async fn joined(connect: Connect) -> Client {
     client
 }
 
+/// What is kept of who did what, once somebody's coming is in it.
+async fn audit_log(cluster: &Cluster) -> String {
+    let boss = Token::of("acme", "boss").role("admin");
+    let bearer = format!("Bearer {}", boss.sign(&Cluster::secret("acme")));
+    let url = format!("{}/api/audit?limit=500", cluster.gateways[1].url());
+    let deadline = tokio::time::Instant::now() + causerie_testkit::DEADLINE;
+    loop {
+        let headers = [("authorization", &*bearer)];
+        let answer = http::request(Method::GET, &url, &headers, None).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let text = answer.json().to_string();
+        let is_there = |what: &str| text.contains(&format!(r#""what":"{what}""#));
+        if ["connect", "refuse", "publish"].into_iter().all(is_there) {
+            return text;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{text}");
+    }
+}
+
 #[tokio::test]
 async fn each_canary_reaches_its_reader_and_no_log_or_metric() {
     let cluster = talkative().await;
@@ -105,6 +125,11 @@ async fn each_canary_reaches_its_reader_and_no_log_or_metric() {
     writer.close(1000, &cage.plant("a close reason")).await;
     drop(reader);
 
+    let audit = audit_log(&cluster).await;
+    assert_eq!(cage.seen_in(&audit), [""; 0], "in the audit log: {audit}");
+    for id in [USER, PROJECT] {
+        assert!(!audit.contains(id), "{id} is in the audit log");
+    }
     let nodes = cluster.gateways.iter().chain(&cluster.brokers);
     for node in nodes {
         let metrics = node.metrics().await;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use causerie_shared::position::Position;
 use causerie_shared::protocol::action;
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError, Scope};
 use causerie_shared::protocol::event::Event;
@@ -9,6 +10,8 @@ use causerie_shared::protocol::frame::{self, RoomAck};
 use causerie_shared::room::Room;
 
 use super::{Caller, not_joined};
+use crate::audit::{Note, What};
+use crate::connection::Connection;
 use crate::frame::OutFrame;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
@@ -24,23 +27,41 @@ pub(super) async fn subscribe(
     let connection = caller.connected()?;
     let position = what.position();
     let room = what.room.resolve(&caller.identity.user);
-    if !caller.identity.may_read(&room) {
-        return Err(Identity::refused(&room));
+    let joined = join(gateway, caller, connection, &room, position).await;
+    gateway.note(|| {
+        let note = Note::over(What::Join, connection).on(&room);
+        match &joined {
+            Ok(()) => note,
+            Err(error) => note.failed(error.code.name()),
+        }
+    });
+    joined.map(|()| RoomAck { room })
+}
+
+async fn join(
+    gateway: &Gateway,
+    caller: &Caller,
+    connection: &Connection,
+    room: &Room,
+    position: Option<Position>,
+) -> Result<(), ProtocolError> {
+    if !caller.identity.may_read(room) {
+        return Err(Identity::refused(room));
     }
     let max_rooms = gateway.settings().max_rooms;
     let joined = connection.rooms();
-    if joined.len() >= max_rooms && !joined.contains(&room) {
+    if joined.len() >= max_rooms && !joined.contains(room) {
         let content = format!("You are in {max_rooms} rooms, which is the limit: leave one first.");
         return Err(ProtocolError::new(ErrorCode::Forbidden, content)
             .with_limit(Scope::Connection, max_rooms as u64));
     }
-    if let Err(error) = connection.join(&room, position).await {
-        if joined.contains(&room) {
-            connection.outbox.push(&unsubscribed(&room));
+    if let Err(error) = connection.join(room, position).await {
+        if joined.contains(room) {
+            connection.outbox.push(&unsubscribed(room));
         }
         return Err(not_joined(&error));
     }
-    Ok(RoomAck { room })
+    Ok(())
 }
 
 /// Leaves a room. No event of it follows the answer.

@@ -3,6 +3,7 @@
 
 mod events;
 pub mod forwarded;
+mod permitted;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use http::{HeaderMap, HeaderName};
 use crate::gateway::Gateway;
 use crate::seldom::Seldom;
 use forwarded::{Form, from_the_right};
+pub use permitted::Permitted;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 

@@ -31,7 +31,7 @@ pub(crate) struct Asked {
     pub(super) alone: Option<RoomName>,
     pub(super) origin: Option<PageOrigin>,
     /// From where it comes.
-    pub(super) client: IpAddr,
+    pub(crate) client: IpAddr,
     /// The last event that an event stream's client has seen.
     pub(crate) last_event_id: Option<String>,
     pub(super) report: Report,

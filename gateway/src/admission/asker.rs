@@ -8,6 +8,7 @@ use causerie_shared::room::{Room, RoomName};
 
 use super::refusal::Refusal;
 use super::rooms::room_refused;
+use crate::audit::{Note, What};
 use crate::identity::Identity;
 
 /// One who asks for what takes no connection.
@@ -25,6 +26,22 @@ impl Asker {
         match self {
             Self::Person(identity) => &identity.tenant,
             Self::Server(key) => &key.tenant,
+        }
+    }
+
+    /// Whether they rule the installation, which no server does.
+    pub(crate) fn is_operator(&self) -> bool {
+        match self {
+            Self::Person(identity) => identity.is_operator(),
+            Self::Server(_) => false,
+        }
+    }
+
+    /// That they did `what`.
+    pub(crate) fn note(&self, what: What) -> Note {
+        match self {
+            Self::Person(identity) => Note::of_user(what, identity),
+            Self::Server(key) => Note::of_key(what, key),
         }
     }
 

@@ -5,12 +5,13 @@ mod asked;
 mod asker;
 mod credentials;
 mod handshake;
+mod noting;
 mod refusal;
 mod rooms;
+mod rules;
 
 use std::sync::Arc;
 
-use causerie_shared::config::Cidr;
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError, Scope};
 
 use crate::actions::bus_failed;
@@ -18,17 +19,18 @@ use crate::auth::{Auth, KeyRefused, Tenant, TokenError, VerifiedKey};
 use crate::connection::Admitted;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
-use crate::limits::across::{Across, Whom};
+use crate::limits::across::Whom;
 use crate::limits::counted::Counted;
 use crate::registry::{NoSlot, Slot};
 
 pub(crate) use asked::Asked;
-use asked::PageOrigin;
 pub(crate) use asker::Asker;
 pub(crate) use handshake::Handshake;
+use noting::Known;
 pub(crate) use refusal::Reason;
 pub use refusal::Refusal;
 pub(crate) use rooms::Named;
+use rules::{check_tenant_is_named, check_tenants_rules};
 
 /// When one comes again who found the node full.
 const RETRY_WHEN_FULL_MS: u64 = 5_000;
@@ -39,7 +41,6 @@ const RETRY_WHEN_DRAINING_MS: u64 = 1_000;
 #[derive(Debug, Clone)]
 pub struct Admission {
     auth: Arc<Auth>,
-    across: Arc<Across>,
     gateway: Arc<Gateway>,
 }
 
@@ -66,12 +67,7 @@ impl Believed {
 impl Admission {
     /// Lets callers in who `auth` believes, as long as `gateway` has room.
     pub fn new(auth: Arc<Auth>, gateway: Arc<Gateway>) -> Self {
-        let across = Arc::new(Across::new(Arc::clone(&gateway)));
-        Self {
-            auth,
-            across,
-            gateway,
-        }
+        Self { auth, gateway }
     }
 
     /// Checks one who wants to stay: on a socket or a stream.
@@ -82,9 +78,14 @@ impl Admission {
     /// 401 · 403 origin, tenant mismatch, room not allowed · 503 node full or
     /// draining.
     pub(crate) async fn admit(&self, asked: &Asked) -> Result<Admitted, Refusal> {
-        let caller = self.identify_for(Counted::Connections, asked).await?;
-        let rooms = rooms::allowed(asked, &caller.identity)?;
-        let slot = self.reserve(&caller.identity)?;
+        check_tenant_is_named(asked)?;
+        let believed = self.believe(asked);
+        let caller = self.let_in(Counted::Connections, asked, believed).await?;
+        let known = Known::User(&caller.identity);
+        let rooms = rooms::allowed(asked, &caller.identity);
+        let rooms = rooms.map_err(|refusal| self.refused(asked, known, refusal))?;
+        let slot = self.reserve(&caller.identity);
+        let slot = slot.map_err(|refusal| self.refused(asked, known, refusal))?;
         Ok(Admitted {
             identity: caller.identity,
             rooms,
@@ -100,18 +101,45 @@ impl Admission {
     /// # Errors
     /// 400, 403 of the address, 429, 401 or 403, in this order.
     pub(crate) async fn identify(&self, asked: &Asked) -> Result<Identified, Refusal> {
-        self.identify_for(Counted::Requests, asked).await
+        check_tenant_is_named(asked)?;
+        let believed = self.believe(asked);
+        self.let_in(Counted::Requests, asked, believed).await
     }
 
-    async fn identify_for(&self, what: Counted, asked: &Asked) -> Result<Identified, Refusal> {
-        check_tenant_is_named(asked)?;
+    async fn let_in(
+        &self,
+        what: Counted,
+        asked: &Asked,
+        believe: impl Future<Output = Result<(Believed, Arc<Tenant>), Refusal>>,
+    ) -> Result<Identified, Refusal> {
         self.check_address(asked)?;
-        let believed = self.believe(asked).await;
-        self.check_rate(what, asked, &believed).await?;
+        let believed = believe.await;
+        let checked = self.check_believed(what, asked, &believed).await;
+        checked.map_err(|refusal| {
+            let known = match &believed {
+                Ok((Believed::Bearer(identity), _)) => Known::User(identity),
+                Ok((Believed::Visitor, _)) | Err(_) => Known::Nobody,
+            };
+            self.refused(asked, known, refusal)
+        })?;
         let (believed, tenant) = believed?;
-        check_origin(asked, believed.is_bearer(), &tenant)?;
-        check_tenants_agree(asked, &tenant)?;
         self.identified(believed, &tenant)
+    }
+
+    async fn check_believed(
+        &self,
+        what: Counted,
+        asked: &Asked,
+        believed: &Result<(Believed, Arc<Tenant>), Refusal>,
+    ) -> Result<(), Refusal> {
+        let whom = match believed {
+            Ok((Believed::Bearer(identity), _)) => Whom::User(identity),
+            Ok((Believed::Visitor, tenant)) => Whom::NewVisitor(&tenant.id),
+            Err(_) => Whom::Address,
+        };
+        self.gateway.count(what, asked.client, whom).await?;
+        let (believed, tenant) = believed.as_ref().map_err(Clone::clone)?;
+        check_tenants_rules(asked, believed.is_bearer(), tenant)
     }
 
     /// The same where servers may ask too, with an API key. Whoever comes with a key that
@@ -127,18 +155,36 @@ impl Admission {
         };
         self.check_address(asked)?;
         let verified = self.auth.verify_key(key, &*self.gateway.bus).await;
-        if let Err(KeyRefused::Bad(_)) = verified {
-            self.across
-                .check(Counted::Requests, asked.client, Whom::Address)
-                .await?;
-        }
-        let VerifiedKey { key, tenant } = verified.map_err(|refused| match refused {
-            KeyRefused::Bad(error) => Refusal::from(error),
-            KeyRefused::Bus(error) => bus_failed(&error).into(),
-        })?;
-        check_origin(asked, true, &tenant)?;
-        check_tenants_agree(asked, &tenant)?;
-        Ok(Asker::Server(key))
+        let checked = self.check_key(asked, &verified).await;
+        checked.map_err(|refusal| {
+            let known = match &verified {
+                Ok(verified) => Known::Server(&verified.key),
+                Err(_) => Known::Nobody,
+            };
+            self.refused(asked, known, refusal)
+        })
+    }
+
+    async fn check_key(
+        &self,
+        asked: &Asked,
+        verified: &Result<VerifiedKey, KeyRefused>,
+    ) -> Result<Asker, Refusal> {
+        let verified = match verified {
+            Ok(verified) => Ok(verified),
+            Err(KeyRefused::Bad(error)) => Err(error.clone()),
+            Err(KeyRefused::Bus(error)) => return Err(bus_failed(error).into()),
+        };
+        let whom = match &verified {
+            Ok(verified) => Whom::Server(&verified.key),
+            Err(_) => Whom::Address,
+        };
+        self.gateway
+            .count(Counted::Requests, asked.client, whom)
+            .await?;
+        let VerifiedKey { key, tenant } = verified?;
+        check_tenants_rules(asked, true, tenant)?;
+        Ok(Asker::Server(Arc::clone(key)))
     }
 
     /// Takes a place among the node's connections for `caller`.
@@ -179,44 +225,13 @@ impl Admission {
         })
     }
 
-    /// Counts a message that `sender` asks for without a connection.
-    ///
-    /// # Errors
-    /// 429.
-    pub(crate) async fn count_message(
-        &self,
-        asked: &Asked,
-        sender: &Identity,
-    ) -> Result<(), ProtocolError> {
-        let whom = Whom::User(sender);
-        self.across
-            .check(Counted::Messages, asked.client, whom)
-            .await
-    }
-
-    async fn check_rate(
-        &self,
-        what: Counted,
-        asked: &Asked,
-        believed: &Result<(Believed, Arc<Tenant>), Refusal>,
-    ) -> Result<(), Refusal> {
-        let whom = match believed {
-            Ok((Believed::Bearer(identity), _)) => Whom::User(identity),
-            Ok((Believed::Visitor, _)) => Whom::NewVisitor,
-            Err(_) => Whom::Address,
-        };
-        Ok(self.across.check(what, asked.client, whom).await?)
-    }
-
     fn check_address(&self, asked: &Asked) -> Result<(), Refusal> {
-        let settings = self.gateway.settings();
-        let among = |networks: &[Cidr]| networks.iter().any(|of| of.contains(asked.client));
-        let is_allowed = settings.allowed_ips.is_empty() || among(&settings.allowed_ips);
-        if is_allowed && !among(&settings.blocked_ips) {
+        if self.gateway.settings().addresses.has(asked.client) {
             return Ok(());
         }
         let content = "Your address may not come in here: ask whoever runs this service.";
-        Err(Refusal::forbidden(content).because("ip_blocked"))
+        let refusal = Refusal::forbidden(content).because("ip_blocked");
+        Err(self.refused(asked, Known::Nobody, refusal))
     }
 
     /// Whether messages may be compressed.
@@ -230,12 +245,8 @@ impl Admission {
     /// 403 where the address is blocked; 429; 401 where the tenant takes none, be it
     /// there or not; 403 where the page is not the tenant's.
     pub(crate) async fn visit(&self, asked: &Asked) -> Result<Identified, Refusal> {
-        self.check_address(asked)?;
-        let believed = self.visitor_to_be(asked);
-        self.check_rate(Counted::Requests, asked, &believed).await?;
-        let (believed, tenant) = believed?;
-        check_origin(asked, believed.is_bearer(), &tenant)?;
-        self.identified(believed, &tenant)
+        let believed = async { self.visitor_to_be(asked) };
+        self.let_in(Counted::Requests, asked, believed).await
     }
 
     async fn believe(&self, asked: &Asked) -> Result<(Believed, Arc<Tenant>), Refusal> {
@@ -275,48 +286,5 @@ impl Admission {
             identity,
             visitor_token,
         })
-    }
-}
-
-fn check_tenant_is_named(asked: &Asked) -> Result<(), Refusal> {
-    if asked.tenant.is_none() && asked.token.is_none() {
-        return Err(Refusal::bad_request(
-            "Nothing names the tenant: send a token, or `t` in the query.",
-        )
-        .because("no_tenant"));
-    }
-    Ok(())
-}
-
-fn check_origin(asked: &Asked, is_bearer: bool, tenant: &Tenant) -> Result<(), Refusal> {
-    let owns = match &asked.origin {
-        Some(PageOrigin::Named(origin)) => tenant.owns(origin),
-        None | Some(PageOrigin::Same(_)) if is_bearer => true,
-        Some(PageOrigin::Same(host)) => ["http", "https"]
-            .iter()
-            .any(|scheme| tenant.owns(&format!("{scheme}://{host}"))),
-        None => false,
-    };
-    match (owns, &asked.origin) {
-        (true, _) => Ok(()),
-        (false, Some(_)) => Err(Refusal::forbidden(
-            "This page's origin is not among those of the tenant: add it to `origins`.",
-        )
-        .because("origin")),
-        (false, None) => Err(Refusal::forbidden(
-            "Visitors are taken only from the tenant's pages, and no `Origin` was sent: \
-             send a token.",
-        )
-        .because("no_origin")),
-    }
-}
-
-fn check_tenants_agree(asked: &Asked, tenant: &Tenant) -> Result<(), Refusal> {
-    match &asked.tenant {
-        Some(hash) if *hash != tenant.hash => Err(Refusal::forbidden(
-            "The token is not of the tenant that `t` names.",
-        )
-        .because("tenant_mismatch")),
-        None | Some(_) => Ok(()),
     }
 }

@@ -82,6 +82,11 @@ impl Refusal {
         self
     }
 
+    /// A word for logs and metrics.
+    pub(crate) fn reason(&self) -> &'static str {
+        self.reason
+    }
+
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         self.status

@@ -1,10 +1,13 @@
 //! The tenants that this installation serves.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use causerie_shared::config::{self, Origin};
 use causerie_shared::ids::{TenantHash, TenantId};
+
+use crate::address::Permitted;
 
 /// A customer, as far as its callers are concerned.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,12 +19,18 @@ pub struct Tenant {
     /// Whether it takes people without a token.
     pub visitors: bool,
     origins: Vec<Origin>,
+    addresses: Permitted,
 }
 
 impl Tenant {
     /// Whether pages of `origin` are the tenant's own.
     pub fn owns(&self, origin: &str) -> bool {
         self.origins.iter().any(|own| own.covers(origin))
+    }
+
+    /// Whether its people and servers may come from `client`.
+    pub fn permits(&self, client: IpAddr) -> bool {
+        self.addresses.has(client)
     }
 }
 
@@ -41,6 +50,7 @@ impl Tenants {
                 hash: tenant.hash.clone(),
                 visitors: tenant.visitors,
                 origins: tenant.origins.clone(),
+                addresses: Permitted::new(&tenant.allowed_ips, &tenant.blocked_ips),
             });
             tenants.by_id.insert(tenant.id.clone(), Arc::clone(&tenant));
             tenants.by_hash.insert(tenant.hash.clone(), tenant);

@@ -24,9 +24,12 @@ pub(super) async fn act(
     let json = body::read_json(&parts.headers, body, &limits).await?;
     let mut frame = read_frame(&json, limits.depth).map_err(refused)?;
     frame.traceparent = frame.traceparent.or_else(|| traceparent(&parts.headers));
-    if matches!(frame.action, Action::SendMessage(_)) {
-        let counted = edge.admission.count_message(&asked, &identity).await;
-        counted.map_err(|error| Refusal::from(error).to(frame.id.clone()))?;
+    if let Action::SendMessage(message) = &frame.action {
+        let client = asked.client;
+        let counted = edge.gateway.count_message(message.ai, client, &identity);
+        counted
+            .await
+            .map_err(|error| Refusal::from(error).to(frame.id.clone()))?;
     }
     let caller = Caller {
         identity: Arc::new(identity),

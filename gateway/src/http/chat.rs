@@ -77,8 +77,10 @@ async fn store(edge: &Edge, request: Request<Body>) -> Result<Stored, Refusal> {
     let id = id.unwrap_or_else(ClientId::generate);
     let answered = |error: ProtocolError| Refusal::from(error).to(Some(id.clone()));
     let message = SendMessage::read(fields).map_err(answered)?;
-    let counted = edge.admission.count_message(&asked, &identity).await;
-    counted.map_err(answered)?;
+    let counted = edge
+        .gateway
+        .count_message(message.ai, asked.client, &identity);
+    counted.await.map_err(answered)?;
     let asked = send_message::Asked {
         message,
         id: id.clone(),

@@ -5,6 +5,7 @@
 
 mod access;
 mod actions;
+mod audit;
 mod body;
 mod chat;
 mod cors;
@@ -98,6 +99,7 @@ impl Edge {
             .route("/api/users/{user_id}/revoke", post(users::revoke))
             .route("/api/messages/{message_id}", get(messages::read))
             .route("/api/websocket/events/types", get(event_types::list))
+            .route("/api/audit", get(audit::read))
             .route("/api/auth/session", post(session::make));
         if settings.websocket.enabled {
             router = router

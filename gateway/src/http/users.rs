@@ -1,5 +1,7 @@
 //! `POST /api/users/{id}/disconnect` and `/revoke`: a tenant rules over its users.
 
+use std::net::IpAddr;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use causerie_shared::bus::order::{Order, Revocation};
@@ -9,7 +11,8 @@ use serde::Serialize;
 
 use super::Edge;
 use crate::actions::bus_failed;
-use crate::admission::{Asked, Refusal};
+use crate::admission::{Asked, Asker, Refusal};
+use crate::audit::{Note, What};
 
 #[derive(Serialize)]
 pub(super) struct Disconnected {
@@ -28,9 +31,12 @@ pub(super) async fn disconnect(
     Path(user): Path<String>,
     parts: Parts,
 ) -> Result<Json<Disconnected>, Refusal> {
-    let (tenant, user) = ruled(&edge, user, &parts).await?;
-    let user_id = user.clone();
-    give(&edge, Order::Disconnect { tenant, user }).await?;
+    let ruled = ruled(&edge, What::DisconnectUser, user, &parts).await?;
+    let (tenant, user_id) = (ruled.tenant().clone(), ruled.user.clone());
+    let user = user_id.clone();
+    ruled
+        .give(&edge, Order::Disconnect { tenant, user })
+        .await?;
     Ok(Json(Disconnected { user_id }))
 }
 
@@ -39,32 +45,66 @@ pub(super) async fn revoke(
     Path(user): Path<String>,
     parts: Parts,
 ) -> Result<Json<Revoked>, Refusal> {
-    let (tenant, user) = ruled(&edge, user, &parts).await?;
+    let ruled = ruled(&edge, What::RevokeUser, user, &parts).await?;
     let until_ms = edge.gateway.bus.clock().now_ms();
-    let user_id = user.clone();
+    let user_id = ruled.user.clone();
     let revocation = Revocation {
-        tenant,
-        user,
+        tenant: ruled.tenant().clone(),
+        user: user_id.clone(),
         until_ms,
     };
-    give(&edge, Order::Revoke(revocation)).await?;
+    ruled.give(&edge, Order::Revoke(revocation)).await?;
     Ok(Json(Revoked {
         user_id,
         revoked_until: until_ms,
     }))
 }
 
-/// The user that the path names, of the tenant whom the caller rules.
-async fn ruled(edge: &Edge, user: String, parts: &Parts) -> Result<(TenantId, UserId), Refusal> {
+/// A user that the path names, and the one who rules over their tenant.
+struct Ruled {
+    what: What,
+    caller: Asker,
+    client: IpAddr,
+    user: UserId,
+}
+
+/// Who may do `what` to that user.
+async fn ruled(edge: &Edge, what: What, user: String, parts: &Parts) -> Result<Ruled, Refusal> {
     let user = UserId::new(user)
         .map_err(|error| Refusal::bad_request(format!("The user in the path: {error}.")))?;
     let asked = Asked::read(parts)?;
-    let caller = edge.admission.identify_any(&asked).await?;
-    caller.check_is_admin()?;
-    Ok((caller.tenant().clone(), user))
+    let ruled = Ruled {
+        what,
+        caller: edge.admission.identify_any(&asked).await?,
+        client: asked.client,
+        user,
+    };
+    match ruled.caller.check_is_admin() {
+        Ok(()) => Ok(ruled),
+        Err(refusal) => {
+            edge.gateway.note(|| ruled.note().failed(refusal.reason()));
+            Err(refusal)
+        }
+    }
 }
 
-async fn give(edge: &Edge, order: Order) -> Result<(), Refusal> {
-    let given = edge.gateway.bus.order(&order).await;
-    given.map_err(|error| bus_failed(&error).into())
+impl Ruled {
+    fn tenant(&self) -> &TenantId {
+        self.caller.tenant()
+    }
+
+    async fn give(&self, edge: &Edge, order: Order) -> Result<(), Refusal> {
+        let given = edge.gateway.bus.order(&order).await;
+        let given = given.map_err(|error| bus_failed(&error).into());
+        edge.gateway.note(|| match &given {
+            Ok(()) => self.note(),
+            Err(refusal) => self.note().failed(Refusal::reason(refusal)),
+        });
+        given
+    }
+
+    fn note(&self) -> Note {
+        let note = self.caller.note(self.what).from(self.client);
+        note.on(format!("user:{}", self.user))
+    }
 }

@@ -11,6 +11,7 @@ use clap::ArgMatches;
 
 use super::table::{Row, table};
 use super::{key_of, make, no_such_key, tenant_of};
+use crate::audit::{self, Note, What};
 
 /// Does what `arguments` ask for.
 ///
@@ -24,7 +25,7 @@ pub async fn execute(arguments: ArgMatches, settings: Arc<Settings>) -> anyhow::
     match arguments.subcommand() {
         Some(("create", arguments)) => create(&bus, arguments, &settings).await,
         Some(("list", arguments)) => list(&bus, arguments).await,
-        Some(("revoke", arguments)) => revoke(&bus, arguments).await,
+        Some(("revoke", arguments)) => revoke(&bus, arguments, &settings).await,
         Some((other, _)) => bail!("`keys {other}` is no command"),
         None => bail!("say what to do with keys: create, list or revoke"),
     }
@@ -45,6 +46,8 @@ async fn create(
     if !bus.add_key(&key).await? {
         bail!("by chance another key has the same public part: try again");
     }
+    let note = Note::of_command(What::MakeKey, &key.tenant, &key.card.id);
+    audit::keep_of_command(bus, settings, note).await;
     Ok(new.text)
 }
 
@@ -59,12 +62,18 @@ async fn list(bus: &RedisBus, arguments: &ArgMatches) -> anyhow::Result<String> 
     Ok(table(tenant, rows, bus.clock().now_ms()))
 }
 
-async fn revoke(bus: &RedisBus, arguments: &ArgMatches) -> anyhow::Result<String> {
+async fn revoke(
+    bus: &RedisBus,
+    arguments: &ArgMatches,
+    settings: &Settings,
+) -> anyhow::Result<String> {
     let (tenant, id) = (tenant_of(arguments)?, key_of(arguments)?);
     let stored = bus.key(id).await?;
     let stored = stored.filter(|stored| stored.key.tenant == *tenant);
     let stored = stored.ok_or_else(|| no_such_key(id, tenant))?;
     bus.revoke_key(id).await?;
+    let note = Note::of_command(What::RevokeKey, tenant, id);
+    audit::keep_of_command(bus, settings, note).await;
     Ok(format!(
         "{KEY_PREFIX}{id} ({}) is revoked",
         stored.key.card.name

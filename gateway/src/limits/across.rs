@@ -1,4 +1,5 @@
-//! What is counted over all nodes together: of an address, and of a user.
+//! What is counted over all nodes together: of an address, a user, an API key, and a
+//! tenant.
 //!
 //! Whoever has a token that is believed counts as its user, wherever they come
 //! from; whoever has none counts as their address, of IPv6 as its /64. Where the
@@ -9,92 +10,154 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use causerie_shared::api_key::ApiKey;
 use causerie_shared::bus::allowance::{Allowance, Taken};
 use causerie_shared::bus::{Bus, BusError};
+use causerie_shared::ids::TenantId;
+use causerie_shared::protocol::action::Action;
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError, Scope};
-use futures::future::join;
+use futures::future::join_all;
 
 use super::counted::{Counted, too_many};
 use super::{Limits, events};
+use crate::audit::{Note, What};
+use crate::connection::Connection;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
-use crate::seldom::Seldom;
-
-/// Counts over all nodes together.
-#[derive(Debug)]
-pub(crate) struct Across {
-    gateway: Arc<Gateway>,
-    uncounted: Seldom,
-}
 
 /// Who is counted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Whom<'a> {
     /// One whose token was believed.
     User(&'a Identity),
-    /// One who shall become a visitor.
-    NewVisitor,
+    /// A server whose API key was believed.
+    Server(&'a ApiKey),
+    /// One who shall become a visitor of that tenant.
+    NewVisitor(&'a TenantId),
     /// Anybody else.
     Address,
 }
 
-impl Across {
-    pub(crate) fn new(gateway: Arc<Gateway>) -> Self {
-        Self {
-            gateway,
-            uncounted: Seldom::default(),
-        }
-    }
+/// What somebody wants to have of what is theirs.
+struct Wish {
+    name: String,
+    scope: Scope,
+    whats: Vec<Counted>,
+}
 
-    /// Whether one who comes from `client` may have `what` now.
+impl Gateway {
+    /// Whether one who comes from `client` may have `what` now, counted over all nodes.
     ///
     /// # Errors
     /// `rate_limited`, with when to come again.
-    pub(crate) async fn check(
+    pub(crate) async fn count(
         &self,
         what: Counted,
         client: IpAddr,
         whom: Whom<'_>,
     ) -> Result<(), ProtocolError> {
-        let limits = self.gateway.settings().limits.clone();
+        let limits = self.settings().limits.clone();
+        let address = |whats: &[Counted]| Wish::of_address(client, whats);
+        let mut wishes = match whom {
+            Whom::User(identity) => vec![address(&[]), Wish::of_user(identity, what)],
+            Whom::Server(key) => vec![address(&[]), Wish::of_key(key)],
+            Whom::NewVisitor(_) => vec![address(&[what, Counted::Visitors])],
+            Whom::Address => vec![address(&[what])],
+        };
+        if let Some(tenant) = whom.tenant()
+            && what == Counted::Requests
+        {
+            wishes.extend(Wish::of_tenant(tenant, &limits, &[what]));
+        }
+        self.take_all(&limits, client, wishes).await
+    }
+
+    /// The same for a message that `sender` asks for without a connection, to the AI or
+    /// not.
+    ///
+    /// # Errors
+    /// `rate_limited`, or `budget_exceeded` for visitors.
+    pub(crate) async fn count_message(
+        &self,
+        is_question: bool,
+        client: IpAddr,
+        sender: &Identity,
+    ) -> Result<(), ProtocolError> {
+        let limits = self.settings().limits.clone();
+        let mut wishes = vec![Wish::of_user(sender, Counted::Messages)];
+        if is_question && sender.is_visitor() {
+            let whats = [Counted::VisitorQuestions];
+            wishes.extend(Wish::of_tenant(&sender.tenant, &limits, &whats));
+        }
+        let counted = self.take_all(&limits, client, wishes).await;
+        counted.inspect_err(|error| {
+            let note = || Note::of_user(What::Limit, sender).from(client);
+            self.note(|| met(note(), error));
+        })
+    }
+
+    /// The same for what is asked for over a connection, as far as its tenant has a share
+    /// in that; whose own pace is counted by itself.
+    ///
+    /// # Errors
+    /// As [`count_message`](Self::count_message).
+    pub(crate) async fn count_action(
+        &self,
+        action: &Action,
+        connection: &Connection,
+    ) -> Result<(), ProtocolError> {
+        let identity = Arc::clone(&connection.identity());
+        let whats: &[Counted] = match action {
+            // A sign of life.
+            Action::Ping(_) => return Ok(()),
+            Action::SendMessage(message) if message.ai && identity.is_visitor() => {
+                &[Counted::Requests, Counted::VisitorQuestions]
+            }
+            Action::SendMessage(_)
+            | Action::Typing(_)
+            | Action::Cancel(_)
+            | Action::Subscribe(_)
+            | Action::Unsubscribe(_)
+            | Action::Authenticate(_) => &[Counted::Requests],
+        };
+        let settings = self.settings();
+        let Some(wish) = Wish::of_tenant(&identity.tenant, &settings.limits, whats) else {
+            return Ok(());
+        };
+        let limits = settings.limits.clone();
+        drop(settings);
+        let counted = self.take_all(&limits, connection.client, vec![wish]);
+        counted.await.inspect_err(|error| {
+            self.note(|| met(Note::over(What::Limit, connection), error));
+        })
+    }
+
+    /// Side by side: they may be counted by different servers.
+    async fn take_all(
+        &self,
+        limits: &Limits,
+        client: IpAddr,
+        wishes: Vec<Wish>,
+    ) -> Result<(), ProtocolError> {
         if !limits.hold_for(client) {
             return Ok(());
         }
-        let address = name_of_address(client);
-        match whom {
-            Whom::User(identity) => {
-                let user = name_of_user(identity);
-                // Side by side: they may be counted by different servers.
-                let (of_address, of_user) = join(
-                    self.take(&limits, &address, Scope::Ip, &[]),
-                    self.take(&limits, &user, Scope::User, &[what]),
-                )
-                .await;
-                of_address.and(of_user)
-            }
-            Whom::NewVisitor => {
-                let both = [what, Counted::Visitors];
-                self.take(&limits, &address, Scope::Ip, &both).await
-            }
-            Whom::Address => self.take(&limits, &address, Scope::Ip, &[what]).await,
-        }
+        let takes = wishes.iter().map(|wish| self.take(limits, wish));
+        join_all(takes).await.into_iter().collect()
     }
 
-    async fn take(
-        &self,
-        limits: &Limits,
-        name: &str,
-        scope: Scope,
-        whats: &[Counted],
-    ) -> Result<(), ProtocolError> {
-        let rates = whats.iter().map(|what| (*what, limits.rate(*what, scope)));
-        let rates: Vec<_> = rates.collect();
+    async fn take(&self, limits: &Limits, wish: &Wish) -> Result<(), ProtocolError> {
+        let Wish { name, scope, whats } = wish;
+        let rated = whats
+            .iter()
+            .filter_map(|what| Some((*what, limits.rate(*what, *scope)?)));
+        let rates: Vec<_> = rated.collect();
         let allowances = rates.iter().map(|(what, rate)| Allowance {
             what: what.name(),
             rate: *rate,
         });
         let allowances: Vec<_> = allowances.collect();
-        match self.gateway.bus.take(name, &allowances).await {
+        match self.bus.take(name, &allowances).await {
             Ok(Taken::Granted) => Ok(()),
             Ok(Taken::HeldOff(time)) => {
                 events::turned_away();
@@ -102,8 +165,8 @@ impl Across {
             }
             Ok(Taken::Spent { which, wait }) => match rates.get(which) {
                 Some((what, rate)) => {
-                    events::asked_too_often(*what, scope);
-                    Err(too_many(*what, scope, rate, wait))
+                    events::asked_too_often(*what, *scope);
+                    Err(too_many(*what, *scope, rate, wait))
                 }
                 None => Ok(()),
             },
@@ -112,6 +175,62 @@ impl Across {
                 Ok(())
             }
         }
+    }
+}
+
+/// That somebody met a limit.
+pub(crate) fn met(note: Note, error: &ProtocolError) -> Note {
+    note.on(&error.content).failed(error.code.name())
+}
+
+impl Whom<'_> {
+    fn tenant(&self) -> Option<&TenantId> {
+        match self {
+            Self::User(identity) => Some(&identity.tenant),
+            Self::Server(key) => Some(&key.tenant),
+            Self::NewVisitor(tenant) => Some(tenant),
+            Self::Address => None,
+        }
+    }
+}
+
+impl Wish {
+    /// With nothing, whether it is held off.
+    fn of_address(client: IpAddr, whats: &[Counted]) -> Self {
+        Self {
+            name: name_of_address(client),
+            scope: Scope::Ip,
+            whats: whats.to_vec(),
+        }
+    }
+
+    fn of_user(Identity { tenant, user, .. }: &Identity, what: Counted) -> Self {
+        Self {
+            name: format!("user:{tenant}:{user}"),
+            scope: Scope::User,
+            whats: vec![what],
+        }
+    }
+
+    /// The protocol knows of no scope of its own for keys: each is one who asks.
+    fn of_key(key: &ApiKey) -> Self {
+        Self {
+            name: format!("key:{}", key.card.id),
+            scope: Scope::User,
+            whats: vec![Counted::KeyRequests],
+        }
+    }
+
+    /// `None` where no limit is set for any of it.
+    fn of_tenant(tenant: &TenantId, limits: &Limits, whats: &[Counted]) -> Option<Self> {
+        let scope = Scope::Tenant;
+        let mut whats = whats.to_vec();
+        whats.retain(|what| limits.rate(*what, scope).is_some());
+        (!whats.is_empty()).then(|| Self {
+            name: format!("tenant:{tenant}"),
+            scope,
+            whats,
+        })
     }
 }
 
@@ -132,10 +251,6 @@ fn held_off(time: Duration) -> ProtocolError {
     let mut error = ProtocolError::new(ErrorCode::RateLimited, content).with_retry_after_ms(ms);
     error.scope = Some(Scope::Ip);
     error
-}
-
-fn name_of_user(identity: &Identity) -> String {
-    format!("user:{}:{}", identity.tenant, identity.user)
 }
 
 fn name_of_address(client: IpAddr) -> String {

@@ -14,8 +14,12 @@ pub(crate) enum Counted {
     Visitors,
     /// All that is asked for: over HTTP, or in a frame.
     Requests,
+    /// The same with an API key.
+    KeyRequests,
     /// `sendMessage`.
     Messages,
+    /// `sendMessage` to the AI by visitors.
+    VisitorQuestions,
     /// `typing` that says yes.
     Typing,
 }
@@ -27,7 +31,9 @@ impl Counted {
             Self::Connections => "connections",
             Self::Visitors => "visitors",
             Self::Requests => "requests",
+            Self::KeyRequests => "key_requests",
             Self::Messages => "messages",
+            Self::VisitorQuestions => "visitor_questions",
             Self::Typing => "typing",
         }
     }
@@ -35,28 +41,45 @@ impl Counted {
 
 /// What is told where there was one too many.
 pub(super) fn too_many(what: Counted, scope: Scope, rate: &Rate, wait: Duration) -> ProtocolError {
+    let code = match what {
+        Counted::VisitorQuestions => ErrorCode::BudgetExceeded,
+        Counted::Connections
+        | Counted::Visitors
+        | Counted::Requests
+        | Counted::KeyRequests
+        | Counted::Messages
+        | Counted::Typing => ErrorCode::RateLimited,
+    };
     let what = match what {
         Counted::Connections => "connections",
         Counted::Visitors => "new visitors",
         Counted::Requests => "requests",
+        Counted::KeyRequests => "requests with this API key",
         Counted::Messages => "messages",
+        Counted::VisitorQuestions => "questions",
         Counted::Typing => "signs of typing",
     };
     let from = match scope {
         Scope::Ip => " from your address",
-        Scope::Connection | Scope::User | Scope::Tenant | Scope::Node => "",
+        Scope::Tenant => " of everybody here together",
+        Scope::Connection | Scope::User | Scope::Node => "",
     };
     let (count, per) = (rate.count, period(rate.per));
     let content = format!("Too many {what}{from}: {count} {per} are allowed.");
-    ProtocolError::new(ErrorCode::RateLimited, content)
+    let error = ProtocolError {
+        // In time, which is told.
+        can_retry: true,
+        ..ProtocolError::new(code, content)
+    };
+    error
         .with_limit(scope, count.into())
         .with_retry_after_ms(us(wait).div_ceil(1_000))
 }
 
 fn period(per: Duration) -> &'static str {
-    if per > Duration::from_secs(1) {
-        "a minute"
-    } else {
-        "a second"
+    match per.as_secs() {
+        0..=1 => "a second",
+        2..=60 => "a minute",
+        _ => "an hour",
     }
 }

@@ -11,15 +11,18 @@ use crate::connection::Connection;
 use crate::seldom::Seldom;
 
 /// What is counted, and of whom.
-const LIMITS: [(Counted, Scope); 9] = [
+const LIMITS: [(Counted, Scope); 12] = [
     (Counted::Connections, Scope::Ip),
     (Counted::Connections, Scope::User),
     (Counted::Visitors, Scope::Ip),
     (Counted::Requests, Scope::Ip),
     (Counted::Requests, Scope::User),
     (Counted::Requests, Scope::Connection),
+    (Counted::Requests, Scope::Tenant),
+    (Counted::KeyRequests, Scope::User),
     (Counted::Messages, Scope::User),
     (Counted::Messages, Scope::Connection),
+    (Counted::VisitorQuestions, Scope::Tenant),
     (Counted::Typing, Scope::Connection),
 ];
 
@@ -80,7 +83,7 @@ fn held_off() -> Counter {
 pub(super) fn uncounted(error: &BusError, lines: &Seldom) {
     not_counted().increment(1);
     if lines.is_due() {
-        tracing::warn!(%error, "limits of addresses and users do not hold now: nobody counts");
+        tracing::warn!(%error, "limits of addresses, users and tenants do not hold now: nobody counts");
     }
 }
 

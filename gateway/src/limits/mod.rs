@@ -15,6 +15,7 @@ use causerie_shared::rate::Rate;
 
 use counted::Counted;
 
+use crate::audit::{Note, What};
 use crate::connection::Connection;
 use crate::gateway::Gateway;
 pub(crate) use pace::{Pace, TooFast};
@@ -34,6 +35,12 @@ pub struct Limits {
     pub typing: Rate,
     /// All that one connection asks for.
     pub requests: Rate,
+    /// All that those of one tenant ask for, where that is limited.
+    pub requests_of_tenant: Option<Rate>,
+    /// What is asked for with one API key.
+    pub requests_of_key: Rate,
+    /// Questions to the AI of all visitors of one tenant.
+    pub visitor_questions: Rate,
     /// How often one connection may ask again too soon.
     pub violations: u32,
     /// How long its address is held off then.
@@ -48,16 +55,19 @@ impl Limits {
         !self.exempt.iter().any(|network| network.contains(client))
     }
 
-    /// How often there may be `what` in `scope`.
-    fn rate(&self, what: Counted, scope: Scope) -> Rate {
-        match what {
+    /// How often there may be `what` in `scope`; `None` where that has no limit.
+    fn rate(&self, what: Counted, scope: Scope) -> Option<Rate> {
+        Some(match what {
             Counted::Connections if scope == Scope::User => self.connections_of_user,
             Counted::Connections => self.connections_of_address,
             Counted::Visitors => self.visitors,
+            Counted::Requests if scope == Scope::Tenant => return self.requests_of_tenant,
             Counted::Requests => self.requests,
+            Counted::KeyRequests => self.requests_of_key,
             Counted::Messages => self.messages,
+            Counted::VisitorQuestions => self.visitor_questions,
             Counted::Typing => self.typing,
-        }
+        })
     }
 }
 
@@ -65,6 +75,7 @@ impl Limits {
 pub(crate) fn hold_off(gateway: &Gateway, abuser: &Connection) {
     let time = gateway.settings().limits.hold_off;
     events::sent_away(abuser, time);
+    gateway.note(|| Note::over(What::Abuse, abuser));
     if !time.is_zero() {
         let bus = Arc::clone(&gateway.bus);
         tokio::spawn(across::hold_off(bus, abuser.client, time));
@@ -81,6 +92,17 @@ impl From<&config::Limits> for Limits {
             messages: Rate::a_minute(limits.messages_per_minute_per_connection),
             typing: Rate::a_minute(limits.typing_per_minute),
             requests: Rate::a_second(limits.requests_per_second, limits.burst),
+            requests_of_tenant: limits.requests_per_second_per_tenant.map(|a_second| {
+                let burst = limits
+                    .burst_per_tenant
+                    .unwrap_or(a_second.saturating_mul(2));
+                Rate::a_second(a_second, burst)
+            }),
+            requests_of_key: Rate::a_second(
+                limits.requests_per_second_per_key,
+                limits.burst_per_key,
+            ),
+            visitor_questions: Rate::an_hour(limits.visitor_questions_per_hour),
             violations: limits.violations_before_close,
             exempt: limits.exempt.clone(),
         }
@@ -98,6 +120,9 @@ impl Default for Limits {
             messages: Rate::a_minute(60),
             typing: Rate::a_minute(120),
             requests: Rate::a_second(50, 100),
+            requests_of_tenant: None,
+            requests_of_key: Rate::a_second(200, 400),
+            visitor_questions: Rate::an_hour(10_000),
             violations: 20,
             exempt: Cidr::LOOPBACK.to_vec(),
         }

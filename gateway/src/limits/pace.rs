@@ -72,9 +72,15 @@ impl Pace {
             Counted::Messages => &mut self.messages,
             Counted::Typing => &mut self.typing,
             // The others are counted elsewhere.
-            Counted::Requests | Counted::Connections | Counted::Visitors => &mut self.requests,
+            Counted::Requests
+            | Counted::KeyRequests
+            | Counted::Connections
+            | Counted::Visitors
+            | Counted::VisitorQuestions => &mut self.requests,
         };
-        let rate = limits.rate(what, Scope::Connection);
+        let Some(rate) = limits.rate(what, Scope::Connection) else {
+            return Ok(());
+        };
         let Err(wait) = bucket.try_take(&rate, now_us) else {
             return Ok(());
         };
@@ -112,7 +118,11 @@ impl Violations {
     fn refused(&mut self, what: Counted, now_us: u64, wait_us: u64) -> u32 {
         let refusals = match what {
             Counted::Messages => &mut self.messages,
-            Counted::Requests | Counted::Connections | Counted::Visitors => &mut self.requests,
+            Counted::Requests
+            | Counted::KeyRequests
+            | Counted::Connections
+            | Counted::Visitors
+            | Counted::VisitorQuestions => &mut self.requests,
             // Sent by itself while somebody writes: to be refused is enough.
             Counted::Typing => return self.count,
         };

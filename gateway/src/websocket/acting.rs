@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use causerie_shared::protocol::action::{Action, ClientFrame, Rejected};
+use causerie_shared::protocol::action::{Action, ClientFrame, ClientId, Rejected};
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
 use causerie_shared::protocol::event::Event;
 use causerie_shared::protocol::frame;
@@ -48,6 +48,11 @@ impl Actor {
             Ok(frame) => frame,
             Err(rejected) => return self.refuse(rejected),
         };
+        let counted = self.gateway.count_action(&frame.action, &self.connection);
+        if let Err(error) = counted.await {
+            let id = Some(frame.id.unwrap_or_else(ClientId::generate));
+            return self.refuse(Rejected { id, error });
+        }
         let event = answer_of(&frame.action);
         let caller = Caller {
             identity: Arc::clone(&self.connection.identity()),

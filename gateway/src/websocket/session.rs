@@ -20,8 +20,10 @@ use super::acting::{Actor, no_text};
 use super::closing;
 use super::codec::Message;
 use super::reading::{Reading, Unreadable};
+use crate::audit::{Note, What};
 use crate::connection::{Connected, Ended};
 use crate::events;
+use crate::limits::across::met;
 use crate::limits::{self, Pace, TooFast};
 use crate::outbox::{Call, Close};
 
@@ -193,6 +195,10 @@ impl Session {
                 error
             }
         };
+        let connection = &self.connected;
+        connection
+            .gateway()
+            .note(|| met(Note::over(What::Limit, connection), &error));
         let id = asked.map_or_else(|rejected| rejected.id, |frame| frame.id);
         Err(Rejected {
             id: Some(id.unwrap_or_else(ClientId::generate)),

@@ -23,6 +23,8 @@ impl From<&Settings> for Retention {
             max_age: settings.history.max_age,
             max_recover: settings.history.max_recover,
             revocations: settings.auth.revocations_kept,
+            audit_events: settings.audit.max_events,
+            audit_age: settings.audit.max_age,
             ..Self::default()
         }
     }

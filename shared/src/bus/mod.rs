@@ -9,6 +9,7 @@
 //! - [`reply`]: making a reply, and who may
 //! - [`subscription`]: hearing a room live
 //! - [`allowance`]: counting over all nodes together
+//! - [`audit`]: what is kept of who did what
 //! - [`order`]: what gateways are told to do with connections
 //! - [`memory`]: the bus within one process
 //! - [`redis`]: the bus of a cluster
@@ -44,6 +45,7 @@ use crate::record::Record;
 use crate::room::{Partition, RoomKey};
 
 pub mod allowance;
+pub mod audit;
 pub mod connection;
 mod events;
 pub mod feed;
@@ -57,6 +59,7 @@ pub mod reply;
 pub mod subscription;
 
 use allowance::{Allowance, Taken};
+use audit::{AuditBatch, AuditPage, AuditPlace};
 use log::{Changes, History, HistoryRange, Look, Page};
 use order::{Order, OrderHeard, Revocations};
 use posting::{Posted, Posting};
@@ -95,6 +98,10 @@ pub struct Retention {
     pub max_turn_bytes: u64,
     /// How long it is remembered that tokens were revoked.
     pub revocations: Duration,
+    /// The most entries of an audit log.
+    pub audit_events: u64,
+    /// How long such an entry is kept.
+    pub audit_age: Duration,
 }
 
 impl Default for Retention {
@@ -106,6 +113,8 @@ impl Default for Retention {
             max_turns: 100,
             max_turn_bytes: 256 << 10,
             revocations: Duration::from_secs(90 * 24 * 3600),
+            audit_events: 100_000,
+            audit_age: Duration::from_secs(30 * 24 * 3600),
         }
     }
 }
@@ -291,4 +300,19 @@ pub trait Bus: Send + Sync + Debug {
 
     /// Forgets an API key.
     async fn revoke_key(&self, id: &KeyId) -> Result<(), BusError>;
+
+    // Who did what.
+
+    /// Keeps entries of an audit log. A batch is one step, however many they are: a
+    /// few hundred at the most.
+    async fn audit(&self, batch: &AuditBatch) -> Result<(), BusError>;
+
+    /// Reads the audit log of `tenant`, or that of no tenant, from the newest entry on, or
+    /// from the one before `before`; at the most `limit` entries.
+    async fn audited(
+        &self,
+        tenant: Option<&TenantId>,
+        before: Option<AuditPlace>,
+        limit: usize,
+    ) -> Result<AuditPage, BusError>;
 }

@@ -44,6 +44,18 @@ section! {
         requests_per_second: u32 = 50, in 1..=1000000;
         /// How many of these may come at once.
         burst: u32 = 100, in 1..=1000000;
+        /// The same of all users and servers of one tenant together, over HTTP and in
+        /// frames other than `ping`; any number if not set.
+        requests_per_second_per_tenant: Option<u32> = None, in 1..=10000000;
+        /// How many of these may come at once; twice as many as a second if not set.
+        burst_per_tenant: Option<u32> = None, in 1..=10000000;
+        /// Requests a second with one API key.
+        requests_per_second_per_key: u32 = 200, in 1..=1000000;
+        /// How many of these may come at once.
+        burst_per_key: u32 = 400, in 1..=1000000;
+        /// Questions to the AI an hour of all visitors of one tenant, and as many at
+        /// once.
+        visitor_questions_per_hour: u32 = 10_000, in 1..=10000000;
         /// A connection that so often asks again before it may is closed with
         /// 4508.
         violations_before_close: u32 = 20, in 1..=1000000;

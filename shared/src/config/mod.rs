@@ -5,6 +5,7 @@
 //! what is printed and `docs/configuration.md` all come from it.
 
 mod address;
+mod audit;
 mod check;
 mod error;
 mod events;
@@ -28,6 +29,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 pub use address::{HttpUrl, InvalidOrigin, Origin, RedisUrl};
+pub use audit::Audit;
 pub use error::{ConfigError, Source};
 pub use limits::Limits;
 pub use load::{Loader, Sources};

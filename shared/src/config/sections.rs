@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::HeaderName;
 
 use super::address::{HttpUrl, Origin, RedisUrl};
+use super::audit::Audit;
 use super::limits::Limits;
 use super::network::Cidr;
 use super::section::{Program, section};
@@ -41,6 +42,8 @@ section! {
         auth: Auth = "auth";
         /// How much one client may ask for.
         limits: Limits = "limits";
+        /// What is kept of who did what.
+        audit: Audit = "audit";
         /// How questions are answered.
         ai: Ai = "ai";
         /// What rooms remember.

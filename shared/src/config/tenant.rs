@@ -3,6 +3,7 @@
 use super::address::Origin;
 use super::error::{ConfigError, Source};
 use super::load::flatten;
+use super::network::Cidr;
 use super::section::{Defaults, Entries, Section, section};
 use super::sections::Jwt;
 use super::types::Backend;
@@ -22,6 +23,11 @@ section! {
         origins: Vec<Origin> = Vec::new();
         /// Whether people without a token may come, from these origins.
         visitors: bool = false;
+        /// The only addresses that its people and servers may come in from, beside
+        /// `limits.allowed_ips`; all where none is named.
+        allowed_ips: Vec<Cidr> = Vec::new();
+        /// Addresses that they may not come in from, be they allowed or not.
+        blocked_ips: Vec<Cidr> = Vec::new();
         /// API keys of its servers, beside those that Redis keeps: each a line that
         /// `keys create` of `causerie` prints.
         api_keys: Vec<KeyCard> = Vec::new();

@@ -160,6 +160,12 @@ macro_rules! conformance {
                 a_key_takes_no_others_place,
                 keys_are_listed_by_their_tenant,
                 the_last_use_of_a_key_is_noted;
+            auditing:
+                an_audit_log_is_read_page_by_page_from_the_newest_on,
+                each_tenant_has_an_audit_log_of_its_own,
+                a_batch_is_kept_once,
+                an_audit_log_has_a_length,
+                what_is_too_old_goes;
         }
     };
 }

@@ -69,6 +69,10 @@ struct Args {
     /// Clients on the other, each of whom reads a reply all the time.
     #[arg(long, default_value_t = 20)]
     onlookers: usize,
+    /// Whether limits hold for the crowd; else its address is exempt from them, and nobody
+    /// is counted.
+    #[arg(long)]
+    limits: bool,
     /// The pauses before the first tries are drawn from this.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -91,7 +95,7 @@ async fn main() -> ExitCode {
 
 async fn run(args: Args) -> anyhow::Result<ExitCode> {
     raise_open_files();
-    let mut cluster = start().await;
+    let mut cluster = start(args.limits).await;
     let [from, to] = [0, 1].map(|at| cluster.gateways.get(at).map(Node::ws_url));
     let (from, to) = (from.context("a gateway")?, to.context("another gateway")?);
     let onlookers = Onlookers::come(&to, args.onlookers).await?;
@@ -129,6 +133,7 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let run = report::Run {
         clients: args.clients,
         onlookers: args.onlookers,
+        has_limits: args.limits,
         returns: &returns,
         took,
         calm: &calm,
@@ -164,12 +169,14 @@ fn gather(args: &Args, gateways: &[String]) -> anyhow::Result<Storm> {
     Storm::gather(&doors, &dialect, guests, &Ramp::at_rate(DOORWAY), PATIENCE)
 }
 
-async fn start() -> Cluster {
+async fn start(has_limits: bool) -> Cluster {
     let words = Behaviour::new(Plot::Tokens(WORDS)).at_pace(PACE);
+    let exempt = if has_limits { "" } else { "127.0.0.0/8" };
     Cluster::options()
         .durable()
         .behaviour(words)
         .env("AI_TIMEOUT", "1h")
+        .env("LIMITS_EXEMPT", exempt)
         .start()
         .await
 }

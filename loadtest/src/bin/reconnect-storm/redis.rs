@@ -28,6 +28,8 @@ pub(crate) struct Counted {
     pub subscriptions: f64,
     /// Scripts that the gateway read rooms with.
     pub reads: f64,
+    /// Scripts with which it counted who came.
+    pub takes: f64,
     /// Scripts with which it looked for changes, which it does each second.
     pub looks: f64,
     /// Rooms in which somebody was brought up to date from the gateway's memory.
@@ -77,6 +79,7 @@ impl Commands {
             scripts: self.scripts - before.scripts,
             subscriptions: self.subscriptions - before.subscriptions,
             reads: verb("read"),
+            takes: verb("take"),
             looks: verb("changed"),
             from_tail: recovered("tail"),
             from_log: recovered("log"),
@@ -85,8 +88,9 @@ impl Commands {
 }
 
 impl Counted {
-    /// What the coming of so many clients has cost, for each: subscriptions and reads.
+    /// What the coming of so many clients has cost, for each: subscriptions,
+    /// reads, and counting.
     pub(crate) fn for_each_of(&self, clients: usize) -> f64 {
-        (self.subscriptions + self.reads) / clients as f64
+        (self.subscriptions + self.reads + self.takes) / clients as f64
     }
 }

@@ -19,6 +19,8 @@ const SILENCE: Duration = Duration::from_secs(1);
 pub(crate) struct Run<'a> {
     pub clients: usize,
     pub onlookers: usize,
+    /// Whether it was counted who comes.
+    pub has_limits: bool,
     pub returns: &'a [Return],
     /// From the kill until the last was back.
     pub took: Duration,
@@ -82,6 +84,7 @@ pub(crate) fn write(run: &Run<'_>) -> String {
          | Redis commands for each client | {for_each:.3}; goal < {COMMANDS}: {is_cheap} |\n\
          | – SSUBSCRIBE and SUNSUBSCRIBE | {subscriptions:.0} |\n\
          | – scripts that read rooms | {reads:.0} |\n\
+         | – scripts that count who comes | {takes} |\n\
          | rooms that somebody was brought up to date in | {from_tail:.0} from the tail, {from_log:.0} from the log |\n\
          | beside these: scripts that look for changes each second | {looks:.0} |\n\
          | all scripts of all nodes | {scripts:.0}; at the pace of the calm before, {calm_pace:.0} a second, it would have been {expected:.0} |\n\
@@ -93,6 +96,7 @@ pub(crate) fn write(run: &Run<'_>) -> String {
         is_cheap = met(run.is_cheap()),
         subscriptions = storm.subscriptions,
         reads = storm.reads,
+        takes = takes(run),
         from_tail = storm.from_tail,
         from_log = storm.from_log,
         looks = storm.looks,
@@ -104,6 +108,14 @@ pub(crate) fn write(run: &Run<'_>) -> String {
         is_quiet = met(run.is_quiet()),
         circumstances = circumstances::rows(),
     )
+}
+
+fn takes(run: &Run<'_>) -> String {
+    if run.has_limits {
+        format!("{:.0}", run.storm.takes)
+    } else {
+        "none: the crowd is exempt from limits".to_owned()
+    }
 }
 
 fn met(is_met: bool) -> &'static str {
@@ -134,6 +146,7 @@ mod tests {
                 scripts: 0.0,
                 subscriptions,
                 reads: 10.0,
+                takes: 0.0,
                 looks: 0.0,
                 from_tail: 3_000.0,
                 from_log: 0.0,
@@ -141,6 +154,7 @@ mod tests {
             let run = Run {
                 clients: 1_000,
                 onlookers: 1,
+                has_limits: true,
                 returns: &[],
                 took: Duration::ZERO,
                 calm: &counted,

@@ -9,6 +9,7 @@
 //! - `hearing`: feeds and wakes
 //! - `orders`: orders to gateways
 //! - `keys`: API keys
+//! - `auditing`: what is kept of who did what
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +19,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use super::allowance::{Allowance, Taken};
+use super::audit::{AuditBatch, AuditPage, AuditPlace, partition_of_log};
 use super::log::{Changes, History, HistoryRange, Page};
 use super::order::{Order, OrderHeard, Revocations};
 use super::posting::{Posted, Posting};
@@ -37,6 +39,7 @@ use crate::room::{Partition, RoomKey};
 
 mod accepting;
 mod allowing;
+mod auditing;
 mod generation;
 mod hearing;
 mod keys;
@@ -274,5 +277,22 @@ impl Bus for MemoryBus {
     async fn revoke_key(&self, id: &KeyId) -> Result<(), BusError> {
         self.part(id.partition()).keys.revoke(id);
         Ok(())
+    }
+
+    async fn audit(&self, batch: &AuditBatch) -> Result<(), BusError> {
+        let partition = partition_of_log(batch.tenant.as_ref());
+        self.part(partition).keep_audit(batch);
+        Ok(())
+    }
+
+    async fn audited(
+        &self,
+        tenant: Option<&TenantId>,
+        before: Option<AuditPlace>,
+        limit: usize,
+    ) -> Result<AuditPage, BusError> {
+        Ok(self
+            .part(partition_of_log(tenant))
+            .audited(tenant, before, limit))
     }
 }

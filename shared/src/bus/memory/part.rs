@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::allowing::Counts;
+use super::auditing::Audits;
 use super::generation::{Generation, State};
 use super::hearing::Wakes;
 use super::keys::Keys;
@@ -63,6 +64,7 @@ pub(super) struct Part {
     pub(super) revocations: BTreeMap<(TenantId, UserId), u64>,
 
     pub(super) keys: Keys,
+    pub(super) audits: Audits,
 }
 
 pub(super) type SessionKey = (RoomKey, SessionId);
@@ -118,6 +120,7 @@ impl Part {
             counts: HashMap::new(),
             revocations: BTreeMap::new(),
             keys: Keys::default(),
+            audits: Audits::default(),
         }
     }
 
@@ -278,6 +281,7 @@ impl Part {
         let kept = self.now_ms.saturating_sub(CHANGES_KEPT_MS);
         self.changes = self.changes.split_off(&kept);
         self.counts.retain(|_, counts| !counts.is_over(now_ms));
+        self.sweep_audits();
         self.sweep_logs(oldest_ms);
     }
 
@@ -310,6 +314,7 @@ impl Part {
             self.generations.len() + self.running.len() + self.runnable.len(),
             self.sessions.len() + turns.sum::<usize>(),
             self.of_user.len() + self.of_tenant.len() + self.hearers.len(),
+            self.audits.size(),
         ]
         .into_iter()
         .sum()

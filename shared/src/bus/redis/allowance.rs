@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use super::args::Args;
-use super::script::{HOLD_OFF, TAKE};
+use super::script::HOLD_OFF;
 use super::{RedisBus, millis, nothing};
 use crate::bus::BusError;
 use crate::bus::allowance::{Allowance, Taken};
 use crate::room::Partition;
 
 /// Who counts waits no longer than this: somebody stands at the door.
-const PATIENCE: Duration = Duration::from_millis(500);
+pub(super) const PATIENCE: Duration = Duration::from_millis(500);
 
 impl RedisBus {
     pub(super) async fn take_of(
@@ -26,11 +26,7 @@ impl RedisBus {
                     .number(rate.interval_us())
                     .number(rate.tolerance_us())
             });
-        let partition = Partition::of_name(whom);
-        let answer = self
-            .pool
-            .run_within(PATIENCE, partition, &TAKE, args)
-            .await?;
+        let answer = self.taking.ask(Partition::of_name(whom), args).await?;
         let mut answer = answer.ok_or_else(|| nothing("take"))?;
         match answer.text()?.as_str() {
             "granted" => Ok(Taken::Granted),

@@ -3,17 +3,20 @@
 //!
 //! Who asks alone is asked for at once. So nobody waits for company, and the
 //! busier Redis is the more is gathered. A script for many costs Redis, and us,
-//! a fraction of as many scripts.
+//! a fraction of as many scripts. What is asked for once by each of a crowd, and
+//! costs next to nothing itself, is gathered for a while beyond that: a [`Crowd`].
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::time::sleep;
 
 use super::answer::Answer;
 use super::args::Args;
+use super::crowd::Crowd;
 use super::pool::Pool;
 use super::script::Script;
 use super::{names, nothing};
@@ -22,6 +25,9 @@ use crate::room::Partition;
 
 /// For how many one script does it: Redis does nothing else meanwhile.
 const TOGETHER: usize = 32;
+
+/// The same of what costs next to nothing.
+const TOGETHER_IN_CROWDS: usize = 128;
 
 /// How many may wait in one row.
 const WAITING: usize = 10_000;
@@ -39,6 +45,10 @@ struct Gathered {
     script: &'static Script,
     /// What the script is told of logs, if it looks at them.
     of_logs: Option<Retention>,
+    /// How long one waits who asks: as long as Redis may take, or less.
+    patience: Duration,
+    /// Those who come, where they come in crowds.
+    crowd: Option<Crowd>,
     /// One for each that a script can do nothing beyond: a connection, or in a
     /// cluster a partition.
     rows: Vec<Mutex<Row>>,
@@ -61,15 +71,18 @@ struct Wish {
 }
 
 /// The right to ask Redis on behalf of a row; the next of the row get it when it
-/// is dropped.
+/// is dropped, after a pause where a crowd comes.
 struct Turn {
     gathering: Gathering,
     row: usize,
+    has_served: bool,
+    /// Whether the row is free again.
+    is_over: bool,
 }
 
 impl Gathering {
     pub(super) fn new(pool: &Arc<Pool>, script: &'static Script) -> Self {
-        Self::with(pool, script, None)
+        Self(Arc::new(Gathered::new(pool, script)))
     }
 
     /// For a script that looks at logs.
@@ -78,15 +91,19 @@ impl Gathering {
         script: &'static Script,
         retention: &Retention,
     ) -> Self {
-        Self::with(pool, script, Some(retention.clone()))
+        Self(Arc::new(Gathered {
+            of_logs: Some(retention.clone()),
+            ..Gathered::new(pool, script)
+        }))
     }
 
-    fn with(pool: &Arc<Pool>, script: &'static Script, of_logs: Option<Retention>) -> Self {
+    /// For a script that each of a crowd asks for, who waits no longer than that.
+    pub(super) fn of_crowds(pool: &Arc<Pool>, script: &'static Script, patience: Duration) -> Self {
+        let gathered = Gathered::new(pool, script);
         Self(Arc::new(Gathered {
-            pool: Arc::clone(pool),
-            script,
-            of_logs,
-            rows: (0..pool.rows()).map(|_| Mutex::default()).collect(),
+            patience: gathered.patience.min(patience),
+            crowd: Some(Crowd::of_rows(gathered.rows.len())),
+            ..gathered
         }))
     }
 
@@ -94,6 +111,9 @@ impl Gathering {
     /// script answers false.
     pub(super) async fn ask(&self, partition: Partition, args: Args) -> Answered {
         let row = self.0.pool.row_of(partition);
+        if let Some(crowd) = &self.0.crowd {
+            crowd.count_one();
+        }
         let (answered, answer) = oneshot::channel();
         let since = Instant::now();
         let wish = Wish {
@@ -103,12 +123,16 @@ impl Gathering {
             answered,
         };
         if let Some((turn, wish)) = self.enter(row, wish)? {
-            self.0.carry_out(vec![wish]).await;
-            drop(turn);
+            turn.serve(vec![wish]).await;
         }
         let ended = |_| BusError::Unavailable("the program is ending".to_owned());
-        let pool = &self.0.pool;
-        let answered = pool.in_time(since, self.0.script.verb, answer).await?;
+        let Gathered {
+            pool,
+            script,
+            patience,
+            ..
+        } = &*self.0;
+        let answered = pool.in_time(since, *patience, script.verb, answer).await?;
         answered.map_err(ended)?
     }
 
@@ -124,15 +148,43 @@ impl Gathering {
             return Ok(None);
         }
         row.is_busy = true;
-        let turn = Turn {
-            gathering: self.clone(),
-            row: at,
-        };
-        Ok(Some((turn, wish)))
+        Ok(Some((Turn::new(self, at), wish)))
     }
 }
 
 impl Gathered {
+    fn new(pool: &Arc<Pool>, script: &'static Script) -> Self {
+        Self {
+            pool: Arc::clone(pool),
+            script,
+            of_logs: None,
+            patience: pool.longest(),
+            crowd: None,
+            rows: (0..pool.rows()).map(|_| Mutex::default()).collect(),
+        }
+    }
+
+    /// For how many one script does it.
+    fn together(&self) -> usize {
+        if self.crowd.is_some() {
+            TOGETHER_IN_CROWDS
+        } else {
+            TOGETHER
+        }
+    }
+
+    /// How long the next of a row wait for more.
+    fn pause(&self, row: usize) -> Duration {
+        let is_full = |row: MutexGuard<'_, Row>| row.waiting.len() >= self.together();
+        let Some(crowd) = &self.crowd else {
+            return Duration::ZERO;
+        };
+        if self.row(row).is_ok_and(is_full) {
+            return Duration::ZERO;
+        }
+        crowd.pause()
+    }
+
     fn row(&self, at: usize) -> Result<MutexGuard<'_, Row>, BusError> {
         let row = self.rows.get(at);
         let row = row.ok_or_else(|| nothing(self.script.verb))?;
@@ -146,7 +198,8 @@ impl Gathered {
                     wish.end(Ok(answer));
                 }
             }
-            // Of one of them, which must not take the others with it.
+            // Of one of them, which must not take the others with it. All verbs may be
+            // repeated, but for `take`: of those before it one too many is taken.
             Err(BusError::Unreadable(_)) if wishes.len() > 1 => {
                 for wish in wishes {
                     let alone = self.run(std::slice::from_ref(&wish)).await;
@@ -173,7 +226,8 @@ impl Gathered {
             args.of_one(names::prefix(wish.partition), &wish.args)
         });
         let pool = &self.pool;
-        let answer = pool.run_since(last.since, last.partition, self.script, args);
+        let (since, patience) = (last.since, self.patience);
+        let answer = pool.run_since(since, patience, last.partition, self.script, args);
         let answer = answer.await?.ok_or_else(|| nothing(self.script.verb))?;
         let answers = answer.rest(Answer::list)?;
         if answers.len() == wishes.len() {
@@ -192,14 +246,41 @@ impl Wish {
 }
 
 impl Turn {
+    fn new(gathering: &Gathering, row: usize) -> Self {
+        Self {
+            gathering: gathering.clone(),
+            row,
+            has_served: false,
+            is_over: false,
+        }
+    }
+
+    fn successor(&self) -> Self {
+        Self::new(&self.gathering, self.row)
+    }
+
+    async fn serve(mut self, wishes: Vec<Wish>) {
+        if !wishes.is_empty() {
+            self.gathering.0.carry_out(wishes).await;
+            self.has_served = true;
+        }
+    }
+
+    async fn serve_after(mut self, pause: Duration) {
+        sleep(pause).await;
+        let next = self.next();
+        self.serve(next).await;
+    }
+
     /// The next of the row, without those who have given up; the row is free
     /// where there are none.
-    fn next(&self) -> Vec<Wish> {
-        let Ok(mut row) = self.gathering.0.row(self.row) else {
+    fn next(&mut self) -> Vec<Wish> {
+        let gathered = &self.gathering.0;
+        let Ok(mut row) = gathered.row(self.row) else {
             return Vec::new();
         };
         let mut next = Vec::new();
-        while next.len() < TOGETHER
+        while next.len() < gathered.together()
             && let Some(wish) = row.waiting.pop_front()
         {
             if !wish.answered.is_closed() {
@@ -207,25 +288,35 @@ impl Turn {
             }
         }
         row.is_busy = !next.is_empty();
+        self.is_over = !row.is_busy;
         next
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let next = self.next();
-        // Without a runtime nobody waits.
+        if self.is_over {
+            return;
+        }
         let Ok(runtime) = Handle::try_current() else {
+            // Without a runtime nobody waits.
+            self.next();
             return;
         };
+        // Where a runtime ends, what is spawned is dropped at once: then nothing is
+        // served, and no pause is made, so that this comes to an end.
+        let pause = if self.has_served {
+            self.gathering.0.pause(self.row)
+        } else {
+            Duration::ZERO
+        };
+        if !pause.is_zero() {
+            runtime.spawn(self.successor().serve_after(pause));
+            return;
+        }
+        let next = self.next();
         if !next.is_empty() {
-            let turn = Self {
-                gathering: self.gathering.clone(),
-                row: self.row,
-            };
-            runtime.spawn(async move {
-                turn.gathering.0.carry_out(next).await;
-            });
+            runtime.spawn(self.successor().serve(next));
         }
     }
 }

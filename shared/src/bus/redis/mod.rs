@@ -12,8 +12,9 @@
 //! - `links`, `link`, `heartbeat`, `pool`: connections that carry commands, to each
 //!   node some, and how these are asked
 //! - `script`, `args`, `answer`, `names`: what is sent and what comes back
-//! - `gathering`: verbs that many ask for at once
-//! - `question`, `posting`, `log`, `reply`, `lease`, `order`, `key`, `allowance`: the verbs
+//! - `gathering`, `crowd`: verbs that many ask for at once
+//! - `question`, `posting`, `log`, `reply`, `lease`, `order`, `key`, `allowance`,
+//!   `audit`: the verbs
 //! - `looking`: looks at all partitions
 //! - `channels`, `subscriber`, `wanted`, `hearing`: what is heard, over connections
 //!   of our own
@@ -48,7 +49,9 @@
 //! | `keys` | hash | K, the id of an API key: `tenant created card` (ms; see [`KeyCard`](crate::api_key::KeyCard)) | `add_key` | each when it is revoked |
 //! | `keys_used` | hash | K: ms of about its last use | `note_key_used` | with `keys` |
 //! | `dead` | stream | dead letters: `reply`, `room`, `session`, `user`, `question`, `attempt`, `reason`, `task` | `finish` | max age after the last; 1,000 at the most |
-//! | `rate:W:what` | string | when all of that allowance of W would be there again (µs); W is `ip:` with an address or `user:tenant:user` | `take` | then |
+//! | `rate:W:what` | string | when all of that allowance of W would be there again (µs); W is `ip:` with an address, `user:tenant:user`, `key:K` or `tenant:tenant` | `take` | then |
+//! | `audit:T` | stream | what is kept of who did what in the tenant T, or in none: entries `ms-n`, field `e` in JSON | `audit` | [`Retention::audit_age`] after the last; each entry by count and age |
+//! | `audited:B` | string | that the batch B of these is kept | `audit` | after 10 minutes |
 //! | `held:W` | string | until when W is held off (ms) | `hold_off` | then |
 //!
 //! Outside of all partitions, `causerie:installation` says how many there are
@@ -72,6 +75,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::allowance::{Allowance, Taken};
+use super::audit::{AuditBatch, AuditPage, AuditPlace};
 use super::log::{Changes, History, HistoryRange, Look, Page};
 use super::order::{Order, OrderHeard, Revocations};
 use super::posting::{Posted, Posting};
@@ -93,9 +97,11 @@ mod address;
 mod allowance;
 mod answer;
 mod args;
+mod audit;
 mod channels;
 mod check;
 mod clock;
+mod crowd;
 mod dial;
 mod events;
 mod gathering;
@@ -128,7 +134,7 @@ use args::Args;
 use gathering::Gathering;
 use hearing::Hearing;
 use pool::Pool;
-use script::{ACCEPT, APPEND, BEAT};
+use script::{ACCEPT, APPEND, BEAT, TAKE};
 use servers::Servers;
 pub use settings::RedisSettings;
 
@@ -139,6 +145,7 @@ pub struct RedisBus {
     accepting: Gathering,
     appending: Gathering,
     beating: Gathering,
+    taking: Gathering,
     retention: Retention,
     clock: Clock,
     _ends_tasks: DropGuard,
@@ -166,6 +173,7 @@ impl RedisBus {
             accepting: Gathering::of_logs(&pool, &ACCEPT, &retention),
             appending: Gathering::new(&pool, &APPEND),
             beating: Gathering::new(&pool, &BEAT),
+            taking: Gathering::of_crowds(&pool, &TAKE, allowance::PATIENCE),
             pool,
             retention,
             clock,
@@ -342,5 +350,18 @@ impl Bus for RedisBus {
 
     async fn revoke_key(&self, id: &KeyId) -> Result<(), BusError> {
         self.forget_key(id).await
+    }
+
+    async fn audit(&self, batch: &AuditBatch) -> Result<(), BusError> {
+        self.keep_audit(batch).await
+    }
+
+    async fn audited(
+        &self,
+        tenant: Option<&TenantId>,
+        before: Option<AuditPlace>,
+        limit: usize,
+    ) -> Result<AuditPage, BusError> {
+        self.kept_audit(tenant, before, limit).await
     }
 }

@@ -107,19 +107,20 @@ impl Pool {
         self.run_with(patience, partition, script, args).await
     }
 
-    /// The same for who has waited since then.
+    /// The same for who has waited since then, and waits no longer than `limit`.
     pub(super) async fn run_since(
         &self,
         since: Instant,
+        limit: Duration,
         partition: Partition,
         script: &Script,
         args: Args,
     ) -> Result<Option<Answer>, BusError> {
-        let patience = self.patience(since);
+        let patience = Patience { since, limit };
         self.run_with(patience, partition, script, args).await
     }
 
-    /// The same for who waits no longer than that.
+    /// The same for who waits no longer than `limit`.
     pub(super) async fn run_within(
         &self,
         limit: Duration,
@@ -127,9 +128,9 @@ impl Pool {
         script: &Script,
         args: Args,
     ) -> Result<Option<Answer>, BusError> {
-        let mut patience = self.patience(Instant::now());
-        patience.limit = patience.limit.min(limit);
-        self.run_with(patience, partition, script, args).await
+        let limit = limit.min(self.longest());
+        self.run_since(Instant::now(), limit, partition, script, args)
+            .await
     }
 
     async fn run_with(
@@ -216,14 +217,16 @@ impl Pool {
         is_elsewhere || is_demoted || lent.is_taken_back()
     }
 
-    /// What comes in the time of who has waited since then.
+    /// What comes in the time of who has waited since then, and waits no longer than
+    /// `limit`.
     pub(super) async fn in_time<T>(
         &self,
         since: Instant,
+        limit: Duration,
         verb: &'static str,
         coming: impl Future<Output = T>,
     ) -> Result<T, BusError> {
-        let patience = self.patience(since);
+        let patience = Patience { since, limit };
         let in_time = timeout(patience.left(GRACE), coming).await;
         in_time.map_err(|_| {
             let error = patience.too_late();
@@ -232,8 +235,13 @@ impl Pool {
         })
     }
 
+    /// The longest that anybody waits.
+    pub(super) fn longest(&self) -> Duration {
+        self.links.address.timeout
+    }
+
     fn patience(&self, since: Instant) -> Patience {
-        let limit = self.links.address.timeout;
+        let limit = self.longest();
         Patience { since, limit }
     }
 }

@@ -55,11 +55,13 @@ scripts! {
         ["scripts/base.lua", "scripts/each.lua", "scripts/lease.lua", "scripts/append.lua"];
     FINISH = "finish"
         ["scripts/base.lua", "scripts/log.lua", "scripts/replies.lua", "scripts/finish.lua"];
-    TAKE = "take" ["scripts/base.lua", "scripts/take.lua"];
+    TAKE = "take" ["scripts/base.lua", "scripts/each.lua", "scripts/take.lua"];
     HOLD_OFF = "hold_off" ["scripts/base.lua", "scripts/hold_off.lua"];
     ORDER = "order" ["scripts/base.lua", "scripts/order.lua"];
     REVOKED = "revoked"
         ["scripts/base.lua", "scripts/each.lua", "scripts/anywhere.lua", "scripts/revoked.lua"];
+    AUDIT = "audit" ["scripts/base.lua", "scripts/audit.lua"];
+    AUDITED = "audited" ["scripts/base.lua", "scripts/audited.lua"];
     ADD_KEY = "add_key" ["scripts/base.lua", "scripts/add_key.lua"];
     KEY = "key" ["scripts/base.lua", "scripts/key.lua"];
     KEYS = "keys" ["scripts/base.lua", "scripts/keys.lua"];

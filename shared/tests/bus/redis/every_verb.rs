@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use causerie_shared::bus::Bus;
 use causerie_shared::bus::allowance::Allowance;
+use causerie_shared::bus::audit::AuditBatch;
 use causerie_shared::bus::order::Order;
 use causerie_shared::bus::reply::{Cancelled, ClaimId, Takeover};
 use causerie_shared::rate::Rate;
@@ -68,4 +69,8 @@ pub async fn use_every_verb(bus: &dyn Bus) {
     bus.key(&key.card.id).await.unwrap().unwrap();
     assert_eq!(bus.keys(&key.tenant).await.unwrap().len(), 1);
     bus.revoke_key(&key.card.id).await.unwrap();
+    let entries = vec!["{}".to_owned(); 2];
+    bus.audit(&AuditBatch::new(None, entries)).await.unwrap();
+    let page = bus.audited(None, None, 1).await.unwrap();
+    assert!(page.has_more);
 }

@@ -10,6 +10,7 @@ use crate::world::{Storage, World};
 
 mod cluster;
 mod connections;
+mod crowds;
 mod damaged;
 mod dead_letters;
 mod every_verb;

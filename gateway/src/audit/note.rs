@@ -1,0 +1,246 @@
+//! What is noted of somebody who did something, or was not let.
+
+use std::net::IpAddr;
+
+use causerie_shared::api_key::{ApiKey, KEY_PREFIX};
+use causerie_shared::ids::{KeyId, TenantId};
+use causerie_shared::telemetry::mask;
+use serde::Serialize;
+
+use crate::connection::Connection;
+use crate::identity::Identity;
+
+/// The result of what was done.
+const OK: &str = "ok";
+
+/// What was done, or tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum What {
+    /// A socket or a stream was opened.
+    Connect,
+    /// Somebody was not let in.
+    Refuse,
+    /// A room was joined on a live connection.
+    Join,
+    /// A server published.
+    Publish,
+    /// A limit was met.
+    Limit,
+    /// A connection was closed since it went on against limits.
+    Abuse,
+    /// A user's connections were ended.
+    DisconnectUser,
+    /// A user's tokens were revoked.
+    RevokeUser,
+    /// An API key was made.
+    MakeKey,
+    /// An API key was revoked.
+    RevokeKey,
+}
+
+impl What {
+    /// All there are.
+    pub(super) const ALL: [Self; 10] = [
+        Self::Connect,
+        Self::Refuse,
+        Self::Join,
+        Self::Publish,
+        Self::Limit,
+        Self::Abuse,
+        Self::DisconnectUser,
+        Self::RevokeUser,
+        Self::MakeKey,
+        Self::RevokeKey,
+    ];
+
+    /// Its name, in the log and in metrics.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Refuse => "refuse",
+            Self::Join => "join",
+            Self::Publish => "publish",
+            Self::Limit => "limit",
+            Self::Abuse => "abuse",
+            Self::DisconnectUser => "disconnect_user",
+            Self::RevokeUser => "revoke_user",
+            Self::MakeKey => "make_key",
+            Self::RevokeKey => "revoke_key",
+        }
+    }
+
+    /// Whether one and the same may happen so often that it is counted instead of told
+    /// each time.
+    pub(super) const fn is_counted(self) -> bool {
+        match self {
+            Self::Refuse | Self::Publish | Self::Limit => true,
+            Self::Connect
+            | Self::Join
+            | Self::Abuse
+            | Self::DisconnectUser
+            | Self::RevokeUser
+            | Self::MakeKey
+            | Self::RevokeKey => false,
+        }
+    }
+}
+
+/// Who did it, from where, on what, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Note {
+    /// Whose log it belongs to; the installation's where it is no tenant's.
+    pub(super) tenant: Option<TenantId>,
+    pub(super) what: What,
+    /// `user:…`, `key:…`, `command` or `nobody`.
+    pub(super) who: String,
+    pub(super) address: Option<IpAddr>,
+    pub(super) connection: Option<String>,
+    pub(super) transport: Option<&'static str>,
+    /// Rooms, a user, a key, or a limit.
+    pub(super) on: Option<String>,
+    pub(super) result: &'static str,
+}
+
+impl Note {
+    /// That `who` of `tenant` did `what`.
+    fn new(what: What, tenant: Option<&TenantId>, who: String) -> Self {
+        Self {
+            tenant: tenant.cloned(),
+            what,
+            who,
+            address: None,
+            connection: None,
+            transport: None,
+            on: None,
+            result: OK,
+        }
+    }
+
+    /// That somebody of whom nothing is believed did it.
+    pub(crate) fn of_nobody(what: What, tenant: Option<&TenantId>) -> Self {
+        Self::new(what, tenant, "nobody".to_owned())
+    }
+
+    /// That a user did it.
+    pub(crate) fn of_user(what: What, identity: &Identity) -> Self {
+        let who = format!("user:{}", identity.user);
+        Self::new(what, Some(&identity.tenant), who)
+    }
+
+    /// That a server did it.
+    pub(crate) fn of_key(what: What, key: &ApiKey) -> Self {
+        Self::new(what, Some(&key.tenant), key_name(&key.card.id))
+    }
+
+    /// That whoever has a shell did it, to a key.
+    pub(crate) fn of_command(what: What, tenant: &TenantId, key: &KeyId) -> Self {
+        Self::new(what, Some(tenant), "command".to_owned()).on(key_name(key))
+    }
+
+    /// That it was done over a connection.
+    pub(crate) fn over(what: What, connection: &Connection) -> Self {
+        Self {
+            connection: Some(connection.id.to_string()),
+            transport: Some(connection.transport.name()),
+            address: Some(connection.client),
+            ..Self::of_user(what, &connection.identity())
+        }
+    }
+
+    /// From there.
+    #[must_use]
+    pub(crate) fn from(self, address: IpAddr) -> Self {
+        Self {
+            address: Some(address),
+            ..self
+        }
+    }
+
+    /// On that.
+    #[must_use]
+    pub(crate) fn on(self, on: impl ToString) -> Self {
+        Self {
+            on: Some(on.to_string()),
+            ..self
+        }
+    }
+
+    /// It came to nothing.
+    #[must_use]
+    pub(crate) fn failed(self, result: &'static str) -> Self {
+        Self { result, ..self }
+    }
+}
+
+fn key_name(key: &KeyId) -> String {
+    format!("key:{KEY_PREFIX}{key}")
+}
+
+/// A note as it is kept and logged, without what is personal in it.
+#[derive(Debug, Serialize)]
+pub(super) struct Entry<'a> {
+    /// When it happened, in milliseconds since 1970 by the bus's clock.
+    pub(super) at: u64,
+    pub(super) node: &'a str,
+    pub(super) what: What,
+    pub(super) who: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) connection: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) transport: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) on: Option<String>,
+    pub(super) result: &'a str,
+    /// How often, where that was more than once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) count: Option<u64>,
+}
+
+impl<'a> Entry<'a> {
+    pub(super) fn new(at: u64, node: &'a str, note: &'a Note, count: u64) -> Self {
+        let masked = |text: &str| mask(text).into_owned();
+        Self {
+            at,
+            node,
+            what: note.what,
+            who: masked(&note.who),
+            address: note.address.map(|address| masked(&address.to_string())),
+            connection: note.connection.as_deref(),
+            transport: note.transport,
+            on: note.on.as_deref().map(masked),
+            result: note.result,
+            count: (count > 1).then_some(count),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_personal_is_masked() {
+        let identity = Identity::plain("ann@example.com");
+        let note = Note::of_user(What::Join, &identity)
+            .from("198.51.100.7".parse().unwrap())
+            .on("project:+15551234567");
+        let entry = Entry::new(17, "gw-1", &note, 1);
+        assert_eq!(
+            serde_json::to_value(entry).unwrap(),
+            serde_json::json!({
+                "at": 17, "node": "gw-1", "what": "join", "who": "user:[e-mail]",
+                "address": "198.51.100.x", "on": "project:[phone]", "result": "ok",
+            })
+        );
+    }
+
+    #[test]
+    fn names_are_those_that_are_kept() {
+        for what in What::ALL {
+            assert_eq!(serde_json::to_value(what).unwrap(), what.name());
+        }
+    }
+}

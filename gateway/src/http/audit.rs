@@ -1,0 +1,147 @@
+//! `GET /api/audit`: who did what.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use causerie_shared::bus::audit::{AuditPage, AuditPlace};
+use causerie_shared::ids::TenantId;
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use url::form_urlencoded;
+
+use super::Edge;
+use crate::actions::bus_failed;
+use crate::admission::{Asked, Asker, Refusal};
+
+const DEFAULT_LIMIT: usize = 100;
+const MAX_LIMIT: usize = 500;
+
+pub(super) async fn read(State(edge): State<Edge>, parts: Parts) -> Result<Response, Refusal> {
+    let wanted = Wanted::read(parts.uri.query().unwrap_or(""))?;
+    let asked = Asked::read(&parts)?;
+    let reader = edge.admission.identify_any(&asked).await?;
+    let log = log_for(&reader, wanted.tenant)?;
+    let (before, limit) = (wanted.before, wanted.limit);
+    let page = edge.gateway.bus.audited(log.as_ref(), before, limit).await;
+    let page = page.map_err(|error| bus_failed(&error))?;
+    Ok(([(CONTENT_TYPE, "application/json")], encode(&page)).into_response())
+}
+
+/// Which part of which log is wanted.
+#[derive(Debug, PartialEq, Eq)]
+struct Wanted {
+    /// `Some(None)` is what is no tenant's.
+    tenant: Option<Option<TenantId>>,
+    before: Option<AuditPlace>,
+    limit: usize,
+}
+
+impl Wanted {
+    fn read(query: &str) -> Result<Self, Refusal> {
+        let mut wanted = Self {
+            tenant: None,
+            before: None,
+            limit: DEFAULT_LIMIT,
+        };
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                "tenant" if value.is_empty() => wanted.tenant = Some(None),
+                "tenant" => wanted.tenant = Some(Some(tenant(&value)?)),
+                "before" => wanted.before = Some(place(&value)?),
+                "limit" => wanted.limit = limit(&value)?,
+                _ => {}
+            }
+        }
+        Ok(wanted)
+    }
+}
+
+fn tenant(value: &str) -> Result<TenantId, Refusal> {
+    TenantId::new(value).map_err(|error| Refusal::bad_request(format!("`tenant`: {error}.")))
+}
+
+fn place(value: &str) -> Result<AuditPlace, Refusal> {
+    let bad = |_| Refusal::bad_request("`before` must be the `id` of an entry.");
+    value.parse().map_err(bad)
+}
+
+fn limit(value: &str) -> Result<usize, Refusal> {
+    value
+        .parse()
+        .ok()
+        .filter(|limit| (1..=MAX_LIMIT).contains(limit))
+        .ok_or_else(|| Refusal::bad_request(format!("`limit` must be 1 to {MAX_LIMIT}.")))
+}
+
+/// The log that `reader` may read: an operator each, and what is no tenant's; an admin
+/// that of their tenant.
+fn log_for(reader: &Asker, wanted: Option<Option<TenantId>>) -> Result<Option<TenantId>, Refusal> {
+    let own = reader.tenant();
+    if reader.is_operator() {
+        return Ok(wanted.unwrap_or_else(|| Some(own.clone())));
+    }
+    reader.check_is_admin()?;
+    match wanted {
+        None => Ok(Some(own.clone())),
+        Some(Some(tenant)) if tenant == *own => Ok(Some(tenant)),
+        Some(_) => Err(Refusal::forbidden(
+            "This audit log is not your tenant's: the role `operator` is needed for others.",
+        )
+        .because("role")),
+    }
+}
+
+/// Puts the place of each before what stands in it, which is JSON already.
+fn encode(page: &AuditPage) -> String {
+    let entries = page.entries.iter().filter_map(|(place, entry)| {
+        let rest = entry.strip_prefix('{')?;
+        Some(format!(r#"{{"id":"{place}",{rest}"#))
+    });
+    let entries: Vec<_> = entries.collect();
+    let (entries, has_more) = (entries.join(","), page.has_more);
+    format!(r#"{{"entries":[{entries}],"has_more":{has_more}}}"#)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wanted_part_has_limits() {
+        let wanted = Wanted::read("tenant=acme&before=17-3&limit=500").unwrap();
+        let expected = Wanted {
+            tenant: Some(Some(tenant("acme").unwrap())),
+            before: Some(AuditPlace { ms: 17, seq: 3 }),
+            limit: 500,
+        };
+        assert_eq!(wanted, expected);
+        assert_eq!(Wanted::read("tenant=").unwrap().tenant, Some(None));
+        let none = Wanted::read("").unwrap();
+        assert_eq!((none.tenant, none.limit), (None, 100));
+        for bad in [
+            "limit=0",
+            "limit=501",
+            "before=17",
+            "before=",
+            "tenant=a%20b",
+        ] {
+            assert!(Wanted::read(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_entry_is_passed_over() {
+        let place = AuditPlace { ms: 17, seq: 0 };
+        let page = AuditPage {
+            entries: vec![
+                (place, r#"{"at":1}"#.to_owned()),
+                (place, "damaged".to_owned()),
+            ],
+            has_more: true,
+        };
+        let json: serde_json::Value = serde_json::from_str(&encode(&page)).unwrap();
+        let expected = serde_json::json!({
+            "entries": [{"id": "17-0", "at": 1}], "has_more": true,
+        });
+        assert_eq!(json, expected);
+    }
+}
