@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use causerie_shared::api_key::{ApiKey, StoredKey};
 use causerie_shared::bus::allowance::{Allowance, Taken};
+use causerie_shared::bus::deletion::{Deleted, Deletion};
 use causerie_shared::bus::feed::Feed;
 use causerie_shared::bus::log::{Changes, History, HistoryRange, Page};
 use causerie_shared::bus::memory::MemoryBus;
@@ -147,6 +148,10 @@ impl Bus for Link {
 
     async fn post(&self, posting: &Posting) -> Result<Posted, BusError> {
         through!(self, [posting], bus => bus.post(&posting))
+    }
+
+    async fn delete(&self, deletion: &Deletion) -> Result<Deleted, BusError> {
+        through!(self, [deletion], bus => bus.delete(&deletion))
     }
 
     async fn read(

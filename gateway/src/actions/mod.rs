@@ -18,6 +18,7 @@ use send_message::Asked;
 pub mod ask;
 mod authenticate;
 pub mod cancel;
+mod delete;
 pub mod publish;
 pub mod send_message;
 mod subscribe;
@@ -84,6 +85,9 @@ pub async fn perform(
         Action::Unsubscribe(what) => subscribe::unsubscribe(caller, what)
             .await
             .map(|left| frame::ack(&id, left)),
+        Action::Delete(what) => delete::delete(gateway, &caller.identity, what)
+            .await
+            .map(|deleted| frame::ack(&id, deleted)),
         Action::Authenticate(what) => authenticate::authenticate(gateway, caller, &what.token)
             .await
             .map(|()| frame::ack(&id, EmptyAck {})),
@@ -144,6 +148,7 @@ fn is_action(action: &Action) -> bool {
         | Action::Cancel(_)
         | Action::Subscribe(_)
         | Action::Unsubscribe(_)
+        | Action::Delete(_)
         | Action::Authenticate(_) => true,
     }
 }

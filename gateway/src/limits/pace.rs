@@ -60,6 +60,7 @@ impl Pace {
                 | Action::Cancel(_)
                 | Action::Subscribe(_)
                 | Action::Unsubscribe(_)
+                | Action::Delete(_)
                 | Action::Authenticate(_)
                 | Action::Ping(_),
             )

@@ -80,6 +80,8 @@ pub enum Action {
     Subscribe(Subscribe),
     /// `unsubscribe`, `leave`.
     Unsubscribe(Unsubscribe),
+    /// `delete`.
+    Delete(Delete),
     /// `authenticate`.
     Authenticate(Authenticate),
     /// `ping`, with what its `pong` sends back.
@@ -214,6 +216,15 @@ impl Subscribe {
 pub struct Unsubscribe {
     /// Which.
     pub room: RoomName,
+}
+
+/// Deletes a message.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+pub struct Delete {
+    /// Where it was said.
+    pub room: RoomName,
+    /// Which.
+    pub message_id: MessageId,
 }
 
 /// Renews a live connection.
@@ -363,11 +374,12 @@ fn read_action(mut frame: Map<String, Value>) -> Result<Action, ProtocolError> {
             Ok(Action::Subscribe(subscribe))
         }
         "unsubscribe" | "leave" => read_fields(frame).map(Action::Unsubscribe),
+        "delete" => read_fields(frame).map(Action::Delete),
         "authenticate" => read_fields(frame).map(Action::Authenticate),
         _ => Err(ProtocolError::new(
             ErrorCode::UnknownAction,
-            "Unknown action: use sendMessage, typing, cancel, subscribe, unsubscribe, authenticate \
-             or ping.",
+            "Unknown action: use sendMessage, typing, cancel, subscribe, unsubscribe, delete, \
+             authenticate or ping.",
         )),
     }
 }

@@ -2,7 +2,7 @@
 
 use causerie_shared::protocol::action::{
     Action, Authenticate, Cancel, ClientFrame, ClientId, ContextMessage, ContextRole,
-    ConversationContext, IfBusy, SendMessage, Subscribe, Typing, Unsubscribe, read_frame,
+    ConversationContext, Delete, IfBusy, SendMessage, Subscribe, Typing, Unsubscribe, read_frame,
 };
 use causerie_shared::room::{Room, RoomName};
 use serde_json::{Map, json};
@@ -122,6 +122,15 @@ fn frames() -> Vec<(&'static str, &'static str, Option<&'static str>, Action)> {
             Some("c15"),
             Action::Authenticate(Authenticate {
                 token: "a.b.c".into(),
+            }),
+        ),
+        (
+            "delete.json",
+            r#"{"action":"delete","id":"c16","data":{"room":"project:p1","message_id":"7c-0198f3a5c1d37a1c9d5f6a7b8c9d0e1f"}}"#,
+            Some("c16"),
+            Action::Delete(Delete {
+                room: project(),
+                message_id: sample::reply(),
             }),
         ),
         (

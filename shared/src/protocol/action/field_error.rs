@@ -6,7 +6,7 @@ use serde_path_to_error::Error;
 const NEEDED: &[(&str, &str)] = &[
     ("user_input", "put the message's text there"),
     ("is_typing", "say `true` or `false`"),
-    ("message_id", "name the reply or its question"),
+    ("message_id", "name the message"),
     ("room", "name one, such as `project:p1`"),
     ("tenant_hash", "name the tenant, by its `hash`"),
     ("token", "put a new token there"),
