@@ -20,6 +20,7 @@ mod authenticate;
 pub mod cancel;
 mod delete;
 pub mod publish;
+mod read;
 pub mod send_message;
 mod subscribe;
 mod typing;
@@ -85,6 +86,9 @@ pub async fn perform(
         Action::Unsubscribe(what) => subscribe::unsubscribe(caller, what)
             .await
             .map(|left| frame::ack(&id, left)),
+        Action::Read(what) => read::read(gateway, &caller.identity, what)
+            .await
+            .map(|()| frame::ack(&id, EmptyAck {})),
         Action::Delete(what) => delete::delete(gateway, &caller.identity, what)
             .await
             .map(|deleted| frame::ack(&id, deleted)),
@@ -148,6 +152,7 @@ fn is_action(action: &Action) -> bool {
         | Action::Cancel(_)
         | Action::Subscribe(_)
         | Action::Unsubscribe(_)
+        | Action::Read(_)
         | Action::Delete(_)
         | Action::Authenticate(_) => true,
     }

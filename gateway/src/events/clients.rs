@@ -162,6 +162,7 @@ pub(crate) fn action_received(action: &Action) {
         Action::Cancel(_) => counter!("causerie_actions_total", "action" => "cancel"),
         Action::Subscribe(_) => counter!("causerie_actions_total", "action" => "subscribe"),
         Action::Unsubscribe(_) => counter!("causerie_actions_total", "action" => "unsubscribe"),
+        Action::Read(_) => counter!("causerie_actions_total", "action" => "read"),
         Action::Delete(_) => counter!("causerie_actions_total", "action" => "delete"),
         Action::Authenticate(_) => counter!("causerie_actions_total", "action" => "authenticate"),
         Action::Ping(_) => counter!("causerie_actions_total", "action" => "ping"),

@@ -55,6 +55,7 @@ impl Pace {
             Ok(Action::Typing(sign)) if sign.is_typing => {
                 self.take(Counted::Typing, limits, now_us)
             }
+            Ok(Action::Read(_)) => self.take(Counted::Typing, limits, now_us),
             Ok(
                 Action::Typing(_)
                 | Action::Cancel(_)

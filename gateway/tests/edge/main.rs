@@ -23,6 +23,7 @@ mod making;
 mod pace;
 mod publishing;
 mod reading;
+mod receipts;
 mod renewing;
 mod revoking;
 mod support;

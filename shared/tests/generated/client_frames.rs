@@ -2,7 +2,8 @@
 
 use causerie_shared::protocol::action::{
     Action, Authenticate, Cancel, ClientFrame, ClientId, ContextMessage, ContextRole,
-    ConversationContext, Delete, IfBusy, SendMessage, Subscribe, Typing, Unsubscribe, read_frame,
+    ConversationContext, Delete, IfBusy, Read, SendMessage, Subscribe, Typing, Unsubscribe,
+    read_frame,
 };
 use causerie_shared::room::{Room, RoomName};
 use serde_json::{Map, json};
@@ -122,6 +123,15 @@ fn frames() -> Vec<(&'static str, &'static str, Option<&'static str>, Action)> {
             Some("c15"),
             Action::Authenticate(Authenticate {
                 token: "a.b.c".into(),
+            }),
+        ),
+        (
+            "read.json",
+            r#"{"action":"read","id":"c17","data":{"room":"project:p1","seq":41}}"#,
+            Some("c17"),
+            Action::Read(Read {
+                room: project(),
+                seq: 41,
             }),
         ),
         (

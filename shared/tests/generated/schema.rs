@@ -2,11 +2,11 @@
 
 use causerie_shared::position::Epoch;
 use causerie_shared::protocol::action::{
-    Authenticate, Cancel, ClientId, Delete, SendMessage, Subscribe, Typing, Unsubscribe,
+    Authenticate, Cancel, ClientId, Delete, Read, SendMessage, Subscribe, Typing, Unsubscribe,
 };
 use causerie_shared::protocol::data::{
     AiProcessingEnd, AiProcessingError, AiProcessingStart, MessageDeleted, MessageDelta,
-    MessageRestart, MessageSnapshot, NewMessage, Reply, TypingIndicator,
+    MessageRead, MessageRestart, MessageSnapshot, NewMessage, Reply, TypingIndicator,
 };
 use causerie_shared::protocol::error::ProtocolError;
 use causerie_shared::protocol::event::Event;
@@ -127,6 +127,8 @@ fn client_schema() -> Value {
     frames.action(&["subscribe", "join"], data, true);
     let data = frames.of::<Unsubscribe>();
     frames.action(&["unsubscribe", "leave"], data, true);
+    let data = frames.of::<Read>();
+    frames.action(&["read"], data, true);
     let data = frames.of::<Delete>();
     frames.action(&["delete"], data, true);
     let data = frames.of::<Authenticate>();
@@ -177,6 +179,7 @@ fn server_schema() -> Value {
     frames.transient::<MessageDelta>(Event::MessageDelta);
     frames.transient::<MessageSnapshot>(Event::MessageSnapshot);
     frames.transient::<MessageRestart>(Event::MessageRestart);
+    frames.transient::<MessageRead>(Event::MessageRead);
     frames.transient::<TypingIndicator>(Event::TypingIndicator);
     frames.transient::<AiProcessingStart>(Event::AiProcessingStart);
     frames.transient::<AiProcessingEnd>(Event::AiProcessingEnd);

@@ -5,8 +5,8 @@ use causerie_shared::ids::{ConnectionId, TenantId};
 use causerie_shared::protocol::action::ClientId;
 use causerie_shared::protocol::data::{
     ASSISTANT, AiProcessingEnd, AiProcessingError, AiProcessingStart, FinishReason, MessageDeleted,
-    MessageDelta, MessageRestart, MessageSnapshot, NewMessage, Reply, ReplyMetadata, Role,
-    TypingIndicator,
+    MessageDelta, MessageRead, MessageRestart, MessageSnapshot, NewMessage, Reply, ReplyMetadata,
+    Role, TypingIndicator,
 };
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError, Scope};
 use causerie_shared::protocol::event::Event;
@@ -198,6 +198,14 @@ pub fn typing(user_id: &str, is_typing: bool) -> Bytes {
     transient(Event::TypingIndicator, &data)
 }
 
+fn read() -> Bytes {
+    let data = MessageRead {
+        user_id: sample::user(),
+        seq: 41,
+    };
+    transient(Event::MessageRead, &data)
+}
+
 fn restart() -> Bytes {
     let data = MessageRestart {
         message_id: sample::reply(),
@@ -250,6 +258,7 @@ pub fn golden() -> Vec<(&'static str, Bytes)> {
             "message_deleted_tombstone.json",
             durable(Event::MessageDeleted, 42, &MessageDeleted::default()),
         ),
+        ("message_read.json", read()),
         ("message_delta.json", delta("Grüße\n\"zu")),
         ("message_snapshot.json", snapshot(0, "Grüße\n\"zu")),
         ("message_snapshot_empty.json", snapshot(-1, "")),

@@ -16,27 +16,27 @@ pub(crate) struct Pair {
 
 impl Pair {
     pub(crate) async fn start() -> Self {
+        Self::with("").await
+    }
+
+    /// With `more` in the configuration of both.
+    pub(crate) async fn with(more: &str) -> Self {
         let redis = Redis::start().await;
         Self {
-            here: node(&redis).await,
-            there: node(&redis).await,
+            here: node(&redis, more).await,
+            there: node(&redis, more).await,
             redis,
         }
     }
 
     /// One more gateway.
     pub(crate) async fn another(&self) -> Node {
-        node(&self.redis).await
+        node(&self.redis, "").await
     }
 }
 
-/// One that allows as much as a test asks for.
-async fn node(redis: &Redis) -> Node {
+async fn node(redis: &Redis, more: &str) -> Node {
     let settings = RedisSettings::new(redis.url());
     let bus = RedisBus::connect(settings, Retention::default()).await;
-    let limits = "[limits]\nrequests_per_second = 100000\nburst = 100000\n\
-                  connections_per_minute_per_user = 100000\n\
-                  messages_per_minute_per_connection = 100000\n\
-                  visitors_per_minute_per_ip = 1000\n";
-    Node::on(Arc::new(bus.unwrap()), limits).await
+    Node::on(Arc::new(bus.unwrap()), more).await
 }

@@ -13,11 +13,9 @@ use crate::bus::BusError;
 use crate::bus::log::{History, HistoryRange, Look, Missed, Page, RunningReply};
 use crate::ids::MessageId;
 use crate::position::{Epoch, Position};
+use crate::protocol::MAX_SEQ;
 use crate::record::Record;
 use crate::room::RoomKey;
-
-/// The greatest `seq` that Lua can count to.
-const MAX_SEQ: u64 = (1 << 53) - 1;
 
 /// How many rooms one script reads, and how many events of each where it reads
 /// several: Redis does nothing else meanwhile. Who missed more reads on alone.

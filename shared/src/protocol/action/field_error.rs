@@ -8,6 +8,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("is_typing", "say `true` or `false`"),
     ("message_id", "name the message"),
     ("room", "name one, such as `project:p1`"),
+    ("seq", "give the `seq` of the last event that was read"),
     ("tenant_hash", "name the tenant, by its `hash`"),
     ("token", "put a new token there"),
     ("role", "say `user` or `assistant`"),
