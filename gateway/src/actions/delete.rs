@@ -15,6 +15,7 @@ use super::bus_failed;
 use crate::events;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
+use crate::permission::Act;
 
 /// Deletes a message. One that was deleted before is deleted.
 ///
@@ -28,11 +29,9 @@ pub(super) async fn delete(
 ) -> Result<DeleteAck, ProtocolError> {
     let action::Delete { room, message_id } = what;
     let room = room.resolve(&identity.user);
-    if !identity.may_write(&room) {
-        return Err(Identity::refused(&room));
-    }
+    identity.check(Act::DeleteOwn, &room)?;
     let deletion = Deletion {
-        author: (!identity.is_admin()).then(|| identity.user.clone()),
+        author: (!identity.may(Act::DeleteAny, &room)).then(|| identity.user.clone()),
         event: Unplaced {
             header: header(&message_id),
             tail: frame::durable_tail(

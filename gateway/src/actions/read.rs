@@ -12,6 +12,7 @@ use compact_str::CompactString;
 use super::bus_failed;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
+use crate::permission::Act;
 
 /// Shows all who are in the room, the caller's other devices too, how far the caller has
 /// read. Nothing is kept of it.
@@ -21,9 +22,7 @@ pub(super) async fn read(
     what: action::Read,
 ) -> Result<(), ProtocolError> {
     let room = what.room.resolve(&identity.user);
-    if !identity.may_write(&room) {
-        return Err(Identity::refused(&room));
-    }
+    identity.check(Act::ShowRead, &room)?;
     let (event, ts) = (Event::MessageRead, gateway.bus.clock().now_ms());
     let data = MessageRead {
         user_id: identity.user.clone(),

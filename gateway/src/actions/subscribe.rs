@@ -11,7 +11,7 @@ use causerie_shared::room::Room;
 use super::{Caller, not_joined};
 use crate::frame::OutFrame;
 use crate::gateway::Gateway;
-use crate::identity::Identity;
+use crate::permission::Act;
 
 /// Joins a room. `subscribed` goes before the answer, and what was missed too,
 /// unless the client is slow to read it. Where it fails the room is not joined,
@@ -24,9 +24,7 @@ pub(super) async fn subscribe(
     let connection = caller.connected()?;
     let position = what.position();
     let room = what.room.resolve(&caller.identity.user);
-    if !caller.identity.may_read(&room) {
-        return Err(Identity::refused(&room));
-    }
+    caller.identity.check(Act::Hear, &room)?;
     let max_rooms = gateway.settings().max_rooms;
     let joined = connection.rooms();
     if joined.len() >= max_rooms && !joined.contains(&room) {

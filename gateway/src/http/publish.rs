@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::{Edge, body};
 use crate::actions::publish::{self, Published};
 use crate::admission::{Asked, Asker, Refusal};
+use crate::permission::Act;
 
 #[derive(Serialize)]
 pub(super) struct Answer {
@@ -24,7 +25,7 @@ pub(super) async fn publish(
     let (parts, body) = request.into_parts();
     let asked = Asked::read(&parts)?;
     let publisher = edge.admission.identify_any(&asked).await?;
-    publisher.check_is_publisher()?;
+    publisher.check_somewhere(Act::Publish)?;
     let (id, fields) = body::read_fields(&parts.headers, body, &edge.limits()).await?;
     let answered = |refusal: Refusal| refusal.to(id.clone());
     let what = Publish::read(fields).map_err(|error| answered(error.into()))?;
@@ -40,7 +41,7 @@ fn rooms(publisher: &Asker, what: &Publish) -> Result<Vec<Room>, Refusal> {
     let mut rooms = Vec::with_capacity(what.rooms.len());
     for named in &what.rooms {
         let room = publisher.resolve(named.clone())?;
-        publisher.check_may_publish_to(&room)?;
+        publisher.check(Act::Publish, &room)?;
         if !rooms.contains(&room) {
             rooms.push(room);
         }

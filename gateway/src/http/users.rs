@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::Edge;
 use crate::actions::bus_failed;
 use crate::admission::{Asked, Refusal};
+use crate::permission::Act;
 
 #[derive(Serialize)]
 pub(super) struct Disconnected {
@@ -60,7 +61,7 @@ async fn ruled(edge: &Edge, user: String, parts: &Parts) -> Result<(TenantId, Us
         .map_err(|error| Refusal::bad_request(format!("The user in the path: {error}.")))?;
     let asked = Asked::read(parts)?;
     let caller = edge.admission.identify_any(&asked).await?;
-    caller.check_is_admin()?;
+    caller.check_somewhere(Act::RuleUsers)?;
     Ok((caller.tenant().clone(), user))
 }
 

@@ -21,6 +21,7 @@ mod key_sets;
 #[path = "../kit/making.rs"]
 mod making;
 mod pace;
+mod permissions;
 mod publishing;
 mod reading;
 mod receipts;
