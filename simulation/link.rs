@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use causerie_shared::api_key::{ApiKey, StoredKey};
 use causerie_shared::bus::allowance::{Allowance, Taken};
 use causerie_shared::bus::audit::{AuditBatch, AuditPage, AuditPlace};
+use causerie_shared::bus::deletion::{Deleted, Deletion};
 use causerie_shared::bus::feed::Feed;
 use causerie_shared::bus::log::{Changes, History, HistoryRange, Page};
 use causerie_shared::bus::memory::MemoryBus;
@@ -148,6 +149,10 @@ impl Bus for Link {
 
     async fn post(&self, posting: &Posting) -> Result<Posted, BusError> {
         through!(self, [posting], bus => bus.post(&posting))
+    }
+
+    async fn delete(&self, deletion: &Deletion) -> Result<Deleted, BusError> {
+        through!(self, [deletion], bus => bus.delete(&deletion))
     }
 
     async fn read(

@@ -398,13 +398,14 @@ class Conversation {
       case 'message_delta': return this.#onDelta(data);
       case 'message_snapshot': return this.#onSnapshot(data);
       case 'message': return this.view.finish(data);
+      case 'message_deleted': return this.view.remove(data.message_id);
       default: return; // to be passed over
     }
   }
 
   #onNewMessage({ epoch, seq, data: { message_id, content, metadata } }) {
     const id = metadata.client_id ?? message_id;
-    this.view.say(id, content);
+    this.view.say(id, content, message_id);
     this.outbox.onStored(id, { epoch, seq });
   }
 
@@ -448,8 +449,21 @@ class View {
     element.textContent = words;
   }
 
-  say(id, text) {
-    this.#entry(id, 'user').text.textContent = text;
+  say(id, text, messageId) {
+    const entry = this.#entry(id, 'user');
+    entry.text.textContent = text;
+    entry.messageId = messageId ?? entry.messageId;
+  }
+
+  /** Takes away what was deleted; where it was only a tombstone has no id. */
+  remove(messageId) {
+    const found = [...this.#shown].find(([id, entry]) => (entry.messageId ?? id) === messageId);
+    if (!found) return;
+    const [id, { element }] = found;
+    element.remove();
+    this.#shown.delete(id);
+    this.#stop.hidden = !this.lastRunning;
+    this.isLoaded();
   }
 
   /** The reply as it is being made; null where it has ended, or `attempt` is an earlier one. */

@@ -1,9 +1,11 @@
-//! Who a caller is, and which rooms are theirs.
+//! Who a caller is.
 
 use causerie_shared::ids::{ProjectId, TenantId, UserId};
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
 use causerie_shared::protocol::event::Event;
 use causerie_shared::room::Room;
+
+use crate::permission::{self, Act, Place, Who};
 
 /// The caller of a connection or a request, as its token says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,26 +65,36 @@ impl Identity {
         self.user.is_visitor()
     }
 
-    /// Whether the caller may hear `room`, live and in its history.
-    pub fn may_read(&self, room: &Room) -> bool {
-        match room {
-            Room::Tenant => true,
-            Room::User(user) => *user == self.user || self.has(Role::Admin),
-            Room::Project(project) => match &self.projects {
-                Projects::All => true,
-                Projects::Some(projects) => projects.contains(project),
-            },
+    /// Whether the caller may do it in `room`.
+    pub fn may(&self, act: Act, room: &Room) -> bool {
+        permission::may(|who| self.is(who), act, self.place(room))
+    }
+
+    /// The same where the caller is to be told.
+    ///
+    /// # Errors
+    /// `forbidden`, be the room there or not.
+    pub fn check(&self, act: Act, room: &Room) -> Result<(), ProtocolError> {
+        if self.may(act, room) {
+            Ok(())
+        } else {
+            Err(Self::refused(room))
         }
     }
 
-    /// Whether the caller may publish as servers do, where they may write.
-    pub fn is_publisher(&self) -> bool {
-        self.has(Role::Publisher) || self.has(Role::Admin)
+    /// Whether the caller may do it in any room at all.
+    pub fn may_somewhere(&self, act: Act) -> bool {
+        permission::may_somewhere(|who| self.is(who), act)
     }
 
-    /// Whether the caller rules the tenant.
-    pub fn is_admin(&self) -> bool {
-        self.has(Role::Admin)
+    fn is(&self, who: Who) -> bool {
+        match who {
+            Who::Visitor => self.is_visitor(),
+            Who::User => !self.is_visitor(),
+            Who::Publisher => self.has(Role::Publisher),
+            Who::Admin => self.has(Role::Admin),
+            Who::PublishKey | Who::ReadKey | Who::AdminKey => false,
+        }
     }
 
     /// Whether the caller rules the installation.
@@ -90,11 +102,18 @@ impl Identity {
         self.has(Role::Operator)
     }
 
-    /// Whether the caller may say something in `room`.
-    pub fn may_write(&self, room: &Room) -> bool {
+    /// What `room` is to the caller.
+    fn place(&self, room: &Room) -> Place {
+        let takes_part = |project| match &self.projects {
+            Projects::All => true,
+            Projects::Some(projects) => projects.contains(project),
+        };
         match room {
-            Room::Tenant => self.is_publisher(),
-            Room::User(_) | Room::Project(_) => self.may_read(room),
+            Room::Tenant => Place::Tenant,
+            Room::User(user) if *user == self.user => Place::OwnRoom,
+            Room::User(_) => Place::AnothersRoom,
+            Room::Project(project) if takes_part(project) => Place::OwnProject,
+            Room::Project(_) => Place::OtherProject,
         }
     }
 
@@ -104,9 +123,8 @@ impl Identity {
         !self.is_visitor() || *room != Room::Tenant || is_announcement(event)
     }
 
-    /// Why a room that the caller may not read, or not write to, is refused: be
-    /// it there or not.
-    pub fn refused(room: &Room) -> ProtocolError {
+    /// Why a room is refused in which the caller may not do what was asked for.
+    fn refused(room: &Room) -> ProtocolError {
         let content = match room {
             Room::Project(project) => format!(
                 "The room `{room}` is not allowed to you: the `projects` of your token must name \
@@ -178,26 +196,27 @@ mod tests {
     #[test]
     fn everybody_hears_the_tenant_and_few_may_speak_there() {
         let plain = identity("u1", Projects::All, &[]);
-        assert!(plain.may_read(&Room::Tenant) && !plain.may_write(&Room::Tenant));
+        let tenant = &Room::Tenant;
+        assert!(plain.may(Act::Hear, tenant) && !plain.may(Act::Say, tenant));
         for role in [Role::Publisher, Role::Admin] {
-            assert!(identity("u1", Projects::All, &[role]).may_write(&Room::Tenant));
+            assert!(identity("u1", Projects::All, &[role]).may(Act::Say, tenant));
         }
-        assert!(!identity("u1", Projects::All, &[Role::Operator]).may_write(&Room::Tenant));
+        assert!(!identity("u1", Projects::All, &[Role::Operator]).may(Act::Say, tenant));
     }
 
     #[test]
     fn a_users_room_is_theirs_and_the_admins() {
         let own = identity("u1", Projects::All, &[]);
-        assert!(own.may_write(&room("user:u1")) && !own.may_read(&room("user:u2")));
-        assert!(identity("u1", Projects::All, &[Role::Admin]).may_write(&room("user:u2")));
+        assert!(own.may(Act::Say, &room("user:u1")) && !own.may(Act::Hear, &room("user:u2")));
+        assert!(identity("u1", Projects::All, &[Role::Admin]).may(Act::Say, &room("user:u2")));
     }
 
     #[test]
     fn projects_are_those_of_the_token() {
         let some = Projects::Some([ProjectId::new("p1").unwrap()].into());
         let one = identity("u1", some, &[Role::Admin]);
-        assert!(one.may_write(&room("project:p1")) && !one.may_read(&room("project:p2")));
-        assert!(identity("u1", Projects::All, &[]).may_read(&room("project:p2")));
+        assert!(one.may(Act::Say, &room("project:p1")) && !one.may(Act::Hear, &room("project:p2")));
+        assert!(identity("u1", Projects::All, &[]).may(Act::Hear, &room("project:p2")));
     }
 
     #[test]

@@ -21,7 +21,8 @@
 //! - [`admission`]: who is let in
 //! - [`auth`]: tokens, API keys and visitors
 //! - `audit`: who did what
-//! - [`identity`]: who a caller is, and which rooms are theirs
+//! - [`identity`]: who a caller is
+//! - [`permission`]: who may do what
 //! - [`report`]: what a client tells of its way here
 //!
 //! Clients:
@@ -60,6 +61,7 @@ pub mod limits;
 pub mod node;
 mod orders;
 pub mod outbox;
+pub mod permission;
 mod recovery;
 pub mod registry;
 pub mod report;

@@ -124,13 +124,6 @@ pub fn is_key_name(name: &str) -> bool {
         && name.trim() == name
 }
 
-impl KeyCard {
-    /// Whether it lets its owner do what `scope` stands for.
-    pub fn allows(&self, scope: KeyScope) -> bool {
-        self.scopes.contains(&scope) || self.scopes.contains(&KeyScope::Admin)
-    }
-}
-
 impl fmt::Display for KeyCard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scopes: Vec<&str> = self.scopes.iter().map(|scope| scope.as_str()).collect();
@@ -257,19 +250,5 @@ mod tests {
             assert_ne!(bad, good);
             assert_eq!(bad.parse::<KeyCard>(), Err(BadKeyCard), "{bad}");
         }
-    }
-
-    #[test]
-    fn admin_may_all_that_the_others_may() {
-        let of = |scope| KeyCard {
-            scopes: [scope].into(),
-            ..card()
-        };
-        for scope in KeyScope::ALL {
-            assert!(of(KeyScope::Admin).allows(scope));
-            assert!(of(scope).allows(scope));
-        }
-        assert!(!of(KeyScope::Read).allows(KeyScope::Publish));
-        assert!(!of(KeyScope::Publish).allows(KeyScope::Admin));
     }
 }

@@ -24,6 +24,8 @@ macro_rules! bus_before_another {
                 record: &::causerie_shared::record::Record) -> ();
             post(posting: &::causerie_shared::bus::posting::Posting)
                 -> ::causerie_shared::bus::posting::Posted;
+            delete(deletion: &::causerie_shared::bus::deletion::Deletion)
+                -> ::causerie_shared::bus::deletion::Deleted;
             read(room: &::causerie_shared::room::RoomKey,
                 after: Option<&::causerie_shared::position::Position>,
                 limit: usize) -> ::causerie_shared::bus::log::Page;

@@ -10,6 +10,7 @@ use crate::connection::Connection;
 use crate::events;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
+use crate::permission::Act;
 
 /// Lets the connection go on under `token`. Rooms that it does not allow are left. Over
 /// HTTP, where there is no connection, this only tells whether the token would do.
@@ -47,7 +48,7 @@ async fn go_on(connection: &Connection, identity: Identity) {
     let identity = Arc::new(identity);
     connection.renew(Arc::clone(&identity));
     for room in connection.rooms() {
-        if !identity.may_read(&room) && connection.leave(&room).await {
+        if !identity.may(Act::Hear, &room) && connection.leave(&room).await {
             connection.outbox.push(&unsubscribed(&room));
         }
     }

@@ -8,6 +8,7 @@ use causerie_shared::protocol::frame::CancelAck;
 use super::bus_failed;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
+use crate::permission::Act;
 
 /// Cancels the reply `message_id`, or the reply to that question.
 ///
@@ -22,7 +23,7 @@ pub async fn cancel(
     let status = status
         .map_err(|error| bus_failed(&error))?
         .filter(|status| {
-            status.room.tenant == identity.tenant && identity.may_write(&status.room.room)
+            status.room.tenant == identity.tenant && identity.may(Act::Cancel, &status.room.room)
         })
         .ok_or_else(not_found)?;
     let message_id = status.reply.message_id;

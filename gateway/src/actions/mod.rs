@@ -18,7 +18,9 @@ use send_message::Asked;
 pub mod ask;
 mod authenticate;
 pub mod cancel;
+mod delete;
 pub mod publish;
+mod read;
 pub mod send_message;
 mod subscribe;
 mod typing;
@@ -84,6 +86,12 @@ pub async fn perform(
         Action::Unsubscribe(what) => subscribe::unsubscribe(caller, what)
             .await
             .map(|left| frame::ack(&id, left)),
+        Action::Read(what) => read::read(gateway, &caller.identity, what)
+            .await
+            .map(|()| frame::ack(&id, EmptyAck {})),
+        Action::Delete(what) => delete::delete(gateway, &caller.identity, what)
+            .await
+            .map(|deleted| frame::ack(&id, deleted)),
         Action::Authenticate(what) => authenticate::authenticate(gateway, caller, &what.token)
             .await
             .map(|()| frame::ack(&id, EmptyAck {})),
@@ -144,6 +152,8 @@ fn is_action(action: &Action) -> bool {
         | Action::Cancel(_)
         | Action::Subscribe(_)
         | Action::Unsubscribe(_)
+        | Action::Read(_)
+        | Action::Delete(_)
         | Action::Authenticate(_) => true,
     }
 }

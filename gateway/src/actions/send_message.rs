@@ -18,6 +18,7 @@ use super::bus_failed;
 use crate::events;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
+use crate::permission::Act;
 
 /// A message as it was asked to be sent.
 #[derive(Debug, Clone)]
@@ -98,9 +99,7 @@ pub fn prepare(
         return Err(ProtocolError::new(ErrorCode::Forbidden, content));
     }
     let room = message.room_name().resolve(&identity.user);
-    if !identity.may_write(&room) {
-        return Err(Identity::refused(&room));
-    }
+    identity.check(Act::Say, &room)?;
     let key = RoomKey::new(identity.tenant.clone(), room);
     let partition = key.partition();
     let ids = Ids {

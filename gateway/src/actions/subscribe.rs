@@ -14,7 +14,7 @@ use crate::audit::{Note, What};
 use crate::connection::Connection;
 use crate::frame::OutFrame;
 use crate::gateway::Gateway;
-use crate::identity::Identity;
+use crate::permission::Act;
 
 /// Joins a room. `subscribed` goes before the answer, and what was missed too,
 /// unless the client is slow to read it. Where it fails the room is not joined,
@@ -45,9 +45,7 @@ async fn join(
     room: &Room,
     position: Option<Position>,
 ) -> Result<(), ProtocolError> {
-    if !caller.identity.may_read(room) {
-        return Err(Identity::refused(room));
-    }
+    caller.identity.check(Act::Hear, room)?;
     let max_rooms = gateway.settings().max_rooms;
     let joined = connection.rooms();
     if joined.len() >= max_rooms && !joined.contains(room) {

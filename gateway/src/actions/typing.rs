@@ -6,7 +6,7 @@ use causerie_shared::room::{RoomKey, RoomName};
 
 use super::Caller;
 use crate::gateway::Gateway;
-use crate::identity::Identity;
+use crate::permission::Act;
 use crate::typing::Typist;
 
 /// Shows the room's other users that the caller types.
@@ -17,9 +17,7 @@ pub(super) fn typing(
 ) -> Result<(), ProtocolError> {
     let identity = &caller.identity;
     let room = sign.room.unwrap_or(RoomName::Me).resolve(&identity.user);
-    if !identity.may_write(&room) {
-        return Err(Identity::refused(&room));
-    }
+    identity.check(Act::ShowTyping, &room)?;
     let typist = Typist {
         room: RoomKey::new(identity.tenant.clone(), room),
         user: identity.user.clone(),

@@ -7,9 +7,10 @@ use causerie_shared::ids::TenantId;
 use causerie_shared::room::{Room, RoomName};
 
 use super::refusal::Refusal;
-use super::rooms::room_refused;
+use super::rooms;
 use crate::audit::{Note, What};
 use crate::identity::Identity;
+use crate::permission::{self, Act, Place, Who};
 
 /// One who asks for what takes no connection.
 #[derive(Debug, Clone)]
@@ -59,72 +60,31 @@ impl Asker {
         }
     }
 
-    /// Checks that a server's key has `scope`; a person needs none.
-    ///
-    /// # Errors
-    /// 403.
-    pub(crate) fn check_scope(&self, scope: KeyScope) -> Result<(), Refusal> {
-        match self {
-            Self::Server(key) if !key.card.allows(scope) => {
-                let scope = scope.as_str();
-                let content = format!("The API key lacks the scope `{scope}`: use another key.");
-                Err(Refusal::forbidden(content).because("key_scope"))
-            }
-            Self::Person(_) | Self::Server(_) => Ok(()),
-        }
-    }
-
-    /// Whether `room` may be read; a server with the scope for it may read all.
+    /// Checks that they may do it in `room`.
     ///
     /// # Errors
     /// 403, be the room there or not.
-    pub(crate) fn check_may_read(&self, room: &Room) -> Result<(), Refusal> {
-        self.check_scope(KeyScope::Read)?;
+    pub(crate) fn check(&self, act: Act, room: &Room) -> Result<(), Refusal> {
         match self {
-            Self::Person(identity) if !identity.may_read(room) => Err(room_refused(room)),
-            Self::Person(_) | Self::Server(_) => Ok(()),
+            Self::Person(identity) => rooms::check(identity, act, room),
+            Self::Server(key) if permission::may(|who| is(key, who), act, place(room)) => Ok(()),
+            Self::Server(_) => Err(no_scope(act)),
         }
     }
 
-    /// Checks that they may publish as servers do.
+    /// Checks that they may do it in some room, before anybody looks at which.
     ///
     /// # Errors
     /// 403.
-    pub(crate) fn check_is_publisher(&self) -> Result<(), Refusal> {
-        self.check_scope(KeyScope::Publish)?;
+    pub(crate) fn check_somewhere(&self, act: Act) -> Result<(), Refusal> {
+        let may = match self {
+            Self::Person(identity) => identity.may_somewhere(act),
+            Self::Server(key) => permission::may_somewhere(|who| is(key, who), act),
+        };
         match self {
-            Self::Person(identity) if !identity.is_publisher() => Err(Refusal::forbidden(
-                "Only servers may publish: the role `publisher` or `admin` is needed in your \
-                 token, or an API key.",
-            )
-            .because("role")),
-            Self::Person(_) | Self::Server(_) => Ok(()),
-        }
-    }
-
-    /// Checks that one who may publish may do so to `room`; a server may to all.
-    ///
-    /// # Errors
-    /// 403, be the room there or not.
-    pub(crate) fn check_may_publish_to(&self, room: &Room) -> Result<(), Refusal> {
-        match self {
-            Self::Person(identity) if !identity.may_write(room) => Err(room_refused(room)),
-            Self::Person(_) | Self::Server(_) => Ok(()),
-        }
-    }
-
-    /// Checks that they may rule over the tenant's users.
-    ///
-    /// # Errors
-    /// 403.
-    pub(crate) fn check_is_admin(&self) -> Result<(), Refusal> {
-        self.check_scope(KeyScope::Admin)?;
-        match self {
-            Self::Person(identity) if !identity.is_admin() => Err(Refusal::forbidden(
-                "The role `admin` is needed in your token, or an API key with that scope.",
-            )
-            .because("role")),
-            Self::Person(_) | Self::Server(_) => Ok(()),
+            _ if may => Ok(()),
+            Self::Person(_) => Err(no_role(act)),
+            Self::Server(_) => Err(no_scope(act)),
         }
     }
 
@@ -135,4 +95,65 @@ impl Asker {
             Self::Server(_) => true,
         }
     }
+}
+
+fn is(key: &ApiKey, who: Who) -> bool {
+    let scope = match who {
+        Who::PublishKey => KeyScope::Publish,
+        Who::ReadKey => KeyScope::Read,
+        Who::AdminKey => KeyScope::Admin,
+        Who::Visitor | Who::User | Who::Publisher | Who::Admin => return false,
+    };
+    key.card.scopes.contains(&scope)
+}
+
+/// What `room` is to a server: it is nobody, and takes part in every project.
+fn place(room: &Room) -> Place {
+    match room {
+        Room::Tenant => Place::Tenant,
+        Room::User(_) => Place::AnothersRoom,
+        Room::Project(_) => Place::OwnProject,
+    }
+}
+
+/// 403 for a key.
+fn no_scope(act: Act) -> Refusal {
+    let scope = match act {
+        Act::Publish => KeyScope::Publish,
+        Act::RuleUsers | Act::ReadAudit => KeyScope::Admin,
+        Act::Hear
+        | Act::ReadHistory
+        | Act::Say
+        | Act::ShowTyping
+        | Act::ShowRead
+        | Act::Cancel
+        | Act::DeleteOwn
+        | Act::DeleteAny => KeyScope::Read,
+    };
+    let scope = scope.as_str();
+    let content = format!("The API key lacks the scope `{scope}`: use another key.");
+    Refusal::forbidden(content).because("key_scope")
+}
+
+/// 403 for a person.
+fn no_role(act: Act) -> Refusal {
+    let content = match act {
+        Act::Publish => {
+            "Only servers may publish: the role `publisher` or `admin` is needed in your token, \
+             or an API key."
+        }
+        Act::RuleUsers
+        | Act::ReadAudit
+        | Act::Hear
+        | Act::ReadHistory
+        | Act::Say
+        | Act::ShowTyping
+        | Act::ShowRead
+        | Act::Cancel
+        | Act::DeleteOwn
+        | Act::DeleteAny => {
+            "The role `admin` is needed in your token, or an API key with that scope."
+        }
+    };
+    Refusal::forbidden(content).because("role")
 }

@@ -7,6 +7,7 @@ use super::asked::Asked;
 use super::refusal::Refusal;
 use crate::connection::Wanted;
 use crate::identity::Identity;
+use crate::permission::Act;
 
 /// The most rooms that one request may name.
 pub(crate) const MAX_ROOMS: usize = 16;
@@ -52,9 +53,7 @@ pub(super) fn allowed(asked: &Asked, caller: &Identity) -> Result<Vec<Wanted>, R
         if alone.as_ref().is_some_and(|alone| *alone != room) {
             continue;
         }
-        if !caller.may_read(&room) {
-            return Err(room_refused(&room));
-        }
+        check(caller, Act::Hear, &room)?;
         match rooms.iter_mut().find(|wanted| wanted.room == room) {
             Some(wanted) => wanted.position = position.clone().or(wanted.position.take()),
             None => rooms.push(Wanted {
@@ -66,9 +65,13 @@ pub(super) fn allowed(asked: &Asked, caller: &Identity) -> Result<Vec<Wanted>, R
     Ok(rooms)
 }
 
-/// 403 for a room that the caller may not hear, be it there or not.
-pub(super) fn room_refused(room: &Room) -> Refusal {
-    Refusal::from(Identity::refused(room)).because("room")
+/// Checks that `caller` may do it in `room`.
+///
+/// # Errors
+/// 403, be the room there or not.
+pub(super) fn check(caller: &Identity, act: Act, room: &Room) -> Result<(), Refusal> {
+    let checked = caller.check(act, room);
+    checked.map_err(|error| Refusal::from(error).because("room"))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Clients come and go, and what they ask for.
 
+use causerie_shared::bus::deletion::Deletion;
 use causerie_shared::bus::question::Question;
 use causerie_shared::ids::TenantId;
 use causerie_shared::protocol::action::Action;
@@ -16,6 +17,7 @@ pub(super) fn begin_at_zero() {
     for name in [
         "causerie_repeated_messages_total",
         "causerie_repeated_publishings_total",
+        "causerie_deleted_messages_total",
         "causerie_revocations_total",
         "causerie_users_disconnected_total",
         "causerie_compressed_connects_total",
@@ -160,6 +162,8 @@ pub(crate) fn action_received(action: &Action) {
         Action::Cancel(_) => counter!("causerie_actions_total", "action" => "cancel"),
         Action::Subscribe(_) => counter!("causerie_actions_total", "action" => "subscribe"),
         Action::Unsubscribe(_) => counter!("causerie_actions_total", "action" => "unsubscribe"),
+        Action::Read(_) => counter!("causerie_actions_total", "action" => "read"),
+        Action::Delete(_) => counter!("causerie_actions_total", "action" => "delete"),
         Action::Authenticate(_) => counter!("causerie_actions_total", "action" => "authenticate"),
         Action::Ping(_) => counter!("causerie_actions_total", "action" => "ping"),
     };
@@ -210,6 +214,13 @@ fn messages(is_to_ai: bool) -> Counter {
 /// A message came again, and got the first one's receipt.
 pub(crate) fn message_repeated() {
     counter!("causerie_repeated_messages_total").increment(1);
+}
+
+/// A message was deleted: by one who said it, or by an admin.
+pub(crate) fn message_deleted(deletion: &Deletion) {
+    counter!("causerie_deleted_messages_total").increment(1);
+    let by_admin = deletion.author.is_none();
+    debug!(room = %deletion.room, by_admin, "a message was deleted");
 }
 
 /// A server's event was published to a room.

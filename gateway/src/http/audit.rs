@@ -11,6 +11,7 @@ use url::form_urlencoded;
 use super::Edge;
 use crate::actions::bus_failed;
 use crate::admission::{Asked, Asker, Refusal};
+use crate::permission::Act;
 
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 500;
@@ -79,7 +80,7 @@ fn log_for(reader: &Asker, wanted: Option<Option<TenantId>>) -> Result<Option<Te
     if reader.is_operator() {
         return Ok(wanted.unwrap_or_else(|| Some(own.clone())));
     }
-    reader.check_is_admin()?;
+    reader.check_somewhere(Act::ReadAudit)?;
     match wanted {
         None => Ok(Some(own.clone())),
         Some(Some(tenant)) if tenant == *own => Ok(Some(tenant)),

@@ -14,6 +14,7 @@ use super::text_format::TextFormat;
 use super::{Edge, RoomPath};
 use crate::actions::bus_failed;
 use crate::admission::{Asked, Asker, Refusal};
+use crate::permission::Act;
 
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 500;
@@ -28,7 +29,7 @@ pub(super) async fn read(
     let asked = Asked::read(&parts)?;
     let reader = edge.admission.identify_any(&asked).await?;
     let room = reader.resolve(room)?;
-    reader.check_may_read(&room)?;
+    reader.check(Act::ReadHistory, &room)?;
     let history = seen_by(&reader, &edge, &room, &wanted).await?;
     Ok(format.answer(encode(&history)))
 }

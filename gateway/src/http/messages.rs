@@ -2,7 +2,6 @@
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use causerie_shared::api_key::KeyScope;
 use causerie_shared::bus::reply::{ReplyState, ReplyStatus};
 use causerie_shared::ids::{MessageId, SessionId};
 use causerie_shared::protocol::event::Event;
@@ -15,6 +14,7 @@ use super::Edge;
 use super::text_format::TextFormat;
 use crate::actions::bus_failed;
 use crate::admission::{Asked, Asker, Refusal};
+use crate::permission::Act;
 
 /// A reply, so far.
 #[derive(Serialize)]
@@ -43,7 +43,7 @@ pub(super) async fn read(
     let format = TextFormat::read(parts.uri.query().unwrap_or(""))?;
     let asked = Asked::read(&parts)?;
     let reader = edge.admission.identify_any(&asked).await?;
-    reader.check_scope(KeyScope::Read)?;
+    reader.check_somewhere(Act::ReadHistory)?;
     let status = edge.gateway.bus.reply(&id).await;
     let message = status
         .map_err(|error| bus_failed(&error))?
@@ -57,7 +57,7 @@ pub(super) async fn read(
 /// Whether `reader` may see replies in `room`.
 fn may_see(reader: &Asker, room: &RoomKey) -> bool {
     room.tenant == *reader.tenant()
-        && reader.check_may_read(&room.room).is_ok()
+        && reader.check(Act::ReadHistory, &room.room).is_ok()
         && reader.sees(&room.room, Event::Message.name())
 }
 

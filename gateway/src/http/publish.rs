@@ -14,6 +14,7 @@ use super::{Edge, body};
 use crate::actions::publish::{self, Published};
 use crate::admission::{Asked, Asker, Refusal};
 use crate::audit::What;
+use crate::permission::Act;
 
 /// How many rooms a note of it names.
 const NOTED_ROOMS: usize = 8;
@@ -42,7 +43,7 @@ pub(super) async fn publish(
         refusal
     };
     publisher
-        .check_is_publisher()
+        .check_somewhere(Act::Publish)
         .map_err(|refusal| refused(None, refusal))?;
     let (id, fields) = body::read_fields(&parts.headers, body, &edge.limits()).await?;
     let answered = |refusal: Refusal| refusal.to(id.clone());
@@ -73,7 +74,7 @@ fn rooms(publisher: &Asker, what: &Publish) -> Result<Vec<Room>, Refusal> {
     let mut rooms = Vec::with_capacity(what.rooms.len());
     for named in &what.rooms {
         let room = publisher.resolve(named.clone())?;
-        publisher.check_may_publish_to(&room)?;
+        publisher.check(Act::Publish, &room)?;
         if !rooms.contains(&room) {
             rooms.push(room);
         }

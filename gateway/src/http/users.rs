@@ -13,6 +13,7 @@ use super::Edge;
 use crate::actions::bus_failed;
 use crate::admission::{Asked, Asker, Refusal};
 use crate::audit::{Note, What};
+use crate::permission::Act;
 
 #[derive(Serialize)]
 pub(super) struct Disconnected {
@@ -79,7 +80,7 @@ async fn ruled(edge: &Edge, what: What, user: String, parts: &Parts) -> Result<R
         client: asked.client,
         user,
     };
-    match ruled.caller.check_is_admin() {
+    match ruled.caller.check_somewhere(Act::RuleUsers) {
         Ok(()) => Ok(ruled),
         Err(refusal) => {
             edge.gateway.note(|| ruled.note().failed(refusal.reason()));

@@ -338,7 +338,7 @@ impl Room {
 fn deliver(audience: &mut Audience, tail: &mut Tail, record: &Record) {
     let frame = OutFrame::event(&audience.room, record);
     if frame.position.is_some() {
-        tail.push(Arc::clone(&frame));
+        tail.push(Arc::clone(&frame), record.header.ts);
     }
     audience.deliver(frame, record.header.ts);
 }

@@ -5,10 +5,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use causerie_shared::bus::deletion::tombstone;
+use causerie_shared::ids::MessageId;
 use causerie_shared::position::Position;
+use causerie_shared::protocol::event::Event;
+use causerie_shared::record::Class;
 use tokio::time::Instant;
 
-use crate::frame::OutFrame;
+use crate::frame::{FrameKind, OutFrame};
 
 /// How many events are kept.
 const LEN: usize = 128;
@@ -32,6 +36,8 @@ pub(super) struct Tail {
 #[derive(Debug)]
 struct Recent {
     frame: Arc<OutFrame>,
+    /// When it was published, by the bus's clock, in milliseconds since 1970.
+    ts: u64,
     /// Since when it is kept.
     since: Instant,
 }
@@ -45,12 +51,29 @@ impl Tail {
         };
     }
 
-    /// Takes the event that follows the last one.
-    pub(super) fn push(&mut self, frame: Arc<OutFrame>) {
+    /// Takes the event that follows the last one, which was published at `ts`. If it
+    /// tells that a message was deleted, the text of that is forgotten.
+    pub(super) fn push(&mut self, frame: Arc<OutFrame>, ts: u64) {
+        if let Some(deleted) = deleted_by(&frame) {
+            self.bury(deleted);
+        }
         self.bytes += frame.size();
         let since = Instant::now();
-        self.events.push_back(Recent { frame, since });
+        self.events.push_back(Recent { frame, ts, since });
         self.drop_while(|tail, _| tail.events.len() > LEN || tail.bytes > BYTES);
+    }
+
+    /// Puts a tombstone in the place of a message, as the log has it.
+    fn bury(&mut self, message_id: &MessageId) {
+        let mut events = self.events.iter_mut();
+        if let Some(Recent { frame, ts, .. }) = events.find(|recent| recent.is(message_id))
+            && let (Some(room), Some(position)) = (&frame.room, &frame.position)
+        {
+            let tombstone = tombstone(&room.room).place(position.clone(), *ts);
+            let tombstone = OutFrame::event(room, &tombstone);
+            self.bytes = self.bytes - frame.size() + tombstone.size();
+            *frame = tombstone;
+        }
     }
 
     /// Drops what was kept for long enough by `now`.
@@ -89,12 +112,32 @@ impl Tail {
     }
 }
 
+impl Recent {
+    /// Whether it is what a person said under this id, or the reply of that id.
+    fn is(&self, message_id: &MessageId) -> bool {
+        let OutFrame { kind, reply, .. } = &*self.frame;
+        if *kind == FrameKind::Event(Class::Final) {
+            return reply
+                .as_ref()
+                .is_some_and(|part| part.message_id == *message_id);
+        }
+        self.frame.event == Event::NewMessage.name()
+            && self.frame.sight.question() == Some(message_id)
+    }
+}
+
+/// The message of which `frame` tells that it was deleted.
+fn deleted_by(frame: &OutFrame) -> Option<&MessageId> {
+    let tells = frame.event == Event::MessageDeleted.name();
+    frame.sight.question().filter(|_| tells)
+}
+
 #[cfg(test)]
 mod tests {
     use tokio::time::advance;
 
     use super::*;
-    use crate::hub::testing::{durable, position, room};
+    use crate::hub::testing::{durable, ended, message_id, position, room};
 
     fn event(seq: u64) -> Arc<OutFrame> {
         OutFrame::event(&room(), &durable("aaaaaaaa", seq))
@@ -110,7 +153,7 @@ mod tests {
         let mut tail = Tail::default();
         tail.restart(position("aaaaaaaa", 10));
         for seq in 11..11 + count {
-            tail.push(event(seq));
+            tail.push(event(seq), 1);
         }
         tail
     }
@@ -150,7 +193,7 @@ mod tests {
     async fn forgets_what_happened_long_ago() {
         let mut tail = tail(2);
         advance(KEPT).await;
-        tail.push(event(13));
+        tail.push(event(13), 1);
         tail.tidy(Instant::now());
         assert_eq!(tail.after(&position("aaaaaaaa", 10)).unwrap().len(), 3);
         advance(Duration::from_millis(1)).await;
@@ -168,12 +211,55 @@ mod tests {
     fn keeps_no_more_bytes_than_its_bound() {
         let mut tail = tail(0);
         for seq in 11..=14 {
-            tail.push(sized(seq, BYTES / 2));
+            tail.push(sized(seq, BYTES / 2), 1);
         }
         assert!(tail.after(&position("aaaaaaaa", 11)).is_none());
         assert_eq!(tail.after(&position("aaaaaaaa", 12)).unwrap().len(), 2);
-        tail.push(sized(15, BYTES + 1));
+        tail.push(sized(15, BYTES + 1), 1);
         assert!(tail.after(&position("aaaaaaaa", 14)).is_none());
         assert!(tail.after(&position("aaaaaaaa", 15)).unwrap().is_empty());
+    }
+
+    /// A person's message, or that one was deleted.
+    fn about(event: Event, seq: u64, number: u32) -> Arc<OutFrame> {
+        let mut record = durable("aaaaaaaa", seq);
+        record.header.event = event.name().into();
+        record.header.in_reply_to = Some(message_id(number));
+        OutFrame::event(&room(), &record)
+    }
+
+    #[test]
+    fn what_is_deleted_leaves_a_tombstone() {
+        let mut tail = tail(0);
+        tail.push(about(Event::NewMessage, 11, 101), 7);
+        tail.push(OutFrame::event(&room(), &ended("aaaaaaaa", 12, 1)), 8);
+        tail.push(about(Event::NewMessage, 13, 102), 9);
+        let kept = |tail: &Tail| {
+            let events = tail.after(&position("aaaaaaaa", 10)).unwrap();
+            events
+                .iter()
+                .map(|frame| frame.json().to_owned())
+                .collect::<Vec<_>>()
+        };
+        let before = kept(&tail);
+        // What a reply answers is another message than the reply.
+        tail.push(about(Event::MessageDeleted, 14, 101), 10);
+        let tomb = |seq: u64, ts: u64| {
+            format!(
+                r#"{{"seq":{seq},"epoch":"aaaaaaaa","ts":{ts},"type":"message_deleted","room":"project:p1","data":{{}}}}"#
+            )
+        };
+        assert_eq!(
+            kept(&tail)[..3],
+            [tomb(11, 7), before[1].clone(), before[2].clone()]
+        );
+        tail.push(about(Event::MessageDeleted, 15, 1), 11);
+        tail.push(about(Event::MessageDeleted, 16, 103), 12);
+        assert_eq!(
+            kept(&tail)[..3],
+            [tomb(11, 7), tomb(12, 8), before[2].clone()]
+        );
+        let size: usize = tail.events.iter().map(|recent| recent.frame.size()).sum();
+        assert_eq!(tail.bytes, size);
     }
 }

@@ -78,6 +78,11 @@ impl Sight {
         }
     }
 
+    /// The message that it is, or is about: see [`Header::in_reply_to`].
+    pub(crate) fn question(&self) -> Option<&MessageId> {
+        self.question.as_ref()
+    }
+
     /// What is part of the reply to `question`.
     pub(crate) fn of_reply_to(question: &MessageId) -> Self {
         Self {

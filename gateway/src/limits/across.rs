@@ -115,6 +115,8 @@ impl Gateway {
             }
             Action::SendMessage(_)
             | Action::Typing(_)
+            | Action::Read(_)
+            | Action::Delete(_)
             | Action::Cancel(_)
             | Action::Subscribe(_)
             | Action::Unsubscribe(_)

@@ -20,7 +20,7 @@ pub(crate) enum Counted {
     Messages,
     /// `sendMessage` to the AI by visitors.
     VisitorQuestions,
-    /// `typing` that says yes.
+    /// `typing` that says yes, and `read`.
     Typing,
 }
 

@@ -55,11 +55,13 @@ impl Pace {
             Ok(Action::Typing(sign)) if sign.is_typing => {
                 self.take(Counted::Typing, limits, now_us)
             }
+            Ok(Action::Read(_)) => self.take(Counted::Typing, limits, now_us),
             Ok(
                 Action::Typing(_)
                 | Action::Cancel(_)
                 | Action::Subscribe(_)
                 | Action::Unsubscribe(_)
+                | Action::Delete(_)
                 | Action::Authenticate(_)
                 | Action::Ping(_),
             )

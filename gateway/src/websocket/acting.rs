@@ -92,6 +92,8 @@ fn answer_of(action: &Action) -> Event {
         | Action::Cancel(_)
         | Action::Subscribe(_)
         | Action::Unsubscribe(_)
+        | Action::Read(_)
+        | Action::Delete(_)
         | Action::Authenticate(_) => Event::Ack,
     }
 }

@@ -15,13 +15,16 @@ mod auth;
 mod chat;
 mod closing;
 mod compression;
+mod deleting;
 mod events;
 mod key_sets;
 #[path = "../kit/making.rs"]
 mod making;
 mod pace;
+mod permissions;
 mod publishing;
 mod reading;
+mod receipts;
 mod renewing;
 mod revoking;
 mod support;

@@ -60,6 +60,9 @@ async fn typing_has_a_limit_and_its_end_has_none() {
     }
     assert_eq!(client.request(sign(true)).await["code"], "rate_limited");
     assert_eq!(client.request(sign(false)).await["type"], "ack");
+    // To show how far one has read is much the same.
+    let read = json!({"action": "read", "data": {"room": "user:me", "seq": 1}});
+    assert_eq!(client.request(read).await["code"], "rate_limited");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 //!
 //! - [`question`]: accepting what people say
 //! - [`posting`]: publishing what servers say
+//! - [`deletion`]: deleting what was said
 //! - [`log`]: reading a room's log
 //! - [`reply`]: making a reply, and who may
 //! - [`subscription`]: hearing a room live
@@ -27,7 +28,8 @@
 //!   epoch changes, the numbers go on. A position of an older life still holds
 //!   if its `seq` is not beyond that life's end (the last four lives are
 //!   remembered).
-//! - What the log keeps and what subscribers hear are the same bytes.
+//! - What the log keeps and what subscribers hear are the same bytes, but for
+//!   what was [deleted](Bus::delete) since.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -47,6 +49,7 @@ use crate::room::{Partition, RoomKey};
 pub mod allowance;
 pub mod audit;
 pub mod connection;
+pub mod deletion;
 mod events;
 pub mod feed;
 pub mod log;
@@ -60,6 +63,7 @@ pub mod subscription;
 
 use allowance::{Allowance, Taken};
 use audit::{AuditBatch, AuditPage, AuditPlace};
+use deletion::{Deleted, Deletion};
 use log::{Changes, History, HistoryRange, Look, Page};
 use order::{Order, OrderHeard, Revocations};
 use posting::{Posted, Posting};
@@ -143,6 +147,11 @@ pub trait Bus: Send + Sync + Debug {
     /// [`Question::dedup_window`] gets the first one's receipt, whatever else
     /// the question says, and changes nothing.
     async fn accept(&self, question: &Question) -> Result<Accepted, BusError>;
+
+    /// Deletes a message. A [`tombstone`](deletion::tombstone) takes its place in the log,
+    /// the event that tells so is appended, and nothing of its text is left in the
+    /// session's context. A question that was not answered yet is cancelled.
+    async fn delete(&self, deletion: &Deletion) -> Result<Deleted, BusError>;
 
     /// Publishes a transient record to all who hear `room`. Nothing is kept.
     async fn publish(&self, room: &RoomKey, record: &Record) -> Result<(), BusError>;

@@ -171,7 +171,9 @@ pub struct Ending {
     pub says_cancelled: bool,
     /// Transient records that are published behind it.
     pub after: Vec<Record>,
-    /// What the session's context keeps of question and reply, if anything.
+    /// What the session's context keeps of question and reply, if anything. It holds the
+    /// ids of both in quotes, by which it is found when one of them is deleted; a text in
+    /// it must not.
     pub turn: Option<Bytes>,
     /// Why the question goes to the dead letters, if it does.
     pub dead_letter: Option<String>,

@@ -37,7 +37,7 @@ section! {
         /// Messages a minute of one connection, and as many at once; and of one user
         /// over HTTP.
         messages_per_minute_per_connection: u32 = 60, in 1..=1000000;
-        /// How often a minute one connection may say that its user types.
+        /// How often a minute one connection may say that its user types, or has read.
         typing_per_minute: u32 = 120, in 1..=1000000;
         /// Frames a second of one connection, whatever they ask for; and requests of one
         /// user over HTTP.

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::depth::is_deeper_than;
 use super::error::{ErrorCode, ProtocolError};
-use super::{MAX_CLIENT_ID_CHARS, MAX_USER_INPUT};
+use super::{MAX_CLIENT_ID_CHARS, MAX_SEQ, MAX_USER_INPUT};
 use crate::ids::{MessageId, ProjectId, SessionId, TenantHash};
 use crate::position::{Epoch, Position};
 use crate::room::{Room, RoomName};
@@ -80,6 +80,10 @@ pub enum Action {
     Subscribe(Subscribe),
     /// `unsubscribe`, `leave`.
     Unsubscribe(Unsubscribe),
+    /// `read`.
+    Read(Read),
+    /// `delete`.
+    Delete(Delete),
     /// `authenticate`.
     Authenticate(Authenticate),
     /// `ping`, with what its `pong` sends back.
@@ -214,6 +218,25 @@ impl Subscribe {
 pub struct Unsubscribe {
     /// Which.
     pub room: RoomName,
+}
+
+/// Tells a room how far somebody has read.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+pub struct Read {
+    /// Which.
+    pub room: RoomName,
+    /// The last event that they have read.
+    #[schemars(range(min = 1, max = MAX_SEQ))]
+    pub seq: u64,
+}
+
+/// Deletes a message.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+pub struct Delete {
+    /// Where it was said.
+    pub room: RoomName,
+    /// Which.
+    pub message_id: MessageId,
 }
 
 /// Renews a live connection.
@@ -363,11 +386,19 @@ fn read_action(mut frame: Map<String, Value>) -> Result<Action, ProtocolError> {
             Ok(Action::Subscribe(subscribe))
         }
         "unsubscribe" | "leave" => read_fields(frame).map(Action::Unsubscribe),
+        "read" => {
+            let read: Read = read_fields(frame)?;
+            if !(1..=MAX_SEQ).contains(&read.seq) {
+                return Err(invalid("`seq` must be the `seq` of an event."));
+            }
+            Ok(Action::Read(read))
+        }
+        "delete" => read_fields(frame).map(Action::Delete),
         "authenticate" => read_fields(frame).map(Action::Authenticate),
         _ => Err(ProtocolError::new(
             ErrorCode::UnknownAction,
-            "Unknown action: use sendMessage, typing, cancel, subscribe, unsubscribe, authenticate \
-             or ping.",
+            "Unknown action: use sendMessage, typing, cancel, subscribe, unsubscribe, read, \
+             delete, authenticate or ping.",
         )),
     }
 }

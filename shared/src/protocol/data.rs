@@ -74,6 +74,27 @@ pub struct AiProcessingError {
     pub can_retry: bool,
 }
 
+/// `message_read`: somebody has read what was said.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct MessageRead {
+    /// Who.
+    pub user_id: UserId,
+    /// The last event that they have read, as they say.
+    pub seq: u64,
+}
+
+/// `message_deleted`: somebody has deleted a message. What stands in the log in the
+/// place of that message has neither.
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+pub struct MessageDeleted {
+    /// The message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<MessageId>,
+    /// Who has deleted it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+}
+
 /// `typing_indicator`: somebody is typing, or has stopped.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct TypingIndicator {

@@ -77,6 +77,13 @@ pub struct CancelAck {
     pub message_id: MessageId,
 }
 
+/// The `data` of the `ack` of `delete`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct DeleteAck {
+    /// The message that is there no more.
+    pub message_id: MessageId,
+}
+
 /// The `data` of the `ack` of `subscribe` and `unsubscribe`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RoomAck {

@@ -28,3 +28,6 @@ pub const MAX_USER_INPUT: usize = 32 * 1024;
 
 /// The most characters that a client's own `id` of a frame may have.
 pub const MAX_CLIENT_ID_CHARS: usize = 64;
+
+/// The greatest `seq` that a browser can count to, and the scripts in Redis.
+pub const MAX_SEQ: u64 = (1 << 53) - 1;

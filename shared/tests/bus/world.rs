@@ -151,6 +151,14 @@ macro_rules! conformance {
                 an_event_that_passes_is_heard_and_not_kept,
                 an_event_is_published_once_under_its_id,
                 an_id_of_an_event_is_forgotten_after_its_window;
+            deleting:
+                a_tombstone_takes_the_place_of_what_is_deleted,
+                a_log_with_tombstones_is_read_without_a_hole,
+                tombstones_go_with_the_log,
+                a_message_is_deleted_once_and_by_who_may,
+                what_is_deleted_leaves_the_context,
+                a_question_that_waits_is_cancelled_when_it_is_deleted,
+                a_reply_that_is_made_ends_when_its_question_is_deleted;
             ordering:
                 orders_reach_all,
                 revocations_are_remembered,

@@ -2,7 +2,8 @@
 
 use causerie_shared::protocol::action::{
     Action, Authenticate, Cancel, ClientFrame, ClientId, ContextMessage, ContextRole,
-    ConversationContext, IfBusy, SendMessage, Subscribe, Typing, Unsubscribe, read_frame,
+    ConversationContext, Delete, IfBusy, Read, SendMessage, Subscribe, Typing, Unsubscribe,
+    read_frame,
 };
 use causerie_shared::room::{Room, RoomName};
 use serde_json::{Map, json};
@@ -122,6 +123,24 @@ fn frames() -> Vec<(&'static str, &'static str, Option<&'static str>, Action)> {
             Some("c15"),
             Action::Authenticate(Authenticate {
                 token: "a.b.c".into(),
+            }),
+        ),
+        (
+            "read.json",
+            r#"{"action":"read","id":"c17","data":{"room":"project:p1","seq":41}}"#,
+            Some("c17"),
+            Action::Read(Read {
+                room: project(),
+                seq: 41,
+            }),
+        ),
+        (
+            "delete.json",
+            r#"{"action":"delete","id":"c16","data":{"room":"project:p1","message_id":"7c-0198f3a5c1d37a1c9d5f6a7b8c9d0e1f"}}"#,
+            Some("c16"),
+            Action::Delete(Delete {
+                room: project(),
+                message_id: sample::reply(),
             }),
         ),
         (

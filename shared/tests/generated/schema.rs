@@ -2,16 +2,16 @@
 
 use causerie_shared::position::Epoch;
 use causerie_shared::protocol::action::{
-    Authenticate, Cancel, ClientId, SendMessage, Subscribe, Typing, Unsubscribe,
+    Authenticate, Cancel, ClientId, Delete, Read, SendMessage, Subscribe, Typing, Unsubscribe,
 };
 use causerie_shared::protocol::data::{
-    AiProcessingEnd, AiProcessingError, AiProcessingStart, MessageDelta, MessageRestart,
-    MessageSnapshot, NewMessage, Reply, TypingIndicator,
+    AiProcessingEnd, AiProcessingError, AiProcessingStart, MessageDeleted, MessageDelta,
+    MessageRead, MessageRestart, MessageSnapshot, NewMessage, Reply, TypingIndicator,
 };
 use causerie_shared::protocol::error::ProtocolError;
 use causerie_shared::protocol::event::Event;
 use causerie_shared::protocol::frame::{
-    CancelAck, EmptyAck, Ready, RoomAck, SendMessageAck, Subscribed,
+    CancelAck, DeleteAck, EmptyAck, Ready, RoomAck, SendMessageAck, Subscribed,
 };
 use causerie_shared::room::Room;
 use schemars::generate::SchemaSettings;
@@ -127,6 +127,10 @@ fn client_schema() -> Value {
     frames.action(&["subscribe", "join"], data, true);
     let data = frames.of::<Unsubscribe>();
     frames.action(&["unsubscribe", "leave"], data, true);
+    let data = frames.of::<Read>();
+    frames.action(&["read"], data, true);
+    let data = frames.of::<Delete>();
+    frames.action(&["delete"], data, true);
     let data = frames.of::<Authenticate>();
     frames.action(&["authenticate"], data, true);
     frames.action(&["ping"], json!(true), false);
@@ -147,6 +151,7 @@ fn server_schema() -> Value {
     let answers = [
         frames.of::<SendMessageAck>(),
         frames.of::<CancelAck>(),
+        frames.of::<DeleteAck>(),
         frames.of::<RoomAck>(),
         frames.of::<EmptyAck>(),
     ];
@@ -170,9 +175,11 @@ fn server_schema() -> Value {
     frames.flat::<ProtocolError>(Event::Error, true);
     frames.durable::<NewMessage>(Event::NewMessage);
     frames.durable::<Reply>(Event::Message);
+    frames.durable::<MessageDeleted>(Event::MessageDeleted);
     frames.transient::<MessageDelta>(Event::MessageDelta);
     frames.transient::<MessageSnapshot>(Event::MessageSnapshot);
     frames.transient::<MessageRestart>(Event::MessageRestart);
+    frames.transient::<MessageRead>(Event::MessageRead);
     frames.transient::<TypingIndicator>(Event::TypingIndicator);
     frames.transient::<AiProcessingStart>(Event::AiProcessingStart);
     frames.transient::<AiProcessingEnd>(Event::AiProcessingEnd);

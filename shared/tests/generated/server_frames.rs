@@ -4,13 +4,14 @@ use bytes::Bytes;
 use causerie_shared::ids::{ConnectionId, TenantId};
 use causerie_shared::protocol::action::ClientId;
 use causerie_shared::protocol::data::{
-    ASSISTANT, AiProcessingEnd, AiProcessingError, AiProcessingStart, FinishReason, MessageDelta,
-    MessageRestart, MessageSnapshot, NewMessage, Reply, ReplyMetadata, Role, TypingIndicator,
+    ASSISTANT, AiProcessingEnd, AiProcessingError, AiProcessingStart, FinishReason, MessageDeleted,
+    MessageDelta, MessageRead, MessageRestart, MessageSnapshot, NewMessage, Reply, ReplyMetadata,
+    Role, TypingIndicator,
 };
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError, Scope};
 use causerie_shared::protocol::event::Event;
 use causerie_shared::protocol::frame::{
-    self, CancelAck, EmptyAck, Ready, RoomAck, SendMessageAck, Subscribed,
+    self, CancelAck, DeleteAck, EmptyAck, Ready, RoomAck, SendMessageAck, Subscribed,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -61,6 +62,12 @@ fn stored_ack() -> Bytes {
 fn cancel_ack() -> CancelAck {
     CancelAck {
         message_id: sample::reply(),
+    }
+}
+
+fn delete_ack() -> DeleteAck {
+    DeleteAck {
+        message_id: sample::question(),
     }
 }
 
@@ -137,6 +144,13 @@ pub fn delta(text: &str) -> Bytes {
     transient(Event::MessageDelta, &data)
 }
 
+fn deleted() -> MessageDeleted {
+    MessageDeleted {
+        message_id: Some(sample::question()),
+        user_id: Some(sample::user()),
+    }
+}
+
 fn snapshot(index: i64, text: &str) -> Bytes {
     let data = MessageSnapshot {
         message_id: &sample::reply(),
@@ -184,6 +198,14 @@ pub fn typing(user_id: &str, is_typing: bool) -> Bytes {
     transient(Event::TypingIndicator, &data)
 }
 
+fn read() -> Bytes {
+    let data = MessageRead {
+        user_id: sample::user(),
+        seq: 41,
+    };
+    transient(Event::MessageRead, &data)
+}
+
 fn restart() -> Bytes {
     let data = MessageRestart {
         message_id: sample::reply(),
@@ -210,6 +232,7 @@ pub fn golden() -> Vec<(&'static str, Bytes)> {
         ("ack.json", frame::ack(&id(), EmptyAck {})),
         ("ack_send_message.json", stored_ack()),
         ("ack_cancel.json", frame::ack(&id(), cancel_ack())),
+        ("ack_delete.json", frame::ack(&id(), delete_ack())),
         ("ack_subscribe.json", frame::ack(&id(), room_ack())),
         ("pong.json", frame::pong(None, sample::TS, None)),
         (
@@ -227,6 +250,15 @@ pub fn golden() -> Vec<(&'static str, Bytes)> {
             "message_cancelled.json",
             durable(Event::Message, 44, &cancelled),
         ),
+        (
+            "message_deleted.json",
+            durable(Event::MessageDeleted, 45, &deleted()),
+        ),
+        (
+            "message_deleted_tombstone.json",
+            durable(Event::MessageDeleted, 42, &MessageDeleted::default()),
+        ),
+        ("message_read.json", read()),
         ("message_delta.json", delta("Grüße\n\"zu")),
         ("message_snapshot.json", snapshot(0, "Grüße\n\"zu")),
         ("message_snapshot_empty.json", snapshot(-1, "")),

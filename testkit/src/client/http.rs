@@ -1,5 +1,7 @@
 //! An HTTP client: any status is an answer, only silence fails the test.
 
+use std::sync::LazyLock;
+
 use http::HeaderMap;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
@@ -77,11 +79,17 @@ async fn send(request: RequestBuilder) -> anyhow::Result<Answer> {
     })
 }
 
-/// Follows no redirect and uses no proxy: a test talks to whom it names.
+/// Follows no redirect and uses no proxy: a test talks to whom it names. It is made
+/// once, which takes longer than most requests; connections are made anew each time,
+/// since each test has a runtime of its own.
 pub(crate) fn client() -> reqwest::Client {
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .build()
-        .expect("an HTTP client can be made")
+    static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(|| {
+        reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .pool_max_idle_per_host(0)
+            .build()
+            .expect("an HTTP client can be made")
+    });
+    CLIENT.clone()
 }

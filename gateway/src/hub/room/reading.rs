@@ -137,7 +137,8 @@ impl Room {
         {
             self.tail.restart(*asked);
             for record in records {
-                self.tail.push(OutFrame::event(&self.audience.room, record));
+                let frame = OutFrame::event(&self.audience.room, record);
+                self.tail.push(frame, record.header.ts);
             }
         }
     }

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
 
+use super::deleting::Said;
 use super::generation::{Done, Generation, Queued, State};
-use super::part::{Part, Said, Session, SessionKey, millis};
+use super::part::{Part, SentUnder, Session, SessionKey, millis};
 use crate::bus::question::{Accepted, Awaited, Question, Receipt};
 use crate::bus::reply::{Cancelled, Lease, Wake};
 use crate::ids::{MessageId, TenantId};
@@ -16,12 +17,12 @@ use crate::sabotage::Protection;
 
 impl Part {
     pub(super) fn accept(&mut self, question: &Question) -> Accepted {
-        let said = Said {
+        let sent = SentUnder {
             room: question.room.clone(),
             user: question.user.clone(),
             client_id: question.client_id.clone(),
         };
-        if let Some((until_ms, receipt)) = self.receipts.get(&said)
+        if let Some((until_ms, receipt)) = self.receipts.get(&sent)
             && self.now_ms < *until_ms
             && !Protection::Dedup.is_missing()
         {
@@ -36,6 +37,13 @@ impl Part {
             }
         }
         let position = self.append(&question.room, &question.event);
+        let said = Said {
+            room: question.room.clone(),
+            user: Some(question.user.clone()),
+            seq: position.seq,
+            said_ms: self.now_ms,
+        };
+        self.said.insert(question.message_id.clone(), said);
         if let Some(awaited) = &question.reply {
             self.enqueue(question, awaited);
         }
@@ -49,7 +57,7 @@ impl Part {
             position,
         };
         let until_ms = self.now_ms.saturating_add(millis(question.dedup_window));
-        self.receipts.insert(said, (until_ms, receipt.clone()));
+        self.receipts.insert(sent, (until_ms, receipt.clone()));
         Accepted::Stored(receipt)
     }
 

@@ -37,6 +37,8 @@ pub(super) struct Running {
     pub(super) claimed_ms: u64,
     pub(super) beats: u64,
     pub(super) is_cancelled: bool,
+    /// Whether the question was deleted.
+    pub(super) is_deleted: bool,
     /// The index of the next delta.
     pub(super) next: u64,
     pub(super) text: String,
@@ -110,6 +112,7 @@ impl Running {
             claimed_ms: now_ms,
             beats: 0,
             is_cancelled: false,
+            is_deleted: false,
             next: 0,
             text: String::new(),
         }
@@ -120,6 +123,7 @@ impl Running {
         *self = Self {
             attempt: self.attempt + 1,
             is_cancelled: self.is_cancelled,
+            is_deleted: self.is_deleted,
             ..Self::first(self.task.clone(), claim, now_ms)
         };
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::bus::log::{History, HistoryRange, Missed};
 use crate::position::{Epoch, Position};
+use crate::protocol::event::Event;
 use crate::record::{Record, Unplaced};
 
 /// A room's log: the records up to `seq`, as far back as they are kept.
@@ -59,6 +60,23 @@ impl Log {
     pub(super) fn get(&self, seq: u64) -> Option<&Arc<Record>> {
         let at = usize::try_from(seq.checked_sub(self.first())?).ok()?;
         self.records.get(at)
+    }
+
+    /// Whether a deleted event was at `seq`; `None` where nothing is kept from there.
+    pub(super) fn is_tombstone(&self, seq: u64) -> Option<bool> {
+        let record = self.get(seq)?;
+        Some(record.header.event == Event::MessageDeleted.name())
+    }
+
+    /// Puts a tombstone in the place of the event at `seq`.
+    pub(super) fn bury(&mut self, seq: u64, tombstone: &Unplaced) {
+        let at = seq.checked_sub(self.first());
+        let at = at.and_then(|at| usize::try_from(at).ok());
+        if let Some(record) = at.and_then(|at| self.records.get_mut(at))
+            && let Some(position) = record.header.position.clone()
+        {
+            *record = Arc::new(tombstone.place(position, record.header.ts));
+        }
     }
 
     pub(super) fn missed(&self, after: &Position, limit: usize, max_recover: u64) -> Missed {

@@ -135,6 +135,7 @@ impl Part {
         if running.is_cancelled && !ending.says_cancelled {
             return Finished::Cancelled;
         }
+        let is_deleted = running.is_deleted;
         let id = &lease.message_id;
         self.publish_all(lease, &ending.before);
         let position = self.append(&lease.room, &ending.message);
@@ -144,12 +145,14 @@ impl Part {
         // `ending.dead_letter` is kept nowhere: dead letters are for an
         // operator to find later, and here nothing outlives the process. The
         // broker has logged it.
-        self.go_on_after(lease, ending);
+        // What is deleted is not to come back into the context.
+        let turn = ending.turn.clone().filter(|_| !is_deleted);
+        self.go_on_after(lease, turn);
         Finished::Done
     }
 
     /// Keeps the turn, and lets the session's next question go.
-    fn go_on_after(&mut self, lease: &Lease, ending: &Ending) {
+    fn go_on_after(&mut self, lease: &Lease, turn: Option<Bytes>) {
         let Some(generation) = self.generations.get(&lease.message_id) else {
             return;
         };
@@ -157,7 +160,7 @@ impl Part {
         let (max_turns, max_bytes) = (self.retention.max_turns, self.retention.max_turn_bytes);
         if let Some(session) = self.sessions.get_mut(&key) {
             session.was_answered = true;
-            session.turns.extend(ending.turn.clone());
+            session.turns.extend(turn);
             let bytes = |turns: &VecDeque<Bytes>| turns.iter().map(Bytes::len).sum::<usize>();
             while session.turns.len() as u64 > max_turns
                 || session.turns.len() > 1 && bytes(&session.turns) as u64 > max_bytes

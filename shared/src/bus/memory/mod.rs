@@ -6,6 +6,7 @@
 //! - `part`: what one partition holds, and lets go of in time
 //! - `accepting`, `making`, `allowing`: the verbs of gateways and of brokers
 //! - `posting`: what servers say
+//! - `deleting`: what is to be there no more
 //! - `hearing`: feeds and wakes
 //! - `orders`: orders to gateways
 //! - `keys`: API keys
@@ -20,6 +21,7 @@ use tokio::sync::mpsc;
 
 use super::allowance::{Allowance, Taken};
 use super::audit::{AuditBatch, AuditPage, AuditPlace, partition_of_log};
+use super::deletion::{Deleted, Deletion};
 use super::log::{Changes, History, HistoryRange, Page};
 use super::order::{Order, OrderHeard, Revocations};
 use super::posting::{Posted, Posting};
@@ -40,6 +42,7 @@ use crate::room::{Partition, RoomKey};
 mod accepting;
 mod allowing;
 mod auditing;
+mod deleting;
 mod generation;
 mod hearing;
 mod keys;
@@ -125,6 +128,10 @@ impl Bus for MemoryBus {
 
     async fn accept(&self, question: &Question) -> Result<Accepted, BusError> {
         Ok(self.part_of(&question.room).accept(question))
+    }
+
+    async fn delete(&self, deletion: &Deletion) -> Result<Deleted, BusError> {
+        Ok(self.part_of(&deletion.room).delete(deletion))
     }
 
     async fn publish(&self, room: &RoomKey, record: &Record) -> Result<(), BusError> {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::allowing::Counts;
 use super::auditing::Audits;
+use super::deleting::Said;
 use super::generation::{Generation, State};
 use super::hearing::Wakes;
 use super::keys::Keys;
@@ -20,7 +21,7 @@ use crate::bus::subscription::Ear;
 use crate::ids::{MessageId, SessionId, TenantId, UserId};
 use crate::position::Position;
 use crate::protocol::action::ClientId;
-use crate::record::{Record, Unplaced};
+use crate::record::{Class, Record, Unplaced};
 use crate::room::{Partition, RoomKey};
 
 /// How often a partition lets go of what is too old, at the least.
@@ -42,10 +43,12 @@ pub(super) struct Part {
     changes: BTreeMap<u64, BTreeSet<RoomKey>>,
     hearers: HashMap<RoomKey, Vec<Arc<dyn Ear>>>,
     /// What was sent under an id of the sender's own, and until when that is remembered.
-    pub(super) receipts: HashMap<Said, (u64, Receipt)>,
+    pub(super) receipts: HashMap<SentUnder, (u64, Receipt)>,
     /// The same of what servers published.
     pub(super) posted: HashMap<(RoomKey, ClientId), (u64, Option<Position>)>,
 
+    /// What people have said.
+    pub(super) said: HashMap<MessageId, Said>,
     pub(super) generations: HashMap<MessageId, Generation>,
     /// The replies, by their questions.
     pub(super) replies: HashMap<MessageId, MessageId>,
@@ -71,7 +74,7 @@ pub(super) type SessionKey = (RoomKey, SessionId);
 
 /// What names a message once and for all.
 #[derive(PartialEq, Eq, Hash)]
-pub(super) struct Said {
+pub(super) struct SentUnder {
     pub(super) room: RoomKey,
     pub(super) user: UserId,
     pub(super) client_id: ClientId,
@@ -110,6 +113,7 @@ impl Part {
             hearers: HashMap::new(),
             receipts: HashMap::new(),
             posted: HashMap::new(),
+            said: HashMap::new(),
             generations: HashMap::new(),
             replies: HashMap::new(),
             sessions: HashMap::new(),
@@ -135,7 +139,7 @@ impl Part {
 
     // Logs.
 
-    fn log(&mut self, room: &RoomKey) -> &mut Log {
+    pub(super) fn log(&mut self, room: &RoomKey) -> &mut Log {
         let now_ms = self.now_ms;
         let log = self.logs.entry(room.clone());
         log.or_insert_with(|| Log::new(now_ms))
@@ -227,6 +231,8 @@ impl Part {
             State::Done(done) => {
                 let log = self.logs.get(&generation.room);
                 let message = log.and_then(|log| log.get(done.seq));
+                // What was deleted is no end of it any more.
+                let message = message.filter(|record| record.header.class == Class::Final);
                 let message = message.map(|record| (**record).clone());
                 ReplyState::Done { message }
             }
@@ -269,6 +275,7 @@ impl Part {
         let now_ms = self.now_ms;
         self.receipts.retain(|_, (until_ms, _)| now_ms < *until_ms);
         self.posted.retain(|_, (until_ms, _)| now_ms < *until_ms);
+        self.said.retain(|_, said| said.said_ms >= oldest_ms);
         self.generations
             .retain(|_, generation| match &generation.state {
                 State::Queued(_) | State::Running(_) => true,
@@ -311,7 +318,7 @@ impl Part {
             self.logs.len() + events,
             self.changes.len() + changes,
             self.receipts.len() + self.posted.len() + self.replies.len() + self.counts.len(),
-            self.generations.len() + self.running.len() + self.runnable.len(),
+            self.said.len() + self.generations.len() + self.running.len() + self.runnable.len(),
             self.sessions.len() + turns.sum::<usize>(),
             self.of_user.len() + self.of_tenant.len() + self.hearers.len(),
             self.audits.size(),

@@ -13,11 +13,9 @@ use crate::bus::BusError;
 use crate::bus::log::{History, HistoryRange, Look, Missed, Page, RunningReply};
 use crate::ids::MessageId;
 use crate::position::{Epoch, Position};
+use crate::protocol::MAX_SEQ;
 use crate::record::Record;
 use crate::room::RoomKey;
-
-/// The greatest `seq` that Lua can count to.
-const MAX_SEQ: u64 = (1 << 53) - 1;
 
 /// How many rooms one script reads, and how many events of each where it reads
 /// several: Redis does nothing else meanwhile. Who missed more reads on alone.
@@ -102,18 +100,16 @@ impl RedisBus {
         range: HistoryRange,
         limit: usize,
     ) -> Result<History, BusError> {
-        // Entries are named `{seq}-{ms}`: none of a `seq` is before `{seq}-0`.
         let first = range.after.unwrap_or(0).min(MAX_SEQ) + 1;
-        let newest = format!("({}-0", range.before.unwrap_or(MAX_SEQ).clamp(1, MAX_SEQ));
-        let oldest = format!("{first}-0");
+        let last = range.before.unwrap_or(MAX_SEQ).clamp(1, MAX_SEQ) - 1;
         let is_forward = range.after.is_some();
-        let args = self.log_args().shown(room);
-        let args = if is_forward {
-            args.text("forward").text(&oldest).text(&newest)
-        } else {
-            args.text("backward").text(&newest).text(&oldest)
-        };
-        let args = args.number(self.bounded(limit));
+        let args = self
+            .log_args()
+            .shown(room)
+            .number(!is_forward)
+            .number(first)
+            .number(last)
+            .number(self.bounded(limit));
         let answer = self.pool.run(room.partition(), &HISTORY, args).await?;
         let mut answer = answer.ok_or_else(|| nothing("history"))?;
         let epoch = answer.parsed()?;

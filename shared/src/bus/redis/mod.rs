@@ -13,7 +13,7 @@
 //!   node some, and how these are asked
 //! - `script`, `args`, `answer`, `names`: what is sent and what comes back
 //! - `gathering`, `crowd`: verbs that many ask for at once
-//! - `question`, `posting`, `log`, `reply`, `lease`, `order`, `key`, `allowance`,
+//! - `question`, `posting`, `deletion`, `log`, `reply`, `lease`, `order`, `key`, `allowance`,
 //!   `audit`: the verbs
 //! - `looking`: looks at all partitions
 //! - `channels`, `subscriber`, `wanted`, `hearing`: what is heard, over connections
@@ -28,27 +28,28 @@
 //!
 //! | name | type | content | written by | gone |
 //! |---|---|---|---|---|
-//! | `log:R` | stream | entries `{seq}-{ms}`, field `r` the record | `accept`, `post`, `cancel`, `finish` | max age after the last; each entry by count and age |
-//! | `meta:R` | hash | `epoch`, `seq`, `replid` (Redis's replication id when it was written), `lives` (`epoch:seq` of the last four), `oldest` (ms of the first entry, or before), `renewed` (ms when it was last said when both shall go) | the same, and whoever finds a new life | with `log:R` |
-//! | `changed` | sorted set | R by ms of its last event | `accept`, `post`, `cancel`, `finish` | each after 5 minutes, by who appends or looks then |
+//! | `log:R` | stream | entries `{seq}-{ms}`, field `r` the record | `accept`, `post`, `cancel`, `delete`, `finish` | max age after the last; each entry by count and age |
+//! | `tombs:R` | sorted set | by `seq`, the records that stand in the place of deleted entries | `delete` | with `log:R`; each when the log would no longer hold what it stands for |
+//! | `meta:R` | hash | `epoch`, `seq`, `replid` (Redis's replication id when it was written), `lives` (`epoch:seq` of the last four), `oldest` (ms of the first entry, or before), `renewed` (ms when it was last said when they shall go), `has_tombs` (1 where there may be some; what stands in `tombs` without it is of a log that is gone) | the same, and whoever finds a new life | with `log:R` |
+//! | `changed` | sorted set | R by ms of its last event | `accept`, `post`, `cancel`, `delete`, `finish` | each after 5 minutes, by who appends or looks then |
 //! | `dedup:R:user:id` | string | the receipt: `message session reply epoch seq` | `accept` | [`Question::dedup_window`] |
 //! | `posted:R:id` | string | `epoch seq`, or `-` of a transient event | `post` | [`Posting::dedup_window`] |
 //! | `queue:R:S` | list | M of replies that wait or run, the oldest first | `accept`, `cancel`, `finish` | when empty |
 //! | `runnable:tenant` | list | M of replies that can be claimed | `accept`, `claim`, `cancel`, `finish` | when empty |
 //! | `tenants` | set | tenants of which something can be claimed | with `runnable` | when empty |
 //! | `queued` | hash | how many replies wait or run, of `tenant`, of `tenant:user`, and in all (`*`) | `accept`, `cancel`, `finish` | each at 0 |
-//! | `gen:M` | hash | `state` (queued, running, done), `room`, `session`, `user`, `question`, `attempt`, `begun` (how many attempts were), `claim`, `claimed` (ms), `lease` (`attempt claim`, while it runs), `accepted` (ms), `replid` (Redis's replication id when it was accepted, or the attempt began); until it ends `task`, `cancelled`, and `before`, `after`, `tail` of the `message` should it be cancelled before it begins; then `seq` of its `message` | `accept` and all verbs of replies | max age after its end |
+//! | `gen:M` | hash | `state` (queued, running, done), `room`, `session`, `user`, `question`, `attempt`, `begun` (how many attempts were), `claim`, `claimed` (ms), `lease` (`attempt claim`, while it runs), `accepted` (ms), `replid` (Redis's replication id when it was accepted, or the attempt began), `said` (`seq` of the question), `deleted` (1 where that was deleted before it ended), `letter` (the entry of its dead letter); until it ends `task`, `cancelled`, and `before`, `after`, `tail` of the `message` should it be cancelled before it begins; then `seq` of its `message` | `accept` and all verbs of replies | max age after its end |
 //! | `texts:M` | list | the reply as far as it is made, delta by delta | `append` | at its end or a takeover |
-//! | `asked:Q` | string | M | `accept` | with `gen:M` |
+//! | `asked:Q` | string | M; of what was said to people alone `- seq R user` | `accept` | with `gen:M`, or after max age |
 //! | `claim:C` | string | M that the claim C got | `claim`, `take_over` | at its end or a takeover |
 //! | `beats` | hash | M: `beats attempt claim R` | `claim`, `take_over`, `beat` | each at its end |
 //! | `running:R` | set | M of replies that run | `claim`, `finish` | when empty |
-//! | `turns:R:S` | list | the session's turns | `finish` | max age after the last |
+//! | `turns:R:S` | list | the session's turns | `finish`, `delete` | max age after the last |
 //! | `replied:R:S` | string | that a broker has finished a reply | `finish` | max age after the last |
 //! | `revoked` | sorted set | R of users by ms until which tokens are revoked | `order` | each after [`Retention::revocations`], by who revokes then |
 //! | `keys` | hash | K, the id of an API key: `tenant created card` (ms; see [`KeyCard`](crate::api_key::KeyCard)) | `add_key` | each when it is revoked |
 //! | `keys_used` | hash | K: ms of about its last use | `note_key_used` | with `keys` |
-//! | `dead` | stream | dead letters: `reply`, `room`, `session`, `user`, `question`, `attempt`, `reason`, `task` | `finish` | max age after the last; 1,000 at the most |
+//! | `dead` | stream | dead letters: `reply`, `room`, `session`, `user`, `question`, `attempt`, `reason`, `task` | `finish`, `delete` | max age after the last; 1,000 at the most |
 //! | `rate:W:what` | string | when all of that allowance of W would be there again (µs); W is `ip:` with an address, `user:tenant:user`, `key:K` or `tenant:tenant` | `take` | then |
 //! | `audit:T` | stream | what is kept of who did what in the tenant T, or in none: entries `ms-n`, field `e` in JSON | `audit` | [`Retention::audit_age`] after the last; each entry by count and age |
 //! | `audited:B` | string | that the batch B of these is kept | `audit` | after 10 minutes |
@@ -76,6 +77,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::allowance::{Allowance, Taken};
 use super::audit::{AuditBatch, AuditPage, AuditPlace};
+use super::deletion::{Deleted, Deletion};
 use super::log::{Changes, History, HistoryRange, Look, Page};
 use super::order::{Order, OrderHeard, Revocations};
 use super::posting::{Posted, Posting};
@@ -102,6 +104,7 @@ mod channels;
 mod check;
 mod clock;
 mod crowd;
+mod deletion;
 mod dial;
 mod events;
 mod gathering;
@@ -214,6 +217,10 @@ impl Bus for RedisBus {
 
     async fn accept(&self, question: &Question) -> Result<Accepted, BusError> {
         self.accept_question(question).await
+    }
+
+    async fn delete(&self, deletion: &Deletion) -> Result<Deleted, BusError> {
+        self.delete_message(deletion).await
     }
 
     async fn publish(&self, room: &RoomKey, record: &Record) -> Result<(), BusError> {

@@ -38,8 +38,14 @@ scripts! {
     ];
     REPLY = "reply"
         ["scripts/base.lua", "scripts/log.lua", "scripts/replies.lua", "scripts/reply.lua"];
-    CANCEL = "cancel"
-        ["scripts/base.lua", "scripts/log.lua", "scripts/replies.lua", "scripts/cancel.lua"];
+    CANCEL = "cancel" [
+        "scripts/base.lua", "scripts/log.lua", "scripts/replies.lua", "scripts/cancelling.lua",
+        "scripts/cancel.lua"
+    ];
+    DELETE = "delete" [
+        "scripts/base.lua", "scripts/log.lua", "scripts/replies.lua", "scripts/cancelling.lua",
+        "scripts/delete.lua"
+    ];
     WAITING = "waiting"
         ["scripts/base.lua", "scripts/each.lua", "scripts/anywhere.lua", "scripts/waiting.lua"];
     LEASES = "leases"

@@ -6,8 +6,9 @@ use serde_path_to_error::Error;
 const NEEDED: &[(&str, &str)] = &[
     ("user_input", "put the message's text there"),
     ("is_typing", "say `true` or `false`"),
-    ("message_id", "name the reply or its question"),
+    ("message_id", "name the message"),
     ("room", "name one, such as `project:p1`"),
+    ("seq", "give the `seq` of the last event that was read"),
     ("tenant_hash", "name the tenant, by its `hash`"),
     ("token", "put a new token there"),
     ("role", "say `user` or `assistant`"),

@@ -1,10 +1,11 @@
 //! Whatever is done in whatever order, the promises hold, and the answers are
 //! those of the bus in memory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use causerie_shared::bus::deletion::Deleted;
 use causerie_shared::bus::memory::MemoryBus;
 use causerie_shared::bus::question::{Accepted, Question, QueueCaps};
 use causerie_shared::bus::reply::{Claim, ClaimId, Finished, ReplyState, RunningLease, Takeover};
@@ -18,6 +19,7 @@ use proptest::test_runner::{Config, TestRunner};
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
+use super::deleting::deletion;
 use crate::ear::Ear;
 use crate::scene::*;
 use crate::world::World;
@@ -52,6 +54,10 @@ enum Step {
     TakeOver(usize),
     Cancel(usize),
     Finish(usize),
+    Delete {
+        asked: usize,
+        is_reply: bool,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -73,6 +79,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => any::<usize>().prop_map(Step::TakeOver),
         2 => any::<usize>().prop_map(Step::Cancel),
         4 => any::<usize>().prop_map(Step::Finish),
+        2 => (any::<usize>(), any::<bool>())
+            .prop_map(|(asked, is_reply)| Step::Delete { asked, is_reply }),
     ]
 }
 
@@ -159,6 +167,21 @@ impl Story {
                     once(buses, async |bus| bus.cancel(room, reply).await).await;
                 }
             }
+            Step::Delete { asked, is_reply } if !self.asked.is_empty() => {
+                let question = &self.asked[asked % self.asked.len()];
+                let reply = question.reply.as_ref().filter(|_| is_reply);
+                let message_id = reply.map_or(&question.message_id, |reply| &reply.message_id);
+                once(buses, async |bus| {
+                    let deletion = deletion(&question.room, message_id);
+                    Ok(match bus.delete(&deletion).await? {
+                        Deleted::Done { position } => format!("done {}", position.seq),
+                        nothing @ (Deleted::Repeat | Deleted::NotTheirs | Deleted::Unknown) => {
+                            format!("{nothing:?}")
+                        }
+                    })
+                })
+                .await;
+            }
             Step::Finish(n) if !self.claims.is_empty() => {
                 self.finish(n % self.claims.len(), buses).await;
             }
@@ -168,7 +191,8 @@ impl Story {
             | Step::Beat { .. }
             | Step::TakeOver(_)
             | Step::Cancel(_)
-            | Step::Finish(_) => {}
+            | Step::Finish(_)
+            | Step::Delete { .. } => {}
         }
     }
 
@@ -261,11 +285,20 @@ impl Story {
         let durable = heard
             .iter()
             .filter(|record| record.header.position.is_some());
-        assert!(durable.map(|record| &**record).eq(&log));
-
+        assert_eq!(durable.clone().count(), log.len());
         let mut ends: HashMap<MessageId, Record> = HashMap::new();
-        for record in log {
+        let mut deleted = BTreeSet::new();
+        for (heard, record) in durable.zip(log) {
             durable_frame(&record);
+            // But for what was deleted, of which the place is left.
+            if is_tombstone(&record) {
+                let place = |record: &Record| (record.header.position.clone(), record.header.ts);
+                assert_eq!(place(&record), place(heard));
+                assert_ne!(heard.header.event, "message_deleted");
+                deleted.extend(heard.header.reply.clone().map(|reply| reply.message_id));
+                continue;
+            }
+            assert_eq!(record, **heard);
             if record.header.class == Class::Final {
                 let reply = record.header.reply.clone().unwrap().message_id;
                 assert!(ends.insert(reply, record).is_none(), "ended twice");
@@ -278,13 +311,21 @@ impl Story {
             };
             let message = ends.remove(&awaited.message_id);
             match status {
-                Some(status) => assert_eq!(status.state, ReplyState::Done { message }),
+                Some(status) => {
+                    let is_deleted = deleted.contains(&awaited.message_id);
+                    assert!(message.is_some() != is_deleted);
+                    assert_eq!(status.state, ReplyState::Done { message });
+                }
                 None => assert_eq!(message, None),
             }
         }
         assert!(ends.is_empty(), "an end of what was never asked: {ends:?}");
         check_deltas(heard);
     }
+}
+
+fn is_tombstone(record: &Record) -> bool {
+    record.header.event == "message_deleted" && record.header.in_reply_to.is_none()
 }
 
 /// Deltas are heard in order, without a hole, and only before the end.

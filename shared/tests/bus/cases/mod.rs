@@ -4,6 +4,7 @@ pub mod accepting;
 pub mod allowing;
 pub mod any_order;
 pub mod auditing;
+pub mod deleting;
 pub mod failing;
 pub mod hearing;
 pub mod keys;

@@ -5,6 +5,7 @@ use causerie_shared::bus::reply::Finished;
 use causerie_shared::bus::{Bus, Retention};
 use causerie_testkit::redis::Redis;
 
+use crate::cases::deleting::delete;
 use crate::scene::*;
 
 #[tokio::test]
@@ -46,4 +47,8 @@ async fn a_hopeless_question_is_kept_once_with_all_that_is_known_of_it() {
     );
     let expires_in_ms = redis.command(&["PTTL", &key]).await.integer();
     assert!(expires_in_ms > 0, "{expires_in_ms}");
+
+    delete(&bus, &room, &question.message_id).await;
+    let letters = redis.command(&["XRANGE", &key, "-", "+"]).await;
+    assert!(letters.list().is_empty(), "{letters:?}");
 }

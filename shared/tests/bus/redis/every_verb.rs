@@ -9,6 +9,7 @@ use causerie_shared::bus::order::Order;
 use causerie_shared::bus::reply::{Cancelled, ClaimId, Takeover};
 use causerie_shared::rate::Rate;
 
+use crate::cases::deleting::delete;
 use crate::cases::keys::key;
 use crate::cases::ordering::revocation;
 use crate::cases::posting::{passing, posting};
@@ -56,7 +57,15 @@ pub async fn use_every_verb(bus: &dyn Bus) {
     bus.hold_off("ip:192.0.2.1", time).await.unwrap();
     bus.post(&posting(&room, "o1")).await.unwrap();
     bus.post(&passing(&room, "o2")).await.unwrap();
-    ear.durable(5).await;
+    let third = question_in(&room, "s1");
+    ask(bus, &third).await;
+    // Of one that waits, of one that was answered, and one too many for the log's places.
+    for message_id in [&third.message_id, &first.in_reply_to, &first.in_reply_to] {
+        delete(bus, &room, message_id).await;
+    }
+    missed(bus, &room, &at(&head(bus, &room).await, 1)).await;
+    bus.history(&room, Default::default(), 10).await.unwrap();
+    ear.durable(9).await;
     ear.rooms.unsubscribe(&room).await.unwrap();
     bus.ping().await.unwrap();
     let _orders = bus.orders(10);

@@ -8,7 +8,7 @@ return of_each(function()
   local dedup_window = number_arg()
   local session = arg()
   local question = arg()
-  local before, after, tail = arg(), arg(), arg()
+  local event = event_arg()
   local id = arg() -- of the reply; empty where none is wanted
 
   local dedup = prefix .. 'dedup:' .. room .. ':' .. user .. ':' .. client_id
@@ -18,13 +18,13 @@ return of_each(function()
   end
 
   local reply
-  local if_busy, task, ended_before, ended_after, ended_tail
+  local if_busy, task, ending
   local running
   local ahead, waiting = {}, {}
 
   if id ~= '' then
     if_busy, task = arg(), arg()
-    ended_before, ended_after, ended_tail = arg(), arg(), arg()
+    ending = event_arg()
     local session_cap, user_cap, tenant_cap = number_arg(), number_arg(), number_arg()
 
     reply = {
@@ -65,8 +65,7 @@ return of_each(function()
 
   local log = look(room)
   for _, other in ipairs(waiting) do
-    local b, a, t = unpack(redis.call('HMGET', other.key, 'before', 'after', 'tail'))
-    append(log, b, a, t)
+    append(log, ending_of(other))
     withdraw(other)
     settle(other, log.seq, max_age)
   end
@@ -74,12 +73,12 @@ return of_each(function()
     redis.call('HSET', running.key, 'cancelled', 1)
     wake('cancelled ' .. running.id)
   end
-  append(log, before, after, tail)
+  append(log, event)
   if reply then
     redis.call('HSET', reply.key, 'state', 'queued', 'room', room, 'session', session,
       'user', user, 'question', question, 'attempt', 0, 'accepted', now, 'task', task,
-      'replid', replid(),
-      'before', ended_before, 'after', ended_after, 'tail', ended_tail)
+      'replid', replid(), 'said', text_of(log.seq),
+      'before', ending.before, 'after', ending.after, 'tail', ending.tail)
     redis.call('SET', prefix .. 'asked:' .. question, id)
     count(reply, 1)
     local head = redis.call('LINDEX', reply.queue, 0)
@@ -88,6 +87,9 @@ return of_each(function()
     if #ahead == #waiting or head ~= ahead[1].id then
       offer_head_of(reply)
     end
+  else
+    local place = '- ' .. text_of(log.seq) .. ' ' .. room .. ' ' .. user
+    redis.call('SET', prefix .. 'asked:' .. question, place, 'PX', max_age)
   end
   receipt = question .. ' ' .. session .. ' ' .. (reply and id or '-') .. ' '
     .. log.epoch .. ' ' .. text_of(log.seq)

@@ -7,7 +7,7 @@ local DEAD_LETTERS = 1000
 local id = arg()
 local lease = arg()
 local says_cancelled = number_arg() == 1
-local before, after, tail = arg(), arg(), arg()
+local event = event_arg()
 local records_before, records_after = list_arg(), list_arg()
 local max_turns, max_turn_bytes = number_arg(), number_arg()
 local turn = list_arg() -- one, or none
@@ -45,13 +45,14 @@ redis.call('HDEL', prefix .. 'beats', id)
 for _, record in ipairs(records_before) do
   publish(reply.room, record)
 end
-append(log, before, after, tail)
+append(log, event)
 for _, record in ipairs(records_after) do
   publish(reply.room, record)
 end
 
 local session = reply.room .. ':' .. reply.session
-if turn[1] then
+-- What is deleted is not to come back into the context.
+if turn[1] and not redis.call('HGET', reply.key, 'deleted') then
   local turns = prefix .. 'turns:' .. session
   redis.call('RPUSH', turns, turn[1])
   redis.call('LTRIM', turns, -turns_to_keep(turns), -1)
@@ -59,11 +60,12 @@ if turn[1] then
 end
 redis.call('SET', prefix .. 'replied:' .. session, 1, 'PX', max_age)
 if dead_letter[1] then
-  redis.call('XADD', prefix .. 'dead', 'MAXLEN', DEAD_LETTERS, '*', 'reply', id,
+  local letter = redis.call('XADD', prefix .. 'dead', 'MAXLEN', DEAD_LETTERS, '*', 'reply', id,
     'room', reply.room, 'session', reply.session, 'user', reply.user,
     'question', reply.question, 'attempt', reply.attempt, 'reason', dead_letter[1],
     'task', redis.call('HGET', reply.key, 'task') or '')
   redis.call('PEXPIRE', prefix .. 'dead', max_age)
+  redis.call('HSET', reply.key, 'letter', letter)
 end
 redis.call('SREM', prefix .. 'running:' .. reply.room, id)
 redis.call('DEL', prefix .. 'claim:' .. reply.claim)

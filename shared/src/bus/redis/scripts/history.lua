@@ -2,16 +2,15 @@
 -- the seq of the last one read, or nothing}.
 
 local room = arg()
-local direction = arg()
-local from, to = arg(), arg() -- in the direction of reading
+local is_backward = number_arg() == 1
+local first, last = number_arg(), number_arg()
 local limit = number_arg()
 
 local log = look_and_keep(room)
-local read = direction == 'forward' and 'XRANGE' or 'XREVRANGE'
-local entries = redis.call(read, log.entries, from, to, 'COUNT', limit + 1)
-local has_more = #entries > limit
+local records, seqs = read_part(log, is_backward, first, last, limit + 1)
+local has_more = #records > limit
 if has_more then
-  entries[#entries] = nil
+  records[#records] = nil
 end
-local reached = entries[1] and string.match(entries[#entries][1], '^%d+') or ''
-return { log.epoch, records_of(entries), has_more and 1 or 0, reached }
+local reached = records[1] and text_of(seqs[#records]) or ''
+return { log.epoch, records, has_more and 1 or 0, reached }

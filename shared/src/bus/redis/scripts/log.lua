@@ -16,13 +16,17 @@ local function look(room)
     room = room,
     meta = prefix .. 'meta:' .. room,
     entries = prefix .. 'log:' .. room,
+    dropped = 0, -- the `seq` of the last one that was too old
+    tombs = prefix .. 'tombs:' .. room,
   }
-  local epoch, seq, written_under, lives, oldest, renewed =
-    unpack(redis.call('HMGET', log.meta, 'epoch', 'seq', 'replid', 'lives', 'oldest', 'renewed'))
+  local epoch, seq, written_under, lives, oldest, renewed, has_tombs =
+    unpack(redis.call('HMGET', log.meta, 'epoch', 'seq', 'replid', 'lives', 'oldest', 'renewed',
+      'has_tombs'))
   log.seq = tonumber(seq or 0)
   log.lives = lives or ''
   log.oldest = tonumber(oldest or 0)
   log.renewed = tonumber(renewed or 0)
+  log.has_tombs = has_tombs
   if epoch and written_under == replid() then
     log.epoch = epoch
     return log
@@ -55,16 +59,20 @@ local function keep(log)
   end
 end
 
--- Lets the log live for `max_age` from now on; for a little longer, so that this
--- need not be done each time.
+-- How much longer than `max_age` a log lives, so that it need not be said each time.
+local longer = math.ceil(max_age / 64)
+
+-- Lets the log live for `max_age` from now on, and a little longer.
 local function renew(log)
-  local longer = math.ceil(max_age / 64)
   if now_ms - log.renewed < longer then
     return
   end
   redis.call('HSET', log.meta, 'renewed', now)
   redis.call('PEXPIRE', log.meta, max_age + longer)
   redis.call('PEXPIRE', log.entries, max_age + longer)
+  if log.has_tombs then
+    redis.call('PEXPIRE', log.tombs, max_age + longer)
+  end
 end
 
 -- `look`, and the new life, if one begins, stays.
@@ -74,6 +82,10 @@ local function look_and_keep(room)
     keep(log)
   end
   return log
+end
+
+local function seq_of(entry)
+  return tonumber(string.match(entry[1], '^%d+'))
 end
 
 local function ms_of(entry)
@@ -102,6 +114,7 @@ local function drop_too_old(log)
     end
     if #old > 0 then
       redis.call('XDEL', log.entries, unpack(old))
+      log.dropped = seq_of({ old[#old] })
     end
     if #old == 0 or #old < #entries then
       redis.call('HSET', log.meta, 'oldest', text_of(log.oldest))
@@ -118,25 +131,97 @@ local function forget_old_changes(call)
   end
 end
 
+-- Drops the tombs of what the log would no longer hold: what is older than `start`, or
+-- than what was too old.
+local function drop_old_tombs(log, start)
+  local first = math.max(start, log.dropped + 1)
+  local dropped = redis.call('ZREMRANGEBYSCORE', log.tombs, '-inf', '(' .. text_of(first))
+  if dropped > 0 and redis.call('EXISTS', log.tombs) == 0 then
+    redis.call('HDEL', log.meta, 'has_tombs')
+    log.has_tombs = false
+  end
+end
+
+-- An event's record at its place in the log.
+local function placed(event, epoch, seq, ts)
+  return event.before .. epoch .. ' ' .. seq .. ' ' .. ts .. event.after
+    .. '{"seq":' .. seq .. ',"epoch":"' .. epoch .. '","ts":' .. ts .. ',' .. event.tail
+end
+
+-- The next three arguments.
+local function event_arg()
+  local before, after, tail = arg(), arg(), arg()
+  return { before = before, after = after, tail = tail }
+end
+
 -- Appends an event, and publishes it.
-local function append(log, before, after, tail)
+local function append(log, event)
   log.seq = log.seq + 1
   local seq = text_of(log.seq)
-  local record = before .. log.epoch .. ' ' .. seq .. ' ' .. now .. after
-    .. '{"seq":' .. seq .. ',"epoch":"' .. log.epoch .. '","ts":' .. now .. ',' .. tail
-  redis.call('XADD', log.entries, 'MAXLEN', max_events, seq .. '-' .. now, 'r', record)
+  local record = placed(event, log.epoch, seq, now)
+  -- Tombs count as well: then the length of the log does not tell which are too many.
+  local start = math.max(0, log.seq - max_events + 1)
+  local how, bound = 'MAXLEN', max_events
+  if log.has_tombs then
+    how, bound = 'MINID', text_of(start) .. '-0'
+  end
+  redis.call('XADD', log.entries, how, bound, seq .. '-' .. now, 'r', record)
   keep(log)
   drop_too_old(log)
+  if log.has_tombs then
+    drop_old_tombs(log, start)
+  end
   renew(log)
   redis.call('ZADD', prefix .. 'changed', now, log.room)
   forget_old_changes(redis.call)
   publish(log.room, record)
 end
 
-local function records_of(entries)
-  local records = {}
-  for i, entry in ipairs(entries) do
-    records[i] = entry[2][2]
+-- Puts `tomb` in the place of an entry.
+local function bury(log, entry, tomb)
+  if not log.has_tombs then
+    redis.call('DEL', log.tombs) -- of a log that is gone
+    redis.call('HSET', log.meta, 'has_tombs', 1)
+    log.has_tombs = true
   end
-  return records
+  redis.call('ZADD', log.tombs, text_of(seq_of(entry)), tomb)
+  redis.call('PEXPIRE', log.tombs, max_age + longer)
+  redis.call('XDEL', log.entries, entry[1])
+end
+
+-- The events from `first` to `last`, or backwards from there, `limit` at the most;
+-- tombs in the places of deleted ones. Answers their records and their `seq`s.
+local function read_part(log, is_backward, first, last, limit)
+  local newest, oldest = '(' .. text_of(last + 1) .. '-0', text_of(first) .. '-0'
+  local entries
+  if is_backward then
+    entries = redis.call('XREVRANGE', log.entries, newest, oldest, 'COUNT', limit)
+  else
+    entries = redis.call('XRANGE', log.entries, oldest, newest, 'COUNT', limit)
+  end
+  local tombs = {}
+  if log.has_tombs then
+    local from, to = text_of(first), text_of(last)
+    tombs = is_backward
+      and redis.call('ZRANGE', log.tombs, to, from, 'BYSCORE', 'REV', 'LIMIT', 0, limit, 'WITHSCORES')
+      or redis.call('ZRANGE', log.tombs, from, to, 'BYSCORE', 'LIMIT', 0, limit, 'WITHSCORES')
+  end
+  local records, seqs = {}, {}
+  local next_entry, next_tomb = 1, 1
+  while #records < limit do
+    local entry, tomb = entries[next_entry], tombs[next_tomb + 1]
+    if not entry and not tomb then
+      break
+    end
+    local entry_at, tomb_at = entry and seq_of(entry), tonumber(tomb)
+    local is_entry = entry and (not tomb or (entry_at < tomb_at) ~= is_backward)
+    if is_entry then
+      records[#records + 1], seqs[#seqs + 1] = entry[2][2], entry_at
+      next_entry = next_entry + 1
+    else
+      records[#records + 1], seqs[#seqs + 1] = tombs[next_tomb], tomb_at
+      next_tomb = next_tomb + 2
+    end
+  end
+  return records, seqs
 end

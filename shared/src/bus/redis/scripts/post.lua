@@ -12,9 +12,9 @@ if place then
   return { 1, place }
 end
 if is_durable then
-  local before, after, tail = arg(), arg(), arg()
+  local event = event_arg()
   local log = look(room)
-  append(log, before, after, tail)
+  append(log, event)
   place = log.epoch .. ' ' .. text_of(log.seq)
 else
   publish(room, arg())

@@ -2,7 +2,7 @@
 -- the lives before, records or false where the position is lost, running replies}.
 
 local max_recover = number_arg()
-local limit = arg()
+local limit = number_arg()
 
 local function is_known(log, epoch, seq)
   if epoch == log.epoch then
@@ -27,12 +27,8 @@ local function records_after(log, epoch, seq)
   if seq == log.seq then
     return {}
   end
-  local next = text_of(seq + 1)
-  local entries = redis.call('XRANGE', log.entries, next, '+', 'COUNT', limit)
-  if entries[1] and string.match(entries[1][1], '^%d+') == next then
-    return records_of(entries)
-  end
-  return false
+  local records, seqs = read_part(log, false, seq + 1, log.seq, limit)
+  return seqs[1] == seq + 1 and records
 end
 
 local function running_in(room)

@@ -85,6 +85,12 @@ local function settle(reply, seq, max_age)
   redis.call('PEXPIRE', prefix .. 'asked:' .. reply.question, max_age)
 end
 
+-- The `message` of one that ends before it was begun.
+local function ending_of(reply)
+  local before, after, tail = unpack(redis.call('HMGET', reply.key, 'before', 'after', 'tail'))
+  return { before = before, after = after, tail = tail }
+end
+
 -- The replies of the reply's session that wait or run, in their order.
 local function queued_before(reply)
   local queued = {}

@@ -11,7 +11,8 @@ end
 local message = false
 if reply.state == 'done' then
   local seq = redis.call('HGET', reply.key, 'seq')
-  message = records_of(redis.call('XRANGE', prefix .. 'log:' .. reply.room, seq, seq))[1] or false
+  local entry = redis.call('XRANGE', prefix .. 'log:' .. reply.room, seq, seq)[1]
+  message = entry and entry[2][2] or false
 end
 local next, text = text_so_far(reply)
 return {

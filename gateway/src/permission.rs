@@ -1,0 +1,133 @@
+//! Who may do what, and where: one table, which everything asks.
+//!
+//! Nothing crosses tenants, so the table has none: whoever asks, asks for what is of
+//! their own. What it says is held to a list that is kept by hand, by trying all of it:
+//! `tests/edge/permissions`.
+
+use Who::{Admin, AdminKey, PublishKey, Publisher, ReadKey, User, Visitor};
+
+/// What somebody is. One may be several at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// Who came without a token.
+    Visitor,
+    /// Whoever came with one. The role `operator` is for what is of no tenant, and adds
+    /// nothing here.
+    User,
+    /// With the role `publisher` in it.
+    Publisher,
+    /// With the role `admin`, which ends at its tenant.
+    Admin,
+    /// A server, by a key with the scope `publish`.
+    PublishKey,
+    /// The same with the scope `read`.
+    ReadKey,
+    /// The same with the scope `admin`.
+    AdminKey,
+}
+
+/// What somebody wants to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    /// Hear a room live, from a position on if so wished.
+    Hear,
+    /// Read a room's history, and its replies.
+    ReadHistory,
+    /// Send a message to people or to the AI.
+    Say,
+    /// Show that one types.
+    ShowTyping,
+    /// Show how far one has read.
+    ShowRead,
+    /// Cancel a reply.
+    Cancel,
+    /// Delete what one has said.
+    DeleteOwn,
+    /// Delete what others have said, and replies.
+    DeleteAny,
+    /// Publish as servers do.
+    Publish,
+    /// Disconnect users of the tenant, and revoke their tokens. In no room: it stands in
+    /// the column of the tenant's.
+    RuleUsers,
+    /// Read who did what in the tenant; stands there as well. An operator reads all.
+    ReadAudit,
+}
+
+/// What a room is to the one who asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The tenant's.
+    Tenant,
+    /// Their own.
+    OwnRoom,
+    /// Another user's. To servers every user is another.
+    AnothersRoom,
+    /// A project that their token names. Servers take part in all.
+    OwnProject,
+    /// A project that it does not.
+    OtherProject,
+}
+
+/// In the order of [`Place`].
+type Places = [&'static [Who]; 5];
+
+const NOBODY: &[Who] = &[];
+const PEOPLE: &[Who] = &[Visitor, User];
+const PUBLISHERS: &[Who] = &[Publisher, Admin];
+const ADMINS: &[Who] = &[Admin];
+
+/// May speak, and whatever changes what others see.
+const SPEAKERS: Places = [PUBLISHERS, PEOPLE, ADMINS, PEOPLE, NOBODY];
+
+/// May do what is done in no room.
+const TENANTS_ADMINS: Places = [&[Admin, AdminKey], NOBODY, NOBODY, NOBODY, NOBODY];
+
+const TABLE: &[(Act, Places)] = &[
+    (Act::Hear, [PEOPLE, PEOPLE, ADMINS, PEOPLE, NOBODY]),
+    (
+        Act::ReadHistory,
+        [
+            &[Visitor, User, ReadKey, AdminKey],
+            PEOPLE,
+            &[Admin, ReadKey, AdminKey],
+            &[Visitor, User, ReadKey, AdminKey],
+            NOBODY,
+        ],
+    ),
+    (Act::Say, SPEAKERS),
+    (Act::ShowTyping, SPEAKERS),
+    (Act::ShowRead, SPEAKERS),
+    (Act::Cancel, SPEAKERS),
+    (Act::DeleteOwn, SPEAKERS),
+    (Act::DeleteAny, [ADMINS, ADMINS, ADMINS, ADMINS, NOBODY]),
+    (
+        Act::Publish,
+        [
+            &[Publisher, Admin, PublishKey, AdminKey],
+            PUBLISHERS,
+            &[Admin, PublishKey, AdminKey],
+            &[Publisher, Admin, PublishKey, AdminKey],
+            NOBODY,
+        ],
+    ),
+    (Act::RuleUsers, TENANTS_ADMINS),
+    (Act::ReadAudit, TENANTS_ADMINS),
+];
+
+/// Whether one who `is` so may do it at that place.
+pub(crate) fn may(is: impl Fn(Who) -> bool, act: Act, place: Place) -> bool {
+    let allowed = places(act).and_then(|places| places.get(place as usize));
+    allowed.is_some_and(|who| who.iter().any(|who| is(*who)))
+}
+
+/// Whether one who `is` so may do it at any place at all.
+pub(crate) fn may_somewhere(is: impl Fn(Who) -> bool, act: Act) -> bool {
+    let mut allowed = places(act).into_iter().flatten();
+    allowed.any(|who| who.iter().any(|who| is(*who)))
+}
+
+fn places(act: Act) -> Option<&'static Places> {
+    let row = TABLE.iter().find(|(of, _)| *of == act);
+    row.map(|(_, places)| places)
+}
