@@ -90,3 +90,25 @@ fn every_path_and_close_code_is_documented() {
         assert!(page.contains(word), "docs/protocol.md does not say {word}");
     }
 }
+
+#[test]
+fn every_test_of_the_websocket_protocol_is_in_its_table() {
+    let page = read("docs/websocket.md");
+    let (_, table) = page.split_once("### Conformance").unwrap();
+    let named: BTreeSet<String> = all_between(table, "`", '`')
+        .filter(|word| word.contains("::"))
+        .map(str::to_owned)
+        .collect();
+    let mut tests = BTreeSet::new();
+    for entry in std::fs::read_dir(root().join("gateway/tests/websocket")).unwrap() {
+        let path = entry.unwrap().path();
+        let source = std::fs::read_to_string(&path).unwrap();
+        let module = path.file_stem().unwrap().to_str().unwrap();
+        let names = all_between(&source, "#[tokio::test]\nasync fn ", '(');
+        tests.extend(names.map(|name| format!("{module}::{name}")));
+    }
+    assert_eq!(
+        named, tests,
+        "docs/websocket.md and gateway/tests/websocket differ"
+    );
+}

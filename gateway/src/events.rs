@@ -40,6 +40,7 @@ pub(crate) fn begin_at_zero() {
         "causerie_feed_overflows_total",
         "causerie_shard_stalls_total",
         "causerie_rooms_given_up_total",
+        "causerie_waiting_hung_up_total",
     ] {
         counter!(name).increment(0);
     }

@@ -1,5 +1,7 @@
 //! The public port.
 
+mod waiting;
+
 use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +10,8 @@ use axum::Router;
 use axum::body::Body;
 use futures::TryFutureExt;
 use http::header::STRICT_TRANSPORT_SECURITY;
-use http::{HeaderValue, Request};
-use hyper::body::Incoming;
+use http::{HeaderValue, Request, StatusCode};
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -22,6 +24,7 @@ use tower::ServiceExt;
 use crate::address::Peer;
 use crate::socket::Socket;
 use crate::tls::Tls;
+use waiting::Waiting;
 
 /// The most bytes of a request's head.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
@@ -65,6 +68,7 @@ pub async fn serve(
         router,
         patience,
         tls,
+        waiting: Arc::new(Waiting::new(waiting::MOST)),
         stop: stop.clone(),
     });
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
@@ -89,6 +93,7 @@ struct Port {
     router: Router,
     patience: Patience,
     tls: Option<Arc<Tls>>,
+    waiting: Arc<Waiting>,
     stop: CancellationToken,
 }
 
@@ -113,7 +118,12 @@ impl Port {
         let is_encrypted = socket.is_encrypted();
         let router = self.router.clone();
         let accepted = Cell::new(Some(accepted));
+        let place = Arc::new(self.waiting.place());
+        place.wait();
+        let asked_at = Arc::clone(&place);
         let service = service_fn(move |mut request: Request<Incoming>| {
+            asked_at.go_on();
+            let place = Arc::clone(&asked_at);
             let arrival = accepted.take().unwrap_or_else(Instant::now);
             request.extensions_mut().insert(Arrival(arrival));
             request.extensions_mut().insert(peer);
@@ -122,6 +132,11 @@ impl Port {
                 if is_encrypted {
                     let headers = response.headers_mut();
                     headers.insert(STRICT_TRANSPORT_SECURITY, TLS_FROM_NOW_ON);
+                }
+                // A stream, of which nobody knows the length, may last.
+                let is_short = response.body().size_hint().exact().is_some();
+                if is_short && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                    place.wait();
                 }
                 response
             })
@@ -139,6 +154,7 @@ impl Port {
         // it went away, or sent no HTTP.
         tokio::select! {
             _ = connection.as_mut() => {}
+            () = place.has_to_go() => {}
             () = self.stop.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 let _ = connection.await;

@@ -8,6 +8,8 @@
 //! version class event epoch seq ts message_id attempt index in_reply_to excluded_user
 //! ```
 //!
+//! A user may be called `-`: as the excluded one that is `=`, which no id holds.
+//!
 //! Text, because a Redis script can fill in `epoch`, `seq` and `ts` by joining
 //! strings, and because a person can read it in a monitor. A later version of
 //! the header may add fields behind these, which this reader passes over; it
@@ -26,6 +28,10 @@ pub const VERSION: u8 = 1;
 
 /// Few headers are longer, in bytes.
 const USUAL_LINE: usize = 192;
+/// What stands for none, and could be the id of a user.
+const NONE: &str = "-";
+/// What stands for the user of that id.
+const USER_CALLED_NONE: &str = "=";
 
 /// How a record is handled on its way, whatever its event is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -159,7 +165,7 @@ impl Header {
         self.write_before(&mut line);
         let (epoch, seq) = match &self.position {
             Some(position) => (position.epoch.as_str(), position.seq),
-            None => ("-", 0),
+            None => (NONE, 0),
         };
         let _ = write!(line, "{epoch} {seq} {}", self.ts);
         self.write_after(&mut line);
@@ -190,12 +196,13 @@ impl Header {
             }
             None => line.push_str(" - 0 -1"),
         }
-        for id in [
-            self.in_reply_to.as_ref().map(MessageId::as_str),
-            self.excluded.as_ref().map(UserId::as_str),
-        ] {
+        let excluded = self.excluded.as_ref().map(|user| match user.as_str() {
+            NONE => USER_CALLED_NONE,
+            id => id,
+        });
+        for id in [self.in_reply_to.as_ref().map(MessageId::as_str), excluded] {
             line.push(' ');
-            line.push_str(id.unwrap_or("-"));
+            line.push_str(id.unwrap_or(NONE));
         }
         line.push('\n');
     }
@@ -225,7 +232,10 @@ impl Header {
                 index,
             }),
             in_reply_to: fields.optional("question", |text| MessageId::new(text).ok())?,
-            excluded: fields.optional("excluded user", |text| UserId::new(text).ok())?,
+            excluded: fields.optional("excluded user", |text| match text {
+                USER_CALLED_NONE => UserId::new(NONE).ok(),
+                id => UserId::new(id).ok(),
+            })?,
         })
     }
 }
@@ -251,7 +261,7 @@ impl<'a> Fields<'a> {
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Result<Option<T>, UnreadableRecord> {
         match self.text(name)? {
-            "-" => Ok(None),
+            NONE => Ok(None),
             text => parse(text).map(Some).ok_or(UnreadableRecord::Damaged(name)),
         }
     }

@@ -5,7 +5,7 @@ use axum::response::Response;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use causerie_shared::protocol::SUBPROTOCOL;
 use http::header::{
-    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+    CONNECTION, HOST, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::request::Parts;
@@ -90,6 +90,9 @@ impl Offer {
             && lists(headers, &SEC_WEBSOCKET_VERSION, "13");
         if !asks {
             return Ok(None);
+        }
+        if headers.get_all(HOST).into_iter().count() != 1 {
+            return Err(Refusal::bad_request("The header `Host` is needed, once."));
         }
         let accept = headers
             .get(SEC_WEBSOCKET_KEY)

@@ -5,12 +5,16 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stderr,
     missing_docs
 )]
 
+mod cases;
+mod closing;
 mod compression;
-mod control;
-mod framing;
+mod fragments;
+mod frames;
+mod handshake;
 mod limits;
 mod support;
-mod text;
+mod texts;

@@ -49,8 +49,7 @@ impl Server {
 
     /// The same, with further headers in its request.
     pub(crate) async fn client_with(&self, headers: &[(&str, &str)]) -> Client {
-        let token = Token::of("acme", "u1").project("p1").sign(SECRET);
-        let path = format!("/ws?token={token}&room=project:p1");
+        let path = format!("/ws?token={}&room=project:p1", token());
         let (socket, head) = RawSocket::upgrade(self.node.url(), &path, headers).await;
         let mut client = Client { socket, head };
         assert_eq!(client.text().await["type"], "ready");
@@ -122,6 +121,11 @@ impl Client {
         self.socket.send(&wire).await;
         self.expect_echo("anything?").await;
     }
+}
+
+/// Lets one in who may hear `project:p1`.
+pub(crate) fn token() -> String {
+    Token::of("acme", "u1").project("p1").sign(SECRET)
 }
 
 /// What a text frame says.

@@ -156,6 +156,31 @@ impl RawSocket {
         sent.unwrap_or_else(|error| panic!("cannot send: {error}"));
     }
 
+    /// Sends bytes as they are; whether the connection took them.
+    pub async fn try_send(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).await.is_ok()
+    }
+
+    /// Whether the server ends the connection within `limit`. What it sends before is
+    /// passed over.
+    pub async fn has_ended_within(&mut self, limit: Duration) -> bool {
+        let mut passed_over = Vec::new();
+        // A reset is an end as well.
+        let end = self.stream.read_to_end(&mut passed_over);
+        timeout(limit, end).await.is_ok()
+    }
+
+    /// All that comes until the server ends the connection.
+    ///
+    /// # Panics
+    /// When it does not in time.
+    pub async fn read_to_end(&mut self) -> Vec<u8> {
+        let mut all = Vec::new();
+        let end = timeout(DEADLINE, self.stream.read_to_end(&mut all)).await;
+        assert!(end.is_ok(), "it is still open after {DEADLINE:?}");
+        all
+    }
+
     /// Sends one frame, masked as a client must.
     pub async fn send_frame(&mut self, fin: bool, opcode: u8, payload: &[u8]) {
         self.send(&frame(fin, opcode, payload)).await;

@@ -1,0 +1,140 @@
+//! Those who send more than anybody can want.
+
+use std::time::Duration;
+
+use causerie_testkit::client::raw::{RawSocket, frame, masked, opcode};
+use flate2::{Compress, Compression, FlushCompress};
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+use crate::stage::Stage;
+
+/// How many frames a flood has.
+const FLOOD: usize = 100_000;
+
+/// Sends `wire` as long as it is taken. Whoever does not read what comes back may be kept
+/// waiting.
+async fn pour(socket: &mut RawSocket, wire: &[u8]) {
+    for part in wire.chunks(64 << 10) {
+        let sending = tokio::time::timeout(Duration::from_secs(1), socket.try_send(part));
+        if !matches!(sending.await, Ok(true)) {
+            return;
+        }
+    }
+}
+
+/// Nothing counts them, and nobody who sends them keeps others waiting, or is owed more
+/// than the last pong.
+#[tokio::test]
+async fn pings_without_end() {
+    let stage = Stage::set().await;
+    let wire = frame(true, opcode::PING, &[b'x'; 125]).repeat(FLOOD);
+    let flood = async |number: usize| {
+        let mut socket = stage.attacker(number, &[]).await;
+        pour(&mut socket, &wire).await;
+        socket
+    };
+    let mut flooders = join_all((0..4).map(flood)).await;
+    stage.serves().await;
+    // Each is still there, and served when it comes to read.
+    for socket in &mut flooders {
+        while socket.read_frame().await.expect("a frame").opcode != opcode::PONG {}
+    }
+    stage.expect_unharmed().await;
+}
+
+#[tokio::test]
+async fn tiny_fragments_without_end() {
+    let stage = Stage::set().await;
+    let begin = frame(false, opcode::TEXT, b"x");
+    let end = frame(true, opcode::CONTINUATION, b"");
+    let flood = async |number: usize, payload: &[u8], code: u16| {
+        let mut socket = stage.attacker(number, &[]).await;
+        let tiny = frame(false, opcode::CONTINUATION, payload);
+        // One that just fits, and one that never ends.
+        let fits = [&*begin, &tiny.repeat(50_000), &end].concat();
+        let endless = [&*begin, &tiny.repeat(2 * FLOOD)].concat();
+        pour(&mut socket, &[fits, endless].concat()).await;
+        assert_eq!(socket.read_close().await, Some(code));
+    };
+    let ones = join_all((0..4).map(|number| flood(number, b"x", 1009)));
+    let empty = join_all((4..8).map(|number| flood(number, b"", 1009)));
+    tokio::join!(ones, empty);
+    stage.expect_unharmed().await;
+}
+
+/// A compressed text of `mib` MiB, which refers to nothing but itself.
+fn bomb(mib: usize) -> Vec<u8> {
+    let mut one = Vec::with_capacity(1 << 20);
+    Compress::new(Compression::best(), false)
+        .compress_vec(&vec![b' '; 1 << 20], &mut one, FlushCompress::Full)
+        .unwrap();
+    let mut all = one.repeat(mib);
+    all.truncate(all.len() - 4);
+    masked(0xC1, &all)
+}
+
+#[tokio::test]
+async fn compressed_bombs() {
+    let stage = Stage::set().await;
+    let bomb = bomb(80);
+    assert!(
+        bomb.len() < 100 << 10,
+        "a frame may have no more: {}",
+        bomb.len()
+    );
+    let offer = ("Sec-WebSocket-Extensions", "permessage-deflate");
+    let throw = async |number: usize| {
+        for _ in 0..5 {
+            let mut socket = stage.attacker(number, &[offer]).await;
+            assert!(socket.try_send(&bomb).await);
+            assert_eq!(socket.read_close().await, Some(1009));
+        }
+    };
+    join_all((0..20).map(throw)).await;
+    stage.expect_unharmed().await;
+}
+
+fn subscribe(number: usize) -> Vec<u8> {
+    let data = json!({"room": format!("project:p{number}")});
+    let subscribe = json!({"action": "subscribe", "id": number.to_string(), "data": data});
+    frame(true, opcode::TEXT, subscribe.to_string().as_bytes())
+}
+
+/// In a hurry one is sent away; with patience one gets so many rooms and no more.
+#[tokio::test]
+async fn a_million_rooms() {
+    let stage = Stage::set().await;
+    let mut hasty = stage.wanting_all("hasty", "198.51.100.1").await;
+    let wire: Vec<_> = (0..20_000).flat_map(subscribe).collect();
+    pour(&mut hasty, &wire).await;
+    assert_eq!(hasty.read_close().await, Some(4508));
+
+    // From an address where nothing counts, as fast as it goes.
+    let mut patient = stage.wanting_all("patient", "203.0.113.7").await;
+    let mut acks = 0;
+    for number in 0..3_000 {
+        patient.send(&subscribe(number)).await;
+        let answer = answer_to(&mut patient, number).await;
+        if answer["type"] == "ack" {
+            acks += 1;
+        } else {
+            assert_eq!(answer["code"], "forbidden", "{answer}");
+        }
+    }
+    // Two of the hundred are theirs from the start: their own, and the tenant's.
+    assert_eq!(acks, 98);
+    stage.expect_unharmed().await;
+}
+
+/// What is said to this frame, among all that is heard.
+async fn answer_to(socket: &mut RawSocket, number: usize) -> Value {
+    let id = number.to_string();
+    loop {
+        let heard = socket.read_frame().await.expect("it stays open");
+        let heard: Value = serde_json::from_str(&heard.text()).unwrap();
+        if heard["id"].as_str() == Some(&*id) {
+            return heard;
+        }
+    }
+}
