@@ -124,7 +124,7 @@ impl Connection {
         settings: &Settings,
     ) -> Self {
         Self {
-            id: ConnectionId::generate(),
+            id: ConnectionId::generate(gateway.inquiries.run),
             transport,
             identity: ArcSwap::new(identity),
             client,
@@ -234,6 +234,12 @@ impl Connection {
     /// How long the peer had been silent by `now`.
     pub(crate) fn silence(&self, now: Instant) -> Duration {
         self.since(&self.heard_ms, now)
+    }
+
+    /// Milliseconds since its user last did something here, or it began.
+    pub(crate) fn idle_ms(&self) -> u64 {
+        let acted_ms = self.acted_ms.load(Ordering::Relaxed);
+        self.now_ms().saturating_sub(acted_ms)
     }
 
     /// How long by `now` the peer had left a ping unanswered; `None` where it

@@ -12,9 +12,10 @@ use tracing::{debug, error, info, warn};
 
 use crate::hub::order::Hole;
 pub(crate) use clients::{
-    RecoveredFrom, action_received, closed, compression_agreed, connected, disconnected,
-    event_published, frame_compressed, message_repeated, message_stored, publishing_repeated,
-    recovered, refused, reported, token_renewed, tokens_revoked, user_disconnected,
+    RecoveredFrom, action_received, closed, compression_agreed, connected, connection_ended,
+    disconnected, event_published, frame_compressed, inquired, message_repeated, message_stored,
+    publishing_repeated, recovered, refused, reported, token_renewed, tokens_revoked,
+    user_disconnected,
 };
 pub(crate) use deliveries::{
     Deliveries, delivered, snapshot_pushed, snapshots_sent, stale_record_dropped,
@@ -99,6 +100,12 @@ pub(crate) fn action_failed(error: &BusError) {
 /// The bus did not say which tokens were revoked.
 pub(crate) fn revocations_unknown(error: &BusError) {
     bus_failed("revocations", None, error);
+}
+
+/// What another gateway asked about a connection was not answered: it takes the
+/// connection for gone.
+pub(crate) fn inquiry_unanswered(error: &BusError) {
+    bus_failed("order", None, error);
 }
 
 /// A typing indicator could not be published: nobody misses that somebody types, and that

@@ -17,6 +17,7 @@ use crate::drain::sent_away;
 use crate::events;
 use crate::frame::OutFrame;
 use crate::hub::Hub;
+use crate::inquiries::Inquiries;
 use crate::outbox::{Outbox, Wire};
 use crate::registry::Registry;
 use crate::settings::Settings;
@@ -34,6 +35,8 @@ pub struct Gateway {
     pub registry: Registry,
     /// Who is typing.
     pub typing: Typing,
+    /// What was asked about connections elsewhere.
+    pub(crate) inquiries: Inquiries,
     settings: ArcSwap<Settings>,
     auth: OnceLock<Arc<Auth>>,
     tasks: TaskTracker,
@@ -49,6 +52,7 @@ impl Gateway {
             hub: Hub::start(Arc::clone(&bus), &settings, &tasks, &stop),
             typing: Typing::start(Arc::clone(&bus), &tasks, &stop),
             registry: Registry::default(),
+            inquiries: Inquiries::default(),
             settings: ArcSwap::from_pointee(settings),
             auth: OnceLock::new(),
             bus,

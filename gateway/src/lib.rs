@@ -27,6 +27,7 @@
 //! - [`connection`]: one socket or stream
 //! - [`registry`]: all of this node
 //! - `orders`: what all gateways are told to do with connections
+//! - `inquiries`: what is asked about a connection, wherever it is
 //! - `sweeper`: heartbeats, idleness, tokens that end
 //! - [`actions`]: what they may do
 //! - [`typing`]: who is typing
@@ -53,6 +54,7 @@ pub mod gateway;
 pub mod http;
 pub mod hub;
 pub mod identity;
+mod inquiries;
 pub mod keys;
 pub mod limits;
 pub mod node;

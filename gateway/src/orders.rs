@@ -126,6 +126,8 @@ impl Orders {
                 let ended = self.end(tenant, user, close).await;
                 events::user_disconnected(tenant, ended);
             }
+            Order::Inquire(inquiry) => self.gateway.on_inquiry(inquiry.clone()),
+            Order::Answer(answer) => self.gateway.inquiries.on_answer(answer),
         }
     }
 

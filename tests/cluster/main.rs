@@ -14,6 +14,7 @@ mod busy_sessions;
 mod calm;
 mod canaries;
 mod cancelling;
+mod connections;
 mod conversation;
 mod devices;
 mod draining;

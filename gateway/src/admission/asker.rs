@@ -96,6 +96,22 @@ impl Asker {
         }
     }
 
+    /// Checks that they may look at who is connected, as servers do.
+    ///
+    /// # Errors
+    /// 403.
+    pub(crate) fn check_may_look(&self) -> Result<(), Refusal> {
+        self.check_scope(KeyScope::Read)?;
+        match self {
+            Self::Person(identity) if !identity.is_publisher() => Err(Refusal::forbidden(
+                "Only servers may look at who is connected: the role `publisher` or `admin` is \
+                 needed in your token, or an API key.",
+            )
+            .because("role")),
+            Self::Person(_) | Self::Server(_) => Ok(()),
+        }
+    }
+
     /// Checks that they may rule over the tenant's users.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ mod access;
 mod actions;
 mod body;
 mod chat;
+mod connections;
 mod cors;
 mod demo;
 mod event_types;
@@ -96,6 +97,10 @@ impl Edge {
             .route("/api/publish", post(publish::publish))
             .route("/api/users/{user_id}/disconnect", post(users::disconnect))
             .route("/api/users/{user_id}/revoke", post(users::revoke))
+            .route(
+                "/api/connections/{connection_id}",
+                get(connections::show).delete(connections::end),
+            )
             .route("/api/messages/{message_id}", get(messages::read))
             .route("/api/websocket/events/types", get(event_types::list))
             .route("/api/auth/session", post(session::make));

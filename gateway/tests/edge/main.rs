@@ -15,6 +15,7 @@ mod auth;
 mod chat;
 mod closing;
 mod compression;
+mod connections;
 mod events;
 mod key_sets;
 #[path = "../kit/making.rs"]

@@ -262,8 +262,8 @@ pub trait Bus: Send + Sync + Debug {
 
     // Orders to gateways.
 
-    /// Tells all gateways what to do with their connections, and remembers it where it
-    /// is a revocation. Of two of one user the later one holds.
+    /// Tells all gateways what to do with their connections, or asks about them, and
+    /// remembers it where it is a revocation. Of two of one user the later one holds.
     async fn order(&self, order: &Order) -> Result<(), BusError>;
 
     /// Opens the stream of orders. Those that do not fit into `buffer` are told as a gap.

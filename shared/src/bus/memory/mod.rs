@@ -235,8 +235,7 @@ impl Bus for MemoryBus {
 
     async fn order(&self, order: &Order) -> Result<(), BusError> {
         if let Order::Revoke(revocation) = order {
-            let partition = order.room().partition();
-            self.part(partition).revoke(revocation);
+            self.part(order.partition()).revoke(revocation);
         }
         self.orders.give(order);
         Ok(())

@@ -56,8 +56,8 @@
 //!
 //! # Channels
 //! All sharded. `room:R` carries the room's records, `wake` hints for brokers:
-//! `runnable tenant` and `cancelled M`, `orders` orders to gateways: `revoke R ms` and
-//! `disconnect R 0`.
+//! `runnable tenant` and `cancelled M`, `orders` orders to gateways: `revoke R ms`,
+//! `disconnect R 0`, and `inquire` and `answer` with JSON.
 //!
 //! # fred
 //! What the client library does otherwise than one would expect, and what is

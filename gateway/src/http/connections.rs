@@ -1,0 +1,59 @@
+//! `GET` and `DELETE /api/connections/{id}`: a tenant's servers look at its connections,
+//! and end them.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use causerie_shared::bus::order::ConnectionCard;
+use causerie_shared::ids::ConnectionId;
+use http::request::Parts;
+use serde::Serialize;
+
+use super::Edge;
+use crate::actions::bus_failed;
+use crate::admission::{Asked, Asker, Refusal};
+
+#[derive(Serialize)]
+pub(super) struct Ended {
+    connection_id: ConnectionId,
+}
+
+pub(super) async fn show(
+    State(edge): State<Edge>,
+    Path(id): Path<String>,
+    parts: Parts,
+) -> Result<Json<ConnectionCard>, Refusal> {
+    let id = read(id)?;
+    let caller = edge.admission.identify_any(&Asked::read(&parts)?).await?;
+    caller.check_may_look()?;
+    inquire(&edge, &caller, id, false).await.map(Json)
+}
+
+pub(super) async fn end(
+    State(edge): State<Edge>,
+    Path(id): Path<String>,
+    parts: Parts,
+) -> Result<Json<Ended>, Refusal> {
+    let id = read(id)?;
+    let caller = edge.admission.identify_any(&Asked::read(&parts)?).await?;
+    caller.check_is_admin()?;
+    let ended = inquire(&edge, &caller, id, true).await?;
+    Ok(Json(Ended {
+        connection_id: ended.connection_id,
+    }))
+}
+
+fn read(id: String) -> Result<ConnectionId, Refusal> {
+    ConnectionId::new(id)
+        .map_err(|error| Refusal::bad_request(format!("The connection in the path: {error}.")))
+}
+
+async fn inquire(
+    edge: &Edge,
+    caller: &Asker,
+    id: ConnectionId,
+    ends_it: bool,
+) -> Result<ConnectionCard, Refusal> {
+    let card = edge.gateway.inquire(caller.tenant(), id, ends_it).await;
+    let card = card.map_err(|error| bus_failed(&error))?;
+    card.ok_or_else(|| Refusal::not_found("There is no such connection: it may have ended."))
+}
