@@ -196,6 +196,16 @@ impl Connection {
         keys.into_iter().map(|key| key.room).collect()
     }
 
+    /// The same, as they are known in the whole installation.
+    pub(crate) fn room_keys(&self) -> Vec<RoomKey> {
+        self.membership.rooms()
+    }
+
+    /// Whether `room` is joined, or being joined.
+    pub(crate) fn is_in(&self, room: &Room) -> bool {
+        self.membership.is_in(room)
+    }
+
     pub(crate) fn end(&self) {
         self.membership.end();
     }
@@ -302,6 +312,11 @@ impl Connected {
         let lagging = std::mem::take(&mut batch.lagging);
         self.gateway.hub.resync(self.outbox.id(), lagging).await;
         batch
+    }
+
+    /// Leaves all rooms: the connection is about to end.
+    pub(crate) fn end(&self) {
+        self.gateway.end(&self.connection);
     }
 
     /// Ends the connection, and tells how it ended.

@@ -19,6 +19,7 @@ use crate::frame::OutFrame;
 use crate::hub::Hub;
 use crate::inquiries::Inquiries;
 use crate::outbox::{Outbox, Wire};
+use crate::presence::{self, Leaving, Presence};
 use crate::registry::Registry;
 use crate::settings::Settings;
 use crate::sweeper;
@@ -35,6 +36,8 @@ pub struct Gateway {
     pub registry: Registry,
     /// Who is typing.
     pub typing: Typing,
+    /// Who is in which room here.
+    pub(crate) presence: Presence,
     /// What was asked about connections elsewhere.
     pub(crate) inquiries: Inquiries,
     settings: ArcSwap<Settings>,
@@ -52,6 +55,7 @@ impl Gateway {
             hub: Hub::start(Arc::clone(&bus), &settings, &tasks, &stop),
             typing: Typing::start(Arc::clone(&bus), &tasks, &stop),
             registry: Registry::default(),
+            presence: Presence::default(),
             inquiries: Inquiries::default(),
             settings: ArcSwap::from_pointee(settings),
             auth: OnceLock::new(),
@@ -61,6 +65,8 @@ impl Gateway {
         });
         let sweeping = sweeper::run(Arc::clone(&gateway), gateway.stop.clone());
         gateway.tasks.spawn(sweeping);
+        let telling = presence::run(Arc::clone(&gateway), gateway.stop.clone());
+        gateway.tasks.spawn(telling);
         gateway
     }
 
@@ -150,8 +156,12 @@ impl Gateway {
         // Nobody holds on to the task, so that it is all gone when it is done. It
         // ends with the connection.
         self.tasks.spawn({
-            let connection = Arc::clone(&connection);
-            async move { connection.join_first(admitted.rooms).await }
+            let (connection, presence) = (Arc::clone(&connection), self.presence.clone());
+            async move {
+                connection.join_first(admitted.rooms).await;
+                let rooms = connection.rooms();
+                presence.touch(&connection.identity(), rooms, Leaving::Perhaps);
+            }
         });
         Connected {
             gateway: Arc::clone(self),
@@ -162,11 +172,21 @@ impl Gateway {
 
     /// Ends a connection, once.
     pub(crate) fn disconnect(&self, connection: &Arc<Connection>, ended: Ended) {
-        connection.end();
+        self.end(connection);
         // Rooms may hold on to the outbox a moment longer, but not to the socket.
         connection.outbox.hang_up();
         self.typing.forget(connection);
         self.registry.remove(connection, ended);
+    }
+
+    /// Lets a connection that is about to end leave its rooms.
+    pub(crate) fn end(&self, connection: &Connection) {
+        let rooms = connection.rooms();
+        connection.end();
+        if !rooms.is_empty() {
+            let identity = connection.identity();
+            self.presence.touch(&identity, rooms, Leaving::Perhaps);
+        }
     }
 
     fn ready(&self, connection: &Connection, settings: &Settings, token: Option<String>) -> Ready {

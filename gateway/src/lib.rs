@@ -31,6 +31,7 @@
 //! - `sweeper`: heartbeats, idleness, tokens that end
 //! - [`actions`]: what they may do
 //! - [`typing`]: who is typing
+//! - [`presence`]: who is in which room
 //!
 //! Rooms, and what is said there:
 //! - `feed`: from the bus to the hub
@@ -60,6 +61,7 @@ pub mod limits;
 pub mod node;
 mod orders;
 pub mod outbox;
+pub mod presence;
 mod recovery;
 pub mod registry;
 pub mod report;

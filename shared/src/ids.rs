@@ -179,7 +179,8 @@ impl SessionId {
     }
 }
 
-/// One run of a gateway, from its start to its end.
+/// One run of a gateway, from its start to its end; or a shorter time, under whose name it
+/// tells who is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RunId(u64);
 
@@ -187,6 +188,13 @@ impl RunId {
     /// A new run's id.
     pub fn generate() -> Self {
         Self(rand::random::<u64>() & 0xffff_ffff_ffff)
+    }
+}
+
+impl std::str::FromStr for RunId {
+    type Err = std::num::ParseIntError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        u64::from_str_radix(text, 16).map(Self)
     }
 }
 

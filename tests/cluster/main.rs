@@ -28,6 +28,7 @@ mod moving;
 mod moving_streams;
 mod observing;
 mod on_one_machine;
+mod presence;
 mod publishing;
 mod redis_cluster;
 mod redis_over_tls;

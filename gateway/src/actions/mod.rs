@@ -20,6 +20,7 @@ mod authenticate;
 pub mod cancel;
 pub mod publish;
 pub mod send_message;
+mod status;
 mod subscribe;
 mod typing;
 
@@ -78,10 +79,13 @@ pub async fn perform(
         Action::Cancel(what) => cancel::cancel(gateway, &caller.identity, &what.message_id)
             .await
             .map(|cancelled| frame::ack(&id, cancelled)),
+        Action::Status(what) => status::set_status(gateway, &caller.identity, what.status)
+            .await
+            .map(|()| frame::ack(&id, EmptyAck {})),
         Action::Subscribe(what) => subscribe::subscribe(gateway, caller, what)
             .await
             .map(|joined| frame::ack(&id, joined)),
-        Action::Unsubscribe(what) => subscribe::unsubscribe(caller, what)
+        Action::Unsubscribe(what) => subscribe::unsubscribe(gateway, caller, what)
             .await
             .map(|left| frame::ack(&id, left)),
         Action::Authenticate(what) => authenticate::authenticate(gateway, caller, &what.token)
@@ -142,6 +146,7 @@ fn is_action(action: &Action) -> bool {
         Action::Typing(sign) => sign.is_typing,
         Action::SendMessage(_)
         | Action::Cancel(_)
+        | Action::Status(_)
         | Action::Subscribe(_)
         | Action::Unsubscribe(_)
         | Action::Authenticate(_) => true,

@@ -161,6 +161,7 @@ pub(crate) fn action_received(action: &Action) {
         Action::SendMessage(_) => counter!("causerie_actions_total", "action" => "sendMessage"),
         Action::Typing(_) => counter!("causerie_actions_total", "action" => "typing"),
         Action::Cancel(_) => counter!("causerie_actions_total", "action" => "cancel"),
+        Action::Status(_) => counter!("causerie_actions_total", "action" => "status"),
         Action::Subscribe(_) => counter!("causerie_actions_total", "action" => "subscribe"),
         Action::Unsubscribe(_) => counter!("causerie_actions_total", "action" => "unsubscribe"),
         Action::Authenticate(_) => counter!("causerie_actions_total", "action" => "authenticate"),

@@ -14,6 +14,7 @@ mod event_types;
 mod events;
 mod history;
 mod messages;
+mod presence;
 mod publish;
 mod session;
 mod text_format;
@@ -94,6 +95,7 @@ impl Edge {
             .route("/api/events", get(sse::several_rooms))
             .route("/api/rooms/{room}/events", get(sse::one_room))
             .route("/api/rooms/{room}/history", get(history::read))
+            .route("/api/rooms/{room}/presence", get(presence::show))
             .route("/api/publish", post(publish::publish))
             .route("/api/users/{user_id}/disconnect", post(users::disconnect))
             .route("/api/users/{user_id}/revoke", post(users::revoke))

@@ -16,7 +16,7 @@ pub(crate) enum Counted {
     Requests,
     /// `sendMessage`.
     Messages,
-    /// `typing` that says yes.
+    /// `typing` that says yes, and `status`.
     Typing,
 }
 
@@ -40,7 +40,7 @@ pub(super) fn too_many(what: Counted, scope: Scope, rate: &Rate, wait: Duration)
         Counted::Visitors => "new visitors",
         Counted::Requests => "requests",
         Counted::Messages => "messages",
-        Counted::Typing => "signs of typing",
+        Counted::Typing => "signs of typing, or of a status",
     };
     let from = match scope {
         Scope::Ip => " from your address",

@@ -55,6 +55,8 @@ impl Pace {
             Ok(Action::Typing(sign)) if sign.is_typing => {
                 self.take(Counted::Typing, limits, now_us)
             }
+            // Each is told to as many people.
+            Ok(Action::Status(_)) => self.take(Counted::Typing, limits, now_us),
             Ok(
                 Action::Typing(_)
                 | Action::Cancel(_)

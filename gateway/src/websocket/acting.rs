@@ -87,6 +87,7 @@ fn answer_of(action: &Action) -> Event {
         | Action::Cancel(_)
         | Action::Subscribe(_)
         | Action::Unsubscribe(_)
+        | Action::Status(_)
         | Action::Authenticate(_) => Event::Ack,
     }
 }

@@ -21,6 +21,7 @@ mod key_sets;
 #[path = "../kit/making.rs"]
 mod making;
 mod pace;
+mod presence;
 mod publishing;
 mod reading;
 mod renewing;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ConnectionId, TenantId, UserId};
+use crate::protocol::data::Status;
 use crate::room::{Partition, Room, RoomKey};
 
 /// The tokens of a user that are no good any more.
@@ -28,6 +29,16 @@ pub enum Order {
         tenant: TenantId,
         /// Whose connections.
         user: UserId,
+    },
+    /// Tell what a user has said to be, wherever they are. It is remembered as long as they
+    /// are in their own room, and an hour longer.
+    Status {
+        /// Whose user it is.
+        tenant: TenantId,
+        /// Who has said it.
+        user: UserId,
+        /// What.
+        status: Status,
     },
     /// Tell about a connection: for the gateway alone that had it last.
     Inquire(Inquiry),
@@ -101,7 +112,9 @@ impl Order {
     pub(super) fn partition(&self) -> Partition {
         match self {
             Self::Revoke(revocation) => room_of(&revocation.tenant, &revocation.user).partition(),
-            Self::Disconnect { tenant, user } => room_of(tenant, user).partition(),
+            Self::Disconnect { tenant, user } | Self::Status { tenant, user, .. } => {
+                room_of(tenant, user).partition()
+            }
             Self::Inquire(inquiry) => Partition::of_name(inquiry.connection.as_str()),
             Self::Answer(answer) => Partition::of_name(&answer.id.to_string()),
         }

@@ -9,6 +9,7 @@ use http::HeaderName;
 use super::address::{HttpUrl, Origin, RedisUrl};
 use super::limits::Limits;
 use super::network::Cidr;
+use super::presence::Presence;
 use super::section::{Program, section};
 use super::tenant::Tenant;
 use super::tls::Tls;
@@ -47,6 +48,8 @@ section! {
         history: History = "history";
         /// Live delivery.
         realtime: Realtime = "realtime";
+        /// Who is in a room.
+        presence: Presence = "presence";
         /// Logs.
         telemetry: Telemetry = "telemetry";
         /// This process.

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use super::data::Status;
 use super::depth::is_deeper_than;
 use super::error::{ErrorCode, ProtocolError};
 use super::{MAX_CLIENT_ID_CHARS, MAX_USER_INPUT};
@@ -80,6 +81,8 @@ pub enum Action {
     Subscribe(Subscribe),
     /// `unsubscribe`, `leave`.
     Unsubscribe(Unsubscribe),
+    /// `status`.
+    Status(SetStatus),
     /// `authenticate`.
     Authenticate(Authenticate),
     /// `ping`, with what its `pong` sends back.
@@ -214,6 +217,13 @@ impl Subscribe {
 pub struct Unsubscribe {
     /// Which.
     pub room: RoomName,
+}
+
+/// Says what the user is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+pub struct SetStatus {
+    /// What.
+    pub status: Status,
 }
 
 /// Renews a live connection.
@@ -363,11 +373,12 @@ fn read_action(mut frame: Map<String, Value>) -> Result<Action, ProtocolError> {
             Ok(Action::Subscribe(subscribe))
         }
         "unsubscribe" | "leave" => read_fields(frame).map(Action::Unsubscribe),
+        "status" => read_fields(frame).map(Action::Status),
         "authenticate" => read_fields(frame).map(Action::Authenticate),
         _ => Err(ProtocolError::new(
             ErrorCode::UnknownAction,
-            "Unknown action: use sendMessage, typing, cancel, subscribe, unsubscribe, authenticate \
-             or ping.",
+            "Unknown action: use sendMessage, typing, cancel, subscribe, unsubscribe, status, \
+             authenticate or ping.",
         )),
     }
 }

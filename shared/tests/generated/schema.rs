@@ -2,11 +2,11 @@
 
 use causerie_shared::position::Epoch;
 use causerie_shared::protocol::action::{
-    Authenticate, Cancel, ClientId, SendMessage, Subscribe, Typing, Unsubscribe,
+    Authenticate, Cancel, ClientId, SendMessage, SetStatus, Subscribe, Typing, Unsubscribe,
 };
 use causerie_shared::protocol::data::{
     AiProcessingEnd, AiProcessingError, AiProcessingStart, MessageDelta, MessageRestart,
-    MessageSnapshot, NewMessage, Reply, TypingIndicator,
+    MessageSnapshot, NewMessage, Reply, TypingIndicator, UserJoined, UserLeft, UserStatusChanged,
 };
 use causerie_shared::protocol::error::ProtocolError;
 use causerie_shared::protocol::event::Event;
@@ -127,6 +127,8 @@ fn client_schema() -> Value {
     frames.action(&["subscribe", "join"], data, true);
     let data = frames.of::<Unsubscribe>();
     frames.action(&["unsubscribe", "leave"], data, true);
+    let data = frames.of::<SetStatus>();
+    frames.action(&["status"], data, true);
     let data = frames.of::<Authenticate>();
     frames.action(&["authenticate"], data, true);
     frames.action(&["ping"], json!(true), false);
@@ -174,6 +176,9 @@ fn server_schema() -> Value {
     frames.transient::<MessageSnapshot>(Event::MessageSnapshot);
     frames.transient::<MessageRestart>(Event::MessageRestart);
     frames.transient::<TypingIndicator>(Event::TypingIndicator);
+    frames.transient::<UserJoined>(Event::UserJoined);
+    frames.transient::<UserLeft>(Event::UserLeft);
+    frames.transient::<UserStatusChanged>(Event::UserStatusChanged);
     frames.transient::<AiProcessingStart>(Event::AiProcessingStart);
     frames.transient::<AiProcessingEnd>(Event::AiProcessingEnd);
     frames.transient::<AiProcessingError>(Event::AiProcessingError);

@@ -5,7 +5,8 @@ use causerie_shared::ids::{ConnectionId, TenantId};
 use causerie_shared::protocol::action::ClientId;
 use causerie_shared::protocol::data::{
     ASSISTANT, AiProcessingEnd, AiProcessingError, AiProcessingStart, FinishReason, MessageDelta,
-    MessageRestart, MessageSnapshot, NewMessage, Reply, ReplyMetadata, Role, TypingIndicator,
+    MessageRestart, MessageSnapshot, NewMessage, Reply, ReplyMetadata, Role, Status,
+    TypingIndicator, UserJoined, UserLeft, UserStatusChanged,
 };
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError, Scope};
 use causerie_shared::protocol::event::Event;
@@ -184,6 +185,28 @@ pub fn typing(user_id: &str, is_typing: bool) -> Bytes {
     transient(Event::TypingIndicator, &data)
 }
 
+fn joined(name: Option<&str>) -> Bytes {
+    let data = UserJoined {
+        user_id: sample::user(),
+        name: name.map(str::to_owned),
+        status: Status::Online,
+    };
+    transient(Event::UserJoined, &data)
+}
+
+fn left() -> Bytes {
+    let user_id = sample::user();
+    transient(Event::UserLeft, &UserLeft { user_id })
+}
+
+fn status_changed() -> Bytes {
+    let data = UserStatusChanged {
+        user_id: sample::user(),
+        status: Status::Away,
+    };
+    transient(Event::UserStatusChanged, &data)
+}
+
 fn restart() -> Bytes {
     let data = MessageRestart {
         message_id: sample::reply(),
@@ -233,6 +256,10 @@ pub fn golden() -> Vec<(&'static str, Bytes)> {
         ("message_restart.json", restart()),
         ("typing_indicator.json", typing("u2", true)),
         ("typing_indicator_assistant.json", typing(ASSISTANT, true)),
+        ("user_joined.json", joined(Some("Ünal \"U\""))),
+        ("user_joined_without_a_name.json", joined(None)),
+        ("user_left.json", left()),
+        ("user_status_changed.json", status_changed()),
         ("ai_processing_start.json", start()),
         ("ai_processing_end.json", end()),
         ("ai_processing_error.json", failed()),

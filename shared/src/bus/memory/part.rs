@@ -11,6 +11,7 @@ use super::generation::{Generation, State};
 use super::hearing::Wakes;
 use super::keys::Keys;
 use super::log::Log;
+use super::presence::Presence;
 use crate::bus::Retention;
 use crate::bus::log::{History, HistoryRange, Missed, Page};
 use crate::bus::question::Receipt;
@@ -61,6 +62,8 @@ pub(super) struct Part {
 
     /// Until when the tokens of users are revoked.
     pub(super) revocations: BTreeMap<(TenantId, UserId), u64>,
+
+    pub(super) presence: Presence,
 
     pub(super) keys: Keys,
 }
@@ -117,6 +120,7 @@ impl Part {
             of_tenant: HashMap::new(),
             counts: HashMap::new(),
             revocations: BTreeMap::new(),
+            presence: Presence::default(),
             keys: Keys::default(),
         }
     }
@@ -278,6 +282,7 @@ impl Part {
         let kept = self.now_ms.saturating_sub(CHANGES_KEPT_MS);
         self.changes = self.changes.split_off(&kept);
         self.counts.retain(|_, counts| !counts.is_over(now_ms));
+        self.presence.sweep(now_ms);
         self.sweep_logs(oldest_ms);
     }
 
@@ -310,6 +315,7 @@ impl Part {
             self.generations.len() + self.running.len() + self.runnable.len(),
             self.sessions.len() + turns.sum::<usize>(),
             self.of_user.len() + self.of_tenant.len() + self.hearers.len(),
+            self.presence.size(),
         ]
         .into_iter()
         .sum()

@@ -1,33 +1,43 @@
 //! Orders to gateways, and the revocations among them.
 
 use super::args::Args;
-use super::script::{ORDER, REVOKED};
+use super::script::{ORDER, REVOKED, STATUS as STATUS_SCRIPT, Script};
 use super::{RedisBus, events, millis, nothing};
 use crate::bus::BusError;
 use crate::bus::order::{Order, Revocation, Revocations, room_of};
 use crate::ids::{TenantId, UserId};
+use crate::protocol::data::Status;
 use crate::room::{Room, RoomKey};
 
 const REVOKE: &str = "revoke";
 const DISCONNECT: &str = "disconnect";
+const STATUS: &str = "status";
 const INQUIRE: &str = "inquire";
 const ANSWER: &str = "answer";
 
 impl RedisBus {
     pub(super) async fn give_order(&self, order: &Order) -> Result<(), BusError> {
         let args = Args::default().text(&message(order)?);
-        let args = match order {
+        let (script, args): (&Script, _) = match order {
             Order::Revoke(Revocation {
                 tenant,
                 user,
                 until_ms,
-            }) => args
-                .shown(room_of(tenant, user))
-                .number(*until_ms)
-                .number(millis(self.retention.revocations)),
-            Order::Disconnect { .. } | Order::Inquire(_) | Order::Answer(_) => args,
+            }) => {
+                let args = args.shown(room_of(tenant, user)).number(*until_ms);
+                (&ORDER, args.number(millis(self.retention.revocations)))
+            }
+            Order::Status {
+                tenant,
+                user,
+                status,
+            } => {
+                let args = args.shown(room_of(tenant, user)).text(user.as_str());
+                (&STATUS_SCRIPT, args.text(status.as_str()))
+            }
+            Order::Disconnect { .. } | Order::Inquire(_) | Order::Answer(_) => (&ORDER, args),
         };
-        let answer = self.pool.run(order.partition(), &ORDER, args).await?;
+        let answer = self.pool.run(order.partition(), script, args).await?;
         answer.map(|_| ()).ok_or_else(|| nothing("order"))
     }
 
@@ -52,8 +62,8 @@ impl RedisBus {
     }
 }
 
-/// An order as it is published: `revoke R ms`, `disconnect R 0`, or `inquire` or `answer`
-/// and JSON.
+/// An order as it is published: `revoke R ms`, `disconnect R 0`, `status R` and the status,
+/// or `inquire` or `answer` and JSON.
 fn message(order: &Order) -> Result<String, BusError> {
     // Of our own types, which all have a form in JSON.
     let unwritable = |error: serde_json::Error| BusError::Unreadable(error.to_string());
@@ -64,6 +74,11 @@ fn message(order: &Order) -> Result<String, BusError> {
             until_ms,
         }) => format!("{REVOKE} {} {until_ms}", room_of(tenant, user)),
         Order::Disconnect { tenant, user } => format!("{DISCONNECT} {} 0", room_of(tenant, user)),
+        Order::Status {
+            tenant,
+            user,
+            status,
+        } => format!("{STATUS} {} {}", room_of(tenant, user), status.as_str()),
         Order::Inquire(inquiry) => {
             let json = serde_json::to_string(inquiry).map_err(unwritable)?;
             format!("{INQUIRE} {json}")
@@ -87,6 +102,16 @@ pub(super) fn read(message: &[u8]) -> Option<Order> {
             let (user, _) = rest.split_once(' ')?;
             let (tenant, user) = user_of(user)?;
             Some(Order::Disconnect { tenant, user })
+        }
+        STATUS => {
+            let (user, status) = rest.split_once(' ')?;
+            let (tenant, user) = user_of(user)?;
+            let status = Status::named(status)?;
+            Some(Order::Status {
+                tenant,
+                user,
+                status,
+            })
         }
         INQUIRE => serde_json::from_str(rest).ok().map(Order::Inquire),
         ANSWER => serde_json::from_str(rest).ok().map(Order::Answer),

@@ -3,6 +3,7 @@
 pub mod accepting;
 pub mod allowing;
 pub mod any_order;
+pub mod attending;
 pub mod failing;
 pub mod hearing;
 pub mod keys;

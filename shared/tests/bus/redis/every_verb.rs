@@ -5,9 +5,13 @@ use std::time::Duration;
 use causerie_shared::bus::Bus;
 use causerie_shared::bus::allowance::Allowance;
 use causerie_shared::bus::order::Order;
+use causerie_shared::bus::presence::HostLook;
 use causerie_shared::bus::reply::{Cancelled, ClaimId, Takeover};
+use causerie_shared::ids::RunId;
+use causerie_shared::protocol::data::Status;
 use causerie_shared::rate::Rate;
 
+use crate::cases::attending::attendance;
 use crate::cases::keys::key;
 use crate::cases::ordering::revocation;
 use crate::cases::posting::{passing, posting};
@@ -62,10 +66,38 @@ pub async fn use_every_verb(bus: &dyn Bus) {
     let revoke = Order::Revoke(revocation("u1", 1));
     bus.order(&revoke).await.unwrap();
     bus.revocations(0).await.unwrap();
+    use_presence(bus).await;
     let key = key("acme");
     bus.add_key(&key).await.unwrap();
     bus.note_key_used(&key.card.id, 1).await.unwrap();
     bus.key(&key.card.id).await.unwrap().unwrap();
     assert_eq!(bus.keys(&key.tenant).await.unwrap().len(), 1);
     bus.revoke_key(&key.card.id).await.unwrap();
+}
+
+async fn use_presence(bus: &dyn Bus) {
+    let own = room("acme:user:u1");
+    let host = RunId::generate();
+    for status in [Status::Online, Status::Busy, Status::Away] {
+        let (tenant, user) = (own.tenant.clone(), user("u1"));
+        let said = Order::Status {
+            tenant,
+            user,
+            status,
+        };
+        bus.order(&said).await.unwrap();
+        for connections in [1, 2, 0, 1] {
+            let told = attendance(host, &own, "u1", connections);
+            bus.attend(&told, 10).await.unwrap();
+        }
+    }
+    let partition = own.partition();
+    let own_host = Some(host);
+    let look = HostLook {
+        partition,
+        own: own_host,
+    };
+    bus.hosts(&look).await.unwrap();
+    assert_eq!(bus.present(&own).await.unwrap().len(), 1);
+    while bus.sweep_host(partition, host, 10).await.unwrap() {}
 }
