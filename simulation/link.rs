@@ -13,6 +13,7 @@ use causerie_shared::bus::log::{Changes, History, HistoryRange, Page};
 use causerie_shared::bus::memory::MemoryBus;
 use causerie_shared::bus::order::{Order, OrderHeard, Revocations};
 use causerie_shared::bus::posting::{Posted, Posting};
+use causerie_shared::bus::presence::{Attendance, Attended, HostLook, Hosts, Present};
 use causerie_shared::bus::question::{Accepted, Question};
 use causerie_shared::bus::reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
@@ -21,7 +22,7 @@ use causerie_shared::bus::reply::{
 use causerie_shared::bus::subscription::{Ear, Subscriptions};
 use causerie_shared::bus::{Bus, BusError};
 use causerie_shared::clock::Clock;
-use causerie_shared::ids::{KeyId, MessageId, TenantId};
+use causerie_shared::ids::{KeyId, MessageId, RunId, TenantId};
 use causerie_shared::position::Position;
 use causerie_shared::record::Record;
 use causerie_shared::room::{Partition, RoomKey};
@@ -254,6 +255,35 @@ impl Bus for Link {
 
     async fn revocations(&self, since_ms: u64) -> Result<Revocations, BusError> {
         through!(self, [], bus => bus.revocations(since_ms))
+    }
+
+    async fn attend(&self, told: &Attendance, announced: u32) -> Result<Attended, BusError> {
+        through!(self, [told], bus => bus.attend(&told, announced))
+    }
+
+    async fn present(&self, room: &RoomKey) -> Result<Vec<Present>, BusError> {
+        through!(self, [room], bus => bus.present(&room))
+    }
+
+    async fn hosts(&self, look: &HostLook) -> Result<Hosts, BusError> {
+        through!(self, [look], bus => bus.hosts(&look))
+    }
+
+    /// In one step, as where Redis is no cluster.
+    async fn hosts_in_all(&self, looks: &[HostLook]) -> Vec<Result<Hosts, BusError>> {
+        let count = looks.len();
+        let answer: Result<Vec<_>, BusError> =
+            through!(self, [looks], bus => async { Ok(bus.hosts_in_all(&looks).await) });
+        answer.unwrap_or_else(|error| vec![Err(error); count])
+    }
+
+    async fn sweep_host(
+        &self,
+        partition: Partition,
+        host: RunId,
+        announced: u32,
+    ) -> Result<bool, BusError> {
+        through!(self, [], bus => bus.sweep_host(partition, host, announced))
     }
 
     async fn add_key(&self, key: &ApiKey) -> Result<bool, BusError> {

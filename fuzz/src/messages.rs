@@ -23,6 +23,7 @@ pub const REACHES: &[&str] = &[
     "read",
     "refused",
     "sendMessage",
+    "status",
     "subscribe",
     "subscribe with a position",
     "typing",
@@ -72,6 +73,7 @@ fn client_frame(json: &[u8], reach: Reach<'_>) {
             None => "subscribe",
         },
         Action::Unsubscribe(_) => "unsubscribe",
+        Action::Status(_) => "status",
         Action::Authenticate(_) => "authenticate",
         Action::Ping(data) => {
             let pong = read(&frame::pong(id.as_ref(), 1, data.as_ref()));

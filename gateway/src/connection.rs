@@ -124,7 +124,7 @@ impl Connection {
         settings: &Settings,
     ) -> Self {
         Self {
-            id: ConnectionId::generate(),
+            id: ConnectionId::generate(gateway.inquiries.run),
             transport,
             identity: ArcSwap::new(identity),
             client,
@@ -196,6 +196,16 @@ impl Connection {
         keys.into_iter().map(|key| key.room).collect()
     }
 
+    /// The same, as they are known in the whole installation.
+    pub(crate) fn room_keys(&self) -> Vec<RoomKey> {
+        self.membership.rooms()
+    }
+
+    /// Whether `room` is joined, or being joined.
+    pub(crate) fn is_in(&self, room: &Room) -> bool {
+        self.membership.is_in(room)
+    }
+
     pub(crate) fn end(&self) {
         self.membership.end();
     }
@@ -234,6 +244,12 @@ impl Connection {
     /// How long the peer had been silent by `now`.
     pub(crate) fn silence(&self, now: Instant) -> Duration {
         self.since(&self.heard_ms, now)
+    }
+
+    /// Milliseconds since its user last did something here, or it began.
+    pub(crate) fn idle_ms(&self) -> u64 {
+        let acted_ms = self.acted_ms.load(Ordering::Relaxed);
+        self.now_ms().saturating_sub(acted_ms)
     }
 
     /// How long by `now` the peer had left a ping unanswered; `None` where it
@@ -296,6 +312,11 @@ impl Connected {
         let lagging = std::mem::take(&mut batch.lagging);
         self.gateway.hub.resync(self.outbox.id(), lagging).await;
         batch
+    }
+
+    /// Leaves all rooms: the connection is about to end.
+    pub(crate) fn end(&self) {
+        self.gateway.end(&self.connection);
     }
 
     /// Ends the connection, and tells how it ended.

@@ -6,16 +6,16 @@
 
 use causerie_shared::bus::BusError;
 use causerie_shared::bus::log::{Missed, Page};
-use causerie_shared::room::RoomKey;
+use causerie_shared::room::{Partition, RoomKey};
 use metrics::{counter, gauge};
 use tracing::{debug, error, info, warn};
 
 use crate::hub::order::Hole;
 pub(crate) use clients::{
-    RecoveredFrom, action_received, closed, compression_agreed, connected, disconnected,
-    event_published, frame_compressed, message_deleted, message_repeated, message_stored,
-    publishing_repeated, recovered, refused, reported, token_renewed, tokens_revoked,
-    user_disconnected,
+    RecoveredFrom, action_received, closed, compression_agreed, connected, connection_ended,
+    disconnected, event_published, frame_compressed, inquired, message_deleted, message_repeated,
+    message_stored, publishing_repeated, recovered, refused, reported, token_renewed,
+    tokens_revoked, user_disconnected,
 };
 pub(crate) use deliveries::{
     Deliveries, delivered, snapshot_pushed, snapshots_sent, stale_record_dropped,
@@ -41,6 +41,9 @@ pub(crate) fn begin_at_zero() {
         "causerie_shard_stalls_total",
         "causerie_rooms_given_up_total",
         "causerie_waiting_hung_up_total",
+        "causerie_presence_told_total",
+        "causerie_presence_renewals_total",
+        "causerie_presence_sweeps_total",
     ] {
         counter!(name).increment(0);
     }
@@ -101,6 +104,45 @@ pub(crate) fn action_failed(error: &BusError) {
 /// The bus did not say which tokens were revoked.
 pub(crate) fn revocations_unknown(error: &BusError) {
     bus_failed("revocations", None, error);
+}
+
+/// What another gateway asked about a connection was not answered: it takes the
+/// connection for gone.
+pub(crate) fn inquiry_unanswered(error: &BusError) {
+    bus_failed("order", None, error);
+}
+
+/// So much was told of who is in which room.
+pub(crate) fn presence_told(count: usize) {
+    counter!("causerie_presence_told_total").increment(count as u64);
+}
+
+/// It could not be told who is in a room: it is told again.
+pub(crate) fn presence_untold(error: &BusError) {
+    bus_failed("attend", None, error);
+}
+
+/// The bus did not say which gateways live, or did not take back what one has told.
+pub(crate) fn hosts_unknown(error: &BusError) {
+    bus_failed("hosts", None, error);
+}
+
+/// What this gateway told of who is in the rooms of a partition may be lost, or was taken
+/// back by others: it is told anew.
+pub(crate) fn host_lost(partition: Partition) {
+    counter!("causerie_presence_renewals_total").increment(1);
+    debug!(%partition, "who is here is told anew");
+}
+
+/// What was told by gateways that show no life was taken back, of each in so many partitions.
+pub(crate) fn hosts_swept(count: usize) {
+    if count > 0 {
+        counter!("causerie_presence_sweeps_total").increment(count as u64);
+        info!(
+            partitions = count,
+            "who was at a gateway that is gone has left"
+        );
+    }
 }
 
 /// A typing indicator could not be published: nobody misses that somebody types, and that

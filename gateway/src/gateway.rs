@@ -18,7 +18,9 @@ use crate::drain::sent_away;
 use crate::events;
 use crate::frame::OutFrame;
 use crate::hub::Hub;
+use crate::inquiries::Inquiries;
 use crate::outbox::{Outbox, Wire};
+use crate::presence::{self, Leaving, Presence};
 use crate::registry::Registry;
 use crate::seldom::Seldom;
 use crate::settings::Settings;
@@ -40,6 +42,10 @@ pub struct Gateway {
     audit: Audit,
     /// When it was said last that nobody counts.
     pub(crate) uncounted: Seldom,
+    /// Who is in which room here.
+    pub(crate) presence: Presence,
+    /// What was asked about connections elsewhere.
+    pub(crate) inquiries: Inquiries,
     settings: ArcSwap<Settings>,
     auth: OnceLock<Arc<Auth>>,
     tasks: TaskTracker,
@@ -57,6 +63,8 @@ impl Gateway {
             audit: Audit::start(Arc::clone(&bus), &settings.node, &tasks, &stop),
             registry: Registry::default(),
             uncounted: Seldom::default(),
+            presence: Presence::default(),
+            inquiries: Inquiries::default(),
             settings: ArcSwap::from_pointee(settings),
             auth: OnceLock::new(),
             bus,
@@ -65,6 +73,8 @@ impl Gateway {
         });
         let sweeping = sweeper::run(Arc::clone(&gateway), gateway.stop.clone());
         gateway.tasks.spawn(sweeping);
+        let telling = presence::run(Arc::clone(&gateway), gateway.stop.clone());
+        gateway.tasks.spawn(telling);
         gateway
     }
 
@@ -162,8 +172,12 @@ impl Gateway {
         // Nobody holds on to the task, so that it is all gone when it is done. It
         // ends with the connection.
         self.tasks.spawn({
-            let connection = Arc::clone(&connection);
-            async move { connection.join_first(admitted.rooms).await }
+            let (connection, presence) = (Arc::clone(&connection), self.presence.clone());
+            async move {
+                connection.join_first(admitted.rooms).await;
+                let rooms = connection.rooms();
+                presence.touch(&connection.identity(), rooms, Leaving::Perhaps);
+            }
         });
         Connected {
             gateway: Arc::clone(self),
@@ -174,11 +188,21 @@ impl Gateway {
 
     /// Ends a connection, once.
     pub(crate) fn disconnect(&self, connection: &Arc<Connection>, ended: Ended) {
-        connection.end();
+        self.end(connection);
         // Rooms may hold on to the outbox a moment longer, but not to the socket.
         connection.outbox.hang_up();
         self.typing.forget(connection);
         self.registry.remove(connection, ended);
+    }
+
+    /// Lets a connection that is about to end leave its rooms.
+    pub(crate) fn end(&self, connection: &Connection) {
+        let rooms = connection.rooms();
+        connection.end();
+        if !rooms.is_empty() {
+            let identity = connection.identity();
+            self.presence.touch(&identity, rooms, Leaving::Perhaps);
+        }
     }
 
     fn ready(&self, connection: &Connection, settings: &Settings, token: Option<String>) -> Ready {

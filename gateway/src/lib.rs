@@ -29,9 +29,11 @@
 //! - [`connection`]: one socket or stream
 //! - [`registry`]: all of this node
 //! - `orders`: what all gateways are told to do with connections
+//! - `inquiries`: what is asked about a connection, wherever it is
 //! - `sweeper`: heartbeats, idleness, tokens that end
 //! - [`actions`]: what they may do
 //! - [`typing`]: who is typing
+//! - [`presence`]: who is in which room
 //!
 //! Rooms, and what is said there:
 //! - `feed`: from the bus to the hub
@@ -56,12 +58,14 @@ pub mod gateway;
 pub mod http;
 pub mod hub;
 pub mod identity;
+mod inquiries;
 pub mod keys;
 pub mod limits;
 pub mod node;
 mod orders;
 pub mod outbox;
 pub mod permission;
+pub mod presence;
 mod recovery;
 pub mod registry;
 pub mod report;

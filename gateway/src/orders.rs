@@ -10,7 +10,6 @@ use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
 use causerie_shared::protocol::event::Event;
 use causerie_shared::protocol::frame;
 use tokio::sync::mpsc;
-use tokio::task::consume_budget;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::auth::Auth;
@@ -18,7 +17,6 @@ use crate::connection::Connection;
 use crate::events;
 use crate::frame::OutFrame;
 use crate::gateway::Gateway;
-use crate::identity::Identity;
 
 /// How many orders may wait; one that does not fit is looked for.
 const QUEUE: usize = 1_024;
@@ -80,13 +78,13 @@ impl Orders {
             tokio::select! {
                 biased;
                 heard = self.heard.recv() => match heard {
-                    Some(OrderHeard::Order(order)) => self.carry_out(&order).await,
+                    Some(OrderHeard::Order(order)) => self.carry_out(&order),
                     Some(OrderHeard::Gap) => looks.reset_immediately(),
                     None => return,
                 },
                 _ = looks.tick() => {
                     match self.look().await {
-                        Some(revocations) => self.catch_up(&revocations).await,
+                        Some(revocations) => self.catch_up(&revocations),
                         None => looks.reset_after(RETRY),
                     }
                 }
@@ -109,28 +107,35 @@ impl Orders {
     }
 
     /// Carries out what was missed of these.
-    async fn catch_up(&self, revocations: &[Revocation]) {
+    fn catch_up(&self, revocations: &[Revocation]) {
         for revocation in revocations {
-            self.on_revocation(revocation).await;
+            self.on_revocation(revocation);
         }
     }
 
-    async fn carry_out(&self, order: &Order) {
+    fn carry_out(&self, order: &Order) {
         match order {
-            Order::Revoke(revocation) => self.on_revocation(revocation).await,
+            Order::Revoke(revocation) => self.on_revocation(revocation),
             Order::Disconnect { tenant, user } => {
                 let close = |connection: &Connection| {
                     connection.outbox.close(CloseCode::Disconnected);
                     true
                 };
-                let ended = self.end(tenant, user, close).await;
+                let ended = self.end(tenant, user, close);
                 events::user_disconnected(tenant, ended);
             }
+            Order::Status {
+                tenant,
+                user,
+                status,
+            } => self.gateway.note_status(tenant, user, *status),
+            Order::Inquire(inquiry) => self.gateway.on_inquiry(inquiry.clone()),
+            Order::Answer(answer) => self.gateway.inquiries.on_answer(answer),
         }
     }
 
     /// Where it says something new, ends the connections that came with such tokens.
-    async fn on_revocation(&self, revocation: &Revocation) {
+    fn on_revocation(&self, revocation: &Revocation) {
         if !self.auth.revoked().note(revocation) {
             return;
         }
@@ -142,32 +147,14 @@ impl Orders {
             is_revoked
         };
         let (tenant, user) = (&revocation.tenant, &revocation.user);
-        let ended = self.end(tenant, user, close).await;
+        let ended = self.end(tenant, user, close);
         events::tokens_revoked(tenant, ended);
     }
 
     /// Looks at each connection of the user's; how many `close` has ended.
-    async fn end(
-        &self,
-        tenant: &TenantId,
-        user: &UserId,
-        close: impl Fn(&Connection) -> bool,
-    ) -> usize {
-        let (mut ended, mut last) = (0, None);
-        let is_theirs = |identity: &Identity| (&identity.tenant, &identity.user) == (tenant, user);
-        loop {
-            let connections = self.gateway.registry.next_after(last);
-            let Some(furthest) = connections.last() else {
-                return ended;
-            };
-            last = Some(furthest.outbox.id());
-            for connection in &connections {
-                if is_theirs(&connection.identity()) && close(connection) {
-                    ended += 1;
-                }
-            }
-            consume_budget().await;
-        }
+    fn end(&self, tenant: &TenantId, user: &UserId, close: impl Fn(&Connection) -> bool) -> usize {
+        let theirs = self.gateway.registry.of_user(tenant, user);
+        theirs.iter().filter(|of| close(of)).count()
     }
 }
 

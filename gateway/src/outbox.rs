@@ -42,6 +42,11 @@ pub(crate) const AT_ONCE: usize = 16 << 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OutboxId(u64);
 
+impl OutboxId {
+    /// None is before it.
+    pub(crate) const FIRST: Self = Self(0);
+}
+
 /// Why and how a connection ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Close {

@@ -47,8 +47,15 @@ pub enum Act {
     DeleteAny,
     /// Publish as servers do.
     Publish,
-    /// Disconnect users of the tenant, and revoke their tokens. In no room: it stands in
-    /// the column of the tenant's.
+    /// See who is in a room, as servers do.
+    SeePresence,
+    /// Say what one is: `away`, say. In no room: it stands in the column of the tenant's.
+    ShowStatus,
+    /// See a connection of the tenant's, wherever it is; stands there as well.
+    SeeConnections,
+    /// End one; stands there as well.
+    EndConnections,
+    /// Disconnect users of the tenant, and revoke their tokens; stands there as well.
     RuleUsers,
     /// Read who did what in the tenant; stands there as well. An operator reads all.
     ReadAudit,
@@ -76,6 +83,9 @@ const NOBODY: &[Who] = &[];
 const PEOPLE: &[Who] = &[Visitor, User];
 const PUBLISHERS: &[Who] = &[Publisher, Admin];
 const ADMINS: &[Who] = &[Admin];
+
+/// May see who is connected.
+const LOOKERS: &[Who] = &[Publisher, Admin, ReadKey, AdminKey];
 
 /// May speak, and whatever changes what others see.
 const SPEAKERS: Places = [PUBLISHERS, PEOPLE, ADMINS, PEOPLE, NOBODY];
@@ -111,6 +121,22 @@ const TABLE: &[(Act, Places)] = &[
             NOBODY,
         ],
     ),
+    (
+        Act::SeePresence,
+        [
+            LOOKERS,
+            PUBLISHERS,
+            &[Admin, ReadKey, AdminKey],
+            LOOKERS,
+            NOBODY,
+        ],
+    ),
+    (Act::ShowStatus, [PEOPLE, NOBODY, NOBODY, NOBODY, NOBODY]),
+    (
+        Act::SeeConnections,
+        [LOOKERS, NOBODY, NOBODY, NOBODY, NOBODY],
+    ),
+    (Act::EndConnections, TENANTS_ADMINS),
     (Act::RuleUsers, TENANTS_ADMINS),
     (Act::ReadAudit, TENANTS_ADMINS),
 ];

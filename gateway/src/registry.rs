@@ -2,11 +2,12 @@
 
 mod crowds;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use causerie_shared::ids::{TenantId, UserId};
 use tokio::sync::Notify;
 
 use crate::connection::{Connection, Ended};
@@ -25,13 +26,20 @@ pub struct Registry(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// In the order in which they came.
-    connections: Mutex<BTreeMap<OutboxId, Arc<Connection>>>,
+    connections: Mutex<Connections>,
     /// Slots taken: connections, and those about to be.
     taken: AtomicUsize,
     crowds: Mutex<Crowds>,
     is_draining: AtomicBool,
     emptied: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Connections {
+    /// In the order in which they came.
+    all: BTreeMap<OutboxId, Arc<Connection>>,
+    /// Those of each user.
+    by_user: BTreeSet<(UserKey, OutboxId)>,
 }
 
 /// Why there is no slot.
@@ -133,7 +141,7 @@ impl Registry {
 
     /// All connections, as they are now, in the order in which they came.
     pub fn all(&self) -> Vec<Arc<Connection>> {
-        self.lock().values().cloned().collect()
+        self.lock().all.values().cloned().collect()
     }
 
     /// The next few connections that came after `last`, or the first: so that one
@@ -141,8 +149,25 @@ impl Registry {
     pub(crate) fn next_after(&self, last: Option<OutboxId>) -> Vec<Arc<Connection>> {
         let after = last.map_or(Bound::Unbounded, Bound::Excluded);
         let connections = self.lock();
-        let next = connections.range((after, Bound::Unbounded)).take(AT_ONCE);
+        let next = connections
+            .all
+            .range((after, Bound::Unbounded))
+            .take(AT_ONCE);
         next.map(|(_, connection)| Arc::clone(connection)).collect()
+    }
+
+    /// The connections of a user, in the order in which they came.
+    pub(crate) fn of_user(&self, tenant: &TenantId, user: &UserId) -> Vec<Arc<Connection>> {
+        let key = self.key_of(tenant, user);
+        let connections = self.lock();
+        let theirs = connections.by_user.range((key, OutboxId::FIRST)..);
+        let theirs = theirs.take_while(|(of, _)| *of == key);
+        let theirs = theirs.filter_map(|(_, id)| connections.all.get(id));
+        let is_theirs = |of: &&Arc<Connection>| {
+            let identity = of.identity();
+            (&identity.tenant, &identity.user) == (tenant, user)
+        };
+        theirs.filter(is_theirs).cloned().collect()
     }
 
     /// Refuses slots from now on.
@@ -165,17 +190,30 @@ impl Registry {
 
     pub(crate) fn add(&self, connection: &Arc<Connection>) {
         events::connected(connection);
-        self.lock()
-            .insert(connection.outbox.id(), Arc::clone(connection));
+        let (id, identity) = (connection.outbox.id(), connection.identity());
+        let key = self.key_of(&identity.tenant, &identity.user);
+        let mut connections = self.lock();
+        connections.all.insert(id, Arc::clone(connection));
+        connections.by_user.insert((key, id));
     }
 
     pub(crate) fn remove(&self, connection: &Connection, ended: Ended) {
-        if self.lock().remove(&connection.outbox.id()).is_some() {
+        let (id, identity) = (connection.outbox.id(), connection.identity());
+        let key = self.key_of(&identity.tenant, &identity.user);
+        let mut connections = self.lock();
+        connections.by_user.remove(&(key, id));
+        let was_there = connections.all.remove(&id).is_some();
+        drop(connections);
+        if was_there {
             events::disconnected(connection, ended);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<OutboxId, Arc<Connection>>> {
+    fn key_of(&self, tenant: &TenantId, user: &UserId) -> UserKey {
+        self.0.crowds().key_of(tenant, user)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connections> {
         self.0
             .connections
             .lock()

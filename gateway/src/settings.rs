@@ -11,6 +11,7 @@ use causerie_shared::ids::{TenantHash, TenantId};
 use crate::address::{Permitted, Proxies};
 use crate::hub::Live;
 use crate::limits::Limits;
+use crate::presence::Presences;
 use crate::registry::Caps;
 
 /// A write takes some microseconds.
@@ -48,6 +49,8 @@ pub struct Settings {
     pub live: Live,
     /// How often one may ask for something.
     pub limits: Limits,
+    /// How it is told who is in a room.
+    pub presence: Presences,
     /// Whose word counts for the address of a client.
     pub proxies: Proxies,
     /// Whether it is noted who did what.
@@ -105,6 +108,10 @@ impl From<&config::Settings> for Settings {
                 memory: settings.realtime.memory_updates,
             },
             limits: limits.into(),
+            presence: Presences {
+                announced: settings.presence.announce_up_to,
+                leave_after: settings.presence.leave_after,
+            },
             proxies: (&settings.auth).into(),
             audit: settings.audit.enabled,
             addresses: Permitted::new(&limits.allowed_ips, &limits.blocked_ips),
@@ -142,6 +149,10 @@ impl Default for Settings {
             client_context: true,
             live: Live::ALL,
             limits: Limits::default(),
+            presence: Presences {
+                announced: 100,
+                leave_after: Duration::from_secs(2),
+            },
             proxies: Proxies::default(),
             audit: false,
             addresses: Permitted::default(),

@@ -179,10 +179,43 @@ impl SessionId {
     }
 }
 
-impl ConnectionId {
-    /// A new connection's id.
+/// One run of a gateway, from its start to its end; or a shorter time, under whose name it
+/// tells who is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RunId(u64);
+
+impl RunId {
+    /// A new run's id.
     pub fn generate() -> Self {
-        Self(uuid::Uuid::new_v4().simple().to_string().into())
+        Self(rand::random::<u64>() & 0xffff_ffff_ffff)
+    }
+}
+
+impl std::str::FromStr for RunId {
+    type Err = std::num::ParseIntError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        u64::from_str_radix(text, 16).map(Self)
+    }
+}
+
+/// Twelve hex digits.
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:012x}", self.0)
+    }
+}
+
+impl ConnectionId {
+    /// A new connection's id. It begins with the `run` of the gateway that has the
+    /// connection, so that this one alone need look for it.
+    pub fn generate(run: RunId) -> Self {
+        Self(format!("{run}-{:016x}", rand::random::<u64>()).into())
+    }
+
+    /// Whether it is one of the gateway that runs as `run`.
+    pub fn is_of(&self, run: RunId) -> bool {
+        let (of, _) = self.0.split_once('-').unwrap_or_default();
+        of == run.to_string()
     }
 }
 
@@ -250,6 +283,15 @@ mod tests {
         for bad in ["xx-1", "80-1", "1F-1", "1f", "1f1-2"] {
             assert_eq!(MessageId::new(bad), Err(InvalidId::Partition), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_connections_id_tells_whose_it_is() {
+        let (run, other) = (RunId(0x1f), RunId(0x2f));
+        let id = ConnectionId::generate(run);
+        assert!(id.as_str().starts_with("00000000001f-"), "{id}");
+        assert!(id.is_of(run) && !id.is_of(other));
+        assert!(!ConnectionId::new("c1").unwrap().is_of(run));
     }
 
     #[test]

@@ -64,6 +64,14 @@ macro_rules! bus_before_another {
             hold_off(whom: &str, time: ::std::time::Duration) -> ();
             order(order: &::causerie_shared::bus::order::Order) -> ();
             revocations(since_ms: u64) -> ::causerie_shared::bus::order::Revocations;
+            attend(told: &::causerie_shared::bus::presence::Attendance, announced: u32)
+                -> ::causerie_shared::bus::presence::Attended;
+            present(room: &::causerie_shared::room::RoomKey)
+                -> Vec<::causerie_shared::bus::presence::Present>;
+            hosts(look: &::causerie_shared::bus::presence::HostLook)
+                -> ::causerie_shared::bus::presence::Hosts;
+            sweep_host(partition: ::causerie_shared::room::Partition,
+                host: ::causerie_shared::ids::RunId, announced: u32) -> bool;
             add_key(key: &::causerie_shared::api_key::ApiKey) -> bool;
             key(id: &::causerie_shared::ids::KeyId)
                 -> Option<::causerie_shared::api_key::StoredKey>;

@@ -11,6 +11,7 @@ use crate::events;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
 use crate::permission::Act;
+use crate::presence::Leaving;
 
 /// Lets the connection go on under `token`. Rooms that it does not allow are left. Over
 /// HTTP, where there is no connection, this only tells whether the token would do.
@@ -39,17 +40,18 @@ async fn renew(gateway: &Gateway, caller: &Caller, token: &str) -> Result<(), Pr
         return Err(ProtocolError::new(ErrorCode::Forbidden, content));
     }
     if let Some(connection) = &caller.connection {
-        go_on(connection, identity).await;
+        go_on(gateway, connection, identity).await;
     }
     Ok(())
 }
 
-async fn go_on(connection: &Connection, identity: Identity) {
+async fn go_on(gateway: &Gateway, connection: &Connection, identity: Identity) {
     let identity = Arc::new(identity);
     connection.renew(Arc::clone(&identity));
     for room in connection.rooms() {
         if !identity.may(Act::Hear, &room) && connection.leave(&room).await {
             connection.outbox.push(&unsubscribed(&room));
+            gateway.presence.touch(&identity, [room], Leaving::ForGood);
         }
     }
 }

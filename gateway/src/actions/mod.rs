@@ -22,6 +22,7 @@ mod delete;
 pub mod publish;
 mod read;
 pub mod send_message;
+mod status;
 mod subscribe;
 mod typing;
 
@@ -80,10 +81,13 @@ pub async fn perform(
         Action::Cancel(what) => cancel::cancel(gateway, &caller.identity, &what.message_id)
             .await
             .map(|cancelled| frame::ack(&id, cancelled)),
+        Action::Status(what) => status::set_status(gateway, &caller.identity, what.status)
+            .await
+            .map(|()| frame::ack(&id, EmptyAck {})),
         Action::Subscribe(what) => subscribe::subscribe(gateway, caller, what)
             .await
             .map(|joined| frame::ack(&id, joined)),
-        Action::Unsubscribe(what) => subscribe::unsubscribe(caller, what)
+        Action::Unsubscribe(what) => subscribe::unsubscribe(gateway, caller, what)
             .await
             .map(|left| frame::ack(&id, left)),
         Action::Read(what) => read::read(gateway, &caller.identity, what)
@@ -150,6 +154,7 @@ fn is_action(action: &Action) -> bool {
         Action::Typing(sign) => sign.is_typing,
         Action::SendMessage(_)
         | Action::Cancel(_)
+        | Action::Status(_)
         | Action::Subscribe(_)
         | Action::Unsubscribe(_)
         | Action::Read(_)

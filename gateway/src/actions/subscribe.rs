@@ -15,6 +15,7 @@ use crate::connection::Connection;
 use crate::frame::OutFrame;
 use crate::gateway::Gateway;
 use crate::permission::Act;
+use crate::presence::Leaving;
 
 /// Joins a room. `subscribed` goes before the answer, and what was missed too,
 /// unless the client is slow to read it. Where it fails the room is not joined,
@@ -53,7 +54,12 @@ async fn join(
         return Err(ProtocolError::new(ErrorCode::Forbidden, content)
             .with_limit(Scope::Connection, max_rooms as u64));
     }
-    if let Err(error) = connection.join(room, position).await {
+    let joining = connection.join(room, position).await;
+    let touched = [room.clone()];
+    gateway
+        .presence
+        .touch(&caller.identity, touched, Leaving::ForGood);
+    if let Err(error) = joining {
         if joined.contains(room) {
             connection.outbox.push(&unsubscribed(room));
         }
@@ -64,12 +70,17 @@ async fn join(
 
 /// Leaves a room. No event of it follows the answer.
 pub(super) async fn unsubscribe(
+    gateway: &Gateway,
     caller: &Caller,
     what: action::Unsubscribe,
 ) -> Result<RoomAck, ProtocolError> {
     let connection = caller.connected()?;
     let room = what.room.resolve(&caller.identity.user);
     if connection.leave(&room).await {
+        let touched = [room.clone()];
+        gateway
+            .presence
+            .touch(&caller.identity, touched, Leaving::ForGood);
         connection.outbox.push(&unsubscribed(&room));
     }
     Ok(RoomAck { room })

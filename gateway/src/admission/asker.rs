@@ -120,7 +120,7 @@ fn place(room: &Room) -> Place {
 fn no_scope(act: Act) -> Refusal {
     let scope = match act {
         Act::Publish => KeyScope::Publish,
-        Act::RuleUsers | Act::ReadAudit => KeyScope::Admin,
+        Act::EndConnections | Act::RuleUsers | Act::ReadAudit => KeyScope::Admin,
         Act::Hear
         | Act::ReadHistory
         | Act::Say
@@ -128,7 +128,10 @@ fn no_scope(act: Act) -> Refusal {
         | Act::ShowRead
         | Act::Cancel
         | Act::DeleteOwn
-        | Act::DeleteAny => KeyScope::Read,
+        | Act::DeleteAny
+        | Act::SeePresence
+        | Act::ShowStatus
+        | Act::SeeConnections => KeyScope::Read,
     };
     let scope = scope.as_str();
     let content = format!("The API key lacks the scope `{scope}`: use another key.");
@@ -142,7 +145,12 @@ fn no_role(act: Act) -> Refusal {
             "Only servers may publish: the role `publisher` or `admin` is needed in your token, \
              or an API key."
         }
-        Act::RuleUsers
+        Act::SeePresence | Act::SeeConnections => {
+            "Only servers may look at who is connected: the role `publisher` or `admin` is needed \
+             in your token, or an API key."
+        }
+        Act::EndConnections
+        | Act::RuleUsers
         | Act::ReadAudit
         | Act::Hear
         | Act::ReadHistory
@@ -151,7 +159,8 @@ fn no_role(act: Act) -> Refusal {
         | Act::ShowRead
         | Act::Cancel
         | Act::DeleteOwn
-        | Act::DeleteAny => {
+        | Act::DeleteAny
+        | Act::ShowStatus => {
             "The role `admin` is needed in your token, or an API key with that scope."
         }
     };

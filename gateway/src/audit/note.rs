@@ -31,6 +31,8 @@ pub(crate) enum What {
     Abuse,
     /// A user's connections were ended.
     DisconnectUser,
+    /// One connection was ended.
+    EndConnection,
     /// A user's tokens were revoked.
     RevokeUser,
     /// An API key was made.
@@ -41,7 +43,7 @@ pub(crate) enum What {
 
 impl What {
     /// All there are.
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Connect,
         Self::Refuse,
         Self::Join,
@@ -49,6 +51,7 @@ impl What {
         Self::Limit,
         Self::Abuse,
         Self::DisconnectUser,
+        Self::EndConnection,
         Self::RevokeUser,
         Self::MakeKey,
         Self::RevokeKey,
@@ -64,6 +67,7 @@ impl What {
             Self::Limit => "limit",
             Self::Abuse => "abuse",
             Self::DisconnectUser => "disconnect_user",
+            Self::EndConnection => "end_connection",
             Self::RevokeUser => "revoke_user",
             Self::MakeKey => "make_key",
             Self::RevokeKey => "revoke_key",
@@ -79,6 +83,7 @@ impl What {
             | Self::Join
             | Self::Abuse
             | Self::DisconnectUser
+            | Self::EndConnection
             | Self::RevokeUser
             | Self::MakeKey
             | Self::RevokeKey => false,
@@ -97,7 +102,7 @@ pub(crate) struct Note {
     pub(super) address: Option<IpAddr>,
     pub(super) connection: Option<String>,
     pub(super) transport: Option<&'static str>,
-    /// Rooms, a user, a key, or a limit.
+    /// Rooms, a user, a connection, a key, or a limit.
     pub(super) on: Option<String>,
     pub(super) result: &'static str,
 }

@@ -40,6 +40,9 @@ pub(super) fn begin_at_zero() {
     for is_durable in [true, false] {
         published(is_durable).increment(0);
     }
+    for is_found in [true, false] {
+        inquiries(is_found).increment(0);
+    }
 }
 
 /// A client is connected.
@@ -160,6 +163,7 @@ pub(crate) fn action_received(action: &Action) {
         Action::SendMessage(_) => counter!("causerie_actions_total", "action" => "sendMessage"),
         Action::Typing(_) => counter!("causerie_actions_total", "action" => "typing"),
         Action::Cancel(_) => counter!("causerie_actions_total", "action" => "cancel"),
+        Action::Status(_) => counter!("causerie_actions_total", "action" => "status"),
         Action::Subscribe(_) => counter!("causerie_actions_total", "action" => "subscribe"),
         Action::Unsubscribe(_) => counter!("causerie_actions_total", "action" => "unsubscribe"),
         Action::Read(_) => counter!("causerie_actions_total", "action" => "read"),
@@ -194,6 +198,26 @@ pub(crate) fn tokens_revoked(tenant: &TenantId, ended: usize) {
 pub(crate) fn user_disconnected(tenant: &TenantId, ended: usize) {
     counter!("causerie_users_disconnected_total").increment(1);
     info!(%tenant, ended, "a user was disconnected");
+}
+
+/// A server asked about a connection, or wanted it ended; whether it was there.
+pub(crate) fn inquired(ends_it: bool, is_found: bool) {
+    inquiries(is_found).increment(1);
+    debug!(ends_it, is_found, "a server asked about a connection");
+}
+
+fn inquiries(is_found: bool) -> Counter {
+    if is_found {
+        counter!("causerie_connection_inquiries_total", "outcome" => "found")
+    } else {
+        counter!("causerie_connection_inquiries_total", "outcome" => "gone")
+    }
+}
+
+/// A connection is ended, since a server wants that.
+pub(crate) fn connection_ended(connection: &Connection) {
+    let tenant = &connection.identity().tenant;
+    info!(connection = %connection.id, %tenant, "a server ended a connection");
 }
 
 /// A person's message is safely stored.

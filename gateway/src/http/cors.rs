@@ -23,7 +23,7 @@ pub(super) fn layer(auth: &Arc<Auth>) -> CorsLayer {
                 .to_str()
                 .is_ok_and(|origin| auth.knows_origin(origin))
         }))
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
         .allow_headers([
             AUTHORIZATION,
             CONTENT_TYPE,

@@ -8,12 +8,14 @@ mod actions;
 mod audit;
 mod body;
 mod chat;
+mod connections;
 mod cors;
 mod demo;
 mod event_types;
 mod events;
 mod history;
 mod messages;
+mod presence;
 mod publish;
 mod session;
 mod text_format;
@@ -94,9 +96,14 @@ impl Edge {
             .route("/api/events", get(sse::several_rooms))
             .route("/api/rooms/{room}/events", get(sse::one_room))
             .route("/api/rooms/{room}/history", get(history::read))
+            .route("/api/rooms/{room}/presence", get(presence::show))
             .route("/api/publish", post(publish::publish))
             .route("/api/users/{user_id}/disconnect", post(users::disconnect))
             .route("/api/users/{user_id}/revoke", post(users::revoke))
+            .route(
+                "/api/connections/{connection_id}",
+                get(connections::show).delete(connections::end),
+            )
             .route("/api/messages/{message_id}", get(messages::read))
             .route("/api/websocket/events/types", get(event_types::list))
             .route("/api/audit", get(audit::read))

@@ -10,7 +10,7 @@ use std::time::Duration;
 use causerie_shared::bus::BusError;
 use causerie_shared::position::Position;
 use causerie_shared::protocol::close::CloseCode;
-use causerie_shared::room::RoomKey;
+use causerie_shared::room::{Room, RoomKey};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -170,6 +170,12 @@ impl Membership {
     /// The rooms joined, or being joined.
     pub fn rooms(&self) -> Vec<RoomKey> {
         self.lock().iter().map(|stay| stay.room.clone()).collect()
+    }
+
+    /// Whether `room`, of the only tenant whose rooms these are, is joined or being
+    /// joined.
+    pub(crate) fn is_in(&self, room: &Room) -> bool {
+        self.lock().iter().any(|stay| stay.room.room == *room)
     }
 
     /// Leaves all rooms, and closes the outbox.

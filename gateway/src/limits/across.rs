@@ -120,6 +120,7 @@ impl Gateway {
             | Action::Cancel(_)
             | Action::Subscribe(_)
             | Action::Unsubscribe(_)
+            | Action::Status(_)
             | Action::Authenticate(_) => &[Counted::Requests],
         };
         let settings = self.settings();

@@ -20,7 +20,7 @@ pub(crate) enum Counted {
     Messages,
     /// `sendMessage` to the AI by visitors.
     VisitorQuestions,
-    /// `typing` that says yes, and `read`.
+    /// `typing` that says yes, `read` and `status`.
     Typing,
 }
 
@@ -57,7 +57,7 @@ pub(super) fn too_many(what: Counted, scope: Scope, rate: &Rate, wait: Duration)
         Counted::KeyRequests => "requests with this API key",
         Counted::Messages => "messages",
         Counted::VisitorQuestions => "questions",
-        Counted::Typing => "signs of typing",
+        Counted::Typing => "signs of typing, or of a status",
     };
     let from = match scope {
         Scope::Ip => " from your address",

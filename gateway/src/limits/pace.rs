@@ -55,7 +55,8 @@ impl Pace {
             Ok(Action::Typing(sign)) if sign.is_typing => {
                 self.take(Counted::Typing, limits, now_us)
             }
-            Ok(Action::Read(_)) => self.take(Counted::Typing, limits, now_us),
+            // Each is told to as many people.
+            Ok(Action::Read(_) | Action::Status(_)) => self.take(Counted::Typing, limits, now_us),
             Ok(
                 Action::Typing(_)
                 | Action::Cancel(_)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroU64;
 
-use causerie_shared::ids::TenantId;
+use causerie_shared::ids::{TenantId, UserId};
 
 use super::{Caps, NoSlot};
 use crate::identity::Identity;
@@ -19,7 +19,7 @@ pub(super) struct Crowds {
 
 /// Stands for a user: a hash of their name, which would take more room. Two that
 /// share one, of which there are none to be expected, would count as one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct UserKey(NonZeroU64);
 
 #[derive(Debug)]
@@ -31,8 +31,7 @@ struct OfUser {
 impl Crowds {
     /// Counts one more of `whose`, if there may be.
     pub(super) fn try_enter(&mut self, whose: &Identity, caps: &Caps) -> Result<UserKey, NoSlot> {
-        let hash = self.hasher.hash_one((&whose.tenant, &whose.user));
-        let key = UserKey(NonZeroU64::new(hash).unwrap_or(NonZeroU64::MIN));
+        let key = self.key_of(&whose.tenant, &whose.user);
         if self
             .users
             .get(&key)
@@ -51,6 +50,12 @@ impl Crowds {
         user.count += 1;
         *self.tenants.entry(whose.tenant.clone()).or_default() += 1;
         Ok(key)
+    }
+
+    /// What stands for a user.
+    pub(super) fn key_of(&self, tenant: &TenantId, user: &UserId) -> UserKey {
+        let hash = self.hasher.hash_one((tenant, user));
+        UserKey(NonZeroU64::new(hash).unwrap_or(NonZeroU64::MIN))
     }
 
     /// Counts one less.

@@ -94,6 +94,7 @@ fn answer_of(action: &Action) -> Event {
         | Action::Unsubscribe(_)
         | Action::Read(_)
         | Action::Delete(_)
+        | Action::Status(_)
         | Action::Authenticate(_) => Event::Ack,
     }
 }

@@ -12,6 +12,7 @@
 //! - [`allowance`]: counting over all nodes together
 //! - [`audit`]: what is kept of who did what
 //! - [`order`]: what gateways are told to do with connections
+//! - [`presence`]: who is in a room
 //! - [`memory`]: the bus within one process
 //! - [`redis`]: the bus of a cluster
 //! - [`connection`]: how a program comes to it
@@ -41,7 +42,7 @@ use tokio::sync::mpsc;
 
 use crate::api_key::{ApiKey, StoredKey};
 use crate::clock::Clock;
-use crate::ids::{KeyId, MessageId, TenantId};
+use crate::ids::{KeyId, MessageId, RunId, TenantId};
 use crate::position::Position;
 use crate::record::Record;
 use crate::room::{Partition, RoomKey};
@@ -56,6 +57,7 @@ pub mod log;
 pub mod memory;
 pub mod order;
 pub mod posting;
+pub mod presence;
 pub mod question;
 pub mod redis;
 pub mod reply;
@@ -67,6 +69,7 @@ use deletion::{Deleted, Deletion};
 use log::{Changes, History, HistoryRange, Look, Page};
 use order::{Order, OrderHeard, Revocations};
 use posting::{Posted, Posting};
+use presence::{Attendance, Attended, HostLook, Hosts, Present};
 use question::{Accepted, Question};
 use reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
@@ -280,8 +283,9 @@ pub trait Bus: Send + Sync + Debug {
 
     // Orders to gateways.
 
-    /// Tells all gateways what to do with their connections, and remembers it where it
-    /// is a revocation. Of two of one user the later one holds.
+    /// Tells all gateways what to do with their connections, or asks about them, and
+    /// remembers it where it is a revocation or a status. Of two of one user the later one
+    /// holds.
     async fn order(&self, order: &Order) -> Result<(), BusError>;
 
     /// Opens the stream of orders. Those that do not fit into `buffer` are told as a gap.
@@ -289,6 +293,44 @@ pub trait Bus: Send + Sync + Debug {
 
     /// The revocations of `since_ms` or later, as far as the partitions answer.
     async fn revocations(&self, since_ms: u64) -> Result<Revocations, BusError>;
+
+    // Who is in a room.
+
+    /// Notes how many connections a user has in a room with a gateway. Those in the room are
+    /// told who comes, goes, or says to be something else, as long as there are no more than
+    /// `announced` users.
+    async fn attend(&self, told: &Attendance, announced: u32) -> Result<Attended, BusError>;
+
+    /// The same of many users and rooms, in as few steps as can be. The results are in the
+    /// order of `told`.
+    async fn attend_all(
+        &self,
+        told: &[Attendance],
+        announced: u32,
+    ) -> Vec<Result<Attended, BusError>> {
+        join_all(told.iter().map(|one| self.attend(one, announced))).await
+    }
+
+    /// Who is in `room`, in the order of their ids.
+    async fn present(&self, room: &RoomKey) -> Result<Vec<Present>, BusError>;
+
+    /// Shows that a gateway's host lives, and looks at those of all.
+    async fn hosts(&self, look: &HostLook) -> Result<Hosts, BusError>;
+
+    /// The same in many partitions, in as few steps as can be. The results are in the order of
+    /// `looks`; one that does not answer holds up none of the others for long.
+    async fn hosts_in_all(&self, looks: &[HostLook]) -> Vec<Result<Hosts, BusError>> {
+        join_all(looks.iter().map(|look| self.hosts(look))).await
+    }
+
+    /// Takes a host for dead, and back some of what was told under it: whether there is
+    /// more.
+    async fn sweep_host(
+        &self,
+        partition: Partition,
+        host: RunId,
+        announced: u32,
+    ) -> Result<bool, BusError>;
 
     // API keys.
 

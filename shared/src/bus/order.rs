@@ -1,7 +1,10 @@
-//! What all gateways are told to do with their connections.
+//! What all gateways are told to do with their connections, and asked about them.
 
-use crate::ids::{TenantId, UserId};
-use crate::room::{Room, RoomKey};
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{ConnectionId, TenantId, UserId};
+use crate::protocol::data::Status;
+use crate::room::{Partition, Room, RoomKey};
 
 /// The tokens of a user that are no good any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +30,63 @@ pub enum Order {
         /// Whose connections.
         user: UserId,
     },
+    /// Tell what a user has said to be, wherever they are. It is remembered as long as they
+    /// are in their own room, and an hour longer.
+    Status {
+        /// Whose user it is.
+        tenant: TenantId,
+        /// Who has said it.
+        user: UserId,
+        /// What.
+        status: Status,
+    },
+    /// Tell about a connection: for the gateway alone that had it last.
+    Inquire(Inquiry),
+    /// What became of an inquiry: for the gateway alone that asked.
+    Answer(Answer),
+}
+
+/// A question about a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inquiry {
+    /// By which its answer is known.
+    pub id: u64,
+    /// Whose connection it is; another tenant's is not there.
+    pub tenant: TenantId,
+    /// Which.
+    pub connection: ConnectionId,
+    /// Whether it is to be ended.
+    pub ends_it: bool,
+}
+
+/// The answer to an inquiry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The inquiry's.
+    pub id: u64,
+    /// The connection; none where it is gone.
+    pub card: Option<ConnectionCard>,
+}
+
+/// What is told about a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionCard {
+    /// Its id.
+    pub connection_id: ConnectionId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// Their name, where their token has one.
+    pub name: Option<String>,
+    /// How it travels: `websocket` or `sse`.
+    pub transport: String,
+    /// The node that serves it.
+    pub node: String,
+    /// When it began, by the bus's clock, in milliseconds since 1970.
+    pub connected_at: u64,
+    /// When its user last did something there, or it began, by the same clock.
+    pub last_active_at: u64,
+    /// The rooms that it is in.
+    pub rooms: Vec<Room>,
 }
 
 /// What one hears who hears orders.
@@ -48,12 +108,20 @@ pub struct Revocations {
 }
 
 impl Order {
-    /// Whose room says where the order is kept and heard.
-    pub(super) fn room(&self) -> RoomKey {
-        let (tenant, user) = match self {
-            Self::Revoke(revocation) => (&revocation.tenant, &revocation.user),
-            Self::Disconnect { tenant, user } => (tenant, user),
-        };
-        RoomKey::new(tenant.clone(), Room::User(user.clone()))
+    /// Where the order is given, and kept.
+    pub(super) fn partition(&self) -> Partition {
+        match self {
+            Self::Revoke(revocation) => room_of(&revocation.tenant, &revocation.user).partition(),
+            Self::Disconnect { tenant, user } | Self::Status { tenant, user, .. } => {
+                room_of(tenant, user).partition()
+            }
+            Self::Inquire(inquiry) => Partition::of_name(inquiry.connection.as_str()),
+            Self::Answer(answer) => Partition::of_name(&answer.id.to_string()),
+        }
     }
+}
+
+/// The room of a user, by which the storage names them.
+pub(super) fn room_of(tenant: &TenantId, user: &UserId) -> RoomKey {
+    RoomKey::new(tenant.clone(), Room::User(user.clone()))
 }

@@ -10,6 +10,7 @@ use super::address::{HttpUrl, Origin, RedisUrl};
 use super::audit::Audit;
 use super::limits::Limits;
 use super::network::Cidr;
+use super::presence::Presence;
 use super::section::{Program, section};
 use super::tenant::Tenant;
 use super::tls::Tls;
@@ -50,6 +51,8 @@ section! {
         history: History = "history";
         /// Live delivery.
         realtime: Realtime = "realtime";
+        /// Who is in a room.
+        presence: Presence = "presence";
         /// Logs.
         telemetry: Telemetry = "telemetry";
         /// This process.

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use super::data::Status;
 use super::depth::is_deeper_than;
 use super::error::{ErrorCode, ProtocolError};
 use super::{MAX_CLIENT_ID_CHARS, MAX_SEQ, MAX_USER_INPUT};
@@ -84,6 +85,8 @@ pub enum Action {
     Read(Read),
     /// `delete`.
     Delete(Delete),
+    /// `status`.
+    Status(SetStatus),
     /// `authenticate`.
     Authenticate(Authenticate),
     /// `ping`, with what its `pong` sends back.
@@ -237,6 +240,13 @@ pub struct Delete {
     pub room: RoomName,
     /// Which.
     pub message_id: MessageId,
+}
+
+/// Says what the user is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+pub struct SetStatus {
+    /// What.
+    pub status: Status,
 }
 
 /// Renews a live connection.
@@ -394,11 +404,12 @@ fn read_action(mut frame: Map<String, Value>) -> Result<Action, ProtocolError> {
             Ok(Action::Read(read))
         }
         "delete" => read_fields(frame).map(Action::Delete),
+        "status" => read_fields(frame).map(Action::Status),
         "authenticate" => read_fields(frame).map(Action::Authenticate),
         _ => Err(ProtocolError::new(
             ErrorCode::UnknownAction,
             "Unknown action: use sendMessage, typing, cancel, subscribe, unsubscribe, read, \
-             delete, authenticate or ping.",
+             delete, status, authenticate or ping.",
         )),
     }
 }

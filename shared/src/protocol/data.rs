@@ -19,6 +19,64 @@ pub enum Role {
     Assistant,
 }
 
+/// What a user says to be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// There: what one is who has said nothing.
+    #[default]
+    Online,
+    /// Not at the device.
+    Away,
+    /// Not to be disturbed.
+    Busy,
+}
+
+impl Status {
+    const ALL: [Self; 3] = [Self::Online, Self::Away, Self::Busy];
+
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Online => "online",
+            Self::Away => "away",
+            Self::Busy => "busy",
+        }
+    }
+
+    /// The status of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == name)
+    }
+}
+
+/// `user_joined`: somebody is in the room who was not.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct UserJoined {
+    /// Who.
+    pub user_id: UserId,
+    /// The name to show, where their token has one.
+    pub name: Option<String>,
+    /// What they say to be.
+    pub status: Status,
+}
+
+/// `user_left`: somebody is in the room no more, on no device.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct UserLeft {
+    /// Who.
+    pub user_id: UserId,
+}
+
+/// `user_status_changed`: somebody in the room says to be something else.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct UserStatusChanged {
+    /// Who.
+    pub user_id: UserId,
+    /// What they say to be now.
+    pub status: Status,
+}
+
 /// `new_message`: a person said something.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct NewMessage {

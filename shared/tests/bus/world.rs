@@ -163,6 +163,12 @@ macro_rules! conformance {
                 orders_reach_all,
                 revocations_are_remembered,
                 a_revocation_is_forgotten_in_time;
+            attending:
+                one_is_there_from_the_first_connection_to_the_last,
+                a_status_is_told_once_and_outlasts_a_moment,
+                a_crowd_is_told_nothing_of_who_comes_and_goes,
+                what_a_dead_host_told_is_taken_back,
+                hosts_show_that_they_live;
             keys:
                 a_key_is_kept_until_it_is_revoked,
                 a_key_takes_no_others_place,

@@ -2,9 +2,10 @@
 
 use causerie_shared::protocol::action::{
     Action, Authenticate, Cancel, ClientFrame, ClientId, ContextMessage, ContextRole,
-    ConversationContext, Delete, IfBusy, Read, SendMessage, Subscribe, Typing, Unsubscribe,
-    read_frame,
+    ConversationContext, Delete, IfBusy, Read, SendMessage, SetStatus, Subscribe, Typing,
+    Unsubscribe, read_frame,
 };
+use causerie_shared::protocol::data::Status;
 use causerie_shared::room::{Room, RoomName};
 use serde_json::{Map, json};
 
@@ -116,6 +117,14 @@ fn frames() -> Vec<(&'static str, &'static str, Option<&'static str>, Action)> {
             r#"{"action":"typing","data":{"is_typing":false}}"#,
             None,
             typing(false, None),
+        ),
+        (
+            "status.json",
+            r#"{"action":"status","id":"c16","data":{"status":"away"}}"#,
+            Some("c16"),
+            Action::Status(SetStatus {
+                status: Status::Away,
+            }),
         ),
         (
             "authenticate.json",

@@ -2,11 +2,13 @@
 
 use causerie_shared::position::Epoch;
 use causerie_shared::protocol::action::{
-    Authenticate, Cancel, ClientId, Delete, Read, SendMessage, Subscribe, Typing, Unsubscribe,
+    Authenticate, Cancel, ClientId, Delete, Read, SendMessage, SetStatus, Subscribe, Typing,
+    Unsubscribe,
 };
 use causerie_shared::protocol::data::{
     AiProcessingEnd, AiProcessingError, AiProcessingStart, MessageDeleted, MessageDelta,
-    MessageRead, MessageRestart, MessageSnapshot, NewMessage, Reply, TypingIndicator,
+    MessageRead, MessageRestart, MessageSnapshot, NewMessage, Reply, TypingIndicator, UserJoined,
+    UserLeft, UserStatusChanged,
 };
 use causerie_shared::protocol::error::ProtocolError;
 use causerie_shared::protocol::event::Event;
@@ -131,6 +133,8 @@ fn client_schema() -> Value {
     frames.action(&["read"], data, true);
     let data = frames.of::<Delete>();
     frames.action(&["delete"], data, true);
+    let data = frames.of::<SetStatus>();
+    frames.action(&["status"], data, true);
     let data = frames.of::<Authenticate>();
     frames.action(&["authenticate"], data, true);
     frames.action(&["ping"], json!(true), false);
@@ -181,6 +185,9 @@ fn server_schema() -> Value {
     frames.transient::<MessageRestart>(Event::MessageRestart);
     frames.transient::<MessageRead>(Event::MessageRead);
     frames.transient::<TypingIndicator>(Event::TypingIndicator);
+    frames.transient::<UserJoined>(Event::UserJoined);
+    frames.transient::<UserLeft>(Event::UserLeft);
+    frames.transient::<UserStatusChanged>(Event::UserStatusChanged);
     frames.transient::<AiProcessingStart>(Event::AiProcessingStart);
     frames.transient::<AiProcessingEnd>(Event::AiProcessingEnd);
     frames.transient::<AiProcessingError>(Event::AiProcessingError);

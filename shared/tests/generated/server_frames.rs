@@ -6,7 +6,7 @@ use causerie_shared::protocol::action::ClientId;
 use causerie_shared::protocol::data::{
     ASSISTANT, AiProcessingEnd, AiProcessingError, AiProcessingStart, FinishReason, MessageDeleted,
     MessageDelta, MessageRead, MessageRestart, MessageSnapshot, NewMessage, Reply, ReplyMetadata,
-    Role, TypingIndicator,
+    Role, Status, TypingIndicator, UserJoined, UserLeft, UserStatusChanged,
 };
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError, Scope};
 use causerie_shared::protocol::event::Event;
@@ -206,6 +206,28 @@ fn read() -> Bytes {
     transient(Event::MessageRead, &data)
 }
 
+fn joined(name: Option<&str>) -> Bytes {
+    let data = UserJoined {
+        user_id: sample::user(),
+        name: name.map(str::to_owned),
+        status: Status::Online,
+    };
+    transient(Event::UserJoined, &data)
+}
+
+fn left() -> Bytes {
+    let user_id = sample::user();
+    transient(Event::UserLeft, &UserLeft { user_id })
+}
+
+fn status_changed() -> Bytes {
+    let data = UserStatusChanged {
+        user_id: sample::user(),
+        status: Status::Away,
+    };
+    transient(Event::UserStatusChanged, &data)
+}
+
 fn restart() -> Bytes {
     let data = MessageRestart {
         message_id: sample::reply(),
@@ -265,6 +287,10 @@ pub fn golden() -> Vec<(&'static str, Bytes)> {
         ("message_restart.json", restart()),
         ("typing_indicator.json", typing("u2", true)),
         ("typing_indicator_assistant.json", typing(ASSISTANT, true)),
+        ("user_joined.json", joined(Some("Ünal \"U\""))),
+        ("user_joined_without_a_name.json", joined(None)),
+        ("user_left.json", left()),
+        ("user_status_changed.json", status_changed()),
         ("ai_processing_start.json", start()),
         ("ai_processing_end.json", end()),
         ("ai_processing_error.json", failed()),

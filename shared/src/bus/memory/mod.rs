@@ -9,6 +9,7 @@
 //! - `deleting`: what is to be there no more
 //! - `hearing`: feeds and wakes
 //! - `orders`: orders to gateways
+//! - `presence`: who is in a room
 //! - `keys`: API keys
 //! - `auditing`: what is kept of who did what
 
@@ -25,6 +26,7 @@ use super::deletion::{Deleted, Deletion};
 use super::log::{Changes, History, HistoryRange, Page};
 use super::order::{Order, OrderHeard, Revocations};
 use super::posting::{Posted, Posting};
+use super::presence::{Attendance, Attended, HostLook, Hosts, Present};
 use super::question::{Accepted, Question};
 use super::reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
@@ -34,7 +36,7 @@ use super::subscription::{Ear, Subscriptions};
 use super::{Bus, BusError, Retention};
 use crate::api_key::{ApiKey, StoredKey, partition_of_keys};
 use crate::clock::Clock;
-use crate::ids::{KeyId, MessageId, TenantId};
+use crate::ids::{KeyId, MessageId, RunId, TenantId};
 use crate::position::Position;
 use crate::record::Record;
 use crate::room::{Partition, RoomKey};
@@ -51,6 +53,7 @@ mod making;
 mod orders;
 mod part;
 mod posting;
+mod presence;
 #[cfg(test)]
 mod tests;
 
@@ -244,9 +247,16 @@ impl Bus for MemoryBus {
     }
 
     async fn order(&self, order: &Order) -> Result<(), BusError> {
-        if let Order::Revoke(revocation) = order {
-            let partition = order.room().partition();
-            self.part(partition).revoke(revocation);
+        match order {
+            Order::Revoke(revocation) => self.part(order.partition()).revoke(revocation),
+            Order::Status {
+                tenant,
+                user,
+                status,
+            } => self
+                .part(order.partition())
+                .keep_status(tenant, user, *status),
+            Order::Disconnect { .. } | Order::Inquire(_) | Order::Answer(_) => {}
         }
         self.orders.give(order);
         Ok(())
@@ -262,6 +272,27 @@ impl Bus for MemoryBus {
             found: found.collect(),
             are_all: true,
         })
+    }
+
+    async fn attend(&self, told: &Attendance, announced: u32) -> Result<Attended, BusError> {
+        Ok(self.part_of(&told.room).attend(told, announced))
+    }
+
+    async fn present(&self, room: &RoomKey) -> Result<Vec<Present>, BusError> {
+        Ok(self.part_of(room).presence.in_room(room))
+    }
+
+    async fn hosts(&self, look: &HostLook) -> Result<Hosts, BusError> {
+        Ok(self.part(look.partition).presence.hosts(look.own))
+    }
+
+    async fn sweep_host(
+        &self,
+        partition: Partition,
+        host: RunId,
+        announced: u32,
+    ) -> Result<bool, BusError> {
+        Ok(self.part(partition).sweep_host(host, announced))
     }
 
     async fn add_key(&self, key: &ApiKey) -> Result<bool, BusError> {

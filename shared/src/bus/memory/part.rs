@@ -13,6 +13,7 @@ use super::generation::{Generation, State};
 use super::hearing::Wakes;
 use super::keys::Keys;
 use super::log::Log;
+use super::presence::Presence;
 use crate::bus::Retention;
 use crate::bus::log::{History, HistoryRange, Missed, Page};
 use crate::bus::question::Receipt;
@@ -65,6 +66,8 @@ pub(super) struct Part {
 
     /// Until when the tokens of users are revoked.
     pub(super) revocations: BTreeMap<(TenantId, UserId), u64>,
+
+    pub(super) presence: Presence,
 
     pub(super) keys: Keys,
     pub(super) audits: Audits,
@@ -123,6 +126,7 @@ impl Part {
             of_tenant: HashMap::new(),
             counts: HashMap::new(),
             revocations: BTreeMap::new(),
+            presence: Presence::default(),
             keys: Keys::default(),
             audits: Audits::default(),
         }
@@ -289,6 +293,7 @@ impl Part {
         self.changes = self.changes.split_off(&kept);
         self.counts.retain(|_, counts| !counts.is_over(now_ms));
         self.sweep_audits();
+        self.presence.sweep(now_ms);
         self.sweep_logs(oldest_ms);
     }
 
@@ -322,6 +327,7 @@ impl Part {
             self.sessions.len() + turns.sum::<usize>(),
             self.of_user.len() + self.of_tenant.len() + self.hearers.len(),
             self.audits.size(),
+            self.presence.size(),
         ]
         .into_iter()
         .sum()

@@ -13,8 +13,8 @@
 //!   node some, and how these are asked
 //! - `script`, `args`, `answer`, `names`: what is sent and what comes back
 //! - `gathering`, `crowd`: verbs that many ask for at once
-//! - `question`, `posting`, `deletion`, `log`, `reply`, `lease`, `order`, `key`, `allowance`,
-//!   `audit`: the verbs
+//! - `question`, `posting`, `deletion`, `log`, `reply`, `lease`, `order`, `presence`, `key`,
+//!   `allowance`, `audit`: the verbs
 //! - `looking`: looks at all partitions
 //! - `channels`, `subscriber`, `wanted`, `hearing`: what is heard, over connections
 //!   of our own
@@ -24,7 +24,8 @@
 //!
 //! # Keys
 //! Behind the prefix. R is `tenant:room`, S a session, M and Q the ids of a
-//! reply and its question, K that of an API key. "max age" is [`Retention::max_age`].
+//! reply and its question, K that of an API key, H the name
+//! under which a gateway tells who is there. "max age" is [`Retention::max_age`].
 //!
 //! | name | type | content | written by | gone |
 //! |---|---|---|---|---|
@@ -47,6 +48,11 @@
 //! | `turns:R:S` | list | the session's turns | `finish`, `delete` | max age after the last |
 //! | `replied:R:S` | string | that a broker has finished a reply | `finish` | max age after the last |
 //! | `revoked` | sorted set | R of users by ms until which tokens are revoked | `order` | each after [`Retention::revocations`], by who revokes then |
+//! | `who:R` | hash | users in the room: `connections status name` over all hosts, the name as JSON | `attend`, `sweep` | each when they have left |
+//! | `here:H:R` | hash | users in the room: how many connections they have with the host H | `attend`, `sweep` | each when they have left |
+//! | `at:H` | set | R of rooms in which the host H has somebody | `attend`, `sweep` | each when they have left |
+//! | `hosts` | hash | H: how often it was shown to live, or `dead` | `attend`, `hosts`, `sweep` | each when all is taken back |
+//! | `status:R` | string | what the user whose room it is has said to be, unless `online` | `status` | an hour after the user has left |
 //! | `keys` | hash | K, the id of an API key: `tenant created card` (ms; see [`KeyCard`](crate::api_key::KeyCard)) | `add_key` | each when it is revoked |
 //! | `keys_used` | hash | K: ms of about its last use | `note_key_used` | with `keys` |
 //! | `dead` | stream | dead letters: `reply`, `room`, `session`, `user`, `question`, `attempt`, `reason`, `task` | `finish`, `delete` | max age after the last; 1,000 at the most |
@@ -60,8 +66,8 @@
 //!
 //! # Channels
 //! All sharded. `room:R` carries the room's records, `wake` hints for brokers:
-//! `runnable tenant` and `cancelled M`, `orders` orders to gateways: `revoke R ms` and
-//! `disconnect R 0`.
+//! `runnable tenant` and `cancelled M`, `orders` orders to gateways: `revoke R ms`,
+//! `disconnect R 0`, `status R` and the status, and `inquire` and `answer` with JSON.
 //!
 //! # fred
 //! What the client library does otherwise than one would expect, and what is
@@ -81,6 +87,7 @@ use super::deletion::{Deleted, Deletion};
 use super::log::{Changes, History, HistoryRange, Look, Page};
 use super::order::{Order, OrderHeard, Revocations};
 use super::posting::{Posted, Posting};
+use super::presence::{Attendance, Attended, HostLook, Hosts, Present};
 use super::question::{Accepted, Question};
 use super::reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
@@ -90,7 +97,7 @@ use super::subscription::{Ear, Subscriptions};
 use super::{Bus, BusError, Retention};
 use crate::api_key::{ApiKey, StoredKey};
 use crate::clock::Clock;
-use crate::ids::{KeyId, MessageId, TenantId};
+use crate::ids::{KeyId, MessageId, RunId, TenantId};
 use crate::position::Position;
 use crate::record::Record;
 use crate::room::{Partition, RoomKey};
@@ -120,6 +127,7 @@ mod names;
 mod order;
 mod pool;
 mod posting;
+mod presence;
 mod question;
 mod reply;
 mod resp;
@@ -337,6 +345,39 @@ impl Bus for RedisBus {
 
     async fn revocations(&self, since_ms: u64) -> Result<Revocations, BusError> {
         self.kept_revocations(since_ms).await
+    }
+
+    async fn attend(&self, told: &Attendance, announced: u32) -> Result<Attended, BusError> {
+        self.note_attendance(told, announced).await
+    }
+
+    async fn attend_all(
+        &self,
+        told: &[Attendance],
+        announced: u32,
+    ) -> Vec<Result<Attended, BusError>> {
+        self.note_attendances(told, announced).await
+    }
+
+    async fn present(&self, room: &RoomKey) -> Result<Vec<Present>, BusError> {
+        self.present_in(room).await
+    }
+
+    async fn hosts(&self, look: &HostLook) -> Result<Hosts, BusError> {
+        self.hosts_of_one(look).await
+    }
+
+    async fn hosts_in_all(&self, looks: &[HostLook]) -> Vec<Result<Hosts, BusError>> {
+        self.hosts_seen(looks).await
+    }
+
+    async fn sweep_host(
+        &self,
+        partition: Partition,
+        host: RunId,
+        announced: u32,
+    ) -> Result<bool, BusError> {
+        self.sweep_some_of(partition, host, announced).await
     }
 
     async fn add_key(&self, key: &ApiKey) -> Result<bool, BusError> {

@@ -1,29 +1,43 @@
 //! Orders to gateways, and the revocations among them.
 
 use super::args::Args;
-use super::script::{ORDER, REVOKED};
+use super::script::{ORDER, REVOKED, STATUS as STATUS_SCRIPT, Script};
 use super::{RedisBus, events, millis, nothing};
 use crate::bus::BusError;
-use crate::bus::order::{Order, Revocation, Revocations};
+use crate::bus::order::{Order, Revocation, Revocations, room_of};
 use crate::ids::{TenantId, UserId};
+use crate::protocol::data::Status;
 use crate::room::{Room, RoomKey};
 
 const REVOKE: &str = "revoke";
 const DISCONNECT: &str = "disconnect";
+const STATUS: &str = "status";
+const INQUIRE: &str = "inquire";
+const ANSWER: &str = "answer";
 
 impl RedisBus {
     pub(super) async fn give_order(&self, order: &Order) -> Result<(), BusError> {
-        let room = order.room();
-        let (what, until_ms) = match order {
-            Order::Revoke(revocation) => (REVOKE, revocation.until_ms),
-            Order::Disconnect { .. } => (DISCONNECT, 0),
+        let args = Args::default().text(&message(order)?);
+        let (script, args): (&Script, _) = match order {
+            Order::Revoke(Revocation {
+                tenant,
+                user,
+                until_ms,
+            }) => {
+                let args = args.shown(room_of(tenant, user)).number(*until_ms);
+                (&ORDER, args.number(millis(self.retention.revocations)))
+            }
+            Order::Status {
+                tenant,
+                user,
+                status,
+            } => {
+                let args = args.shown(room_of(tenant, user)).text(user.as_str());
+                (&STATUS_SCRIPT, args.text(status.as_str()))
+            }
+            Order::Disconnect { .. } | Order::Inquire(_) | Order::Answer(_) => (&ORDER, args),
         };
-        let args = Args::default()
-            .text(what)
-            .shown(&room)
-            .number(until_ms)
-            .number(millis(self.retention.revocations));
-        let answer = self.pool.run(room.partition(), &ORDER, args).await?;
+        let answer = self.pool.run(order.partition(), script, args).await?;
         answer.map(|_| ()).ok_or_else(|| nothing("order"))
     }
 
@@ -48,15 +62,59 @@ impl RedisBus {
     }
 }
 
-/// `revoke R ms` or `disconnect R 0`, as it is published.
+/// An order as it is published: `revoke R ms`, `disconnect R 0`, `status R` and the status,
+/// or `inquire` or `answer` and JSON.
+fn message(order: &Order) -> Result<String, BusError> {
+    // Of our own types, which all have a form in JSON.
+    let unwritable = |error: serde_json::Error| BusError::Unreadable(error.to_string());
+    Ok(match order {
+        Order::Revoke(Revocation {
+            tenant,
+            user,
+            until_ms,
+        }) => format!("{REVOKE} {} {until_ms}", room_of(tenant, user)),
+        Order::Disconnect { tenant, user } => format!("{DISCONNECT} {} 0", room_of(tenant, user)),
+        Order::Status {
+            tenant,
+            user,
+            status,
+        } => format!("{STATUS} {} {}", room_of(tenant, user), status.as_str()),
+        Order::Inquire(inquiry) => {
+            let json = serde_json::to_string(inquiry).map_err(unwritable)?;
+            format!("{INQUIRE} {json}")
+        }
+        Order::Answer(answer) => {
+            let json = serde_json::to_string(answer).map_err(unwritable)?;
+            format!("{ANSWER} {json}")
+        }
+    })
+}
+
+/// Reads an order as it is published. One of a later version is passed over.
 pub(super) fn read(message: &[u8]) -> Option<Order> {
-    let mut words = std::str::from_utf8(message).ok()?.split(' ');
-    match (words.next()?, words.next()?, words.next()?) {
-        (REVOKE, user, until_ms) => revocation(user, until_ms).map(Order::Revoke),
-        (DISCONNECT, user, _) => {
+    let (what, rest) = std::str::from_utf8(message).ok()?.split_once(' ')?;
+    match what {
+        REVOKE => {
+            let (user, until_ms) = rest.split_once(' ')?;
+            revocation(user, until_ms).map(Order::Revoke)
+        }
+        DISCONNECT => {
+            let (user, _) = rest.split_once(' ')?;
             let (tenant, user) = user_of(user)?;
             Some(Order::Disconnect { tenant, user })
         }
+        STATUS => {
+            let (user, status) = rest.split_once(' ')?;
+            let (tenant, user) = user_of(user)?;
+            let status = Status::named(status)?;
+            Some(Order::Status {
+                tenant,
+                user,
+                status,
+            })
+        }
+        INQUIRE => serde_json::from_str(rest).ok().map(Order::Inquire),
+        ANSWER => serde_json::from_str(rest).ok().map(Order::Answer),
         _ => None,
     }
 }

@@ -64,6 +64,14 @@ scripts! {
     TAKE = "take" ["scripts/base.lua", "scripts/each.lua", "scripts/take.lua"];
     HOLD_OFF = "hold_off" ["scripts/base.lua", "scripts/hold_off.lua"];
     ORDER = "order" ["scripts/base.lua", "scripts/order.lua"];
+    STATUS = "status"
+        ["scripts/base.lua", "scripts/presence.lua", "scripts/status.lua"];
+    ATTEND = "attend"
+        ["scripts/base.lua", "scripts/each.lua", "scripts/presence.lua", "scripts/attend.lua"];
+    PRESENT = "present" ["scripts/base.lua", "scripts/present.lua"];
+    HOSTS = "hosts"
+        ["scripts/base.lua", "scripts/each.lua", "scripts/anywhere.lua", "scripts/hosts.lua"];
+    SWEEP = "sweep" ["scripts/base.lua", "scripts/presence.lua", "scripts/sweep.lua"];
     REVOKED = "revoked"
         ["scripts/base.lua", "scripts/each.lua", "scripts/anywhere.lua", "scripts/revoked.lua"];
     AUDIT = "audit" ["scripts/base.lua", "scripts/audit.lua"];

@@ -3,6 +3,7 @@
 pub mod accepting;
 pub mod allowing;
 pub mod any_order;
+pub mod attending;
 pub mod auditing;
 pub mod deleting;
 pub mod failing;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use causerie_shared::bus::order::{Order, OrderHeard, Revocation};
+use causerie_shared::bus::order::{Answer, ConnectionCard, Inquiry, Order, OrderHeard, Revocation};
 use causerie_shared::bus::{Bus, Retention};
+use causerie_shared::ids::{ConnectionId, RunId};
 use tokio::sync::mpsc;
 
 use crate::scene::*;
@@ -21,6 +22,19 @@ fn disconnect(user_name: &str) -> Order {
     Order::Disconnect {
         tenant: room("acme:tenant").tenant,
         user: user(user_name),
+    }
+}
+
+fn card() -> ConnectionCard {
+    ConnectionCard {
+        connection_id: ConnectionId::generate(RunId::generate()),
+        user_id: user("u1"),
+        name: Some("Ünal \"U\" Ă\n".to_owned()),
+        transport: "websocket".to_owned(),
+        node: "gw 1".to_owned(),
+        connected_at: 1_700_000_000_000,
+        last_active_at: 1_700_000_000_001,
+        rooms: vec![room("acme:user:u1").room, room("acme:tenant").room],
     }
 }
 
@@ -59,6 +73,17 @@ pub async fn orders_reach_all<W: World>() {
     let orders = [
         Order::Revoke(revocation("u1", 1_700_000_000_000)),
         disconnect("u2"),
+        Order::Inquire(Inquiry {
+            id: u64::MAX,
+            tenant: room("acme:tenant").tenant,
+            connection: ConnectionId::generate(RunId::generate()),
+            ends_it: true,
+        }),
+        Order::Answer(Answer { id: 1, card: None }),
+        Order::Answer(Answer {
+            id: 2,
+            card: Some(card()),
+        }),
     ];
     for order in &orders {
         here.order(order).await.unwrap();

@@ -6,9 +6,13 @@ use causerie_shared::bus::Bus;
 use causerie_shared::bus::allowance::Allowance;
 use causerie_shared::bus::audit::AuditBatch;
 use causerie_shared::bus::order::Order;
+use causerie_shared::bus::presence::HostLook;
 use causerie_shared::bus::reply::{Cancelled, ClaimId, Takeover};
+use causerie_shared::ids::RunId;
+use causerie_shared::protocol::data::Status;
 use causerie_shared::rate::Rate;
 
+use crate::cases::attending::attendance;
 use crate::cases::deleting::delete;
 use crate::cases::keys::key;
 use crate::cases::ordering::revocation;
@@ -72,6 +76,7 @@ pub async fn use_every_verb(bus: &dyn Bus) {
     let revoke = Order::Revoke(revocation("u1", 1));
     bus.order(&revoke).await.unwrap();
     bus.revocations(0).await.unwrap();
+    use_presence(bus).await;
     let key = key("acme");
     bus.add_key(&key).await.unwrap();
     bus.note_key_used(&key.card.id, 1).await.unwrap();
@@ -82,4 +87,31 @@ pub async fn use_every_verb(bus: &dyn Bus) {
     bus.audit(&AuditBatch::new(None, entries)).await.unwrap();
     let page = bus.audited(None, None, 1).await.unwrap();
     assert!(page.has_more);
+}
+
+async fn use_presence(bus: &dyn Bus) {
+    let own = room("acme:user:u1");
+    let host = RunId::generate();
+    for status in [Status::Online, Status::Busy, Status::Away] {
+        let (tenant, user) = (own.tenant.clone(), user("u1"));
+        let said = Order::Status {
+            tenant,
+            user,
+            status,
+        };
+        bus.order(&said).await.unwrap();
+        for connections in [1, 2, 0, 1] {
+            let told = attendance(host, &own, "u1", connections);
+            bus.attend(&told, 10).await.unwrap();
+        }
+    }
+    let partition = own.partition();
+    let own_host = Some(host);
+    let look = HostLook {
+        partition,
+        own: own_host,
+    };
+    bus.hosts(&look).await.unwrap();
+    assert_eq!(bus.present(&own).await.unwrap().len(), 1);
+    while bus.sweep_host(partition, host, 10).await.unwrap() {}
 }

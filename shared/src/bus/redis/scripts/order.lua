@@ -1,13 +1,14 @@
--- Tells all gateways what to do with a user's connections; a revocation is kept.
+-- Tells all gateways what to do with connections; a revocation, whose user and time
+-- follow, is kept.
 
-local what = arg()
+local message = arg()
 local user = arg()
-local until_ms = arg()
-local kept_for = number_arg()
 
-if what == 'revoke' then
+if user then
+  local until_ms = arg()
+  local kept_for = number_arg()
   redis.call('ZADD', prefix .. 'revoked', 'GT', until_ms, user)
   redis.call('ZREMRANGEBYSCORE', prefix .. 'revoked', '-inf', text_of(now_ms - kept_for))
 end
-redis.call('SPUBLISH', prefix .. 'orders', what .. ' ' .. user .. ' ' .. until_ms)
+redis.call('SPUBLISH', prefix .. 'orders', message)
 return 1

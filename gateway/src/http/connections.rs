@@ -1,0 +1,74 @@
+//! `GET` and `DELETE /api/connections/{id}`: a tenant's servers look at its connections,
+//! and end them.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use causerie_shared::bus::order::ConnectionCard;
+use causerie_shared::ids::ConnectionId;
+use http::request::Parts;
+use serde::Serialize;
+
+use super::Edge;
+use crate::actions::bus_failed;
+use crate::admission::{Asked, Asker, Refusal};
+use crate::audit::What;
+use crate::permission::Act;
+
+#[derive(Serialize)]
+pub(super) struct Ended {
+    connection_id: ConnectionId,
+}
+
+pub(super) async fn show(
+    State(edge): State<Edge>,
+    Path(id): Path<String>,
+    parts: Parts,
+) -> Result<Json<ConnectionCard>, Refusal> {
+    let id = read(id)?;
+    let caller = edge.admission.identify_any(&Asked::read(&parts)?).await?;
+    caller.check_somewhere(Act::SeeConnections)?;
+    inquire(&edge, &caller, id, false).await.map(Json)
+}
+
+pub(super) async fn end(
+    State(edge): State<Edge>,
+    Path(id): Path<String>,
+    parts: Parts,
+) -> Result<Json<Ended>, Refusal> {
+    let id = read(id)?;
+    let asked = Asked::read(&parts)?;
+    let caller = edge.admission.identify_any(&asked).await?;
+    let ended = match caller.check_somewhere(Act::EndConnections) {
+        Ok(()) => inquire(&edge, &caller, id.clone(), true).await,
+        Err(refusal) => Err(refusal),
+    };
+    edge.gateway.note(|| {
+        let note = caller.note(What::EndConnection).from(asked.client);
+        let note = note.on(format!("connection:{id}"));
+        match &ended {
+            Ok(_) => note,
+            Err(refusal) => note.failed(refusal.reason()),
+        }
+    });
+    ended.map(|ended| {
+        Json(Ended {
+            connection_id: ended.connection_id,
+        })
+    })
+}
+
+fn read(id: String) -> Result<ConnectionId, Refusal> {
+    ConnectionId::new(id)
+        .map_err(|error| Refusal::bad_request(format!("The connection in the path: {error}.")))
+}
+
+async fn inquire(
+    edge: &Edge,
+    caller: &Asker,
+    id: ConnectionId,
+    ends_it: bool,
+) -> Result<ConnectionCard, Refusal> {
+    let card = edge.gateway.inquire(caller.tenant(), id, ends_it).await;
+    let card = card.map_err(|error| bus_failed(&error))?;
+    card.ok_or_else(|| Refusal::not_found("There is no such connection: it may have ended."))
+}

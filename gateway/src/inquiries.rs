@@ -1,0 +1,168 @@
+//! What is asked about a connection, at whichever gateway it is.
+//!
+//! A connection's id tells which run of a gateway has it. All gateways hear what is asked
+//! over the bus, and that one alone answers; where it is gone, nobody does.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use causerie_shared::bus::BusError;
+use causerie_shared::bus::order::{Answer, ConnectionCard, Inquiry, Order};
+use causerie_shared::ids::{ConnectionId, RunId, TenantId};
+use causerie_shared::protocol::close::CloseCode;
+use tokio::sync::oneshot;
+use tokio::task::consume_budget;
+use tokio::time::timeout;
+
+use crate::connection::Connection;
+use crate::events;
+use crate::gateway::Gateway;
+
+/// How long an answer is waited for. Who has not answered by then is taken for gone.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What this gateway has asked others, and not been told yet.
+#[derive(Debug)]
+pub(crate) struct Inquiries {
+    /// By which this gateway's connections are known.
+    pub(crate) run: RunId,
+    open: Mutex<BTreeMap<u64, oneshot::Sender<Option<ConnectionCard>>>>,
+}
+
+/// One that is open until this is dropped.
+struct Open<'a> {
+    inquiries: &'a Inquiries,
+    id: u64,
+}
+
+impl Default for Inquiries {
+    fn default() -> Self {
+        Self {
+            run: RunId::generate(),
+            open: Mutex::default(),
+        }
+    }
+}
+
+impl Inquiries {
+    /// Hands an answer on to whoever waits for it.
+    pub(crate) fn on_answer(&self, answer: &Answer) {
+        if let Some(asker) = self.lock().remove(&answer.id) {
+            // Who asked may have gone.
+            let _ = asker.send(answer.card.clone());
+        }
+    }
+
+    fn open(&self) -> (Open<'_>, oneshot::Receiver<Option<ConnectionCard>>) {
+        let id = rand::random();
+        let (asker, answer) = oneshot::channel();
+        self.lock().insert(id, asker);
+        let inquiries = self;
+        (Open { inquiries, id }, answer)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, oneshot::Sender<Option<ConnectionCard>>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.inquiries.lock().remove(&self.id);
+    }
+}
+
+impl Gateway {
+    /// What is known of a connection of `tenant`, which is ended where `ends_it`; `None`
+    /// where it is gone, or its gateway does not answer.
+    ///
+    /// # Errors
+    /// Where the bus does not take the question.
+    pub(crate) async fn inquire(
+        &self,
+        tenant: &TenantId,
+        connection: ConnectionId,
+        ends_it: bool,
+    ) -> Result<Option<ConnectionCard>, BusError> {
+        let (open, answer) = self.inquiries.open();
+        let inquiry = Inquiry {
+            id: open.id,
+            tenant: tenant.clone(),
+            connection,
+            ends_it,
+        };
+        let card = if self.is_asked(&inquiry) {
+            self.card(&inquiry).await
+        } else {
+            self.bus.order(&Order::Inquire(inquiry)).await?;
+            let answered = timeout(PATIENCE, answer).await;
+            answered.ok().and_then(Result::ok).flatten()
+        };
+        events::inquired(ends_it, card.is_some());
+        Ok(card)
+    }
+
+    /// Answers what another gateway asks, if this one is meant.
+    pub(crate) fn on_inquiry(self: &Arc<Self>, inquiry: Inquiry) {
+        if !self.is_asked(&inquiry) {
+            return;
+        }
+        let gateway = Arc::clone(self);
+        self.hub.spawn(async move {
+            let card = gateway.card(&inquiry).await;
+            let answer = Order::Answer(Answer {
+                id: inquiry.id,
+                card,
+            });
+            if let Err(error) = gateway.bus.order(&answer).await {
+                events::inquiry_unanswered(&error);
+            }
+        });
+    }
+
+    /// Whether the connection is, or was, this gateway's.
+    fn is_asked(&self, inquiry: &Inquiry) -> bool {
+        inquiry.connection.is_of(self.inquiries.run)
+    }
+
+    /// What is known of a connection here; it is ended where that is asked for.
+    async fn card(&self, inquiry: &Inquiry) -> Option<ConnectionCard> {
+        let connection = self.find(&inquiry.connection).await?;
+        let card = self.describe(&connection);
+        let is_theirs = connection.identity().tenant == inquiry.tenant;
+        if is_theirs && inquiry.ends_it {
+            connection.outbox.close(CloseCode::Disconnected);
+            events::connection_ended(&connection);
+        }
+        is_theirs.then_some(card)
+    }
+
+    async fn find(&self, id: &ConnectionId) -> Option<Arc<Connection>> {
+        let mut last = None;
+        loop {
+            let connections = self.registry.next_after(last);
+            last = Some(connections.last()?.outbox.id());
+            if let Some(found) = connections.iter().find(|of| of.id == *id) {
+                // One that is being closed is as good as gone.
+                return Some(Arc::clone(found)).filter(|found| !found.outbox.is_closed());
+            }
+            consume_budget().await;
+        }
+    }
+
+    fn describe(&self, connection: &Connection) -> ConnectionCard {
+        let now_ms = self.bus.clock().now_ms();
+        let identity = connection.identity();
+        ConnectionCard {
+            connection_id: connection.id.clone(),
+            user_id: identity.user.clone(),
+            name: identity.name.as_deref().map(str::to_owned),
+            transport: connection.transport.name().to_owned(),
+            node: self.settings().node.clone(),
+            connected_at: now_ms.saturating_sub(connection.age_ms()),
+            last_active_at: now_ms.saturating_sub(connection.idle_ms()),
+            rooms: connection.rooms(),
+        }
+    }
+}

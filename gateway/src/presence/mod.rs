@@ -1,0 +1,154 @@
+//! Who is in which room, told to all gateways.
+//!
+//! Nothing is kept of it for a connection. Whoever joins or leaves a room *touches* the
+//! user's presence there; a task looks then how many connections the user has in the
+//! room, and tells that. So many changes of one user are told once, and what many users do at
+//! the same time goes to the bus together.
+//!
+//! - `telling`: tells what was touched
+//! - `watching`: shows that this gateway lives, and takes back what those told that
+//!   don't
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use causerie_shared::ids::{TenantId, UserId};
+use causerie_shared::protocol::data::Status;
+use causerie_shared::room::Room;
+use tokio::sync::Notify;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::connection::Connection;
+use crate::gateway::Gateway;
+use crate::identity::Identity;
+use telling::Telling;
+use watching::Watching;
+
+mod hosts;
+mod telling;
+mod watching;
+
+/// How often a gateway shows that it lives, and looks whether the others do.
+const BEAT_EVERY: Duration = Duration::from_millis(1_500);
+
+/// How presence goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Presences {
+    /// In rooms with more users nobody is told who comes and goes.
+    pub announced: u32,
+    /// How long one is there whose last connection has ended.
+    pub leave_after: Duration,
+}
+
+/// A user of a tenant.
+type Whose = (TenantId, UserId);
+
+/// What has changed of who is where, on this node. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Presence(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    changes: Mutex<Changes>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Changes {
+    touched: BTreeMap<Whose, Touched>,
+    /// What users who are here have said to be.
+    statuses: BTreeMap<Whose, Status>,
+}
+
+/// The rooms in which a user's presence was touched.
+type Touched = BTreeMap<Room, Leaving>;
+
+/// What it means where one is there no more; the later of two counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Leaving {
+    /// They were waited for. Where they are there, that was told before.
+    #[default]
+    Over,
+    /// The connection has ended: they may be about to come back.
+    Perhaps,
+    /// The room was left.
+    ForGood,
+}
+
+impl Presence {
+    /// Notes that a connection of a user has come to rooms, or is there no more.
+    pub(crate) fn touch(
+        &self,
+        whose: &Identity,
+        rooms: impl IntoIterator<Item = Room>,
+        leaving: Leaving,
+    ) {
+        let whose = (whose.tenant.clone(), whose.user.clone());
+        self.lock().touch(&whose, rooms, leaving);
+        self.0.changed.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Changes> {
+        let changes = self.0.changes.lock();
+        changes.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Changes {
+    fn touch(&mut self, whose: &Whose, rooms: impl IntoIterator<Item = Room>, leaving: Leaving) {
+        let touched = self.touched.entry(whose.clone()).or_default();
+        for room in rooms {
+            let before = touched.entry(room).or_default();
+            *before = leaving.max(*before);
+        }
+    }
+}
+
+impl Gateway {
+    /// Notes what a user has said to be, and tells it in the rooms where they are here.
+    pub(crate) fn note_status(&self, tenant: &TenantId, user: &UserId, status: Status) {
+        let whose = (tenant.clone(), user.clone());
+        let connections = self.here(&whose);
+        if connections.is_empty() {
+            return;
+        }
+        let mut changes = self.presence.lock();
+        for connection in connections {
+            changes.touch(&whose, connection.rooms(), Leaving::Perhaps);
+        }
+        changes.statuses.insert(whose, status);
+        drop(changes);
+        self.presence.0.changed.notify_one();
+    }
+
+    /// The connections of a user that are not about to end.
+    fn here(&self, (tenant, user): &Whose) -> Vec<Arc<Connection>> {
+        let mut here = self.registry.of_user(tenant, user);
+        here.retain(|connection| !connection.outbox.is_closed());
+        here
+    }
+}
+
+/// Tells who is here, and looks after the others' hosts, until the node stops. What is not
+/// told by then the others take back.
+pub(crate) async fn run(gateway: Arc<Gateway>, stop: CancellationToken) {
+    let mut telling = Telling::new(Arc::clone(&gateway));
+    let mut watching = Watching::new(Arc::clone(&gateway));
+    let mut beats = interval(BEAT_EVERY);
+    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let presence = gateway.presence.clone();
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            _ = beats.tick() => {
+                watching.look(&mut telling.hosts).await;
+                telling.note_renewed();
+            }
+            () = telling.until_due() => telling.tell().await,
+            () = presence.0.changed.notified() => telling.note_touched(),
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Tells what was touched.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use causerie_shared::bus::presence::{Attendance, Attended};
+use causerie_shared::protocol::data::Status;
+use causerie_shared::room::{Room, RoomKey};
+use tokio::task::consume_budget;
+use tokio::time::{Instant, sleep_until};
+
+use super::hosts::Hosts;
+use super::{Leaving, Touched, Whose};
+use crate::connection::Connection;
+use crate::events;
+use crate::gateway::Gateway;
+
+/// Where going to the bus together pays, so much time lies between one telling and the
+/// next.
+const GATHER: Duration = Duration::from_millis(50);
+
+/// When what the bus did not take is told again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Of how many users it is told at once.
+const AT_ONCE: usize = 1_024;
+
+/// Tells what was touched.
+#[derive(Debug)]
+pub(super) struct Telling {
+    gateway: Arc<Gateway>,
+    pub(super) hosts: Hosts,
+    /// When to tell what was touched; none where nothing was.
+    due: Option<Instant>,
+    /// When something was told last.
+    told: Option<Instant>,
+    leaving: Later,
+    failed: Later,
+}
+
+/// Who may have left, or what the bus did not take, and when to look again; the soonest
+/// first.
+type Later = VecDeque<(Instant, Whose, Room)>;
+
+impl Telling {
+    pub(super) fn new(gateway: Arc<Gateway>) -> Self {
+        Self {
+            gateway,
+            hosts: Hosts::default(),
+            due: None,
+            told: None,
+            leaving: Later::new(),
+            failed: Later::new(),
+        }
+    }
+
+    /// Something was touched.
+    pub(super) fn note_touched(&mut self) {
+        let now = Instant::now();
+        let next = match self.told {
+            Some(told) if self.gateway.bus.rewards_company() => told + GATHER,
+            Some(_) | None => now,
+        };
+        self.due.get_or_insert(next.max(now));
+    }
+
+    /// All may have to be told anew somewhere.
+    pub(super) fn note_renewed(&mut self) {
+        if self.hosts.has_renewed() {
+            self.note_touched();
+        }
+    }
+
+    /// Waits until something is to be told.
+    pub(super) async fn until_due(&self) {
+        let later = [self.leaving.front(), self.failed.front()];
+        let later = later.into_iter().flatten().map(|(due, _, _)| *due);
+        match later.chain(self.due).min() {
+            Some(due) => sleep_until(due).await,
+            None => pending().await,
+        }
+    }
+
+    /// Tells what is due: first of users' own rooms, where it is known what they have said
+    /// to be.
+    pub(super) async fn tell(&mut self) {
+        let now = Instant::now();
+        (self.due, self.told) = (None, Some(now));
+        self.touch_all_renewed().await;
+        let (mut own, mut others) = (Vec::new(), Vec::new());
+        for (whose, touched) in self.take(now) {
+            let here = self.gateway.here(&whose);
+            for (room, leaving) in touched {
+                let is_own = matches!(&room, Room::User(user) if *user == whose.1);
+                if let Some(one) = self.attendance(&whose, room, leaving, &here, now) {
+                    if is_own { &mut own } else { &mut others }.push(one);
+                }
+            }
+            if here.is_empty() {
+                self.gateway.presence.lock().statuses.remove(&whose);
+            }
+            consume_budget().await;
+        }
+        self.send(own).await;
+        for one in &mut others {
+            one.status = self.status_of(&(one.room.tenant.clone(), one.user.clone()));
+        }
+        self.send(others).await;
+    }
+
+    /// What was touched and is due, of so many users at the most; the rest is due next.
+    fn take(&mut self, now: Instant) -> BTreeMap<Whose, Touched> {
+        let presence = self.gateway.presence.clone();
+        let mut changes = presence.lock();
+        let later = [
+            (&mut self.leaving, Leaving::Over),
+            (&mut self.failed, Leaving::ForGood),
+        ];
+        for (later, leaving) in later {
+            while later.front().is_some_and(|(due, _, _)| *due <= now)
+                && let Some((_, whose, room)) = later.pop_front()
+            {
+                changes.touch(&whose, [room], leaving);
+            }
+        }
+        let mut taken = BTreeMap::new();
+        while taken.len() < AT_ONCE
+            && let Some((whose, touched)) = changes.touched.pop_first()
+        {
+            taken.insert(whose, touched);
+        }
+        if !changes.touched.is_empty() {
+            drop(changes);
+            self.note_touched();
+        }
+        taken
+    }
+
+    /// What is told of a user in a room; nothing yet of one who may come back.
+    fn attendance(
+        &mut self,
+        whose: &Whose,
+        room: Room,
+        leaving: Leaving,
+        here: &[Arc<Connection>],
+        now: Instant,
+    ) -> Option<Attendance> {
+        let is_there = |connection: &&Arc<Connection>| connection.is_in(&room);
+        let connections = here.iter().filter(is_there).count();
+        match (connections, leaving) {
+            (0, Leaving::Perhaps) => {
+                let due = now + self.gateway.settings().presence.leave_after;
+                self.leaving.push_back((due, whose.clone(), room));
+                return None;
+            }
+            (1.., Leaving::Over) => return None,
+            (0, Leaving::Over | Leaving::ForGood) | (1.., Leaving::Perhaps | Leaving::ForGood) => {}
+        }
+        let (tenant, user) = whose.clone();
+        let room = RoomKey::new(tenant, room);
+        let name = self.hosts.of(room.partition());
+        Some(Attendance {
+            host: name.id,
+            is_first: !name.is_known,
+            connections: u32::try_from(connections).unwrap_or(u32::MAX),
+            name: here.last().and_then(|last| last.identity().name.clone()),
+            status: self.status_of(whose),
+            room,
+            user,
+        })
+    }
+
+    fn status_of(&self, whose: &Whose) -> Option<Status> {
+        self.gateway.presence.lock().statuses.get(whose).copied()
+    }
+
+    async fn send(&mut self, told: Vec<Attendance>) {
+        if told.is_empty() {
+            return;
+        }
+        let announced = self.gateway.settings().presence.announced;
+        let answers = self.gateway.bus.attend_all(&told, announced).await;
+        events::presence_told(told.len());
+        let again = Instant::now() + RETRY;
+        for (told, answer) in told.into_iter().zip(answers) {
+            match answer {
+                Ok(Attended::Noted(status)) => self.on_noted(&told, status),
+                Ok(Attended::HostIsGone) => self.on_gone(&told),
+                Err(error) => {
+                    events::presence_untold(&error);
+                    let whose = (told.room.tenant, told.user);
+                    self.failed.push_back((again, whose, told.room.room));
+                }
+            }
+        }
+        self.note_renewed();
+    }
+
+    fn on_noted(&mut self, told: &Attendance, status: Status) {
+        if told.connections == 0 {
+            return;
+        }
+        let name = self.hosts.of(told.room.partition());
+        name.is_known |= name.id == told.host;
+        // Said elsewhere, or before: it holds for the other rooms too.
+        let is_own = matches!(&told.room.room, Room::User(user) if *user == told.user);
+        let whose = (told.room.tenant.clone(), told.user.clone());
+        if is_own && status != Status::Online && self.status_of(&whose).is_none() {
+            self.gateway.note_status(&whose.0, &whose.1, status);
+        }
+    }
+
+    fn on_gone(&mut self, told: &Attendance) {
+        let partition = told.room.partition();
+        if self.hosts.of(partition).id == told.host {
+            events::host_lost(partition);
+            self.hosts.renew(partition);
+        }
+    }
+
+    /// Touches all who are here where all is to be told anew.
+    async fn touch_all_renewed(&mut self) {
+        let renewed = self.hosts.take_renewed();
+        let mut last = None;
+        while !renewed.is_empty() {
+            let connections = self.gateway.registry.next_after(last);
+            let Some(furthest) = connections.last() else {
+                return;
+            };
+            last = Some(furthest.outbox.id());
+            for connection in &connections {
+                let rooms = connection.room_keys().into_iter();
+                let rooms = rooms.filter(|room| renewed.contains(&room.partition()));
+                let rooms: Vec<_> = rooms.map(|key| key.room).collect();
+                let presence = &self.gateway.presence;
+                if !rooms.is_empty() {
+                    presence.touch(&connection.identity(), rooms, Leaving::Perhaps);
+                }
+            }
+            consume_budget().await;
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Servers look at a tenant's connections, and end them.
+
+use causerie_shared::api_key::KeyScope;
+use causerie_testkit::client::http::{Answer, request};
+use causerie_testkit::client::sse::Sse;
+use causerie_testkit::client::ws::{Client, Connect};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::api_keys::kept;
+use crate::support::node::{Node, token};
+
+async fn connect(node: &Node, token: &str) -> (Client, String) {
+    let connect = Connect::to(&node.ws()).param("token", token);
+    let mut client = connect.param("room", "project:p1").open().await;
+    let ready = client.expect_type("ready").await;
+    let id = ready["data"]["connection_id"].as_str().unwrap();
+    (client, id.to_owned())
+}
+
+async fn delete(node: &Node, path: &str, token: &str) -> Answer {
+    let headers = [("authorization", &*format!("Bearer {token}"))];
+    request(Method::DELETE, &node.at(path), &headers, None).await
+}
+
+fn at(id: &str) -> String {
+    format!("/api/connections/{id}")
+}
+
+#[tokio::test]
+async fn a_server_sees_a_connection_of_its_tenant() {
+    let node = Node::start().await;
+    let reader = kept(&node, "acme", &[KeyScope::Read]).await;
+    let person = token(json!({"projects": ["p1"], "name": "Ünal"}));
+    let (mut client, id) = connect(&node, &person).await;
+    let first = node.get(&at(&id), &reader).await.json();
+    client
+        .request(json!({"action": "typing", "data": {"is_typing": true}}))
+        .await;
+    let shown = node.get(&at(&id), &reader).await;
+    assert_eq!(shown.status, 200, "{shown:?}");
+    let shown = shown.json();
+    for (field, value) in [
+        ("connection_id", json!(id)),
+        ("user_id", json!("u1")),
+        ("name", json!("Ünal")),
+        ("transport", json!("websocket")),
+    ] {
+        assert_eq!(shown[field], value, "{shown}");
+    }
+    assert!(shown["node"].is_string(), "{shown}");
+    let ms = |of: &Value, field: &str| of[field].as_u64().unwrap();
+    assert!(ms(&first, "connected_at") <= ms(&first, "last_active_at"));
+    assert!(ms(&shown, "last_active_at") >= ms(&first, "last_active_at"));
+    let mut rooms: Vec<_> = shown["rooms"].as_array().unwrap().iter().collect();
+    rooms.sort_by_key(|room| room.to_string());
+    assert_eq!(json!(rooms), json!(["project:p1", "tenant", "user:u1"]));
+
+    let bearer = format!("Bearer {person}");
+    let url = node.at("/api/rooms/user:me/events");
+    let mut stream = Sse::open(&url, &[("authorization", &bearer)]).await;
+    let ready = stream.expect_name("ready").await.json();
+    let id = ready["data"]["connection_id"].as_str().unwrap();
+    let shown = node.get(&at(id), &reader).await.json();
+    assert_eq!(shown["transport"], "sse", "{shown}");
+    assert_eq!(shown["rooms"], json!(["user:u1"]), "{shown}");
+}
+
+#[tokio::test]
+async fn a_server_ends_one_connection_and_no_other() {
+    let node = Node::start().await;
+    let ruler = kept(&node, "acme", &[KeyScope::Admin]).await;
+    let person = token(json!({"projects": ["p1"]}));
+    let (mut client, id) = connect(&node, &person).await;
+    let (mut other, _) = connect(&node, &person).await;
+    let ended = delete(&node, &at(&id), &ruler).await;
+    assert_eq!(ended.status, 200, "{ended:?}");
+    assert_eq!(ended.json(), json!({"connection_id": id}));
+    assert_eq!(client.expect_close().await.code, Some(4510));
+    other.ping().await;
+    // Once it is gone both say so, and at once: this is the gateway that had it.
+    for answer in [
+        delete(&node, &at(&id), &ruler).await,
+        node.get(&at(&id), &ruler).await,
+    ] {
+        assert_eq!(answer.status, 404, "{answer:?}");
+        assert_eq!(answer.json()["code"], "not_found");
+    }
+}
+
+#[tokio::test]
+async fn who_may_look_at_connections_and_end_them() {
+    let node = Node::start().await;
+    let (mut client, id) = connect(&node, &token(json!({"projects": ["p1"]}))).await;
+    let server = async |scope| kept(&node, "acme", &[scope]).await;
+    let role = |role: &str| token(json!({"sub": "a1", "roles": [role]}));
+    for (who, get, end) in [
+        (server(KeyScope::Publish).await, 403, 403),
+        (server(KeyScope::Read).await, 200, 403),
+        (token(json!({})), 403, 403),
+        (role("operator"), 403, 403),
+        (role("publisher"), 200, 403),
+        (kept(&node, "other", &[KeyScope::Admin]).await, 404, 404),
+        (role("admin"), 200, 200),
+    ] {
+        let answer = node.get(&at(&id), &who).await;
+        assert_eq!(answer.status, get, "{answer:?}");
+        let answer = delete(&node, &at(&id), &who).await;
+        assert_eq!(answer.status, end, "{answer:?}");
+        if end != 200 {
+            client.ping().await;
+        }
+    }
+    assert_eq!(client.expect_close().await.code, Some(4510));
+    let admin = role("admin");
+    assert_eq!(node.get(&at("a%20b"), &admin).await.status, 400);
+}

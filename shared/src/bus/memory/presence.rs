@@ -1,0 +1,243 @@
+//! Who is in a room.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use compact_str::CompactString;
+use serde::Serialize;
+
+use super::part::Part;
+use crate::bus::order::room_of;
+use crate::bus::presence::{Attendance, Attended, Hosts, Present};
+use crate::ids::{RunId, TenantId, UserId};
+use crate::protocol::data::{Status, UserJoined, UserLeft, UserStatusChanged};
+use crate::protocol::event::Event;
+use crate::protocol::frame;
+use crate::record::{Class, Header, Record};
+use crate::room::RoomKey;
+
+/// How long what a user has said to be is kept when they are gone, in milliseconds.
+const STATUS_KEPT_MS: u64 = 3_600_000;
+
+/// With so many users one step of taking back ends, as on Redis.
+const ENOUGH: usize = 100;
+
+/// Who is where, as far as one partition goes.
+#[derive(Default)]
+pub(super) struct Presence {
+    rooms: BTreeMap<RoomKey, BTreeMap<UserId, There>>,
+    /// In the order in which they came: their names are chance's.
+    hosts: Vec<Host>,
+    /// What users have said to be, and until when that is kept: as long as they are
+    /// there, where it does not say.
+    statuses: BTreeMap<RoomKey, (Status, Option<u64>)>,
+}
+
+/// A user in a room.
+struct There {
+    name: Option<Box<str>>,
+    status: Status,
+    /// How many connections they have, by host.
+    connections: BTreeMap<RunId, u32>,
+}
+
+struct Host {
+    id: RunId,
+    /// `None` where it was taken for dead.
+    beats: Option<u64>,
+    told: BTreeSet<(RoomKey, UserId)>,
+}
+
+impl There {
+    fn present(&self, user: &UserId) -> Present {
+        Present {
+            user: user.clone(),
+            name: self.name.as_deref().map(str::to_owned),
+            status: self.status,
+            connections: self.connections.values().copied().map(u64::from).sum(),
+        }
+    }
+}
+
+impl Presence {
+    pub(super) fn in_room(&self, room: &RoomKey) -> Vec<Present> {
+        let there = self.rooms.get(room).into_iter().flatten();
+        there.map(|(user, there)| there.present(user)).collect()
+    }
+
+    /// All hosts, once `own` is shown to live.
+    pub(super) fn hosts(&mut self, own: Option<RunId>) -> Hosts {
+        if let Some(host) = own.and_then(|own| self.host(own)) {
+            host.beats = host.beats.map(|beats| beats + 1);
+        }
+        let beats = self.hosts.iter().map(|host| (host.id, host.beats));
+        Hosts {
+            life: String::new(),
+            beats: beats.collect(),
+        }
+    }
+
+    fn host(&mut self, id: RunId) -> Option<&mut Host> {
+        self.hosts.iter_mut().find(|host| host.id == id)
+    }
+
+    /// Forgets what nobody asks for any more.
+    pub(super) fn sweep(&mut self, now_ms: u64) {
+        self.statuses
+            .retain(|_, (_, until_ms)| until_ms.is_none_or(|until_ms| now_ms < until_ms));
+    }
+
+    #[cfg(test)]
+    pub(super) fn size(&self) -> usize {
+        self.rooms.len() + self.hosts.len() + self.statuses.len()
+    }
+}
+
+impl Part {
+    pub(super) fn attend(&mut self, told: &Attendance, announced: u32) -> Attended {
+        let is_gone = match self.presence.host(told.host) {
+            Some(host) => host.beats.is_none(),
+            None => !told.is_first,
+        };
+        if is_gone {
+            return Attended::HostIsGone;
+        }
+        if told.connections == 0 {
+            self.note_absence(told.host, &told.room, &told.user, announced);
+            return Attended::Noted(Status::Online);
+        }
+        Attended::Noted(self.note_presence(told, announced))
+    }
+
+    fn note_presence(&mut self, told: &Attendance, announced: u32) -> Status {
+        let Attendance {
+            host, room, user, ..
+        } = told;
+        let own = room_of(&room.tenant, user);
+        let presence = &mut self.presence;
+        if presence.host(*host).is_none() {
+            presence.hosts.push(Host {
+                id: *host,
+                beats: Some(0),
+                told: BTreeSet::new(),
+            });
+        }
+        if let Some(host) = presence.host(*host) {
+            host.told.insert((room.clone(), user.clone()));
+        }
+        let there = presence.rooms.entry(room.clone()).or_default();
+        let joins = !there.contains_key(user);
+        let kept = presence.statuses.get_mut(&own);
+        let kept = kept.filter(|(_, until_ms)| {
+            joins && own == *room && until_ms.is_none_or(|until_ms| self.now_ms < until_ms)
+        });
+        let kept = kept.map(|(status, until_ms)| {
+            *until_ms = None;
+            *status
+        });
+        let count = there.len() + usize::from(joins);
+        let one = there.entry(user.clone()).or_insert_with(|| There {
+            name: None,
+            status: Status::Online,
+            connections: BTreeMap::new(),
+        });
+        one.connections.insert(*host, told.connections);
+        if told.name.is_some() {
+            one.name.clone_from(&told.name);
+        }
+        let was = one.status;
+        one.status = told.status.or(kept).unwrap_or(one.status);
+        let (status, name) = (one.status, one.name.as_deref().map(str::to_owned));
+        let is_told = count <= announced as usize;
+        if joins && is_told {
+            let data = UserJoined {
+                user_id: user.clone(),
+                name,
+                status,
+            };
+            self.tell(room, Event::UserJoined, Some(user), &data);
+        } else if was != status && is_told {
+            let data = UserStatusChanged {
+                user_id: user.clone(),
+                status,
+            };
+            self.tell(room, Event::UserStatusChanged, None, &data);
+        }
+        status
+    }
+
+    fn note_absence(&mut self, host: RunId, room: &RoomKey, user: &UserId, announced: u32) {
+        let presence = &mut self.presence;
+        if let Some(host) = presence.host(host) {
+            host.told.remove(&(room.clone(), user.clone()));
+        }
+        let Some(there) = presence.rooms.get_mut(room) else {
+            return;
+        };
+        let is_told = there.len() <= announced as usize;
+        let Some(one) = there.get_mut(user) else {
+            return;
+        };
+        if one.connections.remove(&host).is_none() || !one.connections.is_empty() {
+            return;
+        }
+        there.remove(user);
+        if there.is_empty() {
+            presence.rooms.remove(room);
+        }
+        if *room == room_of(&room.tenant, user)
+            && let Some((_, until_ms)) = presence.statuses.get_mut(room)
+        {
+            *until_ms = Some(self.now_ms + STATUS_KEPT_MS);
+        }
+        if is_told {
+            let user_id = user.clone();
+            self.tell(room, Event::UserLeft, Some(user), &UserLeft { user_id });
+        }
+    }
+
+    /// Takes back some of what was told under a host; whether there is more.
+    pub(super) fn sweep_host(&mut self, host: RunId, announced: u32) -> bool {
+        let Some(dead) = self.presence.host(host) else {
+            return false;
+        };
+        dead.beats = None;
+        let some: Vec<_> = dead.told.iter().take(ENOUGH).cloned().collect();
+        let is_all = some.len() == dead.told.len();
+        for (room, user) in some {
+            self.note_absence(host, &room, &user, announced);
+        }
+        if is_all {
+            self.presence.hosts.retain(|of| of.id != host);
+        }
+        !is_all
+    }
+
+    /// Keeps what a user has said to be.
+    pub(super) fn keep_status(&mut self, tenant: &TenantId, user: &UserId, status: Status) {
+        let room = room_of(tenant, user);
+        let presence = &mut self.presence;
+        if status == Status::Online {
+            presence.statuses.remove(&room);
+            return;
+        }
+        let there = presence.rooms.get(&room);
+        let is_there = there.is_some_and(|there| there.contains_key(user));
+        let until_ms = (!is_there).then(|| self.now_ms + STATUS_KEPT_MS);
+        presence.statuses.insert(room, (status, until_ms));
+    }
+
+    fn tell(&self, room: &RoomKey, event: Event, excluded: Option<&UserId>, data: &impl Serialize) {
+        let header = Header {
+            class: Class::Transient,
+            event: CompactString::const_new(event.name()),
+            position: None,
+            ts: self.now_ms,
+            reply: None,
+            in_reply_to: None,
+            excluded: excluded.cloned(),
+        };
+        let frame = frame::transient(event, &room.room, self.now_ms, data);
+        self.publish(room, &Arc::new(Record { header, frame }));
+    }
+}
