@@ -2,6 +2,7 @@
 //! tried at the other.
 
 use causerie_testkit::client::http::Answer;
+use causerie_testkit::client::ws::{Client, Connect};
 use serde_json::{Value, json};
 
 use super::callers::{Caller, OWN, free};
@@ -123,6 +124,15 @@ impl<'a> Ground<'a> {
             .post("/api/actions", &self.author, &body)
             .await;
         text(&data_of(&asked)["message_id"])
+    }
+
+    /// A new connection of somebody else's, and its id.
+    pub(super) async fn connection(&self) -> (Client, String) {
+        let connect = Connect::to(&self.pair.here.ws()).param("token", &self.author);
+        let mut connection = connect.open().await;
+        let ready = connection.expect_type("ready").await;
+        let id = text(&ready["data"]["connection_id"]);
+        (connection, id)
     }
 
     async fn say(&self, token: &str, room: &str, what: &str) -> Value {

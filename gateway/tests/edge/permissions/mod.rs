@@ -126,7 +126,14 @@ async fn nobody_may_anything_of_another_tenant() {
     let pair = Pair::with(PATIENCE).await;
     let named = walk(&pair, FOREIGN, true, &all_acts()).await;
     // What has an id that tells where it is.
-    let by_id = ["reply", "cancel", "delete own", "delete any"];
+    let by_id = [
+        "reply",
+        "cancel",
+        "delete own",
+        "delete any",
+        "see connection",
+        "end connection",
+    ];
     let unnamed = walk(&pair, FOREIGN, false, &by_id).await;
     for (((act, place), kind), tries) in named.iter().chain(&unnamed) {
         let cell = ("foreign".to_owned(), NOWHERE.to_owned(), (*kind).to_owned());
@@ -151,7 +158,7 @@ fn page(walked: &Walked) -> String {
          names. An [API key](server-api.md#api-keys) has no room of its own, takes part in every project of\n\
          its tenant, and is for history and the server API alone. A *visitor* came without a token; all\n\
          others with a token are *users*, and may have roles besides. To *read* is to tell the room how far\n\
-         one has read; *any* message is another's, or a reply. *announcements*: of what is there they see\n\
+         one has read, and to see *presence* to ask who is in a room; *any* message is another's, or a reply. *announcements*: of what is there they see\n\
          announcements alone.\n\n\
          Of another tenant nobody may anything: who names it is refused, and what is in it is not found.\n\n"
     );

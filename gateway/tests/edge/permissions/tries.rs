@@ -22,7 +22,7 @@ pub(super) enum Outcome {
 pub(super) type Try = (&'static str, Outcome);
 
 /// What can be done in a room.
-pub(super) const ACTS: [&str; 10] = [
+pub(super) const ACTS: [&str; 11] = [
     "hear",
     "history",
     "reply",
@@ -33,10 +33,19 @@ pub(super) const ACTS: [&str; 10] = [
     "delete own",
     "delete any",
     "publish",
+    "presence",
 ];
 
 /// What can be done in none.
-pub(super) const ROOMLESS: [&str; 4] = ["authenticate", "disconnect", "revoke", "audit"];
+pub(super) const ROOMLESS: [&str; 7] = [
+    "status",
+    "authenticate",
+    "see connection",
+    "end connection",
+    "disconnect",
+    "revoke",
+    "audit",
+];
 
 /// One caller at the gateway that has issued nothing.
 pub(super) struct Trying<'a> {
@@ -111,6 +120,10 @@ impl<'a> Trying<'a> {
                 let body = json!({"rooms": [room.called], "type": "order.paid"});
                 vec![("http", outcome(&self.post("/api/publish", &body).await))]
             }
+            "presence" => {
+                let path = format!("/api/rooms/{}/presence", room.called);
+                vec![("http", outcome(&self.get(&path).await))]
+            }
             other => panic!("nobody can {other}"),
         }
     }
@@ -118,10 +131,16 @@ impl<'a> Trying<'a> {
     /// Tries what is done in no room.
     pub(super) async fn act_nowhere(&mut self, act: &str) -> Vec<Try> {
         match act {
+            "status" => {
+                let data = json!({"status": "away"});
+                self.act("status", async || data.clone()).await
+            }
             "authenticate" => {
                 let data = json!({"token": self.caller.token});
                 self.act("authenticate", async || data.clone()).await
             }
+            "see connection" => vec![("http", self.on_connection(Method::GET).await)],
+            "end connection" => vec![("http", self.on_connection(Method::DELETE).await)],
             "disconnect" | "revoke" => {
                 let path = format!("/api/users/victim/{act}");
                 vec![("http", outcome(&self.post(&path, &json!({})).await))]
@@ -169,6 +188,20 @@ impl<'a> Trying<'a> {
         };
         tries.push(("sse", stream));
         tries
+    }
+
+    /// Asks for somebody's connection, which ends where that was allowed and asked for.
+    async fn on_connection(&self, method: Method) -> Outcome {
+        let (mut connection, id) = self.ground.connection().await;
+        let path = format!("/api/connections/{id}");
+        let ends_it = method == Method::DELETE;
+        let outcome = outcome(&self.request(method, &path, None).await);
+        if ends_it && outcome == Outcome::Yes {
+            assert_eq!(connection.expect_close().await.code, Some(4510));
+        } else {
+            connection.ping().await;
+        }
+        outcome
     }
 
     async fn history(&self, room: &Room) -> Outcome {
