@@ -100,7 +100,7 @@ async fn audit_log(cluster: &Cluster) -> String {
         assert_eq!(answer.status, 200, "{answer:?}");
         let text = answer.json().to_string();
         let is_there = |what: &str| text.contains(&format!(r#""what":"{what}""#));
-        if ["connect", "refuse", "publish"].into_iter().all(is_there) {
+        if ["connect", "refuse", "join"].into_iter().all(is_there) {
             return text;
         }
         assert!(tokio::time::Instant::now() < deadline, "{text}");

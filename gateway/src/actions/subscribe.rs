@@ -30,9 +30,10 @@ pub(super) async fn subscribe(
     let room = what.room.resolve(&caller.identity.user);
     let joined = join(gateway, caller, connection, &room, position).await;
     gateway.note(|| {
-        let note = Note::over(What::Join, connection).on(&room);
+        let note = Note::over(What::Join, connection);
         match &joined {
-            Ok(()) => note,
+            Ok(()) => note.on(&room),
+            // The name may be anything that somebody made up.
             Err(error) => note.failed(error.code.name()),
         }
     });

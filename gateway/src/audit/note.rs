@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn what_is_personal_is_masked() {
-        let identity = Identity::plain("ann@example.com");
+        let identity = Identity::plain("4111111111111111");
         let note = Note::of_user(What::Join, &identity)
             .from("198.51.100.7".parse().unwrap())
             .on("project:+15551234567");
@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(
             serde_json::to_value(entry).unwrap(),
             serde_json::json!({
-                "at": 17, "node": "gw-1", "what": "join", "who": "user:[e-mail]",
+                "at": 17, "node": "gw-1", "what": "join", "who": "user:[card]",
                 "address": "198.51.100.x", "on": "project:[phone]", "result": "ok",
             })
         );

@@ -83,7 +83,9 @@ async fn ruled(edge: &Edge, what: What, user: String, parts: &Parts) -> Result<R
     match ruled.caller.check_somewhere(Act::RuleUsers) {
         Ok(()) => Ok(ruled),
         Err(refusal) => {
-            edge.gateway.note(|| ruled.note().failed(refusal.reason()));
+            // The user may be anything that somebody made up.
+            let note = || ruled.caller.note(what).from(ruled.client);
+            edge.gateway.note(|| note().failed(refusal.reason()));
             Err(refusal)
         }
     }

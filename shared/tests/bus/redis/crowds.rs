@@ -53,8 +53,7 @@ async fn count(
     let of_users = users.iter().map(|user| bus.take(user, &one));
     let of_address = users.iter().map(|_| bus.take(address, &some));
     let (of_users, of_address) = futures::join!(join_all(of_users), join_all(of_address));
-    let all =
-        |taken: Vec<Result<Taken, BusError>>| taken.into_iter().collect::<Result<Vec<_>, _>>();
+    let all = |taken: Vec<_>| taken.into_iter().collect::<Result<Vec<Taken>, BusError>>();
     Ok([all(of_users)?, all(of_address)?])
 }
 
