@@ -1,0 +1,99 @@
+import { CauserieError, errorOf, noAnswer } from '../errors.js';
+import type { ProtocolError } from '../protocol/generated/types.js';
+import type { End } from './transport.js';
+
+export interface Request {
+  token?: string | undefined;
+  query?: URLSearchParams;
+  /** Makes it a POST. */
+  body?: unknown;
+  signal?: AbortSignal;
+  /** How long an answer may take, in milliseconds. Of a stream: its beginning. */
+  timeoutMs?: number;
+}
+
+const PATIENCE_MS = 10_000;
+
+/** The server over HTTP. */
+export class Server {
+  readonly #base: URL;
+  readonly #fetch: typeof fetch;
+
+  /** `url` may be http, https, ws or wss, and may have a path in front of the server's own. */
+  constructor(url: string, fetch: typeof globalThis.fetch) {
+    this.#base = new URL(url.replace(/^ws/, 'http').replace(/\/*$/, '/'));
+    // A browser's own wants to be called on nothing else than the window.
+    this.#fetch = (input, init) => fetch(input, init);
+  }
+
+  /** What distinguishes it from others. */
+  get name(): string {
+    return this.#base.host + this.#base.pathname;
+  }
+
+  url(path: string, query?: URLSearchParams): URL {
+    const url = new URL(path, this.#base);
+    if (query) url.search = query.toString();
+    return url;
+  }
+
+  /** The answer, whatever its status; fails with `unreachable` or `timeout`. */
+  async ask(path: string, { token, query, body, signal, timeoutMs = PATIENCE_MS }: Request = {}): Promise<Response> {
+    const headers: Record<string, string> = {};
+    if (token) headers['authorization'] = `Bearer ${token}`;
+    if (body) headers['content-type'] = 'application/json';
+    const impatience = new AbortController();
+    const timer = setTimeout(() => impatience.abort(), timeoutMs);
+    const onAbort = () => impatience.abort();
+    signal?.addEventListener('abort', onAbort);
+    try {
+      if (signal?.aborted) onAbort();
+      return await this.#fetch(this.url(path, query), {
+        method: body ? 'POST' : 'GET',
+        headers,
+        cache: 'no-store',
+        signal: impatience.signal,
+        body: body ? JSON.stringify(body) : null,
+      });
+    } catch (cause) {
+      const isLate = impatience.signal.aborted && !signal?.aborted;
+      throw isLate
+        ? noAnswer()
+        : new CauserieError('unreachable', 'The server cannot be reached.', { cause });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** The body of a good answer; fails with the error that another one tells. */
+  async json<T>(path: string, request?: Request): Promise<T> {
+    const answer = await this.ask(path, request);
+    if (!answer.ok) throw await toldBy(answer);
+    return (await answer.json()) as T;
+  }
+}
+
+/** The error that an answer tells: the server's own, or one for what somebody between says. */
+export async function toldBy(answer: Response): Promise<CauserieError> {
+  const { status } = answer;
+  const content = `Something between here and the server answers with status ${status}.`;
+  const told = await answer.json().catch(() => null);
+  const seconds = parseInt(answer.headers.get('retry-after') ?? '');
+  const retry_after_ms = seconds >= 0 ? seconds * 1_000 : undefined;
+  const error = { code: 'unreachable', content, canRetry: true, retry_after_ms } as unknown as ProtocolError;
+  return errorOf(typeof told?.code === 'string' ? { retry_after_ms, ...told } : error, status);
+}
+
+/** How a link ends by an error. */
+export function endBy(error: CauserieError): End {
+  return { code: 1006, reason: error.message, error };
+}
+
+/** How a link ends whose opening was answered so. */
+export async function endOf(answer: Response): Promise<End> {
+  const error = await toldBy(answer);
+  const { code, status = 0 } = error;
+  // What is no answer of ours is that of something on the way: it is down, or it forbids this.
+  const isForbidden = code === 'unreachable' && status < 500;
+  return { ...endBy(error), isBlocked: code === 'not_found' ? 'gone' : isForbidden ? 'path' : undefined };
+}
