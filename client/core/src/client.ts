@@ -157,9 +157,7 @@ export interface Client {
 }
 
 function transportsOf(settings: Settings, server: Server): ReadonlyMap<TransportName, Transport> {
-  const { pollMs } = settings;
-  const paces = { awaitingMs: pollMs, livelyMs: 2 * pollMs, quietMs: 5 * pollMs };
-  const all: Transport[] = [streaming(server), polling(server, paces)];
+  const all: Transport[] = [streaming(server), polling(server, settings.pollMs)];
   // Node before 22 has none.
   if (settings.WebSocket) all.unshift(webSocket(server, settings.WebSocket));
   return new Map(all.map((transport) => [transport.name, transport]));
@@ -334,13 +332,7 @@ export function connect(options: Options): Client {
     const given = Object.entries(range).filter(([, value]) => value !== undefined);
     const query = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
     const { token } = await tokens.get();
-    const read = (by: string) =>
-      server.json<HistoryPage>(`api/rooms/${encodeURIComponent(room)}/history`, { token: by, query });
-    return read(token).catch(async (error: CauserieError) => {
-      if (error.code !== 'unauthorized') throw error;
-      tokens.forget(token);
-      return read((await tokens.get()).token);
-    });
+    return server.json(`api/rooms/${encodeURIComponent(room)}/history`, { token, query });
   }
 
   const client: Client = {

@@ -67,6 +67,6 @@ export function errorOf(told: ProtocolError, status?: number): CauserieError {
   return new CauserieError(code, content, { canRetry, retryAfterMs, scope, limit, status });
 }
 
-export const noAnswer = () => new CauserieError('timeout', 'The server has not answered in time.');
+export const noAnswer = () => new CauserieError('timeout', 'No answer came in time.');
 
 export const noConnection = () => new CauserieError('unreachable', 'There is no connection.');

@@ -203,7 +203,6 @@ export class Connection {
     this.#attempt = 0;
     this.#last = link.transport;
     this.#lostAt = undefined;
-    if (ready.token) this.#tokens.keep(ready.token);
     if (this.#identity) this.#renewal.watch(this.#identity, ready.server_time);
     const ladder = this.#ladder as Ladder;
     ladder.use(link.transport);
@@ -347,6 +346,7 @@ export class Connection {
   #onHeirLost({ error }: End): void {
     const heir = this.#heir;
     this.#heir = null;
+    heir?.link.close();
     heir?.settle(error ?? noConnection());
   }
 

@@ -20,8 +20,6 @@ export interface TokenSource {
   /** Visitors' tokens last for days, and cannot be renewed: afterwards one is somebody else. */
   readonly isOfVisitor: boolean;
   get(reason: TokenReason): Promise<unknown>;
-  /** The server has given this one. */
-  keep?(token: string): void;
   /** It was refused. */
   drop?(token: string): void;
 }
@@ -74,12 +72,6 @@ export class Tokens {
     this.#source.drop?.(token);
   }
 
-  /** The server has given this one. */
-  keep(token: string): void {
-    this.#identity = read(token);
-    this.#source.keep?.(token);
-  }
-
   #fetch(reason: TokenReason): Promise<Identity> {
     // Whoever asks meanwhile gets the same one.
     this.#coming ??= this.#source
@@ -91,11 +83,11 @@ export class Tokens {
 
   #take(token: unknown): Identity {
     if (typeof token !== 'string' || !token) {
-      throw new CauserieError('unauthorized', 'There is no token for this person.');
+      throw new CauserieError('unauthorized', 'There is no token.');
     }
     const identity = read(token);
     if (this.canRenew && this.#identity && this.#identity.userId !== identity.userId) {
-      throw new CauserieError('user_changed', 'The new token is another person’s: connect anew for them.');
+      throw new CauserieError('user_changed', 'The new token is another person’s.');
     }
     this.#reason = 'expiring';
     return (this.#identity = identity);
@@ -136,7 +128,6 @@ export function visitorTokens(server: Server, tenantHash: string, storage: Stora
   return {
     isOfVisitor: true,
     get: () => storage?.token(name, become) ?? become(),
-    keep: (token) => storage?.keepToken(name, token),
     drop: (token) => storage?.dropToken(name, token),
   };
 }

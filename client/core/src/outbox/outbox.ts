@@ -111,7 +111,7 @@ export class Outbox {
   /** Drops what waits; `id` names one, else all. What is on its way may be stored all the same. */
   clear(id?: string): void {
     for (const waiting of [...this.#waiting.values()]) {
-      if (!id || waiting.entry.id === id) this.#drop(waiting, new CauserieError('cleared', 'This was taken back.'));
+      if (!id || waiting.entry.id === id) this.#drop(waiting, new CauserieError('cleared', 'It was taken back.'));
     }
     this.#save();
     this.#flush();
@@ -122,7 +122,7 @@ export class Outbox {
     const waiting = this.#waiting.get(id);
     // What is on its way gets an answer of its own.
     if (!waiting || waiting.entry.state === 'sending') return;
-    this.#drop(waiting, new CauserieError('elsewhere', 'Another tab has seen to this.'));
+    this.#drop(waiting, new CauserieError('elsewhere', 'Another tab has seen to it.'));
     this.#flush();
   }
 
@@ -199,7 +199,7 @@ export class Outbox {
       const mayBe = events.some(({ epoch, seq }) => epoch === ack.epoch && seq > ack.seq) && ack.seq < (events[0]?.seq ?? 0);
       if (isThere || mayBe) continue;
       this.#sent.splice(this.#sent.indexOf(entry), 1);
-      this.#fail(this.#add(entry), new CauserieError('lost', 'The server has lost this message.'));
+      this.#fail(this.#add(entry), new CauserieError('lost', 'The server has lost it.'));
     }
     this.#save();
   }
@@ -219,10 +219,10 @@ export class Outbox {
     const all = [...this.#waiting.values()];
     const oldest = whenFull === 'dropOldest' ? all.find(({ entry }) => entry.state !== 'sending') : undefined;
     if (!oldest) {
-      const content = `${outboxLimit} messages wait to be sent: wait until the connection is back.`;
+      const content = `${outboxLimit} messages wait already.`;
       throw new CauserieError('outbox_full', content, { limit: outboxLimit });
     }
-    this.#drop(oldest, new CauserieError('dropped', 'A later message took the place of this one.', { limit: outboxLimit }));
+    this.#drop(oldest, new CauserieError('dropped', 'A later message took its place.', { limit: outboxLimit }));
   }
 
   #drop(waiting: Waiting, error: CauserieError): void {

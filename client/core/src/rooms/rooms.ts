@@ -50,9 +50,8 @@ interface Place {
   timer?: ReturnType<typeof setTimeout>;
 }
 
-/** A connection names no more rooms than this, and in no more characters; the rest is joined after. */
+/** A connection names no more rooms than this; the rest is joined after. */
 const MOST_NAMED = 16;
-const LONGEST = 6_000;
 
 /** Where we are in each room, and in which order what it says is told. */
 export class Rooms {
@@ -110,17 +109,12 @@ export class Rooms {
 
   /** The rooms that a connection names when it is opened. */
   toName(isBare: boolean): string[] {
-    const named: string[] = [];
-    let length = 0;
     const given = [this.#own, 'tenant'].filter((room) => this.#places.has(room));
-    for (const room of new Set(isBare ? given : [...given, ...this.#wanted])) {
+    const all = [...new Set(isBare ? given : [...given, ...this.#wanted])];
+    return all.slice(0, MOST_NAMED).map((room) => {
       const at = this.position(room);
-      const text = at ? `${room}@${at.epoch}:${at.seq}` : room;
-      length += encodeURIComponent(text).length + '&room='.length;
-      if (named.length === MOST_NAMED || length > LONGEST) break;
-      named.push(text);
-    }
-    return named;
+      return at ? `${room}@${at.epoch}:${at.seq}` : room;
+    });
   }
 
   /** The connection is gone. What was held back comes again. */

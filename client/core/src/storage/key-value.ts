@@ -37,7 +37,6 @@ export function storageOn(values: KeyValue): Storage {
         quietly((async () => values.set(name, made))());
         return made;
       }),
-    keepToken: (name, token) => quietly((async () => values.set(name, token))()),
     dropToken: (name, token) =>
       quietly(
         alone(name, async () => {

@@ -22,7 +22,6 @@ export interface ShelfEvents {
 export interface Storage {
   /** The token of this name; where there is none `make` makes it, once for all who share the storage. */
   token(name: string, make: () => Promise<string>): Promise<string>;
-  keepToken(name: string, token: string): void;
   /** It was refused; one that somebody else has put there since stays. */
   dropToken(name: string, token: string): void;
   shelf(name: string, events: ShelfEvents): Shelf;

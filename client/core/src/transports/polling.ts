@@ -1,23 +1,15 @@
-import { CauserieError } from '../errors.js';
-import type { ClientFrame, DurableEvent, ServerFrame } from '../protocol/frames.js';
+import type { CauserieError } from '../errors.js';
+import type { ClientFrame, DurableEvent } from '../protocol/frames.js';
 import type { SendMessageAck } from '../protocol/generated/types.js';
-import { Poster } from './poster.js';
+import { poster } from './poster.js';
 import { endBy, type Server } from './server.js';
-import { timeOf } from './streaming.js';
 import type { Hearing, Link, Opening, Transport } from './transport.js';
-
-/** How often is asked, in milliseconds: while a reply is awaited, soon after something came, and else. */
-export interface Paces {
-  awaitingMs: number;
-  livelyMs: number;
-  quietMs: number;
-}
 
 /** How many events are read at once. */
 const PAGE = 500;
 
-/** How long a room counts as lively, in milliseconds. */
-const LIVELY_FOR_MS = 30_000;
+/** While nothing is awaited it asks as many times less often. */
+const QUIET = 5;
 
 /** A page of a room's log. */
 export interface HistoryPage {
@@ -41,196 +33,130 @@ interface ReplySoFar {
 interface Place {
   epoch: string;
   seq: number;
+  isTold?: boolean;
 }
 
 /**
  * Plain requests alone. Rooms are heard by asking for their history beyond a position, so that
  * whatever is said in them is heard, by whomever and on whichever way; and replies to what was
  * asked here are shown as they grow. What is not durable, as typing, is not heard.
+ *
+ * `pollMs`: how often is asked while a reply is awaited, in milliseconds.
  */
-export function polling(server: Server, paces: Paces): Transport {
-  return { name: 'http', open: (opening, hearing) => new PollingLink(server, paces, opening, hearing) };
+export function polling(server: Server, pollMs: number): Transport {
+  return { name: 'http', open: (opening, hearing) => open(server, pollMs, opening, hearing) };
 }
 
-class PollingLink implements Link {
-  readonly transport = 'http';
-  readonly canJoin = true;
-  readonly canRenew = false;
-  readonly #server: Server;
-  readonly #paces: Paces;
-  readonly #opening: Opening;
-  #hearing: Hearing | null;
-  readonly #poster: Poster;
-  readonly #stop = new AbortController();
+function open(server: Server, pollMs: number, opening: Opening, { onFrame, onLife, onEnd }: Hearing): Link {
+  const { token, userId = 'me' } = opening;
+  const stop = new AbortController();
   /** Where each room is read from; null where nothing of it is known yet. */
-  readonly #places = new Map<string, Place | null>();
-  /** Own questions whose replies have not ended, with what was last shown of them. */
-  readonly #awaited = new Map<string, string>();
-  #isReady = false;
-  #livelyUntil = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  const places = new Map<string, Place | null>([`user:${userId}`, 'tenant'].map((room) => [room, null]));
+  for (const named of opening.rooms) {
+    const [room = '', epoch = '', seq] = named.split(/@|:(?=\d+$)/);
+    places.set(room, seq ? { epoch, seq: Number(seq) } : null);
+  }
+  /** Own questions whose replies have not ended. */
+  const awaited = new Set<string>();
+  let isReady = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(server: Server, paces: Paces, opening: Opening, hearing: Hearing) {
-    this.#server = server;
-    this.#paces = paces;
-    this.#opening = opening;
-    this.#hearing = hearing;
-    this.#poster = new Poster(server, opening.token, {
-      onAnswer: (frame, asked) => this.#onAnswer(frame, asked),
-      onFailure: (error) => this.#fail(error),
+  function get<T>(path: string, query: Record<string, string> = {}): Promise<T> {
+    return server.json<T>(`api/${path}`, { token, query: new URLSearchParams(query), stop });
+  }
+
+  /** Asks in so many milliseconds. */
+  function after(ms: number): void {
+    clearTimeout(timer);
+    timer = setTimeout(() => poll().catch(onFailure), ms);
+  }
+
+  const onFailure = (error: CauserieError) => onEnd(endBy(error));
+
+  async function poll(): Promise<void> {
+    for (const room of [...places.keys()]) await readRoom(room);
+    onLife();
+    for (const question of awaited) await readReply(question);
+    if (!stop.signal.aborted) after(awaited.size ? pollMs : QUIET * pollMs);
+  }
+
+  async function readRoom(room: string): Promise<void> {
+    const page = (query: Record<string, string>) =>
+      get<HistoryPage>(`rooms/${encodeURIComponent(room)}/history`, query);
+    let place = places.get(room);
+    const news = place && (await page({ after: `${place.seq}`, limit: `${PAGE}` }));
+    // Whether a position of a former life still holds only a stream could tell.
+    const isRecovered = news?.epoch === place?.epoch;
+    if (!place || !isRecovered) {
+      const { epoch, events } = await page({ limit: '1' });
+      place = { epoch, seq: events.at(-1)?.seq ?? 0 };
+      places.set(room, place);
+    }
+    // That the first room could be read shows that the server takes us.
+    if (!isReady) onReady();
+    const { epoch, seq } = place;
+    if (!place.isTold) onFrame({ type: 'subscribed', room, epoch, seq, recovered: isRecovered });
+    place.isTold = true;
+    if (!news || !isRecovered) return;
+    for (const event of news.events) {
+      place.seq = event.seq;
+      if (event.type === 'message') awaited.delete(event.data.in_reply_to);
+      onFrame(event);
+    }
+    if (news.has_more) await readRoom(room);
+  }
+
+  async function readReply(question: string): Promise<void> {
+    const reply = await get<ReplySoFar>(`messages/${question}`).catch((error: CauserieError) => {
+      if (error.code !== 'not_found') throw error;
+      awaited.delete(question);
     });
-    for (const named of opening.rooms) this.#name(named);
-    for (const room of [`user:${opening.userId ?? 'me'}`, 'tenant']) {
-      if (!this.#places.has(room)) this.#places.set(room, null);
-    }
-    void this.#poll();
-  }
-
-  send(frame: ClientFrame): void {
-    if (frame.action === 'subscribe' && frame.data) {
-      const { room, epoch, seq } = frame.data;
-      this.#places.set(room, epoch && seq !== undefined ? { epoch, seq } : null);
-      this.#answer(frame.id, { room });
-      this.#soon();
-    } else if (frame.action === 'unsubscribe' && frame.data) {
-      this.#places.delete(frame.data.room);
-      this.#hearing?.onFrame({ type: 'unsubscribed', room: frame.data.room });
-      this.#answer(frame.id, { room: frame.data.room });
-    } else {
-      this.#poster.post(frame);
+    if (reply?.state === 'running') {
+      onFrame({ ts: Date.now(), type: 'message_snapshot', room: reply.room, data: reply });
     }
   }
 
-  ping(): Promise<number> {
-    return timeOf(this.#server);
-  }
-
-  close(): void {
-    this.#hearing = null;
-    clearTimeout(this.#timer);
-    this.#stop.abort();
-    this.#poster.close();
-  }
-
-  #name(named: string): void {
-    const [, room = named, epoch, seq] = /^(.*)@(.*):(\d+)$/.exec(named) ?? [];
-    this.#places.set(room, epoch ? { epoch, seq: Number(seq) } : null);
-  }
-
-  #answer(id: string | undefined, data: unknown): void {
-    if (id !== undefined) this.#hearing?.onFrame({ type: 'ack', id, data });
-  }
-
-  #onAnswer(frame: ServerFrame, asked: ClientFrame): void {
-    if (frame.type === 'ack' && asked.action === 'sendMessage') {
-      if (asked.data?.ai !== false) this.#awaited.set((frame.data as SendMessageAck).message_id, '');
-      this.#soon();
-    }
-    this.#hearing?.onFrame(frame);
-  }
-
-  /** Asks before its time: something is known to be there. */
-  #soon(): void {
-    if (!this.#isReady) return;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#poll(), 50);
-  }
-
-  async #poll(): Promise<void> {
-    try {
-      for (const room of [...this.#places.keys()]) await this.#readRoom(room);
-      this.#hearing?.onLife();
-      for (const question of [...this.#awaited.keys()]) await this.#readReply(question);
-    } catch (error) {
-      if (!this.#stop.signal.aborted) this.#fail(error as CauserieError);
-      return;
-    }
-    if (!this.#hearing) return;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#poll(), this.#pace());
-  }
-
-  #pace(): number {
-    if (this.#awaited.size) return this.#paces.awaitingMs;
-    return Date.now() < this.#livelyUntil ? this.#paces.livelyMs : this.#paces.quietMs;
-  }
-
-  async #readRoom(room: string): Promise<void> {
-    const place = this.#places.get(room);
-    if (!place) return this.#begin(room, await this.#page(room, { limit: 1 }));
-    const page = await this.#page(room, { after: place.seq, limit: PAGE });
-    if (page.epoch !== place.epoch) {
-      // Whether a position of a former life still holds only a stream could tell.
-      return this.#begin(room, await this.#page(room, { limit: 1 }), false);
-    }
-    if (!this.#joined.has(room)) this.#subscribed(room, place, true);
-    for (const event of page.events) this.#onEvent(event, place);
-    if (page.has_more) await this.#readRoom(room);
-  }
-
-  /** Rooms that this connection has told of. */
-  readonly #joined = new Set<string>();
-
-  #begin(room: string, page: HistoryPage, isRecovered = true): void {
-    const place = { epoch: page.epoch, seq: page.events.at(-1)?.seq ?? 0 };
-    this.#places.set(room, place);
-    this.#subscribed(room, place, isRecovered);
-  }
-
-  /** The first room's answer makes the connection ready: it shows that the server takes us. */
-  #subscribed(room: string, { epoch, seq }: Place, recovered: boolean): void {
-    if (!this.#isReady) this.#ready();
-    this.#joined.add(room);
-    this.#hearing?.onFrame({ type: 'subscribed', room, epoch, seq, recovered });
-  }
-
-  #onEvent(event: DurableEvent, place: Place): void {
-    place.seq = event.seq;
-    this.#livelyUntil = Date.now() + LIVELY_FOR_MS;
-    if (event.type === 'message') this.#awaited.delete(event.data.in_reply_to);
-    this.#hearing?.onFrame(event);
-  }
-
-  #page(room: string, asked: { after?: number; limit: number }): Promise<HistoryPage> {
-    const query = new URLSearchParams(Object.entries(asked).map(([name, value]) => [name, String(value)]));
-    return this.#get(`api/rooms/${encodeURIComponent(room)}/history`, query);
-  }
-
-  async #readReply(question: string): Promise<void> {
-    let reply: ReplySoFar;
-    try {
-      reply = await this.#get(`api/messages/${encodeURIComponent(question)}`);
-    } catch (error) {
-      if ((error as CauserieError).code !== 'not_found') throw error;
-      this.#awaited.delete(question);
-      return;
-    }
-    const shown = `${reply.attempt}:${reply.index}`;
-    if (reply.state !== 'running' || this.#awaited.get(question) === shown) return;
-    this.#awaited.set(question, shown);
-    const { message_id, session_id, in_reply_to, room, attempt, index, text } = reply;
-    const data = { message_id, session_id, in_reply_to, attempt, index, text };
-    this.#hearing?.onFrame({ ts: Date.now(), type: 'message_snapshot', room, data });
-  }
-
-  #get<T>(path: string, query = new URLSearchParams()): Promise<T> {
-    const { token } = this.#opening;
-    return this.#server.json<T>(path, { token, query, signal: this.#stop.signal });
-  }
-
-  #ready(): void {
-    this.#isReady = true;
-    const { userId = 'me' } = this.#opening;
+  function onReady(): void {
+    isReady = true;
     // What requests are not told; the limits are those of a server that was not configured.
     const unknown = { connection_id: '', tenant: '', node: '', server_time: Date.now() };
-    const limits = { idle_timeout_ms: 0, max_message_bytes: 102_400, messages_per_minute: 60 };
-    const data = { ...unknown, ...limits, user_id: userId, heartbeat_interval_ms: 2 * this.#paces.quietMs };
-    this.#hearing?.onFrame({ type: 'ready', data });
+    const limits = { heartbeat_interval_ms: 0, idle_timeout_ms: 0, max_message_bytes: 102_400, messages_per_minute: 60 };
+    onFrame({ type: 'ready', data: { ...unknown, ...limits, user_id: userId } });
   }
 
-  #fail(error: CauserieError): void {
-    const hearing = this.#hearing;
-    this.close();
-    hearing?.onEnd(endBy(error));
+  const post = poster(server, token, stop, {
+    onAnswer(frame, asked) {
+      onFrame(frame);
+      if (frame.type !== 'ack' || asked.action !== 'sendMessage') return;
+      if (asked.data?.ai !== false) awaited.add((frame.data as SendMessageAck).message_id);
+      after(0);
+    },
+    onFailure,
+  });
+
+  function send(frame: ClientFrame): void {
+    const { action, id = '', data } = frame;
+    if (action !== 'subscribe' && action !== 'unsubscribe') return post(frame);
+    const { room, epoch, seq } = data as { room: string; epoch?: string; seq?: number };
+    if (action === 'subscribe') {
+      places.set(room, epoch && seq !== undefined ? { epoch, seq } : null);
+      after(0);
+    } else {
+      places.delete(room);
+    }
+    onFrame({ type: 'ack', id, data: { room } });
   }
+
+  after(0);
+  return {
+    transport: 'http',
+    canJoin: true,
+    canRenew: false,
+    send,
+    ping: () => server.time(),
+    close() {
+      clearTimeout(timer);
+      stop.abort();
+    },
+  };
 }

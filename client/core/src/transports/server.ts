@@ -7,7 +7,8 @@ export interface Request {
   query?: URLSearchParams;
   /** Makes it a POST. */
   body?: unknown;
-  signal?: AbortSignal;
+  /** Ends it, and is ended where no answer comes in time. */
+  stop?: AbortController;
   /** How long an answer may take, in milliseconds. Of a stream: its beginning. */
   timeoutMs?: number;
 }
@@ -38,31 +39,33 @@ export class Server {
   }
 
   /** The answer, whatever its status; fails with `unreachable` or `timeout`. */
-  async ask(path: string, { token, query, body, signal, timeoutMs = PATIENCE_MS }: Request = {}): Promise<Response> {
+  async ask(path: string, request: Request = {}): Promise<Response> {
+    const { token, query, body, stop = new AbortController(), timeoutMs = PATIENCE_MS } = request;
     const headers: Record<string, string> = {};
     if (token) headers['authorization'] = `Bearer ${token}`;
     if (body) headers['content-type'] = 'application/json';
-    const impatience = new AbortController();
-    const timer = setTimeout(() => impatience.abort(), timeoutMs);
-    const onAbort = () => impatience.abort();
-    signal?.addEventListener('abort', onAbort);
+    const timer = setTimeout(() => stop.abort(), timeoutMs);
     try {
-      if (signal?.aborted) onAbort();
       return await this.#fetch(this.url(path, query), {
         method: body ? 'POST' : 'GET',
         headers,
         cache: 'no-store',
-        signal: impatience.signal,
+        signal: stop.signal,
         body: body ? JSON.stringify(body) : null,
       });
     } catch (cause) {
-      const isLate = impatience.signal.aborted && !signal?.aborted;
-      throw isLate
-        ? noAnswer()
-        : new CauserieError('unreachable', 'The server cannot be reached.', { cause });
+      if (stop.signal.aborted) throw noAnswer();
+      throw new CauserieError('unreachable', 'The server cannot be reached.', { cause });
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** How long a short answer takes, in milliseconds. */
+  async time(): Promise<number> {
+    const start = performance.now();
+    await this.ask('health/live');
+    return performance.now() - start;
   }
 
   /** The body of a good answer; fails with the error that another one tells. */
@@ -76,7 +79,7 @@ export class Server {
 /** The error that an answer tells: the server's own, or one for what somebody between says. */
 export async function toldBy(answer: Response): Promise<CauserieError> {
   const { status } = answer;
-  const content = `Something between here and the server answers with status ${status}.`;
+  const content = `Something on the way answers ${status}.`;
   const told = await answer.json().catch(() => null);
   const seconds = parseInt(answer.headers.get('retry-after') ?? '');
   const retry_after_ms = seconds >= 0 ? seconds * 1_000 : undefined;

@@ -37,7 +37,7 @@ export interface End {
   isBlocked?: 'path' | 'gone' | undefined;
 }
 
-/** Who is told what comes. After `onEnd`, which comes once, nothing more does. */
+/** Who is told what comes, and passes over what comes after the link was closed, or its `onEnd`. */
 export interface Hearing {
   onFrame(frame: ServerFrame): void;
   /** Something came, though no frame. */
