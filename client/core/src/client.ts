@@ -4,13 +4,13 @@ import type { State } from './connection/state.js';
 import { appTokens, type Identity, Tokens, visitorTokens } from './connection/tokens.js';
 import { emitter } from './emitter.js';
 import { CauserieError, errorOf, noAnswer, noConnection } from './errors.js';
-import { type Options, type Settings, settle } from './options.js';
+import { type Options, settle } from './options.js';
 import type { Entry } from './outbox/entry.js';
 import { Outbox } from './outbox/outbox.js';
 import { MAX_USER_INPUT } from './protocol/generated/constants.js';
-import type { Actions, DurableEvent, RoomEvent, ServerFrame } from './protocol/frames.js';
-import type { ConversationContext, IfBusy, Ready, SendMessage, SendMessageAck, Status } from './protocol/generated/types.js';
-import type { Shelf, Storage } from './storage/storage.js';
+import type { Actions, DurableEvent, Greeting, RoomEvent, ServerFrame } from './protocol/frames.js';
+import type { ConversationContext, IfBusy, SendMessage, SendMessageAck, Status } from './protocol/generated/types.js';
+import type { Shelf } from './storage/storage.js';
 import { Requests } from './requests.js';
 import { type Reply, Replies } from './rooms/replies.js';
 import { type Membership, type Reset, Rooms } from './rooms/rooms.js';
@@ -20,7 +20,7 @@ import { type Typing, TypingWatcher } from './typing/watcher.js';
 import { type HistoryPage, polling } from './transports/polling.js';
 import { Server } from './transports/server.js';
 import { streaming } from './transports/streaming.js';
-import type { Link, Transport, TransportName } from './transports/transport.js';
+import { type Link, TRANSPORTS, type Transports } from './transports/transport.js';
 import { webSocket } from './transports/websocket.js';
 
 /** What a client tells. */
@@ -111,7 +111,7 @@ export interface Client {
   /** What the connection is now. */
   readonly state: State;
   /** What the server told of the present connection, or of the last one: whom it speaks for, for one. */
-  readonly ready: Ready | null;
+  readonly ready: Greeting | null;
   /** Rooms that the present connection is in. */
   readonly rooms: string[];
   /** Replies that are being made. */
@@ -156,13 +156,6 @@ export interface Client {
   close(): void;
 }
 
-function transportsOf(settings: Settings, server: Server): ReadonlyMap<TransportName, Transport> {
-  const all: Transport[] = [streaming(server), polling(server, settings.pollMs)];
-  // Node before 22 has none.
-  if (settings.WebSocket) all.unshift(webSocket(server, settings.WebSocket));
-  return new Map(all.map((transport) => [transport.name, transport]));
-}
-
 /**
  * Connects to a server. The client comes back by itself, misses nothing, and says nothing twice.
  *
@@ -174,7 +167,12 @@ export function connect(options: Options): Client {
   const { on, emit } = emitter<ClientEvents>();
   const server = new Server(settings.url, settings.fetch);
   const tokens = new Tokens(getToken ? appTokens(getToken) : visitorTokens(server, tenantHash, storage));
-  const transports = transportsOf(settings, server);
+  const transports: Transports = {
+    // Node before 22 has none.
+    websocket: settings.WebSocket && webSocket(server, settings.WebSocket),
+    streaming: streaming(server),
+    http: polling(server, settings.pollMs),
+  };
   const requests = new Requests(settings.messageTimeoutMs);
   const replies = new Replies((reply) => emit('reply', reply));
   const typists = new TypingWatcher((typing) => emit('typing', typing));
@@ -182,8 +180,10 @@ export function connect(options: Options): Client {
     connection.link?.send({ action: 'typing', data: { room, is_typing } });
   });
   const outbox = new Outbox(settings, {
-    onChange: (entry) => emit('outbox', entry),
-    onSave: (entries) => shelf?.save(entries),
+    onChange(entry) {
+      emit('outbox', entry);
+      shelf?.save(outbox.entries);
+    },
   });
   const rooms = new Rooms(settings, {
     onEvent,
@@ -201,7 +201,7 @@ export function connect(options: Options): Client {
     onReady,
     onFrame,
     onDown,
-    onRenewed: authenticate,
+    authenticate: (token) => requests.ask('authenticate', { token }),
     onState: (state) => {
       if (state.name === 'closed' && state.comesBack === 'never') requests.fail(state.reason.error ?? noConnection());
       emit('state', state);
@@ -209,51 +209,37 @@ export function connect(options: Options): Client {
   });
   let ladder: Ladder | undefined;
   let shelf: Shelf | undefined;
-  let shelfName: string;
-  let ready: Ready | null = null;
-  /** By how much the server's clock is ahead, in milliseconds. */
-  let clockOffset = 0;
+  let ready: Greeting | null = null;
 
   // ------------------------------------------------------------- the connection
 
   function onIdentity({ userId }: Identity): Ladder {
     rooms.onIdentity(userId);
-    if (userId !== undefined && storage) openShelf(storage, `causerie:${server.name}:${tenantHash}:${userId}:outbox`);
+    // All visitors on one storage are the same one.
+    shelf ??= storage?.shelf(`causerie:${server.name}:${tenantHash}:${getToken ? userId : ''}:outbox`, {
+      onGone: (id) => outbox.clear(id, new CauserieError('elsewhere', 'Another tab has seen to it.')),
+      onError: (error) => emit('error', error),
+    });
+    void shelf?.take().then((entries) => {
+      outbox.adopt(entries);
+      shelf?.save(outbox.entries);
+    });
     if (!ladder) {
       const { mode, websocketRollout, fallbackAfter } = settings;
       const isRolledOut = isAmong(userId ?? '', websocketRollout);
-      const all = [...transports.keys()].filter((name) => name !== 'websocket' || isRolledOut);
+      const all = TRANSPORTS.filter((name) => transports[name] && (name !== 'websocket' || isRolledOut));
       ladder = new Ladder(mode === 'auto' ? all : [mode], fallbackAfter);
     }
     return ladder;
   }
 
-  /** What is kept for this person. A visitor who became another one takes along what waits. */
-  function openShelf(of: Storage, name: string): void {
-    if (!shelf || shelfName !== name) {
-      shelf?.save([]);
-      shelf?.close();
-      shelfName = name;
-      shelf = of.shelf(name, { onGone: (id) => outbox.forget(id), onError: (error) => emit('error', error) });
-    }
-    const present = shelf;
-    void present.take().then((entries) => {
-      if (shelf !== present) return;
-      outbox.adopt(entries);
-      present.save(outbox.entries);
-    });
-  }
-
-  function onReady(told: Ready, link: Link): void {
+  function onReady(told: Greeting, link: Link): void {
     ready = told;
-    clockOffset = told.server_time - Date.now();
     const send = link.send.bind(link);
     requests.onUp(send);
     outbox.onUp(send, told.messages_per_minute);
     if (!link.canJoin) return;
-    // What the link could not name when it was opened.
-    const named = rooms.toName(false).map((text) => text.split('@')[0]);
-    for (const room of rooms.missing) if (!named.includes(room)) joinNow(room).catch(() => {});
+    for (const room of rooms.unnamed) joinNow(room).catch(() => {});
   }
 
   function onDown(): void {
@@ -264,21 +250,10 @@ export function connect(options: Options): Client {
     typists.clear();
   }
 
-  async function authenticate({ token, ...identity }: Identity, link: Link): Promise<void> {
-    try {
-      await requests.ask('authenticate', { token });
-      if (connection.link === link) connection.renewed({ token, ...identity }, Date.now() + clockOffset);
-    } catch (error) {
-      emit('error', error as CauserieError);
-    }
-  }
-
   // ---------------------------------------------------------------- what comes
 
   function onFrame(frame: ServerFrame): void {
     switch (frame.type) {
-      case 'pong':
-        return;
       case 'subscribed':
         return rooms.onSubscribed(frame);
       case 'unsubscribed':
@@ -318,7 +293,7 @@ export function connect(options: Options): Client {
 
   async function joinNow(room: string): Promise<void> {
     try {
-      if (connection.link?.canJoin) await requests.ask('subscribe', { room, ...rooms.position(room) });
+      if (connection.link?.canJoin) await requests.ask('subscribe', rooms.at(room));
       else await connection.reopen();
     } catch (error) {
       const refused = error as CauserieError;
@@ -329,8 +304,8 @@ export function connect(options: Options): Client {
   }
 
   async function readHistory(room: string, range: HistoryRange): Promise<HistoryPage> {
-    const given = Object.entries(range).filter(([, value]) => value !== undefined);
-    const query = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
+    // It makes texts of numbers.
+    const query = new URLSearchParams(range as Record<string, string>);
     const { token } = await tokens.get();
     return server.json(`api/rooms/${encodeURIComponent(room)}/history`, { token, query });
   }

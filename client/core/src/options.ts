@@ -53,7 +53,6 @@ const DEFAULTS = {
   messageTries: 3,
   messageTimeoutMs: 30_000,
   historyLimit: 50,
-  reorderMs: 200,
   minDelayMs: 1_000,
   maxDelayMs: 30_000,
   jitter: 1,
@@ -62,7 +61,6 @@ const DEFAULTS = {
   connectTimeoutMs: 10_000,
   offlineAfter: 5,
   giveUp: false,
-  renewBeforeMs: 60_000,
 };
 
 const WORDS: { [Name in keyof Options]?: readonly string[] } = {
@@ -88,10 +86,8 @@ export function settle(given: Options): Settings {
   for (const [name, byDefault] of Object.entries(DEFAULTS)) {
     const value = (settings[name] ??= byDefault);
     const words = WORDS[name as keyof Options];
-    if (words && !words.includes(value as string)) throw invalid(name, value, `one of ${words.join(', ')}`);
-    if (typeof value !== typeof byDefault || (value as number) < 0) {
-      throw invalid(name, value, typeof byDefault === 'number' ? 'a number, 0 or more' : `a ${typeof byDefault}`);
-    }
+    const isGood = words ? words.includes(value as string) : typeof value === typeof byDefault && !((value as number) < 0);
+    if (!isGood) throw invalid(name, value, words?.join(' or ') ?? (typeof byDefault === 'number' ? '0 or more' : 'true or false'));
   }
   return settings as unknown as Settings;
 }

@@ -45,7 +45,7 @@ export class Requests {
   onDown(): void {
     this.#send = null;
     for (const [id, { frame }] of this.#pending) {
-      if (['subscribe', 'unsubscribe', 'authenticate'].includes(frame.action)) this.#settle(id)?.reject(noConnection());
+      if (frame.action.endsWith('subscribe')) this.#settle(id)?.reject(noConnection());
     }
   }
 

@@ -8,9 +8,8 @@
 // A link is one try, and what comes of it. All that a link tells after another one has taken its
 // place is passed over.
 import { CauserieError, noConnection } from '../errors.js';
-import type { Ready } from '../protocol/generated/types.js';
-import type { ServerFrame } from '../protocol/frames.js';
-import type { End, Hearing, Link, Transport, TransportName } from '../transports/transport.js';
+import type { Greeting, ServerFrame } from '../protocol/frames.js';
+import type { End, Hearing, Link, RoomAt, Transport, TransportName, Transports } from '../transports/transport.js';
 import { delayBefore, type Spread } from './backoff.js';
 import { type Beats, Heartbeat } from './heartbeat.js';
 import type { Ladder } from './ladder.js';
@@ -26,8 +25,6 @@ export interface ConnectionOptions extends Spread, Beats {
   offlineAfter: number;
   /** Whether it stops there. */
   giveUp: boolean;
-  /** How long before its end a token is renewed, in milliseconds. */
-  renewBeforeMs: number;
   page: Page;
 }
 
@@ -36,13 +33,13 @@ export interface Owner {
   /** Whom the next link speaks for, who may be somebody new; gives the transports to be tried. */
   onIdentity(identity: Identity): Ladder;
   /** The rooms that a link names when it is opened; with none but one's own where `isBare`. */
-  roomsToName(isBare: boolean): string[];
-  onReady(ready: Ready, link: Link): void;
+  roomsToName(isBare: boolean): RoomAt[];
+  onReady(ready: Greeting, link: Link): void;
   onFrame(frame: ServerFrame): void;
   /** The link is gone; what was sent and not answered is unknown. */
   onDown(): void;
   /** The token is to be shown on the live link. */
-  onRenewed(identity: Identity, link: Link): void;
+  authenticate(token: string): Promise<unknown>;
   onState(state: State): void;
 }
 
@@ -53,7 +50,7 @@ type Timer = ReturnType<typeof setTimeout>;
 
 export class Connection {
   readonly #options: ConnectionOptions;
-  readonly #transports: ReadonlyMap<TransportName, Transport>;
+  readonly #transports: Transports;
   readonly #tokens: Tokens;
   readonly #page: Page;
   readonly #owner: Owner;
@@ -70,6 +67,8 @@ export class Connection {
   #heir: { link: Link; settle(error?: CauserieError): void } | null = null;
   #identity: Identity | null = null;
 
+  /** Why there is no connection now. */
+  #reason: Reason | null = null;
   /** In a row, without a good connection in between. */
   #failures = 0;
   #refusedTokens = 0;
@@ -80,16 +79,17 @@ export class Connection {
   #last: TransportName | undefined;
   #lostAt: number | undefined;
   #readyAt = 0;
+  /** By how much the server's clock is ahead, in milliseconds. */
+  #clockOffset = 0;
 
   #retry: Timer | undefined;
   #mayHurry = false;
-  #stable: Timer | undefined;
   #trial: Timer | undefined;
   #stopListening: (() => void) | null = null;
 
   constructor(
     options: ConnectionOptions,
-    transports: ReadonlyMap<TransportName, Transport>,
+    transports: Transports,
     tokens: Tokens,
     owner: Owner,
   ) {
@@ -101,9 +101,9 @@ export class Connection {
     this.#heartbeat = new Heartbeat(
       options,
       () => void this.#link?.ping().catch(() => {}),
-      () => this.#link && this.#onLost(this.#link, { code: 1006, reason: 'no sign of life' }),
+      () => this.#onEnd({ code: 1006, reason: 'no sign of life' }),
     );
-    this.#renewal = new Renewal(tokens, options.renewBeforeMs, (identity) => this.#onRenewed(identity));
+    this.#renewal = new Renewal(tokens, (identity) => this.#onRenewed(identity));
   }
 
   get state(): State {
@@ -139,13 +139,12 @@ export class Connection {
 
   /** Ends it, until `start`. */
   close(error: CauserieError): void {
-    this.#stay({ closeCode: undefined, error, text: error.message }, 'never');
+    this.#stay({ error, text: error.message }, 'never');
   }
 
   /** Opens a second link as the first one is, for what a link takes only when it is opened. */
   reopen(): Promise<void> {
-    const { link } = this;
-    return link ? this.#succeed(link.transport) : Promise.resolve();
+    return this.link ? this.#succeed(this.link.transport) : Promise.resolve();
   }
 
   // ------------------------------------------------------------------ trying
@@ -153,7 +152,7 @@ export class Connection {
   async #try(): Promise<void> {
     const turn = this.#nextTurn();
     this.#attempt += 1;
-    this.#show(this.#away(null, this.#reason()));
+    this.#showAway(null);
     let identity: Identity;
     try {
       identity = await this.#tokens.get();
@@ -169,11 +168,13 @@ export class Connection {
   }
 
   #connect(name: TransportName, { token, userId }: Identity): Link {
-    const transport = this.#transports.get(name) as Transport;
     const hearing: Hearing = {
       onFrame: (frame) => this.#onFrame(link, frame),
       onLife: () => link === this.#link && this.#isReady && this.#heartbeat.heard(),
-      onEnd: (end) => (link === this.#heir?.link ? this.#onHeirLost(end) : this.#onLost(link, end)),
+      onEnd: (end) => {
+        if (link === this.#heir?.link) this.#settleHeir(end.error ?? noConnection());
+        else if (link === this.#link) this.#onEnd(end);
+      },
     };
     const opening = {
       token,
@@ -184,33 +185,30 @@ export class Connection {
       awayMs: this.#lostAt === undefined ? undefined : Date.now() - this.#lostAt,
       timeoutMs: this.#options.connectTimeoutMs,
     };
-    const link = transport.open(opening, hearing);
+    const link = (this.#transports[name] as Transport)(opening, hearing);
     return link;
   }
 
   #onFrame(link: Link, frame: ServerFrame): void {
-    if (link === this.#heir?.link && frame.type === 'ready') this.#inherit();
+    if (link === this.#heir?.link && frame.type === 'ready') this.#settleHeir();
     if (link !== this.#link) return;
     this.#heartbeat.heard();
     if (frame.type === 'ready') this.#onReady(frame.data, link);
     else this.#owner.onFrame(frame);
   }
 
-  #onReady(ready: Ready, link: Link): void {
+  #onReady(ready: Greeting, link: Link): void {
     this.#isReady = true;
     this.#readyAt = Date.now();
     this.#isBare = false;
+    this.#reason = null;
     this.#attempt = 0;
     this.#last = link.transport;
     this.#lostAt = undefined;
+    this.#clockOffset = ready.server_time - Date.now();
     if (this.#identity) this.#renewal.watch(this.#identity, ready.server_time);
     const ladder = this.#ladder as Ladder;
     ladder.use(link.transport);
-    clearTimeout(this.#stable);
-    this.#stable = setTimeout(() => {
-      this.#failures = this.#refusedTokens = 0;
-      ladder.onStable();
-    }, STABLE_MS);
     this.#planTrial(ladder);
     this.#show({ name: ladder.isBest ? 'ready' : 'fallback', transport: link.transport });
     this.#owner.onReady(ready, link);
@@ -218,49 +216,42 @@ export class Connection {
 
   // ------------------------------------------------------------------ losing
 
-  #onLost(link: Link, end: End): void {
-    if (link === this.#link) this.#onEnd(end);
-  }
-
   #onEnd(end: End): void {
     const lived = this.#isReady;
-    const wasShort = lived && Date.now() - this.#readyAt < STABLE_MS;
+    const wasGood = lived && Date.now() - this.#readyAt >= STABLE_MS;
+    if (wasGood) {
+      this.#failures = this.#refusedTokens = 0;
+      this.#ladder?.onGood();
+    }
     this.#leave();
     // Something that lets a socket open and cuts it off is in the way, too.
-    const blocked = end.isBlocked ?? (wasShort && end.code === 1006 && !end.error ? 'path' : undefined);
-    if (blocked) this.#ladder?.onBlocked(blocked);
-    const reason: Reason = { closeCode: lived ? end.code : undefined, error: end.error, text: end.reason };
-    if (end.isBlocked) return this.#comeBack({ next: 'back' }, { ...reason, error: undefined });
+    const isCut = lived && !wasGood && end.code === 1006 && !end.error;
+    const isBlocked = end.isBlocked ?? (isCut && 'path');
+    if (isBlocked) this.#ladder?.onBlocked(isBlocked);
+    const { code, error, reason: text } = end;
+    const reason: Reason = { closeCode: lived ? code : undefined, error, text };
     const verdict = judge(end);
     switch (verdict.next) {
       case 'back':
         return this.#comeBack(verdict, reason);
       case 'renew':
-        return this.#onTokenRefused(reason);
+        this.#refusedTokens += 1;
+        if (this.#identity) this.#tokens.forget(this.#identity.token);
+        // Neither a new token nor the one after it: another would fare no better.
+        if (this.#identity && this.#refusedTokens <= 2) return this.#comeBack({}, reason);
+        break;
       case 'wait':
         return this.#stay(reason, 'when_you_act');
       case 'stay':
-        return this.#onRefused(reason);
+        // It may be for a room: without those beside one's own it is tried once more.
+        if (end.error?.code !== 'forbidden' || this.#isBare) break;
+        this.#isBare = true;
+        return this.#comeBack({}, reason);
     }
+    this.#stay(reason, 'never');
   }
 
-  #onTokenRefused(reason: Reason): void {
-    this.#refusedTokens += 1;
-    if (this.#identity) this.#tokens.forget(this.#identity.token);
-    // Neither a new token nor the one after it: another would fare no better.
-    const isHopeless = this.#refusedTokens > 2 || (reason.error?.code === 'unauthorized' && !this.#identity);
-    if (isHopeless) this.#stay(reason, 'never');
-    else this.#comeBack({ next: 'back' }, reason);
-  }
-
-  #onRefused(reason: Reason): void {
-    // It may be for a room: without those beside one's own it is tried once more.
-    if (reason.error?.code !== 'forbidden' || this.#isBare) return this.#stay(reason, 'never');
-    this.#isBare = true;
-    this.#comeBack({ next: 'back' }, reason);
-  }
-
-  #comeBack({ afterMs, isOverloaded }: Extract<Verdict, { next: 'back' }>, reason: Reason): void {
+  #comeBack({ afterMs, isOverloaded }: Partial<Extract<Verdict, { next: 'back' }>>, reason: Reason): void {
     this.#failures += 1;
     const { offlineAfter, giveUp } = this.#options;
     const isLong = this.#failures > offlineAfter;
@@ -271,7 +262,8 @@ export class Connection {
     const delay = afterMs ?? least + delayBefore(retry, this.#options);
     this.#after(delay);
     this.#mayHurry = afterMs === undefined && least === 0;
-    this.#show(this.#away(Date.now() + delay, reason));
+    this.#reason = reason;
+    this.#showAway(Date.now() + delay);
   }
 
   #stay(reason: Reason, comesBack: 'when_you_act' | 'never'): void {
@@ -285,7 +277,7 @@ export class Connection {
 
   #onOffline(): void {
     if (this.#isReady) return this.#heartbeat.probe();
-    if ('retryAt' in this.#state) this.#show(this.#away(this.#state.retryAt, this.#state.reason));
+    if ('retryAt' in this.#state) this.#showAway(this.#state.retryAt);
   }
 
   /** Lets go of links and of all that was planned for them. */
@@ -297,12 +289,9 @@ export class Connection {
       this.#owner.onDown();
     }
     this.#link = null;
-    this.#heir?.link.close();
-    this.#heir?.settle(noConnection());
-    this.#heir = null;
+    this.#settleHeir(noConnection());
     this.#heartbeat.stop();
     this.#renewal.stop();
-    clearTimeout(this.#stable);
     clearTimeout(this.#trial);
   }
 
@@ -325,42 +314,34 @@ export class Connection {
     const identity = await this.#tokens.get();
     if (turn !== this.#turn || !this.#isReady) return;
     this.#identity = identity;
-    this.#heir?.link.close();
-    this.#heir?.settle(noConnection());
+    this.#settleHeir(noConnection());
     await new Promise<void>((resolve, reject) => {
       const settle = (error?: CauserieError) => (error ? reject(error) : resolve());
       this.#heir = { link: this.#connect(name, identity), settle };
     });
   }
 
-  #inherit(): void {
+  /** The heir takes its place, or there is none any more. */
+  #settleHeir(error?: CauserieError): void {
     const heir = this.#heir;
     if (!heir) return;
     this.#heir = null;
-    this.#link?.close();
-    this.#link = heir.link;
-    this.#owner.onDown();
-    heir.settle();
-  }
-
-  #onHeirLost({ error }: End): void {
-    const heir = this.#heir;
-    this.#heir = null;
-    heir?.link.close();
-    heir?.settle(error ?? noConnection());
+    if (error) {
+      heir.link.close();
+    } else {
+      this.#link?.close();
+      this.#link = heir.link;
+      this.#owner.onDown();
+    }
+    heir.settle(error);
   }
 
   #onRenewed(identity: Identity): void {
     const { link } = this;
     this.#identity = identity;
-    if (!link) return;
-    if (link.canRenew) this.#owner.onRenewed(identity, link);
-    else this.reopen().catch(() => {});
-  }
-
-  /** The live link has taken a new token. */
-  renewed(identity: Identity, serverTime: number): void {
-    if (this.#isReady) this.#renewal.watch(identity, serverTime);
+    const shown = link?.canRenew ? this.#owner.authenticate(identity.token) : this.reopen();
+    // Where it is refused, the connection ends with the token before.
+    shown.then(() => this.link === link && this.#renewal.watch(identity, Date.now() + this.#clockOffset)).catch(() => {});
   }
 
   // ------------------------------------------------------------------- small
@@ -376,14 +357,10 @@ export class Connection {
     this.#retry = setTimeout(() => void this.#try(), ms);
   }
 
-  #reason(): Reason | null {
-    return 'reason' in this.#state ? this.#state.reason : null;
-  }
-
-  #away(retryAt: number | null, reason: Reason | null): State {
+  #showAway(retryAt: number | null): void {
     const isOffline = this.#failures >= this.#options.offlineAfter || !this.#page.isOnline();
     const name = isOffline ? 'offline' : this.#last ? 'recovering' : 'connecting';
-    return { name, attempt: this.#attempt, retryAt, reason };
+    this.#show({ name, attempt: this.#attempt, retryAt, reason: this.#reason });
   }
 
   #show(state: State): void {

@@ -40,7 +40,7 @@ export class Ladder {
   }
 
   /** The present transport has proved to work. */
-  onStable(): void {
+  onGood(): void {
     this.#failures = 0;
     if (this.isBest) this.#trials = 0;
   }

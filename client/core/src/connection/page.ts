@@ -21,7 +21,7 @@ export const thisPage: Page = {
     const stop = new AbortController();
     const { signal } = stop;
     const { document } = globalThis;
-    for (const name of ['online', 'pageshow', 'focus']) globalThis.addEventListener?.(name, onWake, { signal });
+    for (const name of ['online', 'focus']) globalThis.addEventListener?.(name, onWake, { signal });
     globalThis.addEventListener?.('offline', onOffline, { signal });
     document?.addEventListener('visibilitychange', () => document.hidden || onWake(), { signal });
     return () => stop.abort();

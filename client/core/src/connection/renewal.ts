@@ -1,5 +1,8 @@
 import type { Identity, Tokens } from './tokens.js';
 
+/** How long before its end a token is renewed, in milliseconds. */
+const BEFORE_MS = 60_000;
+
 /** After how long a renewal that failed is tried again, in milliseconds. */
 const AGAIN_MS = 10_000;
 
@@ -9,14 +12,12 @@ const LONGEST_MS = 2 ** 31 - 1;
 /** Gets a new token before the present one ends. */
 export class Renewal {
   readonly #tokens: Tokens;
-  readonly #beforeMs: number;
   readonly #onRenewed: (identity: Identity) => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #turn = 0;
 
-  constructor(tokens: Tokens, beforeMs: number, onRenewed: (identity: Identity) => void) {
+  constructor(tokens: Tokens, onRenewed: (identity: Identity) => void) {
     this.#tokens = tokens;
-    this.#beforeMs = beforeMs;
     this.#onRenewed = onRenewed;
   }
 
@@ -25,8 +26,8 @@ export class Renewal {
     this.stop();
     if (expiresAt === undefined || !this.#tokens.canRenew) return;
     const left = expiresAt - serverTime;
-    // One that lasts for less than `beforeMs` is renewed after half of its life.
-    this.#after(Math.max(left - this.#beforeMs, left / 2));
+    // One that does not last much longer than that is renewed after half of its life.
+    this.#after(Math.max(left - BEFORE_MS, left / 2));
   }
 
   stop(): void {

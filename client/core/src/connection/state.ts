@@ -4,9 +4,9 @@ import type { TransportName } from '../transports/transport.js';
 /** Why there is no connection. */
 export interface Reason {
   /** The close code of the connection that ended; none where there was none. */
-  closeCode: number | undefined;
+  closeCode?: number | undefined;
   /** What the server said, or went wrong here. */
-  error: CauserieError | undefined;
+  error?: CauserieError | undefined;
   /** In words, for a log. */
   text: string;
 }

@@ -94,25 +94,16 @@ export class Tokens {
   }
 }
 
-/** How long a page may take to get a token, in milliseconds. */
-const PATIENCE_MS = 20_000;
-
 /** Tokens that the page's own server makes. */
 export function appTokens(getToken: GetToken): TokenSource {
   return {
     isOfVisitor: false,
     get: async (reason) => {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const late = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new Error('`getToken` takes too long')), PATIENCE_MS);
-      });
       try {
-        return await Promise.race([getToken(reason), late]);
+        return await getToken(reason);
       } catch (cause) {
         // The page may know better: that the person has logged out, for one.
         throw cause instanceof CauserieError ? cause : new CauserieError('no_token', 'No token could be got.', { cause });
-      } finally {
-        clearTimeout(timer);
       }
     },
   };

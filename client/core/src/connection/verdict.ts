@@ -10,7 +10,8 @@ export type Verdict =
   | { next: 'stay' };
 
 /** Judges an end by what the server said, or else by the range of its close code. */
-export function judge({ code, reason, error }: End): Verdict {
+export function judge({ code, reason, error, isBlocked }: End): Verdict {
+  if (isBlocked) return { next: 'back' };
   if (code === UNAUTHORIZED || error?.code === 'unauthorized') return { next: 'renew' };
   if (code === IDLE) return { next: 'wait' };
   if ((error && !error.canRetry) || (code >= 4500 && code < 5000)) return { next: 'stay' };

@@ -20,5 +20,5 @@ export interface Entry {
   /** Where it is stored, once it is `sent`. */
   readonly ack?: SendMessageAck;
   /** Why it is `failed` or `gone`, or is tried again. */
-  readonly error?: CauserieError;
+  readonly error?: CauserieError | undefined;
 }

@@ -18,8 +18,6 @@ export interface OutboxOptions {
 
 export interface OutboxEvents {
   onChange(entry: Entry): void;
-  /** What is to be kept has changed. */
-  onSave(entries: readonly Entry[]): void;
 }
 
 /** What an entry waits for, beside what all may see of it. */
@@ -49,7 +47,7 @@ export class Outbox {
   readonly #events: OutboxEvents;
   readonly #pace = new Pace();
   readonly #waiting = new Map<string, Waiting>();
-  readonly #sent: Entry[] = [];
+  #sent: Entry[] = [];
   #send: ((frame: ClientFrame) => void) | null = null;
   /** Nothing at all is sent before, by `performance.now()`. */
   #pausedUntil = 0;
@@ -78,17 +76,13 @@ export class Outbox {
     const acked = new Promise<SendMessageAck>((resolve, reject) => (waiting.settle = { resolve, reject }));
     // Who asked need not listen: the entry's state tells the same.
     acked.catch(() => {});
-    this.#save();
     this.#flush();
     return { entry, acked };
   }
 
-  /** Takes what an earlier page has left. Past the limit it is left where it is. */
+  /** Takes what an earlier page has left, as much as it is. */
   adopt(entries: readonly Entry[]): void {
-    for (const entry of entries) {
-      if (this.#waiting.has(entry.id) || this.#waiting.size >= this.#options.outboxLimit) continue;
-      this.#add(entry);
-    }
+    for (const entry of entries) if (!this.#waiting.has(entry.id)) this.#add(entry);
     this.#flush();
   }
 
@@ -97,32 +91,18 @@ export class Outbox {
     for (const waiting of [...this.#waiting.values()]) {
       const { entry } = waiting;
       if (entry.state !== 'failed' || (id && entry.id !== id)) continue;
-      const { error: _, ...rest } = entry;
       // What the server had stored and lost it would take for a repeat.
       const isKnown = entry.error?.code === 'lost' || entry.error?.code === 'expired';
       if (isKnown) this.#waiting.delete(entry.id);
-      const again: Entry = { ...rest, id: isKnown ? newId() : entry.id, state: 'queued', tries: 0, createdAt: Date.now() };
-      this.#add(again);
+      const again = isKnown ? newId() : entry.id;
+      this.#add({ ...entry, id: again, state: 'queued', tries: 0, createdAt: Date.now(), error: undefined });
     }
-    this.#save();
     this.#flush();
   }
 
   /** Drops what waits; `id` names one, else all. What is on its way may be stored all the same. */
-  clear(id?: string): void {
-    for (const waiting of [...this.#waiting.values()]) {
-      if (!id || waiting.entry.id === id) this.#drop(waiting, new CauserieError('cleared', 'It was taken back.'));
-    }
-    this.#save();
-    this.#flush();
-  }
-
-  /** Another tab has sent it, or taken it back. */
-  forget(id: string): void {
-    const waiting = this.#waiting.get(id);
-    // What is on its way gets an answer of its own.
-    if (!waiting || waiting.entry.state === 'sending') return;
-    this.#drop(waiting, new CauserieError('elsewhere', 'Another tab has seen to it.'));
+  clear(id?: string, why = new CauserieError('cleared', 'It was taken back.')): void {
+    for (const waiting of [...this.#waiting.values()]) if (!id || waiting.entry.id === id) this.#drop(waiting, why);
     this.#flush();
   }
 
@@ -151,13 +131,10 @@ export class Outbox {
     if (!waiting) return false;
     clearTimeout(waiting.timer);
     this.#waiting.delete(id);
-    const { error: _, ...rest } = waiting.entry;
-    const entry: Entry = { ...rest, state: 'sent', ack };
-    this.#sent.push(entry);
-    if (this.#sent.length > REMEMBERED) this.#sent.shift();
+    const entry: Entry = { ...waiting.entry, state: 'sent', ack, error: undefined };
+    this.#sent = [...this.#sent, entry].slice(-REMEMBERED);
     this.#events.onChange(entry);
     waiting.settle?.resolve(ack);
-    this.#save();
     this.#flush();
     return true;
   }
@@ -192,16 +169,14 @@ export class Outbox {
    * the server has lost, unless it may stand before them.
    */
   onReset(room: string, events: readonly DurableEvent[]): void {
-    for (const entry of [...this.#sent]) {
+    for (const entry of this.#sent) {
       const { ack } = entry;
       if (!ack || ack.room !== room) continue;
-      const isThere = events.some(({ data }) => data.message_id === ack.message_id);
-      const mayBe = events.some(({ epoch, seq }) => epoch === ack.epoch && seq > ack.seq) && ack.seq < (events[0]?.seq ?? 0);
-      if (isThere || mayBe) continue;
-      this.#sent.splice(this.#sent.indexOf(entry), 1);
+      const mayBeOlder = ack.seq < (events[0]?.seq ?? 0);
+      if (mayBeOlder || events.some(({ data }) => data.message_id === ack.message_id)) continue;
+      this.#sent = this.#sent.filter((other) => other !== entry);
       this.#fail(this.#add(entry), new CauserieError('lost', 'The server has lost it.'));
     }
-    this.#save();
   }
 
   // ------------------------------------------------------------------- inside
@@ -277,16 +252,11 @@ export class Outbox {
   #fail(waiting: Waiting, error: CauserieError, tries = waiting.entry.tries): void {
     this.#change(waiting, { state: 'failed', tries, error });
     waiting.settle?.reject(error);
-    this.#save();
   }
 
   #change(waiting: Waiting, change: Partial<Entry>): void {
     waiting.entry = { ...waiting.entry, ...change };
     this.#events.onChange(waiting.entry);
-  }
-
-  #save(): void {
-    this.#events.onSave(this.entries);
   }
 }
 

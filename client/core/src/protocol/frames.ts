@@ -89,7 +89,10 @@ export interface CustomEvent {
 /** An event with a place in its room's log. */
 export type DurableEvent = Extract<RoomEvent, { seq: number }>;
 
-export type ReadyFrame = { type: 'ready'; data: Ready };
+/** What a connection is told when it begins; by plain requests no more than what has to be there. */
+export type Greeting = Partial<Ready> & Pick<Ready, 'user_id' | 'server_time' | 'messages_per_minute'>;
+
+export type ReadyFrame = { type: 'ready'; data: Greeting };
 export type SubscribedFrame = { type: 'subscribed' } & Subscribed;
 export type UnsubscribedFrame = { type: 'unsubscribed'; room: Room };
 export type AckFrame = { type: 'ack'; id: string; data: unknown };

@@ -6,14 +6,14 @@ export interface Reply {
   readonly messageId: string;
   readonly room: string;
   readonly sessionId: string | undefined;
-  /** The question; unknown until something names it. */
+  /** The question, where what the reply began with named it. */
   readonly inReplyTo: string | undefined;
   readonly attempt: number;
   readonly text: string;
   /** `lost`: it has ended, and how is not known here: read the room's history. */
   readonly state: 'running' | 'done' | 'lost';
   /** The whole reply, once it is `done`. */
-  readonly message: Whole | undefined;
+  readonly message?: Whole;
 }
 
 interface Growing {
@@ -88,13 +88,10 @@ export class Replies {
     if (this.#ended.has(message_id)) return null;
     const growing = this.#running.get(message_id);
     if (growing && attempt < growing.reply.attempt) return null;
-    const known = growing?.reply;
-    const names = { sessionId: session_id ?? known?.sessionId, inReplyTo: in_reply_to ?? known?.inReplyTo };
-    if (growing && attempt === growing.reply.attempt) {
-      growing.reply = { ...growing.reply, ...names };
-      return growing;
-    }
-    const reply: Reply = { messageId: message_id, room, ...names, attempt, text: '', state: 'running', message: undefined };
+    if (growing && attempt === growing.reply.attempt) return growing;
+    const sessionId = session_id ?? growing?.reply.sessionId;
+    const inReplyTo = in_reply_to ?? growing?.reply.inReplyTo;
+    const reply: Reply = { messageId: message_id, room, sessionId, inReplyTo, attempt, text: '', state: 'running' };
     const begun: Growing = { reply, next: 0, held: new Map() };
     this.#running.set(message_id, begun);
     this.#onChange(reply);

@@ -2,6 +2,7 @@ import type { CauserieError } from '../errors.js';
 import type { DurableEvent, RoomEvent, SubscribedFrame } from '../protocol/frames.js';
 import { isDurable } from '../protocol/frames.js';
 import type { HistoryPage } from '../transports/polling.js';
+import type { RoomAt } from '../transports/transport.js';
 import { type Anomalies, Sequence } from './sequence.js';
 
 /** A room's events were read anew: they replace whatever is shown of it. */
@@ -19,14 +20,12 @@ export interface Reset {
 export interface Membership {
   room: string;
   isJoined: boolean;
-  error: CauserieError | undefined;
+  error?: CauserieError | undefined;
 }
 
 export interface RoomsOptions {
   /** How many events of a room are read when it is joined, or when some of them were lost. */
   historyLimit: number;
-  /** How long one event may keep back those after it, in milliseconds. */
-  reorderMs: number;
 }
 
 export interface RoomsEvents {
@@ -47,11 +46,13 @@ interface Place {
   toRead: Reset['reason'] | null;
   /** What came while it is being read. */
   held: RoomEvent[] | null;
-  timer?: ReturnType<typeof setTimeout>;
 }
 
 /** A connection names no more rooms than this; the rest is joined after. */
 const MOST_NAMED = 16;
+
+/** How long one event may keep back those after it, in milliseconds. */
+const HOLD_MS = 200;
 
 /** Where we are in each room, and in which order what it says is told. */
 export class Rooms {
@@ -71,12 +72,10 @@ export class Rooms {
   /** Whom the next connection speaks for. What another one has seen says nothing of them. */
   onIdentity(userId: string | undefined): void {
     const own = `user:${userId ?? 'me'}`;
-    if (own === this.#own) return;
-    const wasSomebody = this.#own !== 'user:me';
+    if (own !== this.#own && this.#own !== 'user:me') {
+      for (const room of this.#places.keys()) this.#forget(room);
+    }
     this.#own = own;
-    if (!wasSomebody) return;
-    for (const place of this.#places.values()) clearTimeout(place.timer);
-    this.#places.clear();
   }
 
   /** `user:me` by its own name. */
@@ -96,43 +95,41 @@ export class Rooms {
     return [...this.#places].filter(([, place]) => place.isJoined).map(([room]) => room);
   }
 
-  /** Wanted rooms that the present connection has not joined. */
-  get missing(): string[] {
-    return [...this.#wanted].filter((room) => !this.isJoined(room));
-  }
+  /** Those that the last connection could not name. */
+  unnamed: string[] = [];
 
-  /** From where a room goes on, where that is known. */
-  position(room: string): { epoch: string; seq: number } | null {
-    const place = this.#places.get(this.nameOf(room));
-    return place ? { epoch: place.epoch, seq: place.sequence.last } : null;
+  /** A room by its own name, and from where it goes on, where that is known. */
+  at(room: string): RoomAt {
+    const name = this.nameOf(room);
+    const place = this.#places.get(name);
+    return place ? { room: name, epoch: place.epoch, seq: place.sequence.last } : { room: name };
   }
 
   /** The rooms that a connection names when it is opened. */
-  toName(isBare: boolean): string[] {
+  toName(isBare: boolean): RoomAt[] {
     const given = [this.#own, 'tenant'].filter((room) => this.#places.has(room));
     const all = [...new Set(isBare ? given : [...given, ...this.#wanted])];
-    return all.slice(0, MOST_NAMED).map((room) => {
-      const at = this.position(room);
-      return at ? `${room}@${at.epoch}:${at.seq}` : room;
-    });
+    const named = all.slice(0, MOST_NAMED);
+    this.unnamed = [...this.#wanted].filter((room) => !named.includes(room));
+    return named.map((room) => this.at(room));
   }
 
   /** The connection is gone. What was held back comes again. */
   onDown(): void {
     for (const place of this.#places.values()) {
-      clearTimeout(place.timer);
       place.isJoined = false;
       place.held = null;
-      place.sequence = new Sequence(place.sequence.last, this.anomalies);
+      place.sequence.close();
     }
   }
 
   onSubscribed({ room, epoch, seq, recovered }: SubscribedFrame): void {
     const known = this.#places.get(room);
-    clearTimeout(known?.timer);
+    known?.sequence.close();
     const place: Place = {
       epoch,
-      sequence: new Sequence(seq, this.anomalies),
+      // In the tenant's room much is not for everybody to see: there holes mean nothing.
+      sequence: new Sequence(seq, this.anomalies, room === 'tenant' ? 0 : HOLD_MS, this.#events.onEvent),
       isJoined: true,
       // What another connection was to read is still to be read.
       toRead: known ? (recovered ? known.toRead : 'lost') : 'joined',
@@ -140,7 +137,7 @@ export class Rooms {
     };
     this.#places.set(room, place);
     if (known && !recovered) this.#events.onLost(room);
-    if (!known?.isJoined) this.#events.onMembership({ room, isJoined: true, error: undefined });
+    if (!known?.isJoined) this.#events.onMembership({ room, isJoined: true });
     if (place.toRead) void this.#read(room, place);
   }
 
@@ -154,20 +151,8 @@ export class Rooms {
   onEvent(event: RoomEvent): void {
     const place = this.#places.get(event.room);
     if (place?.held) place.held.push(event);
-    else if (place && isDurable(event)) this.#accept(place, event);
+    else if (place && isDurable(event)) place.sequence.accept(event);
     else this.#events.onEvent(event);
-  }
-
-  #accept(place: Place, event: DurableEvent): void {
-    for (const ready of place.sequence.accept(event)) this.#events.onEvent(ready);
-    clearTimeout(place.timer);
-    if (!place.sequence.isHolding) return;
-    const release = () => {
-      for (const ready of place.sequence.release()) this.#events.onEvent(ready);
-    };
-    // In the tenant's room much is not for everybody to see: there holes mean nothing.
-    if (event.room === 'tenant') release();
-    else place.timer = setTimeout(release, this.#options.reorderMs);
   }
 
   /** Reads what the room said last. What it says meanwhile comes after that, as far as it is new. */
@@ -175,9 +160,9 @@ export class Rooms {
     const { historyLimit: limit } = this.#options;
     const reason = place.toRead as Reset['reason'];
     place.held ??= [];
-    let page: HistoryPage;
+    let page: Pick<HistoryPage, 'events' | 'has_more'>;
     try {
-      page = limit ? await this.#events.readHistory(room, { limit }) : { epoch: place.epoch, events: [], has_more: true };
+      page = limit ? await this.#events.readHistory(room, { limit }) : { events: [], has_more: true };
     } catch {
       // The next connection tries again. Until then what comes is told all the same.
       if (this.#places.get(room) === place) this.#release(place);
@@ -197,7 +182,7 @@ export class Rooms {
   }
 
   #forget(room: string): void {
-    clearTimeout(this.#places.get(room)?.timer);
+    this.#places.get(room)?.sequence.close();
     this.#places.delete(room);
   }
 }

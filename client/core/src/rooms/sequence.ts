@@ -15,62 +15,62 @@ const MOST = 64;
 
 /** The durable events of one room: each once, in order. */
 export class Sequence {
-  readonly #anomalies: Anomalies;
-  #last: number;
-  #held = new Map<number, DurableEvent>();
-
-  constructor(last: number, anomalies: Anomalies) {
-    this.#last = last;
-    this.#anomalies = anomalies;
-  }
-
   /** The last event that was given out. */
-  get last(): number {
-    return this.#last;
+  last: number;
+  readonly #anomalies: Anomalies;
+  readonly #holdMs: number;
+  readonly #give: (event: DurableEvent) => void;
+  readonly #held = new Map<number, DurableEvent>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** `holdMs`: how long one that is missing keeps back those after it, in milliseconds. */
+  constructor(last: number, anomalies: Anomalies, holdMs: number, give: (event: DurableEvent) => void) {
+    this.last = last;
+    this.#anomalies = anomalies;
+    this.#holdMs = holdMs;
+    this.#give = give;
   }
 
-  /** Whether some wait for an earlier one. */
-  get isHolding(): boolean {
-    return this.#held.size > 0;
-  }
-
-  /** What can be given out now that this has come. */
-  accept(event: DurableEvent): DurableEvent[] {
-    if (event.seq <= this.#last || this.#held.has(event.seq)) {
+  accept(event: DurableEvent): void {
+    const { seq } = event;
+    if (seq <= this.last || this.#held.has(seq)) {
       this.#anomalies.duplicates += 1;
-      return [];
+      return;
     }
-    this.#held.set(event.seq, event);
-    const ready = this.#following();
-    this.#anomalies.reordered += Math.max(ready.length - 1, 0);
-    return this.#held.size > MOST ? [...ready, ...this.release()] : ready;
-  }
-
-  /** What was held back, in order: what is missing does not come. */
-  release(): DurableEvent[] {
-    const events = [...this.#held.values()].sort((a, b) => a.seq - b.seq);
-    for (const event of events) {
-      if (event.seq > this.#last + 1) this.#anomalies.gaps += 1;
-      this.#last = event.seq;
-    }
-    this.#held.clear();
-    return events;
+    this.#held.set(seq, event);
+    this.#flow();
+    clearTimeout(this.#timer);
+    if (this.#held.size > MOST) this.#giveUp();
+    else if (this.#held.size) this.#timer = setTimeout(() => this.#giveUp(), this.#holdMs);
   }
 
   /** All up to `seq` is known from elsewhere. */
-  skipTo(seq: number): DurableEvent[] {
-    this.#last = Math.max(this.#last, seq);
-    for (const held of [...this.#held.keys()]) if (held <= this.#last) this.#held.delete(held);
-    return this.#following();
+  skipTo(seq: number): void {
+    this.last = Math.max(this.last, seq);
+    for (const held of [...this.#held.keys()]) if (held <= this.last) this.#held.delete(held);
+    this.#flow();
   }
 
-  #following(): DurableEvent[] {
-    const events: DurableEvent[] = [];
-    for (let next; (next = this.#held.get(this.#last + 1)); ) {
-      this.#held.delete(next.seq);
-      this.#last = next.seq;
-      events.push(next);
+  /** What is held back is given out no more. */
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** Gives out what follows. */
+  #flow(): void {
+    for (let next; (next = this.#held.get(this.last + 1)); ) {
+      this.#held.delete(++this.last);
+      if (this.#held.size) this.#anomalies.reordered += 1;
+      this.#give(next);
     }
-    return events;
+  }
+
+  /** What is missing does not come: goes on behind it. */
+  #giveUp(): void {
+    while (this.#held.size) {
+      this.#anomalies.gaps += 1;
+      this.last = Math.min(...this.#held.keys()) - 1;
+      this.#flow();
+    }
   }
 }

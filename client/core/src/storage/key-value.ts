@@ -64,6 +64,8 @@ class KeyValueShelf implements Shelf {
   readonly #stopWatching: (() => void) | undefined;
   /** What this tab has put or found there. */
   #known = new Set<string>();
+  /** What is to be written. */
+  #mine: Kept[] | null = null;
   #isClosed = false;
 
   constructor(values: KeyValue, alone: NonNullable<KeyValue['alone']>, key: string, events: ShelfEvents) {
@@ -91,20 +93,26 @@ class KeyValueShelf implements Shelf {
 
   save(entries: readonly Entry[]): void {
     if (this.#isClosed) return;
-    const mine = entries.map(keptOf);
+    const isWriting = this.#mine !== null;
+    this.#mine = entries.map(keptOf);
+    // What changes before it is written is written with it.
+    if (!isWriting) this.#alone(this.#key, () => this.#write()).catch((cause: unknown) => this.#onFailure(cause));
+  }
+
+  async #write(): Promise<void> {
+    const mine = this.#mine ?? [];
+    this.#mine = null;
     const before = this.#known;
     this.#known = new Set(mine.map(({ id }) => id));
-    const known = this.#known;
-    const isOthers = ({ id }: Kept) => !before.has(id) && !known.has(id);
-    const save = async () => {
-      const all = [...(await this.#read()).filter(isOthers), ...mine];
-      if (all.length) await this.#values.set(this.#key, JSON.stringify(all));
-      else await this.#values.remove(this.#key);
-    };
-    this.#alone(this.#key, save).catch((cause: unknown) => {
-      const content = 'Messages that wait cannot be kept: they go with this page.';
-      this.#events.onError(new CauserieError('storage', content, { cause }));
-    });
+    const others = (await this.#read()).filter(({ id }) => !before.has(id) && !this.#known.has(id));
+    const all = [...others, ...mine];
+    if (all.length) await this.#values.set(this.#key, JSON.stringify(all));
+    else await this.#values.remove(this.#key);
+  }
+
+  #onFailure(cause: unknown): void {
+    const content = 'Messages that wait cannot be kept: they go with this page.';
+    this.#events.onError(new CauserieError('storage', content, { cause }));
   }
 
   async #compare(): Promise<void> {

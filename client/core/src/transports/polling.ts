@@ -3,7 +3,7 @@ import type { ClientFrame, DurableEvent } from '../protocol/frames.js';
 import type { SendMessageAck } from '../protocol/generated/types.js';
 import { poster } from './poster.js';
 import { endBy, type Server } from './server.js';
-import type { Hearing, Link, Opening, Transport } from './transport.js';
+import type { Hearing, Link, Opening, RoomAt, Transport } from './transport.js';
 
 /** How many events are read at once. */
 const PAGE = 500;
@@ -44,7 +44,7 @@ interface Place {
  * `pollMs`: how often is asked while a reply is awaited, in milliseconds.
  */
 export function polling(server: Server, pollMs: number): Transport {
-  return { name: 'http', open: (opening, hearing) => open(server, pollMs, opening, hearing) };
+  return (opening, hearing) => open(server, pollMs, opening, hearing);
 }
 
 function open(server: Server, pollMs: number, opening: Opening, { onFrame, onLife, onEnd }: Hearing): Link {
@@ -52,17 +52,20 @@ function open(server: Server, pollMs: number, opening: Opening, { onFrame, onLif
   const stop = new AbortController();
   /** Where each room is read from; null where nothing of it is known yet. */
   const places = new Map<string, Place | null>([`user:${userId}`, 'tenant'].map((room) => [room, null]));
-  for (const named of opening.rooms) {
-    const [room = '', epoch = '', seq] = named.split(/@|:(?=\d+$)/);
-    places.set(room, seq ? { epoch, seq: Number(seq) } : null);
-  }
+  for (const at of opening.rooms) go(at);
   /** Own questions whose replies have not ended. */
   const awaited = new Set<string>();
   let isReady = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
-  function get<T>(path: string, query: Record<string, string> = {}): Promise<T> {
-    return server.json<T>(`api/${path}`, { token, query: new URLSearchParams(query), stop });
+  function get<T>(path: string, query: Record<string, number> = {}): Promise<T> {
+    // It makes texts of numbers.
+    const texts = new URLSearchParams(query as unknown as Record<string, string>);
+    return server.json<T>(`api/${path}`, { token, query: texts, stop });
+  }
+
+  function go({ room, epoch, seq = 0 }: RoomAt): void {
+    places.set(room, epoch ? { epoch, seq } : null);
   }
 
   /** Asks in so many milliseconds. */
@@ -81,19 +84,20 @@ function open(server: Server, pollMs: number, opening: Opening, { onFrame, onLif
   }
 
   async function readRoom(room: string): Promise<void> {
-    const page = (query: Record<string, string>) =>
+    const page = (query: Record<string, number>) =>
       get<HistoryPage>(`rooms/${encodeURIComponent(room)}/history`, query);
     let place = places.get(room);
-    const news = place && (await page({ after: `${place.seq}`, limit: `${PAGE}` }));
+    const news = place && (await page({ after: place.seq, limit: PAGE }));
     // Whether a position of a former life still holds only a stream could tell.
     const isRecovered = news?.epoch === place?.epoch;
     if (!place || !isRecovered) {
-      const { epoch, events } = await page({ limit: '1' });
+      const { epoch, events } = await page({ limit: 1 });
       place = { epoch, seq: events.at(-1)?.seq ?? 0 };
       places.set(room, place);
     }
     // That the first room could be read shows that the server takes us.
-    if (!isReady) onReady();
+    if (!isReady) onFrame({ type: 'ready', data: { user_id: userId, server_time: Date.now(), messages_per_minute: 60 } });
+    isReady = true;
     const { epoch, seq } = place;
     if (!place.isTold) onFrame({ type: 'subscribed', room, epoch, seq, recovered: isRecovered });
     place.isTold = true;
@@ -116,14 +120,6 @@ function open(server: Server, pollMs: number, opening: Opening, { onFrame, onLif
     }
   }
 
-  function onReady(): void {
-    isReady = true;
-    // What requests are not told; the limits are those of a server that was not configured.
-    const unknown = { connection_id: '', tenant: '', node: '', server_time: Date.now() };
-    const limits = { heartbeat_interval_ms: 0, idle_timeout_ms: 0, max_message_bytes: 102_400, messages_per_minute: 60 };
-    onFrame({ type: 'ready', data: { ...unknown, ...limits, user_id: userId } });
-  }
-
   const post = poster(server, token, stop, {
     onAnswer(frame, asked) {
       onFrame(frame);
@@ -137,14 +133,10 @@ function open(server: Server, pollMs: number, opening: Opening, { onFrame, onLif
   function send(frame: ClientFrame): void {
     const { action, id = '', data } = frame;
     if (action !== 'subscribe' && action !== 'unsubscribe') return post(frame);
-    const { room, epoch, seq } = data as { room: string; epoch?: string; seq?: number };
-    if (action === 'subscribe') {
-      places.set(room, epoch && seq !== undefined ? { epoch, seq } : null);
-      after(0);
-    } else {
-      places.delete(room);
-    }
-    onFrame({ type: 'ack', id, data: { room } });
+    if (action === 'subscribe') go(data as RoomAt);
+    else places.delete((data as RoomAt).room);
+    after(0);
+    onFrame({ type: 'ack', id, data });
   }
 
   after(0);

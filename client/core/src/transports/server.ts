@@ -29,7 +29,7 @@ export class Server {
 
   /** What distinguishes it from others. */
   get name(): string {
-    return this.#base.host + this.#base.pathname;
+    return this.#base.href;
   }
 
   url(path: string, query?: URLSearchParams): URL {

@@ -12,7 +12,7 @@ import type { End, Hearing, Link, Opening, Transport } from './transport.js';
  * stand in the URL, tells no status of a refusal, and is missing in Node.
  */
 export function streaming(server: Server): Transport {
-  return { name: 'streaming', open: (opening, hearing) => open(server, opening, hearing) };
+  return (opening, hearing) => open(server, opening, hearing);
 }
 
 function open(server: Server, opening: Opening, { onFrame, onLife, onEnd }: Hearing): Link {

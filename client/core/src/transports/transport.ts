@@ -6,13 +6,20 @@ export const TRANSPORTS = ['websocket', 'streaming', 'http'] as const;
 
 export type TransportName = (typeof TRANSPORTS)[number];
 
+/** A room, and the position up to which it is known, where it is. */
+export interface RoomAt {
+  room: string;
+  epoch?: string;
+  seq?: number;
+}
+
 /** With what a connection is opened. */
 export interface Opening {
   token: string;
   /** Whom the token names, where that can be read. */
   userId: string | undefined;
-  /** `project:p1`, or with a position `project:p1@{epoch}:{seq}`. */
-  rooms: string[];
+  /** The rooms to be joined at once, and from where they are heard. */
+  rooms: RoomAt[];
   /** Which try this is since the connection was last up: 1, 2 … */
   attempt: number;
   /** The transport of the connection before. */
@@ -61,7 +68,7 @@ export interface Link {
 }
 
 /** A way to connect. */
-export interface Transport {
-  readonly name: TransportName;
-  open(opening: Opening, hearing: Hearing): Link;
-}
+export type Transport = (opening: Opening, hearing: Hearing) => Link;
+
+/** Those that this place has. */
+export type Transports = { readonly [Name in TransportName]?: Transport | null | undefined };

@@ -13,7 +13,7 @@ const PATIENCE_MS = 5_000;
 
 /** WebSockets of this class. */
 export function webSocket(server: Server, socketClass: WebSocketClass): Transport {
-  return { name: 'websocket', open: (opening, hearing) => open(server, socketClass, opening, hearing) };
+  return (opening, hearing) => open(server, socketClass, opening, hearing);
 }
 
 function open(server: Server, socketClass: WebSocketClass, opening: Opening, { onFrame, onEnd }: Hearing): Link {

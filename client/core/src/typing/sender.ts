@@ -10,7 +10,6 @@ const CLEAR_MS = 3_000;
 interface Typist {
   isShown: boolean;
   sentAt: number;
-  due: ReturnType<typeof setTimeout> | undefined;
   clear: ReturnType<typeof setTimeout> | undefined;
 }
 
@@ -29,25 +28,19 @@ export class TypingSender {
     clearTimeout(typist.clear);
     typist.clear = setTimeout(() => this.stop(room), CLEAR_MS);
     const since = performance.now() - typist.sentAt;
-    if (typist.isShown && since < AGAIN_MS) return;
-    clearTimeout(typist.due);
-    typist.due = setTimeout(() => this.#tell(room, typist, true), Math.max(0, DEBOUNCE_MS - since));
+    if (since >= (typist.isShown ? AGAIN_MS : DEBOUNCE_MS)) this.#tell(room, typist, true);
   }
 
   /** It is over: the message was sent, or the text deleted. */
   stop(room: string): void {
     const typist = this.#of(room);
     clearTimeout(typist.clear);
-    clearTimeout(typist.due);
     if (typist.isShown) this.#tell(room, typist, false);
   }
 
   /** The connection is gone, and with it what others are shown. */
   onDown(): void {
-    for (const typist of this.#rooms.values()) {
-      clearTimeout(typist.clear);
-      clearTimeout(typist.due);
-    }
+    for (const { clear } of this.#rooms.values()) clearTimeout(clear);
     this.#rooms.clear();
   }
 
@@ -60,7 +53,7 @@ export class TypingSender {
   #of(room: string): Typist {
     let typist = this.#rooms.get(room);
     if (!typist) {
-      typist = { isShown: false, sentAt: -DEBOUNCE_MS, due: undefined, clear: undefined };
+      typist = { isShown: false, sentAt: -DEBOUNCE_MS, clear: undefined };
       this.#rooms.set(room, typist);
     }
     return typist;

@@ -28,8 +28,6 @@ export class TypingWatcher {
   onEvent(event: RoomEvent): void {
     if (event.type === 'typing_indicator') {
       this.#set(event.room, event.data.user_id, event.data.is_typing);
-    } else if (event.type === 'new_message') {
-      this.#set(event.room, event.data.user_id, false);
     } else if (event.type === 'message') {
       this.#set(event.room, ASSISTANT, false);
     }
@@ -45,15 +43,12 @@ export class TypingWatcher {
 
   #set(room: string, user: string, isTyping: boolean): void {
     const users = this.#rooms.get(room) ?? new Map<string, ReturnType<typeof setTimeout> | undefined>();
-    const was = users.has(user);
+    this.#rooms.set(room, users);
     clearTimeout(users.get(user));
-    users.delete(user);
+    const was = users.delete(user);
     if (isTyping) {
-      const isPerson = user !== ASSISTANT;
-      users.set(user, isPerson ? setTimeout(() => this.#set(room, user, false), OVER_MS) : undefined);
+      users.set(user, user === ASSISTANT ? undefined : setTimeout(() => this.#set(room, user, false), OVER_MS));
     }
-    if (users.size) this.#rooms.set(room, users);
-    else this.#rooms.delete(room);
     if (was !== isTyping) this.#onChange({ room, users: [...users.keys()] });
   }
 }

@@ -18,7 +18,6 @@ const OPTIONS: Omit<ConnectionOptions, 'page'> = {
   connectTimeoutMs: 10_000,
   offlineAfter: 5,
   giveUp: false,
-  renewBeforeMs: 60_000,
 };
 
 beforeEach(() => {
@@ -45,35 +44,29 @@ function world(options: Partial<ConnectionOptions> = {}, getToken: () => Promise
   const states: State[] = [];
   let page: PageEvents | undefined;
   let isOnline = true;
-  const names = ['websocket', 'streaming'] as const;
-  const ladder = new Ladder(names, 3);
-  const transports = new Map(
-    names.map((name) => [
-      name,
-      {
-        name,
-        open: (opening: Opening, hearing: Hearing): Link => {
-          const one: Opened = { name, opening, hearing, isClosed: false };
-          opened.push(one);
-          return {
-            transport: name,
-            canJoin: true,
-            canRenew: true,
-            send: () => {},
-            ping: () => new Promise(() => {}),
-            close: () => (one.isClosed = true),
-          };
-        },
-      },
-    ]),
-  );
+  const ladder = new Ladder(['websocket', 'streaming'], 3);
+  const open =
+    (name: TransportName) =>
+    (opening: Opening, hearing: Hearing): Link => {
+      const one: Opened = { name, opening, hearing, isClosed: false };
+      opened.push(one);
+      return {
+        transport: name,
+        canJoin: true,
+        canRenew: true,
+        send: () => {},
+        ping: () => new Promise(() => {}),
+        close: () => (one.isClosed = true),
+      };
+    };
+  const transports = { websocket: open('websocket'), streaming: open('streaming') };
   const owner: Owner = {
     onIdentity: () => ladder,
-    roomsToName: (isBare) => (isBare ? [] : ['project:p1']),
+    roomsToName: (isBare) => (isBare ? [] : [{ room: 'project:p1' }]),
     onReady: vi.fn(),
     onFrame: vi.fn(),
     onDown: vi.fn(),
-    onRenewed: vi.fn(),
+    authenticate: vi.fn(async () => {}),
     onState: (state) => states.push(state),
   };
   const thisPage: Page = {
@@ -260,7 +253,7 @@ describe('rooms', () => {
     await one.start();
     one.end({ error: new CauserieError('forbidden', 'no') });
     await one.untilNext();
-    expect(one.opened.map(({ opening }) => opening.rooms)).toEqual([['project:p1'], []]);
+    expect(one.opened.map(({ opening }) => opening.rooms)).toEqual([[{ room: 'project:p1' }], []]);
     one.end({ error: new CauserieError('forbidden', 'no') });
     expect(one.connection.state.name).toBe('closed');
   });

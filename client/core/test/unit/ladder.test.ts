@@ -29,7 +29,7 @@ test('a good connection in between begins the count anew', () => {
   ladder.onBlocked('path');
   ladder.onBlocked('path');
   ladder.use('websocket');
-  ladder.onStable();
+  ladder.onGood();
   ladder.onBlocked('path');
   expect(ladder.current).toBe('websocket');
   // One that was cut off at once is none.

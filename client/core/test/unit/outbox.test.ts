@@ -12,11 +12,10 @@ const logged = (message_id: string, seq: number) => ({ epoch: 'e', seq, data: { 
 
 function outbox(options: Partial<OutboxOptions> = {}) {
   const changes: Entry[] = [];
-  const saved: (readonly Entry[])[] = [];
   const sent: ClientFrame[] = [];
   const box = new Outbox(
     { ...DEFAULTS, ...options },
-    { onChange: (entry) => changes.push(entry), onSave: (entries) => saved.push(entries) },
+    { onChange: (entry) => changes.push(entry) },
   );
   const error = (id: string | undefined, frame: Partial<ErrorFrame>) =>
     box.onError({ type: 'error', id: id ?? '', code: 'internal', content: '', canRetry: true, fatal: false, ...frame });
@@ -25,7 +24,6 @@ function outbox(options: Partial<OutboxOptions> = {}) {
   return {
     box,
     changes,
-    saved,
     sent,
     error,
     ack,
@@ -185,10 +183,10 @@ test('what is taken back is sent no more', async () => {
   await expect(first.acked).rejects.toMatchObject({ code: 'cleared' });
   one.up();
   expect(one.texts()).toEqual(['b']);
-  expect(one.saved.at(-1)?.map(({ id }) => id)).toEqual([second.entry.id]);
+  expect(one.box.entries.map(({ id }) => id)).toEqual([second.entry.id]);
 });
 
-test('what an earlier page left is sent first come, and not beyond the limit', () => {
+test('what an earlier page left is sent, all of it, and once', () => {
   const one = outbox({ outboxLimit: 2 });
   const left = ['1', '2', '3'].map(
     (id): Entry => ({ id, data: { user_input: id, session_id: 's' }, createdAt: 0, state: 'queued', tries: 0 }),
@@ -196,8 +194,9 @@ test('what an earlier page left is sent first come, and not beyond the limit', (
   one.box.adopt(left);
   one.box.adopt(left);
   one.up();
-  expect(one.box.entries.map(({ id }) => id)).toEqual(['1', '2']);
+  expect(one.box.entries.map(({ id }) => id)).toEqual(['1', '2', '3']);
   expect(one.texts()).toEqual(['1']);
+  expect(() => one.say('new')).toThrow(expect.objectContaining({ code: 'outbox_full' }));
 });
 
 test('what the server has lost is shown as failed, and goes out under a new id', () => {
