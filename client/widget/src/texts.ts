@@ -1,0 +1,62 @@
+/** All that the widget says. `{count}` and the like stand for what is filled in. */
+export const TEXTS = {
+  heading: 'Chat',
+  open: 'Open chat',
+  openUnread: 'Open chat, unread messages: {count}',
+  close: 'Close chat',
+  conversation: 'Conversation',
+  welcome: 'How can we help?',
+  loading: 'Loading the conversation…',
+  earlier: 'Earlier messages',
+  newest: 'Go to the newest message',
+
+  you: 'You',
+  assistant: 'Assistant',
+  someone: 'Someone',
+  assistantTyping: 'Assistant is typing…',
+  someoneTyping: 'Someone is typing…',
+
+  message: 'Your message',
+  placeholder: 'Write a message…',
+  send: 'Send',
+  stop: 'Stop the answer',
+
+  sending: 'Sending…',
+  queued: 'Waits until the connection is back',
+  sent: 'Sent',
+  notSent: 'Not sent.',
+  retry: 'Try again',
+  discard: 'Discard',
+  stopped: 'Stopped',
+  cutShort: 'Cut short at its longest',
+  noAnswer: 'There was no answer. Please ask again.',
+  rest: 'The rest stands in the conversation.',
+
+  connecting: 'Connecting…',
+  fallback: 'Connected, but slower than usual.',
+  recovering: 'Connection lost. Reconnecting…',
+  offline: 'You are offline. Messages are sent as soon as the connection is back.',
+  paused: 'Paused. Write something to go on.',
+  closed: 'Disconnected.',
+  back: 'Connected again.',
+  reconnect: 'Connect again',
+  waiting: 'Messages that wait: {count}',
+  tooLong: 'This message is too long: send it in parts.',
+};
+
+export type Texts = typeof TEXTS;
+
+/** A text with its gaps filled in. */
+export function fill(text: string, values: Readonly<Record<string, string | number>>): string {
+  return text.replace(/\{(\w+)\}/g, (gap, name: string) => String(values[name] ?? gap));
+}
+
+/** Those that are given, and the rest as by default; `given` may be JSON. */
+export function textsFrom(given: Partial<Texts> | string | null): Texts {
+  if (typeof given !== 'string') return { ...TEXTS, ...given };
+  try {
+    return { ...TEXTS, ...(JSON.parse(given) as Partial<Texts>) };
+  } catch {
+    throw new Error(`\`texts\` is ${JSON.stringify(given.slice(0, 80))}: it has to be an object in JSON, as {"send": "Envoyer"}.`);
+  }
+}

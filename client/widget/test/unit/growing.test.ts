@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest';
+import { parse } from '../../src/markdown/blocks.js';
+import { GrowingMarkdown } from '../../src/markdown/growing.js';
+import { htmlOf } from '../../src/markdown/html.js';
+import { closeEnd } from '../../src/markdown/open-end.js';
+
+const render = (text: string) => parse(text.split('\n')).map(({ block }) => htmlOf(block));
+
+const TEXT = `# A heading
+
+Some **bold and *both*** text with \`code\` and a [link](https://example.com/a_b).
+A second line
+===
+
+1. one
+
+   more of it
+
+   \`\`\`js
+   const a = "**";
+   \`\`\`
+2. two
+   - three
+   - [x] four
+
+> quoted
+> - list
+
+| a | b |
+|---|--:|
+| 1 | 2 |
+
+    indented
+
+---
+
+The end: https://example.com.`;
+
+describe('a text that grows', () => {
+  test('is at its end what it is as a whole, in whatever pieces it came', () => {
+    for (const size of [1, 2, 3, 7, 40]) {
+      const markdown = new GrowingMarkdown();
+      let shown: string[] = [];
+      for (let end = size; ; end += size) {
+        const isOpen = end < TEXT.length;
+        const { from, html } = markdown.set(TEXT.slice(0, end), isOpen);
+        shown = [...shown.slice(0, from), ...html];
+        if (!isOpen) break;
+      }
+      expect(shown).toEqual(render(TEXT));
+    }
+  });
+
+  test('changes its last block only', () => {
+    const markdown = new GrowingMarkdown();
+    expect(markdown.set('one\n\ntwo', true)).toEqual({ from: 0, html: ['<p>one</p>', '<p>two</p>'] });
+    expect(markdown.set('one\n\ntwo and\n\nthree', true)).toEqual({ from: 1, html: ['<p>two and</p>', '<p>three</p>'] });
+    expect(markdown.set('one\n\ntwo and\n\nthree.', false)).toEqual({ from: 2, html: ['<p>three.</p>'] });
+  });
+
+  test('begins anew where it is another one', () => {
+    const markdown = new GrowingMarkdown();
+    markdown.set('one\n\ntwo', true);
+    expect(markdown.set('other', true)).toEqual({ from: 0, html: ['<p>other</p>'] });
+    expect(markdown.set('', true)).toEqual({ from: 0, html: [] });
+  });
+});
+
+describe('the end of a text that grows', () => {
+  test.each([
+    ['some **bold', 'some **bold**'],
+    ['some **bold ', 'some **bold**'],
+    ['some **bold*', 'some **bold**'],
+    ['some **bold**', 'some **bold**'],
+    ['some **', 'some '],
+    ['a `code', 'a `code`'],
+    ['a `', 'a '],
+    ['a `**` b', 'a `**` b'],
+    ['a [label', 'a label'],
+    ['a [label](https://x', 'a label'],
+    ['a [label](https://x)', 'a [label](https://x)'],
+    ['a\n-', 'a'],
+    ['a\n``', 'a'],
+    ['```\n**a', '```\n**a'],
+    ['2 * 3', '2 * 3'],
+  ])('%j is shown as %j', (text, shown) => {
+    expect(closeEnd(text)).toBe(shown);
+  });
+});
