@@ -216,7 +216,7 @@ export function connect(options: Options): Client {
   function onIdentity({ userId }: Identity): Ladder {
     rooms.onIdentity(userId);
     // All visitors on one storage are the same one.
-    shelf ??= storage?.shelf(`causerie:${server.name}:${tenantHash}:${getToken ? userId : ''}:outbox`, {
+    shelf ??= storage?.shelf(`causerie:${server.base}:${tenantHash}:${getToken ? userId : ''}:outbox`, {
       onGone: (id) => outbox.clear(id, new CauserieError('elsewhere', 'Another tab has seen to it.')),
       onError: (error) => emit('error', error),
     });

@@ -52,7 +52,6 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #transports: Transports;
   readonly #tokens: Tokens;
-  readonly #page: Page;
   readonly #owner: Owner;
   readonly #heartbeat: Heartbeat;
   readonly #renewal: Renewal;
@@ -96,7 +95,6 @@ export class Connection {
     this.#options = options;
     this.#transports = transports;
     this.#tokens = tokens;
-    this.#page = options.page;
     this.#owner = owner;
     this.#heartbeat = new Heartbeat(
       options,
@@ -119,7 +117,7 @@ export class Connection {
   start(): void {
     if (this.#state.name !== 'closed' && this.#turn > 0) return;
     this.#failures = this.#attempt = this.#refusedTokens = 0;
-    this.#stopListening ??= this.#page.listen({
+    this.#stopListening ??= this.#options.page.listen({
       onWake: () => this.wake(),
       onOffline: () => this.#onOffline(),
     });
@@ -358,7 +356,7 @@ export class Connection {
   }
 
   #showAway(retryAt: number | null): void {
-    const isOffline = this.#failures >= this.#options.offlineAfter || !this.#page.isOnline();
+    const isOffline = this.#failures >= this.#options.offlineAfter || !this.#options.page.isOnline();
     const name = isOffline ? 'offline' : this.#last ? 'recovering' : 'connecting';
     this.#show({ name, attempt: this.#attempt, retryAt, reason: this.#reason });
   }
