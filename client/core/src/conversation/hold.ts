@@ -1,4 +1,4 @@
-import type { Client } from '../client.js';
+import type { Client } from '../api.js';
 
 type Joining = Pick<Client, 'ready' | 'join' | 'leave'>;
 
