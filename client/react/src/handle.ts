@@ -1,4 +1,5 @@
 import { type Client, connect, type Options } from '@causerie/client';
+import { holdRoom } from '@causerie/client/conversation';
 
 /** How a handle comes by its client. */
 export type Origin = { client: Client } | { options: Options };
@@ -31,7 +32,7 @@ export class Handle {
    */
   get client(): Client {
     if ('client' in this.#origin) return this.#origin.client;
-    return (this.#client ??= connect(this.#origin.options));
+    return (this.#client ??= begin(this.#origin.options));
   }
 
   /** What is looked at under this name, if anybody has. */
@@ -62,4 +63,11 @@ export class Handle {
       });
     };
   }
+}
+
+function begin(options: Options): Client {
+  const client = connect(options);
+  // These are not left when nobody looks at them any more.
+  for (const room of options.rooms ?? []) holdRoom(client, room);
+  return client;
 }

@@ -1,5 +1,5 @@
 import './support/dom.js';
-import { connect } from '@causerie/client';
+import { type Client, connect } from '@causerie/client';
 import { memo, version } from 'react';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import {
@@ -114,6 +114,31 @@ test('a conversation is read back page by page, and another one is shown when it
   render(tree('a'));
   await view.is('the first', ({ messages }) => messages.length > 1);
   expect(view.shown.slice(from).every(({ messages }) => messages.length === 4 || messages.length === 1)).toBe(true);
+});
+
+test('rooms that were named when connecting are kept, others left, and one that is left is joined again', async () => {
+  const view = new View<{ chat: Chat; client: Client | null }>();
+  const of = (room: string) => () => ({ chat: useChat({ room }), client: useClient() });
+  const options = servers.options('walks', { rooms: ['project:p1'] });
+  const { render } = mount(within({ options }, <Shown of={of('project:p1')} to={view} />));
+  const { client } = await view.is('read', ({ chat }) => isRead(chat));
+  const go = (room: string) => render(within({ options }, <Shown of={of(room)} to={view} />));
+  const changes: string[] = [];
+  client?.on('room', ({ room, isJoined }) => void changes.push(`${isJoined ? 'in' : 'out of'} ${room}`));
+  go('project:p2');
+  await vi.waitFor(() => expect(changes).toEqual(['in project:p2']));
+  go('project:p1');
+  // As soon as it has begun to leave.
+  await view.is('the first again', () => view.shown.length > 2);
+  go('project:p2');
+  await vi.waitFor(() => expect(changes.at(-1)).toBe('in project:p2'));
+  const other = servers.person('walks-too');
+  await other.client.send('heard', { room: 'project:p2', ai: false, sessionId: 'walking' }).acked;
+  await view.is('heard', ({ chat }) => chat.messages.at(-1)?.text === 'heard');
+  expect(client?.rooms).toContain('project:p1');
+  go('project:p1');
+  await vi.waitFor(() => expect(client?.rooms).not.toContain('project:p2'));
+  expect(client?.rooms).toContain('project:p1');
 });
 
 test('what is written offline waits, is taken back or processed by hand, and goes out', async () => {
