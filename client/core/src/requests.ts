@@ -51,7 +51,7 @@ export class Requests {
 
   /** There will be no connection. */
   fail(error: CauserieError): void {
-    for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(error);
+    for (const id of this.#pending.keys()) this.#settle(id)?.reject(error);
   }
 
   onAck(id: string, data: unknown): void {

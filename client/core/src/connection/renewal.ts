@@ -37,7 +37,7 @@ export class Renewal {
 
   #after(ms: number): void {
     const turn = this.#turn;
-    this.#timer = setTimeout(() => void this.#renew(turn), Math.min(Math.max(ms, 0), LONGEST_MS));
+    this.#timer = setTimeout(() => void this.#renew(turn), Math.min(ms, LONGEST_MS));
   }
 
   async #renew(turn: number): Promise<void> {

@@ -111,7 +111,7 @@ export function appTokens(getToken: GetToken): TokenSource {
 
 /** Tokens of visitors, which the server makes. All tabs that share a storage are one visitor. */
 export function visitorTokens(server: Server, tenantHash: string, storage: Storage | null | undefined): TokenSource {
-  const name = `causerie:${server.name}:${tenantHash}:token`;
+  const name = `causerie:${server.base}:${tenantHash}:token`;
   const become = async () => {
     const body = { tenant_hash: tenantHash };
     return (await server.json<{ token: string }>('api/auth/session', { body })).token;

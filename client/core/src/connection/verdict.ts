@@ -14,7 +14,7 @@ export function judge({ code, reason, error, isBlocked }: End): Verdict {
   if (isBlocked) return { next: 'back' };
   if (code === UNAUTHORIZED || error?.code === 'unauthorized') return { next: 'renew' };
   if (code === IDLE) return { next: 'wait' };
-  if ((error && !error.canRetry) || (code >= 4500 && code < 5000)) return { next: 'stay' };
+  if (error?.canRetry === false || (code >= 4500 && code < 5000)) return { next: 'stay' };
   const told = code === DRAINING && /^reconnect after=(\d+)/.exec(reason);
   return {
     next: 'back',

@@ -1,4 +1,4 @@
-import type { Client, SendOptions, Sending } from '../client.js';
+import type { Client, SendOptions, Sending } from '../api.js';
 import type { CauserieError } from '../errors.js';
 import type { Entry } from '../outbox/entry.js';
 import type { DurableEvent } from '../protocol/frames.js';

@@ -1,18 +1,20 @@
-import type { Client } from '../client.js';
+import type { Client } from '../api.js';
 
 type Joining = Pick<Client, 'ready' | 'join' | 'leave'>;
 
-/** How many hold each room. */
-const held = new WeakMap<Joining, Map<string, number>>();
+interface Held {
+  /** How many hold it. */
+  by: number;
+  isIn: boolean;
+  /** It is being joined or left. */
+  isBusy: boolean;
+}
+
+const held = new WeakMap<Joining, Map<string, Held>>();
 
 /** A room by its own name, where that is known. */
 export function nameOf(client: Pick<Client, 'ready'>, room: string): string {
   return room === 'user:me' && client.ready ? `user:${client.ready.user_id}` : room;
-}
-
-/** Where everybody is without joining. */
-function isGiven(client: Joining, room: string): boolean {
-  return room === 'tenant' || room === 'user:me' || room === nameOf(client, 'user:me');
 }
 
 /**
@@ -21,19 +23,33 @@ function isGiven(client: Joining, room: string): boolean {
  * told by the client's `room`.
  */
 export function holdRoom(client: Joining, room: string): () => void {
-  const rooms = held.get(client) ?? new Map<string, number>();
+  const rooms = held.get(client) ?? new Map<string, Held>();
   held.set(client, rooms);
-  if (!rooms.has(room) && !isGiven(client, room)) client.join(room).catch(() => {});
-  rooms.set(room, (rooms.get(room) ?? 0) + 1);
+  const one = rooms.get(room) ?? { by: 0, isIn: false, isBusy: false };
+  rooms.set(room, one);
+  one.by += 1;
+  void settle(client, room, one);
   let isHeld = true;
   return () => {
     if (!isHeld) return;
     isHeld = false;
-    rooms.set(room, (rooms.get(room) ?? 0) - 1);
-    queueMicrotask(() => {
-      if (rooms.get(room) !== 0) return;
-      rooms.delete(room);
-      if (!isGiven(client, room)) client.leave(room).catch(() => {});
-    });
+    one.by -= 1;
+    queueMicrotask(() => void settle(client, room, one));
   };
+}
+
+/** Joins or leaves, one after the other, until it is as those who hold it want. */
+async function settle(client: Joining, room: string, one: Held): Promise<void> {
+  if (one.isBusy) return;
+  one.isBusy = true;
+  while (one.isIn !== one.by > 0) {
+    one.isIn = one.by > 0;
+    if (!isGiven(client, room)) await (one.isIn ? client.join(room) : client.leave(room)).catch(() => {});
+  }
+  one.isBusy = false;
+}
+
+/** Where everybody is without joining. */
+function isGiven(client: Joining, room: string): boolean {
+  return room === 'tenant' || room === 'user:me' || room === nameOf(client, 'user:me');
 }

@@ -102,7 +102,7 @@ export class Outbox {
 
   /** Drops what waits; `id` names one, else all. What is on its way may be stored all the same. */
   clear(id?: string, why = new CauserieError('cleared', 'It was taken back.')): void {
-    for (const waiting of [...this.#waiting.values()]) if (!id || waiting.entry.id === id) this.#drop(waiting, why);
+    for (const waiting of this.#waiting.values()) if (!id || waiting.entry.id === id) this.#drop(waiting, why);
     this.#flush();
   }
 

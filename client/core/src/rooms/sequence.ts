@@ -47,7 +47,7 @@ export class Sequence {
   /** All up to `seq` is known from elsewhere. */
   skipTo(seq: number): void {
     this.last = Math.max(this.last, seq);
-    for (const held of [...this.#held.keys()]) if (held <= this.last) this.#held.delete(held);
+    for (const held of this.#held.keys()) if (held <= this.last) this.#held.delete(held);
     this.#flow();
   }
 

@@ -77,7 +77,7 @@ function open(server: Server, pollMs: number, opening: Opening, { onFrame, onLif
   const onFailure = (error: CauserieError) => onEnd(endBy(error));
 
   async function poll(): Promise<void> {
-    for (const room of [...places.keys()]) await readRoom(room);
+    for (const room of places.keys()) await readRoom(room);
     onLife();
     for (const question of awaited) await readReply(question);
     if (!stop.signal.aborted) after(awaited.size ? pollMs : QUIET * pollMs);

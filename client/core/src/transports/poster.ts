@@ -1,6 +1,6 @@
 import { CauserieError } from '../errors.js';
 import type { AckFrame, ClientFrame, ErrorFrame } from '../protocol/frames.js';
-import { type Server, toldBy } from './server.js';
+import { bodyOf, type Server, toldBy } from './server.js';
 
 /** How what was posted fares. */
 export interface Answers {
@@ -21,8 +21,8 @@ export function poster(server: Server, token: string, stop: AbortController, ans
       await last;
       const answer = await server.ask('api/actions', { token, body: frame, stop });
       // An error's body is the frame that a socket would have sent.
-      const told = (await answer.clone().json().catch(() => ({}))) as AckFrame | ErrorFrame;
-      if (!told.type || (told.type === 'error' && told.code === 'unauthorized')) throw await toldBy(answer);
+      const told = (await bodyOf(answer)) as AckFrame | ErrorFrame | null;
+      if (!told?.type || (told.type === 'error' && told.code === 'unauthorized')) throw toldBy(answer, told);
       answers.onAnswer({ ...told, id: frame.id ?? '' }, frame);
     } catch (error) {
       answers.onFailure(error as CauserieError);

@@ -17,24 +17,20 @@ const PATIENCE_MS = 10_000;
 
 /** The server over HTTP. */
 export class Server {
-  readonly #base: URL;
+  /** Where all its paths begin. */
+  readonly base: URL;
   readonly #fetch: typeof fetch;
 
   /** `url` may be http, https, ws or wss, and may have a path in front of the server's own. */
   constructor(url: string, fetch: typeof globalThis.fetch) {
-    this.#base = new URL(url.replace(/^ws/, 'http').replace(/\/*$/, '/'));
+    this.base = new URL(url.replace(/^ws/, 'http').replace(/\/*$/, '/'));
     // A browser's own wants to be called on nothing else than the window.
     this.#fetch = (input, init) => fetch(input, init);
   }
 
-  /** What distinguishes it from others. */
-  get name(): string {
-    return this.#base.href;
-  }
-
   url(path: string, query?: URLSearchParams): URL {
-    const url = new URL(path, this.#base);
-    if (query) url.search = query.toString();
+    const url = new URL(path, this.base);
+    url.search = `${query ?? ''}`;
     return url;
   }
 
@@ -71,20 +67,25 @@ export class Server {
   /** The body of a good answer; fails with the error that another one tells. */
   async json<T>(path: string, request?: Request): Promise<T> {
     const answer = await this.ask(path, request);
-    if (!answer.ok) throw await toldBy(answer);
-    return (await answer.json()) as T;
+    const body = await bodyOf(answer);
+    // A page to log in to some network is none, either.
+    if (!answer.ok || !body) throw toldBy(answer, body);
+    return body as T;
   }
 }
 
+/** What an answer says, if it is JSON. */
+export async function bodyOf(answer: Response): Promise<unknown> {
+  return answer.json().catch(() => null);
+}
+
 /** The error that an answer tells: the server's own, or one for what somebody between says. */
-export async function toldBy(answer: Response): Promise<CauserieError> {
-  const { status } = answer;
-  const content = `Something on the way answers ${status}.`;
-  const told = await answer.json().catch(() => null);
-  const seconds = parseInt(answer.headers.get('retry-after') ?? '');
-  const retry_after_ms = seconds >= 0 ? seconds * 1_000 : undefined;
-  const error = { code: 'unreachable', content, canRetry: true, retry_after_ms } as unknown as ProtocolError;
-  return errorOf(typeof told?.code === 'string' ? { retry_after_ms, ...told } : error, status);
+export function toldBy(answer: Response, body: unknown): CauserieError {
+  const { status, headers } = answer;
+  const told = body as ProtocolError | null;
+  if (typeof told?.code === 'string') return errorOf(told, status);
+  const retryAfterMs = parseInt(headers.get('retry-after') ?? '') * 1_000 || undefined;
+  return new CauserieError('unreachable', `Something on the way answers ${status}.`, { status, retryAfterMs });
 }
 
 /** How a link ends by an error. */
@@ -94,7 +95,7 @@ export function endBy(error: CauserieError): End {
 
 /** How a link ends whose opening was answered so. */
 export async function endOf(answer: Response): Promise<End> {
-  const error = await toldBy(answer);
+  const error = toldBy(answer, await bodyOf(answer));
   const { code, status = 0 } = error;
   // What is no answer of ours is that of something on the way: it is down, or it forbids this.
   const isForbidden = code === 'unreachable' && status < 500;

@@ -51,11 +51,8 @@ export class TypingSender {
   }
 
   #of(room: string): Typist {
-    let typist = this.#rooms.get(room);
-    if (!typist) {
-      typist = { isShown: false, sentAt: -DEBOUNCE_MS, clear: undefined };
-      this.#rooms.set(room, typist);
-    }
+    const typist = this.#rooms.get(room) ?? { isShown: false, sentAt: -DEBOUNCE_MS, clear: undefined };
+    this.#rooms.set(room, typist);
     return typist;
   }
 }

@@ -35,9 +35,9 @@ export class TypingWatcher {
 
   /** What is shown in the room may be over, or in all rooms. */
   clear(room?: string): void {
-    for (const [name, users] of [...this.#rooms]) {
+    for (const [name, users] of this.#rooms) {
       if (room !== undefined && name !== room) continue;
-      for (const user of [...users.keys()]) this.#set(name, user, false);
+      for (const user of users.keys()) this.#set(name, user, false);
     }
   }
 

@@ -174,17 +174,101 @@ test('a node that drains says when to come back, and nothing is lost', async () 
   }
 });
 
-test('a token is renewed before it ends, without a break', async () => {
+test.each(['websocket', 'streaming', 'http'] as const)('a token is renewed before it ends, without a break, over %s', async (mode) => {
   const asked: string[] = [];
   const getToken = (reason: string) => {
     asked.push(reason);
-    return tokenOf('renews', { seconds: 6 });
+    return tokenOf(`renews-${mode}`, { seconds: 4 });
   };
-  const one = person({ url: gateway.url, getToken });
-  await one.isUp();
-  await expect.poll(() => asked.length, { timeout: 20_000 }).toBeGreaterThan(2);
+  const one = person({ url: gateway.url, getToken, mode, pollMs: 100 });
+  await one.hears('its room', 'reset', ({ room: of }) => of === room(`renews-${mode}`));
+  const sending = [];
+  for (let seen = 1; seen < 4; seen++) {
+    await expect.poll(() => asked.length, { timeout: 20_000 }).toBeGreaterThan(seen);
+    sending.push(one.client.send(`after ${seen}`, { ai: false }).acked);
+  }
+  expect((await Promise.all(sending)).map(({ seq }) => seq)).toEqual([1, 2, 3]);
+  await one.hears('the last', 'event', (event) => event.type === 'new_message' && event.data.content === 'after 3');
+  expect(one.durable(room(`renews-${mode}`)).map(({ seq }) => seq)).toEqual([1, 2, 3]);
   expect(new Set(asked.slice(1))).toEqual(new Set(['expiring']));
   expect(one.states).toEqual(['connecting', 'ready']);
+});
+
+test('a broker killed in mid-reply: it begins again, and comes whole', async () => {
+  const own = await Cluster.start();
+  const node = await own.gateway();
+  const one = person({ url: node.url, user: 'restarts' });
+  try {
+    await one.hears('its room', 'reset', ({ room: of }) => of === room('restarts'));
+    const text = 'word '.repeat(400).trim();
+    const { message_id } = await one.client.send(text, { sessionId: 's' }).acked;
+    await one.hears('its beginning', 'reply', (reply) => reply.text.length > 100);
+    await own.replaceBroker();
+    const whole = await one.hears('the whole', 'reply', ({ state, inReplyTo }) => state === 'done' && inReplyTo === message_id);
+    expect(whole.text).toBe(`You said: ${text}`);
+    expect(whole.attempt).toBe(2);
+    expect(one.told.some(({ name, value }) => name === 'reply' && value.attempt === 2 && value.text === '')).toBe(true);
+    expect(one.durable(room('restarts'))).toHaveLength(2);
+    expect(one.states).toEqual(['connecting', 'ready']);
+  } finally {
+    one.client.close();
+    await own.end();
+  }
+});
+
+test('where the server has sockets switched off it streams at once', async () => {
+  const without = await cluster.gateway('0', { WEBSOCKET_ENABLED: 'false' });
+  const way = await Proxy.to(without.url);
+  proxies.push(way);
+  const one = person({ url: way.url, user: 'switched-off' });
+  await one.hears('it streams', 'state', (state) => state.name === 'fallback' && state.transport === 'streaming');
+  expect(way.asked.filter((asked) => asked === 'UPGRADE /ws')).toHaveLength(1);
+  await one.client.send('by stream', { ai: false }).acked;
+});
+
+test('more rooms than a connection can name are joined, and recovered', async () => {
+  const rooms = Array.from({ length: 40 }, (_, at) => `project:many-${at}`);
+  const way = await proxy();
+  const getToken = () => tokenOf('many', { projects: '*' });
+  const one = person({ url: way.url, getToken, rooms, historyLimit: 0 });
+  for (const each of rooms) await one.hears(each, 'room', ({ room: of, isJoined }) => of === each && isJoined);
+  const { port } = way;
+  await way.shut();
+  const other = person({ url: gateway.url, getToken, historyLimit: 0 });
+  await other.isUp();
+  for (const each of rooms) await other.client.send(`to ${each}`, { room: each, ai: false }).acked;
+  await way.open(port);
+  for (const each of rooms) {
+    await one.hears(`what was said in ${each}`, 'event', (event) => event.room === each && event.type === 'new_message');
+    expect(one.durable(each)).toHaveLength(1);
+  }
+});
+
+test('what one tab leaves unsent another one sends, once', async () => {
+  const { storageOn } = await import('../../src/storage/index.js');
+  const values = new Map<string, string>();
+  const storage = storageOn({
+    get: (key) => values.get(key) ?? null,
+    set: (key, value) => void values.set(key, value),
+    remove: (key) => void values.delete(key),
+  });
+  const first = person({ url: gateway.url, user: 'tabs', storage });
+  await first.isUp();
+  first.client.close();
+  for (let at = 0; at < 3; at++) first.client.send(`left ${at}`, { ai: false, sessionId: 's' });
+  await expect.poll(() => [...values.values()].join().includes('left 2')).toBe(true);
+  const second = person({ url: gateway.url, user: 'tabs', storage });
+  for (let at = 0; at < 3; at++) {
+    await second.hears(`left ${at}`, 'outbox', ({ state, data }) => state === 'sent' && data.user_input === `left ${at}`);
+  }
+  // The first one cannot know, and sends them too.
+  const from = first.told.length;
+  first.client.reconnect();
+  await first.isUp(from);
+  await expect.poll(() => first.client.outbox.entries).toEqual([]);
+  await expect.poll(() => values.size, { timeout: 10_000 }).toBe(0);
+  const { events } = await second.client.history();
+  expect(events.map((event) => (event.type === 'new_message' ? event.data.content : ''))).toEqual(['left 0', 'left 1', 'left 2']);
 });
 
 test('a token that has ended is replaced, and the connection comes back', async () => {

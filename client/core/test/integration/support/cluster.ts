@@ -26,7 +26,7 @@ export class Cluster {
   readonly #env: Record<string, string>;
   #redis: Program;
   readonly #redisSettings: string[];
-  readonly #broker: Program;
+  #broker: Program;
   readonly #gateways: Node[] = [];
 
   private constructor(env: Record<string, string>, redis: Program, redisSettings: string[], broker: Program) {
@@ -68,6 +68,13 @@ export class Cluster {
     await isReady(url);
     this.#gateways.push(node);
     return node;
+  }
+
+  /** The broker is killed, and another one takes over. */
+  async replaceBroker(): Promise<void> {
+    await this.#broker.end();
+    this.#broker = new Program(built('causerie-broker'), [], this.#env);
+    await this.#broker.says(/admin listening on (\S+)/);
   }
 
   /** Redis starts anew, with nothing. */
