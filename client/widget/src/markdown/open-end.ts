@@ -8,9 +8,14 @@ const BEGINNING = /^ *(?:`{1,2}|~{1,2}|[-*+_=]{1,2} ?|\d+[.)]? ?|#+ ?|>+ ?)$/;
 
 const SPAN = /(`+)(?!`).*?(?<!`)\1(?!`)/g;
 
+/** The head of a table, of which no row is there yet, and its second line only in part. */
+const HEAD = /^ {0,3}\|(.*?)\|?[ \t]*(?:\n[ \t|:-]*)?$/;
+
 /** The text of the last block, with what is open at its end closed. */
 export function closeEnd(text: string): string {
   if (FENCE.test(text)) return text;
+  const head = HEAD.exec(text)?.[1];
+  if (head !== undefined) return `|${head}|\n|${'-|'.repeat(head.split(/(?<!\\)\|/).length)}`;
   const from = text.lastIndexOf('\n') + 1;
   if (from > 0 && BEGINNING.test(text.slice(from))) return text.slice(0, from).trimEnd();
   const tick = inPlainSight(text).indexOf('`', from);

@@ -3,6 +3,11 @@ import { button, h, icon } from './dom.js';
 
 const CLOSE = 'M18.3 5.7 12 12l6.3 6.3-1.4 1.4L10.6 13.4 4.3 19.7 2.9 18.3 9.2 12 2.9 5.7l1.4-1.4 6.3 6.3 6.3-6.3z';
 
+/** As in the style sheet: here the panel covers the page. */
+const SMALL = '(max-width: 480px)';
+
+const FOCUSABLE = 'button, textarea, a[href], [tabindex="0"]';
+
 /** The frame around a conversation. */
 export class Panel {
   readonly element = h('section', { class: 'panel', part: 'panel', id: 'panel', tabindex: '-1', 'aria-labelledby': 'heading' });
@@ -15,6 +20,7 @@ export class Panel {
     this.element.append(header, ...content);
     this.element.addEventListener('keydown', (event) => {
       if (event.key === 'Escape' && !event.isComposing) onClose();
+      if (event.key === 'Tab' && this.element.ariaModal === 'true') this.#keepFocus(event);
     });
   }
 
@@ -24,8 +30,21 @@ export class Panel {
   }
 
   /** What floats is a dialog that can be closed; else it is a part of the page. */
-  set isFloating(isFloating: boolean) {
-    this.element.setAttribute('role', isFloating ? 'dialog' : 'region');
+  show(isFloating: boolean, isOpen: boolean): void {
+    const { element } = this;
+    element.hidden = isFloating && !isOpen;
+    element.role = isFloating ? 'dialog' : 'region';
+    element.ariaModal = String(isFloating && matchMedia(SMALL).matches);
+    if (!isFloating) element.removeAttribute('aria-modal');
     this.#close.hidden = !isFloating;
+  }
+
+  /** What the panel covers cannot be seen: so the focus goes round in it. */
+  #keepFocus(event: KeyboardEvent): void {
+    const all = [...this.element.querySelectorAll<HTMLElement>(FOCUSABLE)].filter((one) => one.checkVisibility());
+    const [from, to] = event.shiftKey ? [all[0], all.at(-1)] : [all.at(-1), all[0]];
+    if (!from?.matches(':focus') && !(event.shiftKey && this.element.matches(':focus'))) return;
+    event.preventDefault();
+    to?.focus();
   }
 }

@@ -67,13 +67,12 @@ export class View {
     this.#look = look;
     this.#context = null;
     for (const part of [this.#panel, this.#list, this.#composer]) part.setTexts(look.texts);
-    this.#panel.isFloating = look.isFloating;
   }
 
   /** Shows the panel, or the button alone. */
   showFrame(isOpen: boolean, unread: number): void {
     const { texts, isFloating } = this.#look;
-    this.#panel.element.hidden = isFloating && !isOpen;
+    this.#panel.show(isFloating, isOpen);
     this.#launcher.element.hidden = !isFloating;
     this.#launcher.show(isOpen, unread, texts);
   }

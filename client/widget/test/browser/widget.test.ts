@@ -326,6 +326,51 @@ describe('the frame', () => {
     expect(await tab.byTestId('message-input').inputValue()).toBe('goes on');
   });
 
+  test('keeps the focus where it covers the page', async () => {
+    const tab = await open({ viewport: { width: 360, height: 640 } });
+    await tab.page.getByRole('dialog', { name: 'Chat' }).waitFor();
+    await tab.byTestId('send-button').focus();
+    await tab.page.keyboard.press('Tab');
+    expect(await tab.page.getByRole('button', { name: 'Close chat' }).evaluate((one) => one.matches(':focus'))).toBe(true);
+    await tab.page.keyboard.press('Shift+Tab');
+    expect(await tab.byTestId('send-button').evaluate((one) => one.matches(':focus'))).toBe(true);
+    await tab.isAccessible('on a small screen');
+  });
+
+  test('tells the page what happens, and ends with its element', async () => {
+    const tab = await open({ body: tag('') });
+    const element = tab.page.locator('causerie-chat');
+    await element.waitFor();
+    await element.evaluate((chat) => {
+      const told: string[] = [];
+      Object.assign(globalThis, { told });
+      for (const name of ['chat-open', 'chat-close', 'chat-state', 'chat-unread', 'chat-message', 'chat-error']) {
+        chat.addEventListener(name, (event) => {
+          const detail = (event as CustomEvent).detail as { name?: string; count?: number; text?: string } | null;
+          told.push([name, detail?.name ?? detail?.count ?? detail?.text].filter((one) => one !== undefined).join(' '));
+        });
+      }
+    });
+    const told = () => tab.page.evaluate(() => (globalThis as unknown as { told: string[] }).told);
+    await element.evaluate((chat) => (chat as unknown as { send(text: string): void }).send('from the page'));
+    await expect.poll(told).toEqual(['chat-state connecting', 'chat-state ready', 'chat-unread 1', 'chat-message You said: from the page']);
+    await element.evaluate((chat) => (chat as unknown as { show(): void }).show());
+    await element.evaluate((chat) => (chat as unknown as { hide(): void }).hide());
+    await expect.poll(async () => (await told()).slice(4)).toEqual(['chat-open', 'chat-unread 0', 'chat-close']);
+    const states = await element.evaluate(async (chat) => {
+      const { client } = chat as unknown as { client: { state: { name: string } } };
+      const states = [client.state.name];
+      // One that is moved stays connected.
+      document.querySelector('main')?.append(chat);
+      await new Promise((resolve) => setTimeout(resolve));
+      states.push(client.state.name);
+      chat.remove();
+      await new Promise((resolve) => setTimeout(resolve));
+      return [...states, client.state.name];
+    });
+    expect(states).toEqual(['ready', 'ready', 'closed']);
+  });
+
   test('tells how much is unread, after a reload as well', async () => {
     const tab = await open({ body: tag('') });
     await tab.page.getByRole('button', { name: 'Open chat' }).click();
@@ -357,8 +402,6 @@ describe('the frame', () => {
       await tab.ask('# A\n\n> quoted `code`\n\n| a | b |\n|---|---|\n| 1 | [x](https://example.com) |\n\n```\ncode\n```');
       await tab.page.locator('[data-testid=assistant-message][data-state=sent]').waitFor();
       await tab.isAccessible(`${colorScheme}, ${viewport.width} wide`);
-      const folder = process.env['WIDGET_SCREENSHOTS'];
-      if (folder) await tab.page.screenshot({ path: `${folder}/widget-${colorScheme}-${viewport.width}.png` });
       const box = await tab.page.locator('causerie-chat .panel').boundingBox();
       if (viewport.width === 360) expect(box).toEqual({ x: 0, y: 0, ...viewport });
     }

@@ -83,6 +83,11 @@ describe('the end of a text that grows', () => {
     ['a\n``', 'a'],
     ['```\n**a', '```\n**a'],
     ['2 * 3', '2 * 3'],
+    ['| a', '| a|\n|-|'],
+    ['| a | b', '| a | b|\n|-|-|'],
+    ['| a | b |', '| a | b |\n|-|-|'],
+    ['| a | b |\n|--', '| a | b |\n|-|-|'],
+    ['| a \\| b |\n|:-', '| a \\| b |\n|-|'],
   ])('%j is shown as %j', (text, shown) => {
     expect(closeEnd(text)).toBe(shown);
   });

@@ -53,7 +53,10 @@ export class Tab {
     return this.page.locator('causerie-chat [aria-live=polite] p').allTextContents();
   }
 
-  /** No rule of WCAG 2.2, A and AA, nor of good practice, is broken as the page is now. */
+  /**
+   * No rule of WCAG 2.2, A and AA, nor of good practice, is broken as the page is now. Leaves a picture of
+   * it in the folder that `WIDGET_SCREENSHOTS` names.
+   */
   async isAccessible(state: string): Promise<void> {
     await this.page.evaluate(axe.source);
     const violations = await this.page.evaluate(async () => {
@@ -63,6 +66,8 @@ export class Tab {
       return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join('; ')}`);
     });
     expect(violations, state).toEqual([]);
+    const folder = process.env['WIDGET_SCREENSHOTS'];
+    if (folder) await this.page.screenshot({ path: `${folder}/${state.replace(/\W+/g, '-')}.png` });
   }
 
   async close(): Promise<void> {
