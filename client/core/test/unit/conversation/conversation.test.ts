@@ -73,6 +73,17 @@ describe('a message of one’s own', () => {
     expect(one.lines).toEqual(['before sent', 'after sent', 'refused sent']);
   });
 
+  test('that failed before the log was read stands after what was read', () => {
+    const one = stage();
+    one.up();
+    one.conversation.send('refused');
+    one.error(0, 'forbidden');
+    one.reset([said({ id: 'm1', seq: 1 }), said({ id: 'm2', seq: 2 })]);
+    expect(one.lines).toEqual(['m1 sent', 'm2 sent', 'refused failed']);
+    one.hear(said({ id: 'm3', seq: 3 }));
+    expect(one.lines).toEqual(['m1 sent', 'm2 sent', 'refused failed', 'm3 sent']);
+  });
+
   test('is taken back while it waits', async () => {
     const one = stage();
     one.conversation.send('a');
