@@ -121,6 +121,17 @@ describe('a message of one’s own', () => {
     expect(one.lines).toEqual(['a sent']);
   });
 
+  test('that was taken for lost, since the log was read just before it was stored, is shown once it comes', () => {
+    const one = stage();
+    one.reset([]);
+    one.up();
+    one.conversation.send('late');
+    one.ack(0, 'm2', 2);
+    one.reset([said({ id: 'm1', seq: 1 })], { reason: 'lost' });
+    one.hear(said({ id: 'm2', seq: 2, text: 'late', session: 'main' }));
+    expect(one.lines).toEqual(['m1 sent', 'late sent']);
+  });
+
   test('of another room or session is not shown', () => {
     const one = stage({ sessionId: 's' });
     one.client.send('elsewhere', { room: 'project:p1', sessionId: 's' });
