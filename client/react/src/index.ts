@@ -19,4 +19,4 @@ export {
 } from './components/quality.js';
 export type { ConnectionQualityProps } from './components/quality.js';
 export type { QualityTexts } from './components/texts.js';
-export type { ChatMessage, ConversationOptions, MessageState, Snapshot } from '@causerie/client/conversation';
+export type { ChatMessage, ConversationOptions, MessageState, Snapshot as ConversationSnapshot } from '@causerie/client/conversation';

@@ -1,5 +1,6 @@
 import './support/dom.js';
 import { type Client, connect } from '@causerie/client';
+import { storageOn } from '@causerie/client/storage';
 import { memo, version } from 'react';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import {
@@ -162,6 +163,29 @@ test('what is written offline waits, is taken back or processed by hand, and goe
   const client = servers.person('offline').client;
   const { events } = await client.history();
   expect(events.map((event) => (event.type === 'new_message' ? event.data.content : event.type))).toEqual(['a', 'c']);
+});
+
+test('what was written offline is sent by the next page', async () => {
+  const way = await servers.proxy();
+  const { port, url } = way;
+  await way.shut();
+  const kept = new Map<string, string>();
+  const storage = storageOn({
+    get: (key) => kept.get(key) ?? null,
+    set: (key, value) => void kept.set(key, value),
+    remove: (key) => void kept.delete(key),
+  });
+  const page = () => hook(() => ({ chat: useChat(), queue: useOfflineQueue() }), { options: servers.options('leaves', { url, storage }) });
+  const first = page();
+  await first.is('shown', () => true);
+  first.now.chat.send('left behind', { ai: false });
+  await first.is('queued', ({ queue }) => queue.waiting === 1);
+  await vi.waitFor(() => expect([...kept.values()].join()).toContain('left behind'));
+  first.unmount();
+  await way.open(port);
+  const next = page();
+  await next.is('sent', ({ chat, queue }) => queue.entries.length === 0 && lines(chat).join() === 'left behind sent');
+  expect(next.shown.some(({ queue }) => queue.waiting === 1)).toBe(true);
 });
 
 test('what has failed is listed, and processed by hand', async () => {

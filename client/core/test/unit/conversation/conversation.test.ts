@@ -73,6 +73,17 @@ describe('a message of one’s own', () => {
     expect(one.lines).toEqual(['before sent', 'after sent', 'refused sent']);
   });
 
+  test('that failed before the log was read stands after what was read', () => {
+    const one = stage();
+    one.up();
+    one.conversation.send('refused');
+    one.error(0, 'forbidden');
+    one.reset([said({ id: 'm1', seq: 1 }), said({ id: 'm2', seq: 2 })]);
+    expect(one.lines).toEqual(['m1 sent', 'm2 sent', 'refused failed']);
+    one.hear(said({ id: 'm3', seq: 3 }));
+    expect(one.lines).toEqual(['m1 sent', 'm2 sent', 'refused failed', 'm3 sent']);
+  });
+
   test('is taken back while it waits', async () => {
     const one = stage();
     one.conversation.send('a');
@@ -108,6 +119,17 @@ describe('a message of one’s own', () => {
     one.ack(1, 'm2', 1);
     one.hear(said({ id: 'm2', seq: 1, text: 'a', session: 'main' }));
     expect(one.lines).toEqual(['a sent']);
+  });
+
+  test('that was taken for lost, since the log was read just before it was stored, is shown once it comes', () => {
+    const one = stage();
+    one.reset([]);
+    one.up();
+    one.conversation.send('late');
+    one.ack(0, 'm2', 2);
+    one.reset([said({ id: 'm1', seq: 1 })], { reason: 'lost' });
+    one.hear(said({ id: 'm2', seq: 2, text: 'late', session: 'main' }));
+    expect(one.lines).toEqual(['m1 sent', 'late sent']);
   });
 
   test('of another room or session is not shown', () => {
