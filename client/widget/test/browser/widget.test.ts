@@ -407,6 +407,15 @@ describe('the frame', () => {
     }
   });
 
+  test.each([
+    ['data-mode="pigeon"', '`mode` is "pigeon": it has to be auto or websocket or streaming or http.'],
+    ['data-layout="upright"', '`layout` is "upright": it has to be floating or inline.'],
+    [`data-texts="{"`, '`texts` is "{": it has to be an object in JSON, as {"send": "Envoyer"}.'],
+  ])('names what is wrong: %s', async (more, sentence) => {
+    const tab = await open({ body: tag(more) });
+    await expect.poll(() => tab.faults.splice(0).join()).toContain(sentence);
+  });
+
   test('takes other words, and shows itself in the page', async () => {
     const body = `<script src="/causerie-chat.js" defer></script>
       <causerie-chat layout="inline" heading="Hilfe" url="${server.url}" tenant-hash="acme-hash" texts='{"send":"Senden"}'>
