@@ -41,7 +41,7 @@ export class View {
   #context: MessageContext | null = null;
   #look: Look;
   #words = '';
-  #typing = '';
+  #typingTold = '';
   #wasUp = false;
 
   constructor(root: ShadowRoot, look: Look, events: ViewEvents) {
@@ -87,8 +87,7 @@ export class View {
     this.#list.show({ ...snapshot, typing }, this.#contextOf(state !== null && isUp(state)));
     this.#composer.isAnswering = snapshot.status !== 'idle';
     this.#announceState(state);
-    if (typing && typing !== this.#typing) this.#announcer.say(typing);
-    this.#typing = typing;
+    if (typing) this.#announceTyping(typing, snapshot.messages);
   }
 
   /** Says what has come; it has to be shown already. */
@@ -134,6 +133,15 @@ export class View {
     const { texts } = this.#look;
     if (chat && isUp(chat.state) && chat.snapshot.status !== 'idle') return texts.assistantTyping;
     return chat?.isSomeoneTyping ? texts.someoneTyping : '';
+  }
+
+  /** Says once after each message that somebody types, however often that ends and begins. */
+  #announceTyping(typing: string, messages: readonly ChatMessage[]): void {
+    const last = messages.findLast(({ role }) => role === 'user')?.key ?? '';
+    const told = `${typing} ${last}`;
+    if (told === this.#typingTold) return;
+    this.#typingTold = told;
+    this.#announcer.say(typing);
   }
 
   /** Says how the connection is when that has changed; that it has come at first is nothing to tell. */
