@@ -94,13 +94,16 @@ async fn a_killed_gateways_ghosts_are_gone_within_ten_seconds() {
     for user in ["u2", "u3", "u4"] {
         devices.push(Device::connect(&cluster.gateways[0], "acme", user, &[ROOM]).await);
     }
-    let mut status = json!({"action": "status", "data": {"status": "busy"}});
-    assert_eq!(
-        devices[0].client.request(status.take()).await["type"],
-        "ack"
-    );
     let all = [("u1", 1), ("u2", 1), ("u3", 1), ("u4", 1)];
     until_present(&cluster.gateways[1], ROOM, &all).await;
+    let status = json!({"action": "status", "data": {"status": "busy"}});
+    assert_eq!(devices[0].client.request(status).await["type"], "ack");
+    // It is told soon after the acknowledgement.
+    let busy = ("status_changed".to_owned(), "u2".to_owned());
+    let since = Instant::now();
+    while !told(&mut watcher).await.contains(&busy) {
+        assert!(since.elapsed() < Duration::from_secs(30), "{busy:?}");
+    }
 
     cluster.gateways[0].kill();
     let since = Instant::now();
