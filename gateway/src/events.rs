@@ -33,6 +33,7 @@ const LOST: &str = "lost";
 pub(crate) fn begin_at_zero() {
     clients::begin_at_zero();
     crate::limits::events::begin_at_zero();
+    crate::filter::begin_at_zero();
     counter!("causerie_untrusted_proxy_requests_total").increment(0);
     deliveries::begin_at_zero();
     for name in [

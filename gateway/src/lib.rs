@@ -32,6 +32,7 @@
 //! - `inquiries`: what is asked about a connection, wherever it is
 //! - `sweeper`: heartbeats, idleness, tokens that end
 //! - [`actions`]: what they may do
+//! - `filter`: words that they may not write, or not unseen
 //! - [`typing`]: who is typing
 //! - [`presence`]: who is in which room
 //!
@@ -53,6 +54,7 @@ pub mod connection;
 pub mod drain;
 mod events;
 mod feed;
+mod filter;
 pub mod frame;
 pub mod gateway;
 pub mod http;

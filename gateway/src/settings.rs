@@ -9,6 +9,7 @@ use causerie_shared::config;
 use causerie_shared::ids::{TenantHash, TenantId};
 
 use crate::address::{Permitted, Proxies};
+use crate::filter::Filters;
 use crate::hub::Live;
 use crate::limits::Limits;
 use crate::presence::Presences;
@@ -62,6 +63,8 @@ pub struct Settings {
     /// How many members of a room get something before another room may have its turn;
     /// 1 at least. Fixed while the node runs.
     pub turn: usize,
+    /// Words that people may not write, or not unseen.
+    pub filters: Filters,
     /// The tenants and their public names.
     pub tenants: HashMap<TenantId, TenantHash>,
 }
@@ -117,6 +120,7 @@ impl From<&config::Settings> for Settings {
             addresses: Permitted::new(&limits.allowed_ips, &limits.blocked_ips),
             shards: one_per_core(),
             turn: TURN,
+            filters: settings.into(),
             tenants: tenants
                 .map(|tenant| (tenant.id.clone(), tenant.hash.clone()))
                 .collect(),
@@ -158,6 +162,7 @@ impl Default for Settings {
             addresses: Permitted::default(),
             shards: one_per_core(),
             turn: TURN,
+            filters: Filters::default(),
             tenants: HashMap::new(),
         }
     }

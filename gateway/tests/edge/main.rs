@@ -18,6 +18,7 @@ mod compression;
 mod connections;
 mod deleting;
 mod events;
+mod filtering;
 mod key_sets;
 #[path = "../kit/making.rs"]
 mod making;

@@ -8,6 +8,7 @@ use http::HeaderName;
 
 use super::address::{HttpUrl, Origin, RedisUrl};
 use super::audit::Audit;
+use super::filter::Filter;
 use super::limits::Limits;
 use super::network::Cidr;
 use super::presence::Presence;
@@ -43,6 +44,8 @@ section! {
         auth: Auth = "auth";
         /// How much one client may ask for.
         limits: Limits = "limits";
+        /// Words that people may not write, or not unseen.
+        filter: Filter = "filter";
         /// What is kept of who did what.
         audit: Audit = "audit";
         /// How questions are answered.

@@ -2,6 +2,7 @@
 
 use super::address::Origin;
 use super::error::{ConfigError, Source};
+use super::filter::Filter;
 use super::load::flatten;
 use super::network::Cidr;
 use super::section::{Defaults, Entries, Section, section};
@@ -37,6 +38,8 @@ section! {
         auth: Jwt = "auth";
         /// What this tenant has otherwise than `[ai]`.
         ai: TenantAi = "ai";
+        /// Words of its own, beside those of `[filter]`.
+        filter: Filter = "filter";
     }
 }
 

@@ -261,7 +261,11 @@ macro_rules! ids {
         }
     )*};
 }
-ids!(crate::ids::TenantId, crate::ids::TenantHash);
+ids!(
+    crate::ids::TenantId,
+    crate::ids::TenantHash,
+    crate::ids::ProjectId
+);
 
 impl Scalar for KeyCard {
     const KIND: &'static str = "API key";

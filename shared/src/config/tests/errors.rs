@@ -69,6 +69,24 @@ fn a_bad_value_is_one_sentence_with_key_value_and_what_is_allowed() {
              [{\"id\":\"acme\",\"hash\":\"acme\",\"origins\":[\"https://acme.example\"]}]",
         ),
         (
+            Start::standalone("[filter]\nmask = ['good', '**']\n"),
+            "filter.mask is `**` (in causerie.toml), but must be a word or phrase of 1 to 64 \
+             characters, not all of them `*` or unseen",
+        ),
+        (
+            Start::standalone(&format!(
+                "{TENANT}filter.reject = [{}]\n",
+                "'x',".repeat(2_001)
+            )),
+            "tenants[0].filter.reject has 2001 words (in causerie.toml), but must be a list of up \
+             to 2000, each of it a word or phrase of 1 to 64 characters, not all of them `*` or unseen",
+        ),
+        (
+            Start::standalone(&format!("{TENANT}filter.report_to = 'project:p1'\n")),
+            "tenants[0].filter.report_to is `project:p1` (in causerie.toml), but must be 1–128 of \
+             A-Z a-z 0-9 . _ ~ -",
+        ),
+        (
             Start::standalone("").env("AUTH_JWT_SECRET", "short"),
             "auth.jwt_secret has 5 characters (environment variable AUTH_JWT_SECRET), but must be \
              text of 32 to 4096 characters",
