@@ -24,7 +24,7 @@ use tower::ServiceExt;
 use crate::address::Peer;
 use crate::socket::Socket;
 use crate::tls::Tls;
-use waiting::Waiting;
+use waiting::{Place, Waiting};
 
 /// The most bytes of a request's head.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
@@ -98,28 +98,33 @@ struct Port {
 }
 
 impl Port {
-    /// Shakes hands where that is to be done; `None` where it comes to nothing.
-    async fn open(&self, stream: TcpStream, accepted: Instant) -> Option<Socket> {
+    /// Shakes hands where that is to be done; `None` where it comes to nothing, or the
+    /// connection has to make room before.
+    async fn open(&self, stream: TcpStream, accepted: Instant, place: &Place) -> Option<Socket> {
         let Some(tls) = &self.tls else {
             return Some(Socket::Plain(stream));
         };
         let deadline = accepted + self.patience.head;
-        tls.accept(stream, deadline).await.map(Socket::Tls)
+        tokio::select! {
+            socket = tls.accept(stream, deadline) => socket.map(Socket::Tls),
+            () = place.has_to_go() => None,
+        }
     }
 
     async fn serve(self: Arc<Self>, stream: TcpStream, peer: Peer) {
         let accepted = Instant::now();
         // It may be gone already, which reading from it will tell.
         let _ = tune(&stream, self.patience.unread);
-        let opening = self.stop.run_until_cancelled(self.open(stream, accepted));
+        let place = Arc::new(self.waiting.place());
+        place.wait();
+        let opening = self.open(stream, accepted, &place);
+        let opening = self.stop.run_until_cancelled(opening);
         let Some(Some(socket)) = opening.await else {
             return;
         };
         let is_encrypted = socket.is_encrypted();
         let router = self.router.clone();
         let accepted = Cell::new(Some(accepted));
-        let place = Arc::new(self.waiting.place());
-        place.wait();
         let asked_at = Arc::clone(&place);
         let service = service_fn(move |mut request: Request<Incoming>| {
             asked_at.go_on();

@@ -1,9 +1,9 @@
 //! Connections from which a request is awaited: so many may wait as memory allows.
 //!
-//! One that waits costs some 16 KiB, nobody has counted it yet, and to open it costs a
-//! stranger nothing. An honest client's request comes within a round trip. So where
-//! too many wait it is the one that has waited longest that goes, and those who come
-//! get in all the while.
+//! One that waits, amid a handshake of TLS or for the request itself, costs some 16 KiB,
+//! nobody has counted it yet, and to open it costs a stranger nothing. An honest client's
+//! request comes within a few round trips. So where too many wait it is the one that has
+//! waited longest that goes, and those who come get in all the while.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -74,7 +74,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// A request is awaited from now on.
+    /// A request, or the handshake before it, is awaited from now on.
     pub(super) fn wait(&self) {
         let mut number = lock(&self.number);
         if number.is_none() {
