@@ -78,3 +78,40 @@ impl OfTenant {
         found
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use causerie_shared::config::{Loader, Program, Sources};
+
+    use super::*;
+
+    const TENANTS: &str = r#"tenants=[{"id":"bolt","hash":"b"},{"id":"acme","hash":"a",
+        "filter":{"reject":["own"],"report_to":"ours"}}]"#;
+
+    /// What was found in a text with both lists' words, and who is told.
+    fn found(set: &[&str], tenant: &str) -> Option<([usize; 3], Option<String>)> {
+        let sources = Sources {
+            set: set.iter().map(|&key| key.to_owned()).collect(),
+            ..Sources::default()
+        };
+        let loader = Loader::new(Program::Standalone, sources).unwrap();
+        let filters = Filters::from(&loader.load().unwrap());
+        let of_tenant = filters.of(&TenantId::new(tenant).unwrap())?;
+        let found = of_tenant.look("bad words of our own");
+        let counts = [found.flagged, found.masked, found.rejected].map(|places| places.len());
+        Some((counts, of_tenant.report_to.as_ref().map(Room::to_string)))
+    }
+
+    #[test]
+    fn a_tenant_has_words_of_its_own_beside_those_of_all() {
+        let all = ["filter.mask=bad, words", "filter.report_to=all", TENANTS];
+        let told = |project: &str| Some(format!("project:{project}"));
+        assert_eq!(found(&all, "acme"), Some(([0, 2, 1], told("ours"))));
+        assert_eq!(found(&all, "bolt"), Some(([0, 2, 0], told("all"))));
+        assert_eq!(found(&[TENANTS], "acme"), Some(([0, 0, 1], told("ours"))));
+        assert_eq!(found(&[TENANTS], "bolt"), None);
+        assert_eq!(found(&["filter.report_to=all", TENANTS], "bolt"), None);
+        // That of `causerie` without configuration too.
+        assert_eq!(found(&["filter.flag=our"], "demo"), Some(([1, 0, 0], None)));
+    }
+}

@@ -59,6 +59,14 @@ impl OfTenant {
         }
     }
 
+    /// Leaves ids as they are: by chance there are words in them, and clients know their
+    /// messages by them.
+    fn hide_unless_id(&self, text: &mut String, counts: &mut Counts) {
+        if !is_id(text) {
+            self.hide(text, counts);
+        }
+    }
+
     fn hide(&self, text: &mut String, counts: &mut Counts) {
         let found = self.look(text);
         counts.flagged += found.flagged.len() as u64;
@@ -73,7 +81,7 @@ impl OfTenant {
     fn hide_in_members(&self, members: &mut Map<String, Value>, counts: &mut Counts) {
         let all = mem::take(members).into_iter();
         members.extend(all.map(|(mut name, mut value)| {
-            self.hide(&mut name, counts);
+            self.hide_unless_id(&mut name, counts);
             self.hide_in_value(&mut value, counts);
             (name, value)
         }));
@@ -81,7 +89,7 @@ impl OfTenant {
 
     fn hide_in_value(&self, value: &mut Value, counts: &mut Counts) {
         match value {
-            Value::String(text) => self.hide(text, counts),
+            Value::String(text) => self.hide_unless_id(text, counts),
             Value::Array(values) => {
                 for value in values {
                     self.hide_in_value(value, counts);
@@ -110,6 +118,12 @@ impl Review {
         results.retain(|(_, words)| *words > 0);
         results
     }
+}
+
+/// Whether it looks as ids, numbers, versions and times do.
+fn is_id(text: &str) -> bool {
+    let is_of_ids = |byte: u8| byte.is_ascii_alphanumeric() || b"._~:+-".contains(&byte);
+    text.bytes().all(is_of_ids) && text.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 fn refused_input() -> ProtocolError {
@@ -163,6 +177,7 @@ mod tests {
             "bad": 1,
             "list": ["a bad thing", {"odd": {"deep": ["BAD"]}}, null, true],
             "timestamp": 7,
+            "id": "7c1f-bad-evil",
         });
         let mut said = message(json!({"user_input": "so bad, so odd", "metadata": metadata}));
         let review = lists().review(&mut said);
@@ -174,6 +189,7 @@ mod tests {
             "***": 1,
             "list": ["a *** thing", {"odd": {"deep": ["***"]}}, null, true],
             "timestamp": 7,
+            "id": "7c1f-bad-evil",
         });
         assert_eq!(Value::Object(said.metadata), expected);
     }
