@@ -12,10 +12,10 @@ use tracing::{debug, error, info, warn};
 
 use crate::hub::order::Hole;
 pub(crate) use clients::{
-    RecoveredFrom, action_received, closed, compression_agreed, connected, connection_ended,
-    disconnected, event_published, frame_compressed, inquired, message_deleted, message_repeated,
-    message_stored, publishing_repeated, recovered, refused, reported, token_renewed,
-    tokens_revoked, user_disconnected,
+    RecoveredFrom, action_received, client_configured, closed, compression_agreed, connected,
+    connection_ended, disconnected, event_published, frame_compressed, inquired, message_deleted,
+    message_repeated, message_stored, publishing_repeated, recovered, refused, reported,
+    token_renewed, tokens_revoked, user_disconnected,
 };
 pub(crate) use deliveries::{
     Deliveries, delivered, snapshot_pushed, snapshots_sent, stale_record_dropped,

@@ -24,6 +24,7 @@
 //! - [`identity`]: who a caller is
 //! - [`permission`]: who may do what
 //! - [`report`]: what a client tells of its way here
+//! - [`rollout`]: which way it is told to come
 //!
 //! Clients:
 //! - [`connection`]: one socket or stream
@@ -71,6 +72,7 @@ pub mod presence;
 mod recovery;
 pub mod registry;
 pub mod report;
+pub mod rollout;
 mod seldom;
 pub mod server;
 pub mod settings;

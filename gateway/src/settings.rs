@@ -14,6 +14,7 @@ use crate::hub::Live;
 use crate::limits::Limits;
 use crate::presence::Presences;
 use crate::registry::Caps;
+use crate::rollout::Rollout;
 
 /// A write takes some microseconds.
 const TURN: usize = 128;
@@ -54,6 +55,8 @@ pub struct Settings {
     pub presence: Presences,
     /// Whose word counts for the address of a client.
     pub proxies: Proxies,
+    /// Who is told to use which transport.
+    pub rollout: Rollout,
     /// Whether it is noted who did what.
     pub audit: bool,
     /// The addresses that may come in.
@@ -116,6 +119,7 @@ impl From<&config::Settings> for Settings {
                 leave_after: settings.presence.leave_after,
             },
             proxies: (&settings.auth).into(),
+            rollout: settings.into(),
             audit: settings.audit.enabled,
             addresses: Permitted::new(&limits.allowed_ips, &limits.blocked_ips),
             shards: one_per_core(),
@@ -158,6 +162,7 @@ impl Default for Settings {
                 leave_after: Duration::from_secs(2),
             },
             proxies: Proxies::default(),
+            rollout: Rollout::default(),
             audit: false,
             addresses: Permitted::default(),
             shards: one_per_core(),

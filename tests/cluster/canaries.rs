@@ -329,6 +329,12 @@ async fn over_http(cluster: &Cluster, cage: &mut Cage, token: &str) {
         said
     );
 
+    let config = format!(
+        "{gateway}/api/client-config?t=acme-hash&visitor={}",
+        cage.plant("visitor")
+    );
+    assert_eq!(get(&config, &[("origin", ORIGIN)]).await.status, 200);
+
     let history = format!(
         "{gateway}/api/rooms/user:me/history?before={}",
         cage.plant("before")

@@ -30,5 +30,6 @@ mod reading;
 mod receipts;
 mod renewing;
 mod revoking;
+mod rollout;
 mod support;
 mod tls;

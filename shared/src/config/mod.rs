@@ -16,6 +16,7 @@ mod network;
 mod presence;
 mod reference;
 mod reload;
+mod rollout;
 mod scalar;
 mod section;
 mod sections;
@@ -40,6 +41,7 @@ pub use network::{Cidr, InvalidCidr};
 pub use presence::Presence;
 pub use reference::reference;
 pub use reload::{SettingsHandle, watch};
+pub use rollout::{Flag, Rollout, TenantRollout};
 pub use section::Program;
 pub use sections::{
     Admin, Ai, Anthropic, Auth, Breaker, Echo, History, Jwt, Node, OpenAi, Realtime, Redis,
@@ -47,7 +49,7 @@ pub use sections::{
 };
 pub use tenant::{Tenant, TenantAi};
 pub use tls::Tls;
-pub use types::{Backend, JwtAlgorithm, LogFilter, LogFormat, Secret, Size, TlsVersion};
+pub use types::{Backend, Fallback, JwtAlgorithm, LogFilter, LogFormat, Secret, Size, TlsVersion};
 
 use section::Section;
 pub(crate) use section::environment_name;

@@ -12,6 +12,7 @@ use super::filter::Filter;
 use super::limits::Limits;
 use super::network::Cidr;
 use super::presence::Presence;
+use super::rollout::Rollout;
 use super::section::{Program, section};
 use super::tenant::Tenant;
 use super::tls::Tls;
@@ -46,6 +47,8 @@ section! {
         limits: Limits = "limits";
         /// Words that people may not write, or not unseen.
         filter: Filter = "filter";
+        /// Who is told to use WebSockets.
+        rollout: Rollout = "rollout";
         /// What is kept of who did what.
         audit: Audit = "audit";
         /// How questions are answered.

@@ -5,6 +5,7 @@ use super::error::{ConfigError, Source};
 use super::filter::Filter;
 use super::load::flatten;
 use super::network::Cidr;
+use super::rollout::TenantRollout;
 use super::section::{Defaults, Entries, Section, section};
 use super::sections::Jwt;
 use super::types::Backend;
@@ -40,6 +41,8 @@ section! {
         ai: TenantAi = "ai";
         /// Words of its own, beside those of `[filter]`.
         filter: Filter = "filter";
+        /// What this tenant has otherwise than `[rollout]`.
+        rollout: TenantRollout = "rollout";
     }
 }
 

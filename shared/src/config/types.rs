@@ -236,6 +236,16 @@ choice!(
 );
 
 choice!(
+    /// What those use who are not told to use WebSockets.
+    Fallback {
+        /// Server-Sent Events.
+        Streaming = "streaming",
+        /// Requests alone.
+        Http = "http",
+    }
+);
+
+choice!(
     /// A version of TLS.
     TlsVersion {
         /// TLS 1.2 (RFC 5246).

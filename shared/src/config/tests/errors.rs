@@ -87,6 +87,18 @@ fn a_bad_value_is_one_sentence_with_key_value_and_what_is_allowed() {
              A-Z a-z 0-9 . _ ~ -",
         ),
         (
+            Start::standalone("rollout.percentage = 101"),
+            "rollout.percentage is `101` (in causerie.toml), but must be a number from 0 to 100",
+        ),
+        (
+            Start::standalone("rollout.fallback = 'websocket'"),
+            "rollout.fallback is `websocket` (in causerie.toml), but must be one of streaming, http",
+        ),
+        (
+            Start::standalone("rollout.flags = ['beta', 'In House']"),
+            "rollout.flags is `In House` (in causerie.toml), but must be 1–64 of a-z 0-9 . _ -",
+        ),
+        (
             Start::standalone("").env("AUTH_JWT_SECRET", "short"),
             "auth.jwt_secret has 5 characters (environment variable AUTH_JWT_SECRET), but must be \
              text of 32 to 4096 characters",
@@ -183,6 +195,11 @@ fn keys_that_do_not_go_together_are_refused() {
             standalone,
             "redis.host = 'a b'",
             "redis.host is `a b`, but must be a host name",
+        ),
+        (
+            standalone,
+            "rollout.cohorts = ['demo', 'acmee']",
+            "rollout.cohorts names `acmee`, but no tenant has this id",
         ),
         (
             standalone,

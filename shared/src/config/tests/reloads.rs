@@ -29,7 +29,7 @@ fn a_reload_takes_over_what_the_reference_says_and_nothing_else() {
     let old = handle.current().clone();
     let changed = format!(
         "websocket.port = 9999\nwebsocket.cors_origins = ['https://n.example']\n\
-         limits.dedup_window = '1h'\ntelemetry.log_level = 'debug'\nfilter.flag = ['odd']\nai.retries = 5\n{}",
+         limits.dedup_window = '1h'\ntelemetry.log_level = 'debug'\nfilter.flag = ['odd']\nrollout.percentage = 10\nai.retries = 5\n{}",
         TENANT.replace("acme", "other")
     );
     std::fs::write(start.file(), changed).unwrap();
@@ -41,7 +41,7 @@ fn a_reload_takes_over_what_the_reference_says_and_nothing_else() {
         differences.iter().all(|key| reload::is_reloadable(key)),
         "{differences:?}"
     );
-    assert_eq!(differences.len(), 5, "{differences:?}");
+    assert_eq!(differences.len(), 6, "{differences:?}");
     assert_eq!(new.tenants[0].id.as_str(), "other");
 
     for bad in ["limits.dedup_window = 'soon'", "filter.flag = ['*']"] {
