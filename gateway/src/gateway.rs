@@ -19,6 +19,7 @@ use crate::events;
 use crate::frame::OutFrame;
 use crate::hub::Hub;
 use crate::inquiries::Inquiries;
+use crate::orders::end_if_revoked;
 use crate::outbox::{Outbox, Wire};
 use crate::presence::{self, Leaving, Presence};
 use crate::registry::Registry;
@@ -168,6 +169,9 @@ impl Gateway {
         if self.registry.is_draining() {
             // It was let in just before, and the drain did not see it.
             connection.outbox.close(sent_away());
+        }
+        if let Some(auth) = self.auth() {
+            end_if_revoked(auth, &connection);
         }
         // Nobody holds on to the task, so that it is all gone when it is done. It
         // ends with the connection.

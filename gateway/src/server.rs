@@ -1,5 +1,6 @@
 //! The public port.
 
+mod metered;
 mod waiting;
 
 use std::cell::Cell;
@@ -24,6 +25,7 @@ use tower::ServiceExt;
 use crate::address::Peer;
 use crate::socket::Socket;
 use crate::tls::Tls;
+pub(crate) use metered::Metered;
 use waiting::{Place, Waiting};
 
 /// The most bytes of a request's head.
@@ -68,7 +70,7 @@ pub async fn serve(
         router,
         patience,
         tls,
-        waiting: Arc::new(Waiting::new(waiting::MOST)),
+        waiting: Arc::new(Waiting::new(waiting::MOST, waiting::MOST_BYTES)),
         stop: stop.clone(),
     });
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
@@ -126,6 +128,7 @@ impl Port {
         let router = self.router.clone();
         let accepted = Cell::new(Some(accepted));
         let asked_at = Arc::clone(&place);
+        let metered = Metered::new(socket, Arc::clone(&place));
         let service = service_fn(move |mut request: Request<Incoming>| {
             asked_at.go_on();
             let place = Arc::clone(&asked_at);
@@ -152,7 +155,7 @@ impl Port {
             .header_read_timeout(self.patience.head)
             .max_buf_size(MAX_HEAD_BYTES);
         let connection = builder
-            .serve_connection(TokioIo::new(socket), service)
+            .serve_connection(TokioIo::new(metered), service)
             .with_upgrades();
         tokio::pin!(connection);
         // How a connection ends is the peer's business: an error is only that

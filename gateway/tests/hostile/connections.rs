@@ -15,6 +15,9 @@ pub(crate) const PATIENCE: (&str, &str) = ("WEBSOCKET_CONNECTION_TIMEOUT", "3s")
 #[tokio::test]
 async fn who_says_nothing_is_hung_up_on() {
     let stage = Stage::with(&[PATIENCE]).await;
+    // As long as a head may nearly be, and no end.
+    let mut head = b"GET /ws?t=h-acme HTTP/1.1\r\nX-Padding: ".to_vec();
+    head.resize(60_000, b'x');
     let play = async |_| {
         let before = stage.node.metric("causerie_waiting_hung_up_total").await;
         let (mut silent, mut turns) = (Vec::new(), Turns::begin());
@@ -22,10 +25,13 @@ async fn who_says_nothing_is_hung_up_on() {
             turns.next().await;
             let mut socket = RawSocket::connect(stage.node.url()).await;
             // Every other one says something, and then nothing any more.
-            if number % 2 == 1 {
-                let begun = b"GET /ws?t=h-acme HTTP/1.1\r\nHost: ";
-                socket.send(begun).await;
-            }
+            let said = match number % 4 {
+                1 => &head[..40],
+                3 => &head,
+                _ => &[],
+            };
+            // Some are hung up on amid it.
+            socket.try_send(said).await;
             silent.push(socket);
         }
         // Who comes now gets in: those who waited longest have made room.
