@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::room::Partition;
 
@@ -48,7 +49,8 @@ fn check_alphabet(text: &str) -> Result<(), InvalidId> {
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $check:expr) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, TS)]
+        #[ts(as = "String")]
         #[serde(try_from = "String", into = "String")]
         #[schemars(with = "String", extend("pattern" = "^[A-Za-z0-9._~-]{1,128}$"))]
         pub struct $name(Arc<str>);

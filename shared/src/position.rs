@@ -7,9 +7,11 @@ use compact_str::CompactString;
 use rand::Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 /// Names one life of a room's log: 8–16 of `a-z 0-9`.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, TS)]
+#[ts(as = "String")]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String", extend("pattern" = "^[a-z0-9]{8,16}$"))]
 pub struct Epoch(CompactString);

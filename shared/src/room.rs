@@ -5,13 +5,15 @@ use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::ids::{InvalidId, ProjectId, TenantId, UserId};
 
 /// What events are addressed to, within a tenant.
 #[derive(
-    Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+    Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, TS,
 )]
+#[ts(as = "String")]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String", extend("pattern" = "^(tenant|project:[A-Za-z0-9._~-]{1,128}|user:[A-Za-z0-9._~-]{1,128})$"))]
 pub enum Room {
@@ -24,7 +26,8 @@ pub enum Room {
 }
 
 /// A room as a client names it: `user:me` still stands for the caller.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[ts(as = "String")]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String", extend("pattern" = "^(tenant|project:[A-Za-z0-9._~-]{1,128}|user:[A-Za-z0-9._~-]{1,128})$"))]
 pub enum RoomName {

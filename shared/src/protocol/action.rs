@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
+use ts_rs::TS;
 
 use super::data::Status;
 use super::depth::is_deeper_than;
@@ -94,7 +95,8 @@ pub enum Action {
 }
 
 /// A person's message: a question to the AI, unless `ai` is false.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema, TS)]
+#[ts(optional_fields)]
 pub struct SendMessage {
     /// The text: 1 byte to 32 KiB of UTF-8.
     #[schemars(length(min = 1))]
@@ -108,16 +110,19 @@ pub struct SendMessage {
     /// Whether the AI shall answer.
     #[serde(default = "yes")]
     #[schemars(with = "Option<bool>")]
+    #[ts(as = "Option<bool>")]
     pub ai: bool,
     /// What to do while the session's earlier question is being answered.
     #[serde(default)]
     #[schemars(with = "Option<IfBusy>")]
+    #[ts(as = "Option<IfBusy>")]
     pub if_busy: IfBusy,
     /// What was said before, as the client remembers it.
     pub conversation_context: Option<ConversationContext>,
     /// The client's own notes; handed on in `new_message`.
     #[serde(default)]
     #[schemars(with = "Option<Map<String, Value>>")]
+    #[ts(optional, type = "Record<string, unknown>")]
     pub metadata: Map<String, Value>,
     /// Must be the tenant's of the connection.
     pub tenant_hash: Option<TenantHash>,
@@ -128,7 +133,7 @@ fn yes() -> bool {
 }
 
 /// What to do with a question whose session is busy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum IfBusy {
     /// Answer it after the others.
@@ -141,11 +146,13 @@ pub enum IfBusy {
 }
 
 /// Earlier turns of a conversation, as a client remembers them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[ts(optional_fields)]
 pub struct ConversationContext {
     /// The turns, oldest first.
     #[serde(default, deserialize_with = "or_empty")]
     #[schemars(with = "Option<Vec<ContextMessage>>")]
+    #[ts(as = "Option<Vec<ContextMessage>>")]
     pub messages: Vec<ContextMessage>,
     /// The client's count of turns; not used.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -159,7 +166,7 @@ fn or_empty<'de, D: Deserializer<'de>>(of: D) -> Result<Vec<ContextMessage>, D::
 }
 
 /// One earlier turn.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
 pub struct ContextMessage {
     /// Who spoke.
     pub role: ContextRole,
@@ -169,7 +176,7 @@ pub struct ContextMessage {
 
 /// Who spoke in a conversation. There is no `system`: nobody but the
 /// installation speaks for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum ContextRole {
     /// A person.
@@ -179,7 +186,8 @@ pub enum ContextRole {
 }
 
 /// Whether a person is typing.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema, TS)]
+#[ts(optional_fields)]
 pub struct Typing {
     /// Whether they are.
     pub is_typing: bool,
@@ -188,14 +196,15 @@ pub struct Typing {
 }
 
 /// Ends a reply.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema, TS)]
 pub struct Cancel {
     /// The reply, or its question.
     pub message_id: MessageId,
 }
 
 /// Joins a room.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema, TS)]
+#[ts(optional_fields)]
 pub struct Subscribe {
     /// Which.
     pub room: RoomName,
@@ -217,14 +226,14 @@ impl Subscribe {
 }
 
 /// Leaves a room.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema, TS)]
 pub struct Unsubscribe {
     /// Which.
     pub room: RoomName,
 }
 
 /// Tells a room how far somebody has read.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema, TS)]
 pub struct Read {
     /// Which.
     pub room: RoomName,
@@ -234,7 +243,7 @@ pub struct Read {
 }
 
 /// Deletes a message.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema, TS)]
 pub struct Delete {
     /// Where it was said.
     pub room: RoomName,
@@ -243,14 +252,14 @@ pub struct Delete {
 }
 
 /// Says what the user is.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema, TS)]
 pub struct SetStatus {
     /// What.
     pub status: Status,
 }
 
 /// Renews a live connection.
-#[derive(Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Deserialize, JsonSchema, TS)]
 pub struct Authenticate {
     /// A token of the same user.
     pub token: String,

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use ts_rs::TS;
 
 use crate::ids::{MessageId, SessionId, UserId};
 use crate::room::Room;
@@ -11,7 +12,7 @@ use crate::room::Room;
 pub const ASSISTANT: &str = "assistant";
 
 /// Who said something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// A person.
@@ -21,7 +22,9 @@ pub enum Role {
 }
 
 /// What a user says to be.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, TS,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// There: what one is who has said nothing.
@@ -52,7 +55,7 @@ impl Status {
 }
 
 /// `user_joined`: somebody is in the room who was not.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema, TS)]
 pub struct UserJoined {
     /// Who.
     pub user_id: UserId,
@@ -63,14 +66,14 @@ pub struct UserJoined {
 }
 
 /// `user_left`: somebody is in the room no more, on no device.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema, TS)]
 pub struct UserLeft {
     /// Who.
     pub user_id: UserId,
 }
 
 /// `user_status_changed`: somebody in the room says to be something else.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema, TS)]
 pub struct UserStatusChanged {
     /// Who.
     pub user_id: UserId,
@@ -79,7 +82,7 @@ pub struct UserStatusChanged {
 }
 
 /// `new_message`: a person said something.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema, TS)]
 pub struct NewMessage {
     /// The message.
     pub message_id: MessageId,
@@ -92,11 +95,12 @@ pub struct NewMessage {
     /// What they said.
     pub content: String,
     /// The client's own notes.
+    #[ts(type = "Record<string, unknown>")]
     pub metadata: Map<String, Value>,
 }
 
 /// `ai_processing_start`: a reply is being made.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema, TS)]
 pub struct AiProcessingStart {
     /// The reply.
     pub message_id: MessageId,
@@ -109,7 +113,7 @@ pub struct AiProcessingStart {
 }
 
 /// `ai_processing_end`: a reply has been made, or has failed.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema, TS)]
 pub struct AiProcessingEnd {
     /// The reply.
     pub message_id: MessageId,
@@ -122,7 +126,7 @@ pub struct AiProcessingEnd {
 }
 
 /// `ai_processing_error`: why the `message` that follows ends in `error`.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, TS)]
 pub struct AiProcessingError {
     /// The reply.
     pub message_id: MessageId,
@@ -134,7 +138,7 @@ pub struct AiProcessingError {
 }
 
 /// `message_read`: somebody has read what was said.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema, TS)]
 pub struct MessageRead {
     /// Who.
     pub user_id: UserId,
@@ -144,13 +148,15 @@ pub struct MessageRead {
 
 /// `message_deleted`: somebody has deleted a message. What stands in the log in the
 /// place of that message has neither.
-#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema, TS)]
 pub struct MessageDeleted {
     /// The message.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
     pub message_id: Option<MessageId>,
     /// Who has deleted it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
     pub user_id: Option<UserId>,
 }
 
@@ -210,7 +216,7 @@ pub struct WarningIssued {
 }
 
 /// `typing_indicator`: somebody is typing, or has stopped.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema, TS)]
 pub struct TypingIndicator {
     /// A user's id, or [`ASSISTANT`].
     pub user_id: String,
@@ -222,7 +228,7 @@ pub struct TypingIndicator {
 ///
 /// `text` stays the last member: a gateway joins the encoded texts into a
 /// snapshot without parsing them.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema, TS)]
 pub struct MessageDelta<'a> {
     /// The reply.
     pub message_id: &'a MessageId,
@@ -237,7 +243,7 @@ pub struct MessageDelta<'a> {
 }
 
 /// `message_snapshot`: replaces whatever a client holds of the reply.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema, TS)]
 pub struct MessageSnapshot<'a> {
     /// The reply.
     pub message_id: &'a MessageId,
@@ -254,7 +260,7 @@ pub struct MessageSnapshot<'a> {
 }
 
 /// `message_restart`: the text of a reply is empty again, after a takeover.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema, TS)]
 pub struct MessageRestart {
     /// The reply.
     pub message_id: MessageId,
@@ -263,7 +269,7 @@ pub struct MessageRestart {
 }
 
 /// How a reply ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum FinishReason {
     /// The model had no more to say.
@@ -277,7 +283,7 @@ pub enum FinishReason {
 }
 
 /// `message`: a reply, whole. It ends its reply in every respect.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, TS)]
 pub struct Reply {
     /// The reply.
     pub message_id: MessageId,
@@ -290,6 +296,7 @@ pub struct Reply {
     /// The whole text, as far as it came.
     pub content: String,
     /// What the reply was drawn from.
+    #[ts(type = "unknown[]")]
     pub sources: Vec<Value>,
     /// How it ended.
     pub finish_reason: FinishReason,
@@ -298,7 +305,7 @@ pub struct Reply {
 }
 
 /// How a reply was made. Times are in milliseconds.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema, TS)]
 pub struct ReplyMetadata {
     /// From the claim of the question to the end of the reply.
     pub response_time: u64,

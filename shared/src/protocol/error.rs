@@ -3,9 +3,10 @@
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 /// What went wrong, as a word that a program can act on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
     /// Not JSON.
@@ -100,7 +101,7 @@ impl ErrorCode {
 }
 
 /// What a limit is counted for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// One connection.
@@ -116,7 +117,7 @@ pub enum Scope {
 }
 
 /// An error as a client sees it, in a frame or as the body of a response.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema, TS, thiserror::Error)]
 #[error("{content}")]
 pub struct ProtocolError {
     /// What went wrong.
@@ -129,12 +130,15 @@ pub struct ProtocolError {
     pub can_retry: bool,
     /// How long to wait before trying again, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
     pub retry_after_ms: Option<u64>,
     /// What the limit that was met is counted for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
     pub scope: Option<Scope>,
     /// The limit that was met.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
     pub limit: Option<u64>,
     /// Whether the server closes the connection next.
     pub fatal: bool,

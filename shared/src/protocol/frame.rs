@@ -8,6 +8,7 @@ use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
+use ts_rs::TS;
 
 use super::action::ClientId;
 use super::error::ProtocolError;
@@ -17,7 +18,7 @@ use crate::position::{Epoch, Position};
 use crate::room::Room;
 
 /// `ready`, the first frame of a connection.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema, TS)]
 pub struct Ready {
     /// This connection.
     pub connection_id: ConnectionId,
@@ -39,11 +40,12 @@ pub struct Ready {
     pub messages_per_minute: u64,
     /// A visitor's token, so that a reconnect is the same user.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
     pub token: Option<String>,
 }
 
 /// `subscribed`: from where a room's stream goes on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema, TS)]
 pub struct Subscribed {
     /// The room, canonical.
     pub room: Room,
@@ -56,7 +58,7 @@ pub struct Subscribed {
 }
 
 /// The `data` of the `ack` of `sendMessage`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema, TS)]
 pub struct SendMessageAck {
     /// The stored message.
     pub message_id: MessageId,
@@ -71,28 +73,28 @@ pub struct SendMessageAck {
 }
 
 /// The `data` of the `ack` of `cancel`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema, TS)]
 pub struct CancelAck {
     /// The reply that ends.
     pub message_id: MessageId,
 }
 
 /// The `data` of the `ack` of `delete`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema, TS)]
 pub struct DeleteAck {
     /// The message that is there no more.
     pub message_id: MessageId,
 }
 
 /// The `data` of the `ack` of `subscribe` and `unsubscribe`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema, TS)]
 pub struct RoomAck {
     /// The room, canonical.
     pub room: Room,
 }
 
 /// The `data` of an `ack` that has nothing to tell.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema, TS)]
 pub struct EmptyAck {}
 
 #[derive(Serialize)]

@@ -20,3 +20,4 @@ mod records;
 mod sample;
 mod schema;
 mod server_frames;
+mod typescript;

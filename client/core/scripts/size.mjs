@@ -1,0 +1,26 @@
+// Fails where an entry, with all that it imports, is larger than it may be, in a page that takes of it
+// what package.json says.
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { brotliCompressSync } from 'node:zlib';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const limits = JSON.parse(readFileSync(`${root}package.json`, 'utf8')).sizes;
+
+let isTooLarge = false;
+for (const [entry, { imports, limit }] of Object.entries(limits)) {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    stdin: { contents: `export { ${imports} } from './dist/${entry}';`, resolveDir: root },
+    bundle: true,
+    format: 'esm',
+    minify: true,
+    write: false,
+    logLevel: 'error',
+  });
+  const bytes = brotliCompressSync(outputFiles[0].contents).length;
+  console.log(`${entry}: ${bytes} bytes in brotli, ${limit} are allowed`);
+  isTooLarge ||= bytes > limit;
+}
+process.exit(isTooLarge ? 1 : 0);

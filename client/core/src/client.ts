@@ -1,0 +1,391 @@
+import { Connection } from './connection/connection.js';
+import { Ladder } from './connection/ladder.js';
+import type { State } from './connection/state.js';
+import { appTokens, type Identity, Tokens, visitorTokens } from './connection/tokens.js';
+import { emitter } from './emitter.js';
+import { CauserieError, errorOf, noAnswer, noConnection } from './errors.js';
+import { type Options, settle } from './options.js';
+import type { Entry } from './outbox/entry.js';
+import { Outbox } from './outbox/outbox.js';
+import { MAX_USER_INPUT } from './protocol/generated/constants.js';
+import type { Actions, DurableEvent, Greeting, RoomEvent, ServerFrame } from './protocol/frames.js';
+import type { ConversationContext, IfBusy, SendMessage, SendMessageAck, Status } from './protocol/generated/types.js';
+import type { Shelf } from './storage/storage.js';
+import { Requests } from './requests.js';
+import { type Reply, Replies } from './rooms/replies.js';
+import { type Membership, type Reset, Rooms } from './rooms/rooms.js';
+import type { Anomalies } from './rooms/sequence.js';
+import { TypingSender } from './typing/sender.js';
+import { type Typing, TypingWatcher } from './typing/watcher.js';
+import { type HistoryPage, polling } from './transports/polling.js';
+import { Server } from './transports/server.js';
+import { streaming } from './transports/streaming.js';
+import { type Link, TRANSPORTS, type Transports } from './transports/transport.js';
+import { webSocket } from './transports/websocket.js';
+
+/** What a client tells. */
+export interface ClientEvents {
+  /** The connection's state has changed. */
+  state: State;
+  /** Something was said or done in a room: durable events once and in order. */
+  event: RoomEvent;
+  /** A reply has begun, grown or ended. */
+  reply: Reply;
+  /** A message of one's own has changed its state. */
+  outbox: Entry;
+  /** Somebody has begun or stopped to type. */
+  typing: Typing;
+  /** A room is to be shown anew. */
+  reset: Reset;
+  /** A room was joined or left. */
+  room: Membership;
+  /** What went wrong and answers nothing that was asked. */
+  error: CauserieError;
+}
+
+/** How a message is sent. */
+export interface SendOptions {
+  /** Where it is said; one's own room if left out. */
+  room?: string;
+  /** The conversation that it belongs to. Without it each message begins a new one. */
+  sessionId?: string;
+  /** Whether the AI shall answer; it does if left out. */
+  ai?: boolean;
+  /** What to do while an earlier question of the session is being answered; `queue` if left out. */
+  ifBusy?: IfBusy;
+  /** What was said before, as far as the server does not know it. */
+  context?: ConversationContext;
+  /** Own notes, handed on with the message. */
+  metadata?: Record<string, unknown>;
+}
+
+/** A message that was taken. */
+export interface Sending {
+  /** The client's id of it, by which `outbox` tells how it fares. */
+  id: string;
+  /** Where it is stored, once it is; fails when it never will be. */
+  acked: Promise<SendMessageAck>;
+}
+
+/** A part of a room's log. */
+export interface History {
+  epoch: string;
+  /** Ascending. */
+  events: DurableEvent[];
+  /** Whether there is more in the direction of reading. */
+  hasMore: boolean;
+}
+
+/** Which part of a room's log; without `before` and `after` the newest. */
+export interface HistoryRange {
+  /** Only events with a smaller `seq`. */
+  before?: number;
+  /** Only events with a greater `seq`, the oldest of them. */
+  after?: number;
+  /** 1–500; 50 if left out. */
+  limit?: number;
+}
+
+/** Messages that wait or have failed. */
+export interface OutboxView {
+  /** In order. */
+  readonly entries: readonly Entry[];
+  /** Sends what has failed once more: the one of this `id`, or all. */
+  retry(id?: string): void;
+  /** Takes back what is not sent: the one of this `id`, or all. */
+  clear(id?: string): void;
+}
+
+/** One's own room. */
+const OWN = 'user:me';
+
+/** Whether people of this name are among so many in a hundred: always the same ones. */
+function isAmong(name: string, percentage: number): boolean {
+  let hash = 0;
+  for (const char of name) hash = (hash * 31 + char.charCodeAt(0)) >>> 0;
+  return hash % 100 < percentage;
+}
+
+/** A client of one server, for one person. */
+export interface Client {
+  /** What the connection is now. */
+  readonly state: State;
+  /** What the server told of the present connection, or of the last one: whom it speaks for, for one. */
+  readonly ready: Greeting | null;
+  /** Rooms that the present connection is in. */
+  readonly rooms: string[];
+  /** Replies that are being made. */
+  readonly replies: Reply[];
+  /** Events that came twice, late, or not at all, so far. */
+  readonly anomalies: Readonly<Anomalies>;
+  readonly outbox: OutboxView;
+
+  /** Listens to an event; the function that is returned stops it. */
+  on<Name extends keyof ClientEvents>(name: Name, listener: (value: ClientEvents[Name]) => void): () => void;
+  /**
+   * Sends a message, now or as soon as there is a connection.
+   *
+   * @throws {CauserieError} `outbox_full`; `message_too_large` over 32 KiB, `invalid_message` if empty.
+   */
+  send(text: string, options?: SendOptions): Sending;
+  /** Ends a reply: `messageId` is its own, or its question's. */
+  cancel(messageId: string): Promise<void>;
+  /** Deletes a message. */
+  delete(room: string, messageId: string): Promise<void>;
+  /** Tells a room that all up to `seq` was read. */
+  read(room: string, seq: number): Promise<void>;
+  /** Tells one's rooms what one is. */
+  setStatus(status: Status): Promise<void>;
+  /** Call it with each key that is pressed: the room is told as often as it needs to be. */
+  typing(room?: string): void;
+  /** The text was deleted. Sending it says as much. */
+  stopTyping(room?: string): void;
+  /** Who types in a room. */
+  typists(room?: string): readonly string[];
+  /** Joins a room, now and on each connection to come. */
+  join(room: string): Promise<void>;
+  /** Leaves a room. */
+  leave(room: string): Promise<void>;
+  /** Reads a part of a room's log. */
+  history(room?: string, range?: HistoryRange): Promise<History>;
+  /** How long the server takes to answer, in milliseconds; fails where there is no connection. */
+  ping(): Promise<number>;
+  /** Connects again, after `closed`. */
+  reconnect(): void;
+  /** Ends the connection, until `reconnect`. What waits stays in the outbox, and in its storage. */
+  close(): void;
+}
+
+/**
+ * Connects to a server. The client comes back by itself, misses nothing, and says nothing twice.
+ *
+ * @throws {CauserieError} `invalid_option`
+ */
+export function connect(options: Options): Client {
+  const settings = settle(options);
+  const { getToken, tenantHash = '', storage } = settings;
+  const { on, emit } = emitter<ClientEvents>();
+  const server = new Server(settings.url, settings.fetch);
+  const tokens = new Tokens(getToken ? appTokens(getToken) : visitorTokens(server, tenantHash, storage));
+  const transports: Transports = {
+    // Node before 22 has none.
+    websocket: settings.WebSocket && webSocket(server, settings.WebSocket),
+    streaming: streaming(server),
+    http: polling(server, settings.pollMs),
+  };
+  const requests = new Requests(settings.messageTimeoutMs);
+  const replies = new Replies((reply) => emit('reply', reply));
+  const typists = new TypingWatcher((typing) => emit('typing', typing));
+  const typing = new TypingSender((room, is_typing) => {
+    connection.link?.send({ action: 'typing', data: { room, is_typing } });
+  });
+  const outbox = new Outbox(settings, {
+    onChange(entry) {
+      emit('outbox', entry);
+      shelf?.save(outbox.entries);
+    },
+  });
+  const rooms = new Rooms(settings, {
+    onEvent,
+    onReset,
+    onMembership: (membership) => emit('room', membership),
+    onLost: (room) => {
+      replies.lose(room);
+      typists.clear(room);
+    },
+    readHistory,
+  });
+  const connection = new Connection(settings, transports, tokens, {
+    onIdentity,
+    roomsToName: (isBare) => rooms.toName(isBare),
+    onReady,
+    onFrame,
+    onDown,
+    authenticate: (token) => requests.ask('authenticate', { token }),
+    onState: (state) => {
+      if (state.name === 'closed' && state.comesBack === 'never') requests.fail(state.reason.error ?? noConnection());
+      emit('state', state);
+    },
+  });
+  let ladder: Ladder | undefined;
+  let shelf: Shelf | undefined;
+  let ready: Greeting | null = null;
+
+  // ------------------------------------------------------------- the connection
+
+  function onIdentity({ userId }: Identity): Ladder {
+    rooms.onIdentity(userId);
+    // All visitors on one storage are the same one.
+    shelf ??= storage?.shelf(`causerie:${server.base}:${tenantHash}:${getToken ? userId : ''}:outbox`, {
+      onGone: (id) => outbox.clear(id, new CauserieError('elsewhere', 'Another tab has seen to it.')),
+      onError: (error) => emit('error', error),
+    });
+    void shelf?.take().then((entries) => {
+      outbox.adopt(entries);
+      shelf?.save(outbox.entries);
+    });
+    if (!ladder) {
+      const { mode, websocketRollout, fallbackAfter } = settings;
+      const isRolledOut = isAmong(userId ?? '', websocketRollout);
+      const all = TRANSPORTS.filter((name) => transports[name] && (name !== 'websocket' || isRolledOut));
+      ladder = new Ladder(mode === 'auto' ? all : [mode], fallbackAfter);
+    }
+    return ladder;
+  }
+
+  function onReady(told: Greeting, link: Link): void {
+    ready = told;
+    const send = link.send.bind(link);
+    requests.onUp(send);
+    outbox.onUp(send, told.messages_per_minute);
+    if (!link.canJoin) return;
+    for (const room of rooms.unnamed) joinNow(room).catch(() => {});
+  }
+
+  function onDown(): void {
+    requests.onDown();
+    outbox.onDown();
+    rooms.onDown();
+    typing.onDown();
+    typists.clear();
+  }
+
+  // ---------------------------------------------------------------- what comes
+
+  function onFrame(frame: ServerFrame): void {
+    switch (frame.type) {
+      case 'subscribed':
+        return rooms.onSubscribed(frame);
+      case 'unsubscribed':
+        return rooms.onUnsubscribed(frame.room);
+      case 'ack':
+        if (!outbox.onAck(frame.id, frame.data as SendMessageAck)) requests.onAck(frame.id, frame.data);
+        return;
+      case 'error':
+        if (!outbox.onError(frame) && !requests.onError(frame)) emit('error', errorOf(frame));
+        return;
+      default:
+        if ('room' in frame) rooms.onEvent(frame);
+    }
+  }
+
+  function onEvent(event: RoomEvent): void {
+    typists.onEvent(event);
+    emit('event', event);
+    replies.onEvent(event);
+  }
+
+  function onReset(reset: Reset): void {
+    const { room, events, reason } = reset;
+    for (const event of events) if (event.type === 'message') replies.onEvent(event);
+    emit('reset', reset);
+    if (reason === 'lost' && settings.historyLimit) outbox.onReset(room, events);
+  }
+
+  // -------------------------------------------------------------- what is asked
+
+  async function ask<Action extends keyof Actions>(action: Action, data: Actions[Action]): Promise<void> {
+    connection.act();
+    const { state } = connection;
+    if (state.name === 'closed') throw state.reason.error ?? noConnection();
+    await requests.ask(action, data);
+  }
+
+  async function joinNow(room: string): Promise<void> {
+    try {
+      if (connection.link?.canJoin) await requests.ask('subscribe', rooms.at(room));
+      else await connection.reopen();
+    } catch (error) {
+      const refused = error as CauserieError;
+      // What failed with the connection is joined by the next one.
+      if (!refused.canRetry) rooms.onUnsubscribed(rooms.nameOf(room), refused);
+      throw refused;
+    }
+  }
+
+  async function readHistory(room: string, range: HistoryRange): Promise<HistoryPage> {
+    // It makes texts of numbers.
+    const query = new URLSearchParams(range as Record<string, string>);
+    const { token } = await tokens.get();
+    return server.json(`api/rooms/${encodeURIComponent(room)}/history`, { token, query });
+  }
+
+  const client: Client = {
+    get state() {
+      return connection.state;
+    },
+    get ready() {
+      return ready;
+    },
+    get rooms() {
+      return rooms.joined;
+    },
+    get replies() {
+      return replies.running;
+    },
+    anomalies: rooms.anomalies,
+    outbox: {
+      get entries() {
+        return outbox.entries;
+      },
+      retry(id) {
+        connection.act();
+        outbox.retry(id);
+      },
+      clear: (id) => outbox.clear(id),
+    },
+    on,
+
+    send(text, { room, sessionId, ai, ifBusy, context, metadata } = {}) {
+      const bytes = new TextEncoder().encode(text).length;
+      if (!bytes || bytes > MAX_USER_INPUT) {
+        throw new CauserieError(bytes ? 'message_too_large' : 'invalid_message', 'A message has 1 byte to 32 KiB of text.');
+      }
+      // What is not given is not in the frame: JSON knows no `undefined`.
+      const names = { session_id: sessionId, if_busy: ifBusy, conversation_context: context };
+      const { entry, acked } = outbox.put({ user_input: text, room, ai, metadata, ...names } as SendMessage);
+      typing.stop(room ?? OWN);
+      connection.act();
+      return { id: entry.id, acked };
+    },
+    cancel: (message_id) => ask('cancel', { message_id }),
+    delete: (room, message_id) => ask('delete', { room, message_id }),
+    read: (room, seq) => ask('read', { room, seq }),
+    setStatus: (status) => ask('status', { status }),
+
+    typing(room = OWN) {
+      if (settings.enableTypingIndicators && connection.link) typing.type(room);
+    },
+    stopTyping: (room = OWN) => typing.stop(room),
+    typists: (room = OWN) => typists.users(rooms.nameOf(room)),
+
+    async join(room) {
+      rooms.want(room);
+      connection.act();
+      if (connection.link && !rooms.isJoined(room)) await joinNow(room);
+    },
+    async leave(room) {
+      const { link } = connection;
+      const isThere = link && rooms.isJoined(room);
+      if (isThere && link.canJoin) await requests.ask('unsubscribe', { room });
+      rooms.onUnsubscribed(rooms.nameOf(room));
+      if (isThere && !link.canJoin) await connection.reopen();
+    },
+
+    async history(room = OWN, range = {}) {
+      const { epoch, events, has_more } = await readHistory(room, range);
+      return { epoch, events, hasMore: has_more };
+    },
+    ping: () =>
+      new Promise((resolve, reject) => {
+        if (!connection.link) return reject(noConnection());
+        const timer = setTimeout(() => reject(noAnswer()), settings.pongTimeoutMs);
+        connection.link.ping().then(resolve, reject).finally(() => clearTimeout(timer));
+      }),
+    reconnect: () => connection.start(),
+    close: () => connection.close(new CauserieError('closed', 'Disconnected.')),
+  };
+  for (const room of settings.rooms) rooms.want(room);
+  connection.start();
+  return client;
+}

@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Cluster, type Node } from './support/cluster.js';
+import { Person } from './support/person.js';
+
+let cluster: Cluster;
+let gateway: Node;
+const people: Person[] = [];
+
+function person(options: Omit<ConstructorParameters<typeof Person>[0], 'url'> = {}): Person {
+  const one = new Person({ url: gateway.url, ...options });
+  people.push(one);
+  return one;
+}
+
+beforeAll(async () => {
+  cluster = await Cluster.start();
+  gateway = await cluster.gateway();
+});
+
+afterAll(async () => {
+  for (const one of people) one.client.close();
+  await cluster?.end();
+});
+
+describe.each(['websocket', 'streaming', 'http'] as const)('over %s', (mode) => {
+  const user = `talks-by-${mode}`;
+  const talker = () => person({ mode, user, pollMs: 100 });
+
+  test('a message is stored, and its reply grows to what the log keeps', async () => {
+    const one = talker();
+    await one.hears('its own room', 'reset', ({ room }) => room === `user:${user}`);
+    expect(one.client.state).toEqual({ name: 'ready', transport: mode });
+    const text = 'one two three '.repeat(20).trim();
+    const { id, acked } = one.client.send(text, { sessionId: 's1' });
+    const ack = await acked;
+    expect(ack).toMatchObject({ session_id: 's1', room: `user:${user}` });
+    const whole = await one.hears('the reply', 'reply', ({ state, inReplyTo }) => state === 'done' && inReplyTo === ack.message_id);
+    expect(whole.text).toBe(`You said: ${text}`);
+    const states = one.told.flatMap(({ name, value }) => (name === 'outbox' && value.id === id ? [value.state] : []));
+    expect(states).toEqual(['queued', 'sending', 'sent']);
+    // What was shown meanwhile was always a beginning of it.
+    const shown = one.told.flatMap(({ name, value }) => (name === 'reply' && value.messageId === whole.messageId ? [value.text] : []));
+    for (const part of shown) expect(whole.text.startsWith(part)).toBe(true);
+    if (mode !== 'http') expect(new Set(shown).size).toBeGreaterThan(5);
+    expect(one.durable(`user:${user}`).map(({ type }) => type)).toEqual(['new_message', 'message']);
+    one.client.close();
+  });
+
+  test('a room of others is joined, heard and left', async () => {
+    const [one, other] = [talker(), person({ user: `other-${mode}` })];
+    await Promise.all([one.isUp(), other.isUp()]);
+    await one.client.join('project:p1');
+    await one.hears('what was said there before', 'reset', ({ room }) => room === 'project:p1');
+    const text = `hello by ${mode}`;
+    await other.client.send(text, { room: 'project:p1', ai: false }).acked;
+    await one.hears('the message', 'event', (event) => event.type === 'new_message' && event.data.content === text);
+    await one.client.leave('project:p1');
+    expect(one.client.rooms).not.toContain('project:p1');
+    other.client.close();
+    one.client.close();
+  });
+
+  test('a room that is not one’s own is refused, and the rest goes on', async () => {
+    const one = talker();
+    await one.isUp();
+    if (mode !== 'http') await expect(one.client.join('project:secret')).rejects.toMatchObject({ code: 'forbidden' });
+    await one.client.send('still here', { ai: false }).acked;
+    one.client.close();
+  });
+
+  test('a reply is cancelled', async () => {
+    const one = talker();
+    await one.isUp();
+    const { message_id } = await one.client.send('word '.repeat(2_000), { sessionId: 's2' }).acked;
+    await one.client.cancel(message_id);
+    const end = await one.hears('the end', 'reply', ({ state, inReplyTo }) => state === 'done' && inReplyTo === message_id);
+    expect(end.message?.finish_reason).toBe('cancelled');
+    one.client.close();
+  });
+});
+
+test('a log is read page by page', async () => {
+  const one = person({ user: 'reads', historyLimit: 0 });
+  await one.isUp();
+  for (let at = 1; at <= 5; at++) await one.client.send(`message ${at}`, { ai: false }).acked;
+  const newest = await one.client.history('user:me', { limit: 2 });
+  expect(newest.events.map(({ seq }) => seq)).toEqual([4, 5]);
+  expect(newest.hasMore).toBe(true);
+  const older = await one.client.history('user:me', { before: 4, limit: 10 });
+  expect(older.events.map(({ seq }) => seq)).toEqual([1, 2, 3]);
+  expect(older.hasMore).toBe(false);
+  await expect(one.client.history('project:secret')).rejects.toMatchObject({ code: 'forbidden' });
+});
+
+test('who joins later is shown what was said before', async () => {
+  const one = person({ user: 'early' });
+  await one.isUp();
+  await one.client.send('before', { ai: false }).acked;
+  const late = person({ user: 'early' });
+  const reset = await late.hears('what was said', 'reset', ({ room }) => room === 'user:early');
+  expect(reset).toMatchObject({ reason: 'joined', hasMore: false });
+  expect(reset.events.map((event) => (event.type === 'new_message' ? event.data.content : ''))).toEqual(['before']);
+});
+
+test('others are told who is typing, and when it is over', async () => {
+  const [one, other] = [person({ user: 'types', rooms: ['project:p2'] }), person({ user: 'watches', rooms: ['project:p2'] })];
+  for (const each of [one, other]) await each.hears('it has joined', 'room', ({ room }) => room === 'project:p2');
+  one.client.typing('project:p2');
+  const start = performance.now();
+  await other.hears('typing', 'typing', ({ room, users }) => room === 'project:p2' && users.includes('types'));
+  expect(performance.now() - start).toBeLessThan(1_000);
+  one.client.send('done', { room: 'project:p2', ai: false });
+  await other.hears('no more', 'typing', ({ room, users }) => room === 'project:p2' && users.length === 0);
+});
+
+test('the server’s time to answer is measured on each transport', async () => {
+  for (const mode of ['websocket', 'streaming', 'http'] as const) {
+    const one = person({ mode, user: 'measures' });
+    await one.isUp();
+    expect(await one.client.ping()).toBeGreaterThan(0);
+  }
+});
+
+test('what is too long or empty is refused at once', () => {
+  const one = person({ user: 'long' });
+  expect(() => one.client.send('ü'.repeat(16 * 1024 + 1))).toThrow(expect.objectContaining({ code: 'message_too_large' }));
+  expect(() => one.client.send('')).toThrow(expect.objectContaining({ code: 'invalid_message' }));
+});
