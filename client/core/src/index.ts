@@ -7,7 +7,7 @@ export type {
   OutboxView,
   Sending,
   SendOptions,
-} from './client.js';
+} from './api.js';
 export { CauserieError } from './errors.js';
 export type { ErrorDetails, LocalErrorCode } from './errors.js';
 export type { Mode, Options } from './options.js';

@@ -1,4 +1,4 @@
-import { type ConnectionOptions } from './connection/connection.js';
+import type { ConnectionOptions } from './connection/owner.js';
 import { type Page, thisPage } from './connection/page.js';
 import type { GetToken } from './connection/tokens.js';
 import { CauserieError } from './errors.js';

@@ -9,39 +9,15 @@
 // place is passed over.
 import { CauserieError, noConnection } from '../errors.js';
 import type { Greeting, ServerFrame } from '../protocol/frames.js';
-import type { End, Hearing, Link, RoomAt, Transport, TransportName, Transports } from '../transports/transport.js';
-import { delayBefore, type Spread } from './backoff.js';
-import { type Beats, Heartbeat } from './heartbeat.js';
+import type { End, Hearing, Link, Transport, TransportName, Transports } from '../transports/transport.js';
+import { delayBefore } from './backoff.js';
+import { Heartbeat } from './heartbeat.js';
 import type { Ladder } from './ladder.js';
-import type { Page } from './page.js';
+import type { ConnectionOptions, Owner } from './owner.js';
 import { Renewal } from './renewal.js';
 import type { Reason, State } from './state.js';
 import type { Identity, Tokens } from './tokens.js';
 import { judge, type Verdict } from './verdict.js';
-
-export interface ConnectionOptions extends Spread, Beats {
-  connectTimeoutMs: number;
-  /** After how many failures in a row the state is `offline`. */
-  offlineAfter: number;
-  /** Whether it stops there. */
-  giveUp: boolean;
-  page: Page;
-}
-
-/** What a connection needs from whoever has it, and tells them. */
-export interface Owner {
-  /** Whom the next link speaks for, who may be somebody new; gives the transports to be tried. */
-  onIdentity(identity: Identity): Ladder;
-  /** The rooms that a link names when it is opened; with none but one's own where `isBare`. */
-  roomsToName(isBare: boolean): RoomAt[];
-  onReady(ready: Greeting, link: Link): void;
-  onFrame(frame: ServerFrame): void;
-  /** The link is gone; what was sent and not answered is unknown. */
-  onDown(): void;
-  /** The token is to be shown on the live link. */
-  authenticate(token: string): Promise<unknown>;
-  onState(state: State): void;
-}
 
 /** A connection that held for so long was a good one, in milliseconds. */
 const STABLE_MS = 5_000;

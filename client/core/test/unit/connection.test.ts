@@ -1,7 +1,8 @@
 // The state machine, with links that do as they are told, and a clock that runs as it is told.
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Connection, type ConnectionOptions, type Owner } from '../../src/connection/connection.js';
+import { Connection } from '../../src/connection/connection.js';
 import { Ladder } from '../../src/connection/ladder.js';
+import type { ConnectionOptions, Owner } from '../../src/connection/owner.js';
 import type { Page, PageEvents } from '../../src/connection/page.js';
 import type { State } from '../../src/connection/state.js';
 import { Tokens } from '../../src/connection/tokens.js';
