@@ -161,7 +161,7 @@ pub struct MessageDeleted {
 }
 
 /// What became of a message that holds words of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum Filtered {
     /// It was stored as it is.
@@ -187,7 +187,7 @@ impl Filtered {
 }
 
 /// Of what a [`WarningIssued`] warns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum WarningReason {
     /// A message holds words of a list.
@@ -196,7 +196,7 @@ pub enum WarningReason {
 
 /// `warning_issued`, where Causerie issues it: a message holds words of a list. The words
 /// are not told.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema, TS)]
 pub struct WarningIssued {
     /// Always [`WarningReason::WordList`].
     pub reason: WarningReason,
@@ -210,6 +210,7 @@ pub struct WarningIssued {
     pub room: Room,
     /// The message, where it was stored.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
     pub message_id: Option<MessageId>,
     /// One sentence for a person.
     pub content: &'static str,
