@@ -143,7 +143,7 @@ async fn lists_that_cannot_be_used_stop_the_start_and_no_running_node() {
     let bad = "filter.mask = ['fine', '*']\n";
     let end = gateway(&redis, bad).run().await;
     assert_eq!(end.code, Some(1), "{}", end.output);
-    let reason = "tenants[0].filter.mask is `*` (in ";
+    let reason = "tenants[0].filter.mask[1] is `[hidden]` (in ";
     assert!(end.output.contains(reason), "{}", end.output);
 
     let mut node = gateway(&redis, LISTS).start().await;

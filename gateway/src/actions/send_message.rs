@@ -191,7 +191,7 @@ pub async fn store(gateway: &Gateway, prepared: &Prepared) -> Result<Sent, Proto
         Accepted::Stored(receipt) => {
             span.in_scope(|| events::message_stored(question));
             if let Some(review) = review {
-                filter::tell(gateway, question, review).await;
+                filter::tell(gateway, question, review);
             }
             Ok(sent(receipt))
         }

@@ -183,15 +183,22 @@ impl Admission {
         asked: &Asked,
         believed: &Result<(Believed, Arc<Tenant>), Refusal>,
     ) -> Result<(), Refusal> {
+        let allowed = match believed {
+            Ok((believed, tenant)) => check_tenants_rules(asked, believed.is_bearer(), tenant),
+            Err(refusal) => Err(refusal.clone()),
+        };
         let whom = match (believed, without) {
             (Ok((Believed::Bearer(identity), _)), _) => Whom::User(identity),
-            (Ok((Believed::Visitor, tenant)), Without::Visits) => Whom::NewVisitor(&tenant.id),
             (Ok((Believed::Visitor, tenant)), Without::Looks) => Whom::Guest(&tenant.id),
-            (Err(_), _) => Whom::Address,
+            (Ok((Believed::Visitor, tenant)), Without::Visits) if allowed.is_ok() => {
+                Whom::NewVisitor(&tenant.id)
+            }
+            // A foreign page makes nobody a visitor, and so takes nothing from those who
+            // come from the same address.
+            (Ok((Believed::Visitor, _)), Without::Visits) | (Err(_), _) => Whom::Address,
         };
         self.gateway.count(what, asked.client, whom).await?;
-        let (believed, tenant) = believed.as_ref().map_err(Clone::clone)?;
-        check_tenants_rules(asked, believed.is_bearer(), tenant)
+        allowed
     }
 
     /// The same where servers may ask too, with an API key. Whoever comes with a key that

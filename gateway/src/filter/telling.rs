@@ -1,5 +1,8 @@
 //! Who is told what was found.
 
+use std::sync::Arc;
+
+use causerie_shared::bus::Bus;
 use causerie_shared::bus::question::{Question, Receipt};
 use causerie_shared::protocol::data::{Filtered, WarningIssued, WarningReason};
 use causerie_shared::protocol::error::ProtocolError;
@@ -8,7 +11,6 @@ use causerie_shared::protocol::frame;
 use causerie_shared::record::{Class, Header, Record};
 use causerie_shared::room::{Room, RoomKey};
 use compact_str::CompactString;
-use futures::future::join_all;
 
 use super::{Review, events};
 use crate::actions::bus_failed;
@@ -27,14 +29,14 @@ pub(crate) async fn refused(
     if let Some(receipt) = receipt.map_err(|error| bus_failed(&error))? {
         return Ok(receipt);
     }
-    tell(gateway, question, review).await;
+    tell(gateway, question, review);
     Err(error.clone())
 }
 
 /// Tells what was found in a question that was stored, or refused: those who are to look
 /// after it, and its author where others do not see it as it was written.
-pub(crate) async fn tell(gateway: &Gateway, question: &Question, review: &Review) {
-    let mut warnings = Vec::new();
+/// Nobody waits for it.
+pub(crate) fn tell(gateway: &Gateway, question: &Question, review: &Review) {
     for (result, words) in review.results() {
         events::found(&question.room, result, words);
         gateway.note(|| note(question, result));
@@ -42,10 +44,12 @@ pub(crate) async fn tell(gateway: &Gateway, question: &Question, review: &Review
         let author = (result == Filtered::Masked).then_some(author);
         let rooms = review.report_to.iter().chain(&author);
         let warning = warning(question, result, words);
-        warnings
-            .extend(rooms.map(|room| publish(gateway, question, room.clone(), warning.clone())));
+        for room in rooms {
+            let room = RoomKey::new(question.room.tenant.clone(), room.clone());
+            let publishing = publish(Arc::clone(&gateway.bus), room, warning.clone());
+            gateway.hub.spawn(publishing);
+        }
     }
-    join_all(warnings).await;
 }
 
 fn note(question: &Question, result: Filtered) -> Note {
@@ -83,9 +87,9 @@ fn warning(question: &Question, result: Filtered, words: u64) -> WarningIssued {
 }
 
 /// Nobody is told twice: that a warning is lost is no more than noted.
-async fn publish(gateway: &Gateway, question: &Question, room: Room, warning: WarningIssued) {
+async fn publish(bus: Arc<dyn Bus>, room: RoomKey, warning: WarningIssued) {
     let event = Event::WarningIssued;
-    let ts = gateway.bus.clock().now_ms();
+    let ts = bus.clock().now_ms();
     let record = Record {
         header: Header {
             class: Class::Transient,
@@ -96,10 +100,9 @@ async fn publish(gateway: &Gateway, question: &Question, room: Room, warning: Wa
             in_reply_to: None,
             excluded: None,
         },
-        frame: frame::transient(event, &room, ts, &warning),
+        frame: frame::transient(event, &room.room, ts, &warning),
     };
-    let room = RoomKey::new(question.room.tenant.clone(), room);
-    if let Err(error) = gateway.bus.publish(&room, &record).await {
+    if let Err(error) = bus.publish(&room, &record).await {
         events::untold(&room, &error);
     }
 }

@@ -116,7 +116,7 @@ impl Telling {
         let mut changes = presence.lock();
         let later = [
             (&mut self.leaving, Leaving::Over),
-            (&mut self.failed, Leaving::ForGood),
+            (&mut self.failed, Leaving::Perhaps),
         ];
         for (later, leaving) in later {
             while later.front().is_some_and(|(due, _, _)| *due <= now)

@@ -141,7 +141,7 @@ async fn shake_hands(socket: &TlsSocket) -> Result<(), Failure> {
         if took == 0 {
             return Err(Failure::Gone);
         }
-        if socket.begun() > MOST_BEGUN {
+        if socket.is_handshaking() && socket.begun() > MOST_BEGUN {
             return Err(Failure::NotTls);
         }
         poll_fn(|cx| socket.poll_flush(cx)).await?;

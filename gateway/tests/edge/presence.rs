@@ -1,5 +1,7 @@
 //! Who is in a room, and what they say to be.
 
+use std::time::{Duration, Instant};
+
 use causerie_shared::api_key::KeyScope;
 use causerie_testkit::client::ws::{Client, Connect};
 use serde_json::{Value, json};
@@ -77,7 +79,10 @@ async fn people_in_a_project_see_who_comes_and_goes() {
         let answer = present(&node, room, &reader, 2).await;
         answer["users"][1]["connections"] == 2
     };
-    while !three().await {}
+    let since = Instant::now();
+    while !three().await {
+        assert!(since.elapsed() < Duration::from_secs(30));
+    }
     let answer = present(&node, room, &reader, 2).await;
     let expected = json!({"users": [
         {"user_id": "u1", "name": "Name of u1", "status": "online", "connections": 1},

@@ -55,7 +55,7 @@ impl Value for Words {
         Ok(Self(words))
     }
 
-    /// How many there are: they may be thousands, and names of what nobody is to know.
+    /// How many there are: they may be thousands, and secret.
     fn show(&self) -> Option<toml::Value> {
         Some(match self.0.len() {
             0 => toml::Value::Array(Vec::new()),
@@ -66,6 +66,8 @@ impl Value for Words {
 
 impl Scalar for Word {
     const KIND: &'static str = "word";
+    /// It may be the name of what nobody is to know.
+    const SECRET: bool = true;
     fn expected() -> String {
         format!(
             "a word or phrase of 1 to {MAX_WORD_CHARS} characters, not all of them `*` or unseen"

@@ -70,7 +70,7 @@ fn a_bad_value_is_one_sentence_with_key_value_and_what_is_allowed() {
         ),
         (
             Start::standalone("[filter]\nmask = ['good', '**']\n"),
-            "filter.mask is `**` (in causerie.toml), but must be a word or phrase of 1 to 64 \
+            "filter.mask[1] is `[hidden]` (in causerie.toml), but must be a word or phrase of 1 to 64 \
              characters, not all of them `*` or unseen",
         ),
         (
@@ -268,7 +268,7 @@ fn keys_that_do_not_go_together_are_refused() {
         (
             standalone,
             "[[tenants]]\nid = 'a'\nhash = 'a'\napi_keys = ['ck_16a1b2c3d4e5_s3cret']\n",
-            "tenants[0].api_keys is `[hidden]` (in causerie.toml), but must be `ck_ID scopes=",
+            "tenants[0].api_keys[0] is `[hidden]` (in causerie.toml), but must be `ck_ID scopes=",
         ),
         (
             standalone,
