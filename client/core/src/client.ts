@@ -18,18 +18,11 @@ import { TypingWatcher } from './typing/watcher.js';
 import { type HistoryPage, polling } from './transports/polling.js';
 import { Server } from './transports/server.js';
 import { streaming } from './transports/streaming.js';
-import { type Link, TRANSPORTS, type Transports } from './transports/transport.js';
+import { type Link, MODES, type Transports } from './transports/transport.js';
 import { webSocket } from './transports/websocket.js';
 
 /** One's own room. */
 const OWN = 'user:me';
-
-/** Whether people of this name are among so many in a hundred: always the same ones. */
-function isAmong(name: string, percentage: number): boolean {
-  let hash = 0;
-  for (const char of name) hash = (hash * 31 + char.charCodeAt(0)) >>> 0;
-  return hash % 100 < percentage;
-}
 
 /**
  * Connects to a server. The client comes back by itself, misses nothing, and says nothing twice.
@@ -38,7 +31,7 @@ function isAmong(name: string, percentage: number): boolean {
  */
 export function connect(options: Options): Client {
   const settings = settle(options);
-  const { getToken, tenantHash = '', storage } = settings;
+  const { getToken, tenantHash, storage } = settings;
   const { on, emit } = emitter<ClientEvents>();
   const server = new Server(settings.url, settings.fetch);
   const tokens = new Tokens(getToken ? appTokens(getToken) : visitorTokens(server, tenantHash, storage));
@@ -99,13 +92,8 @@ export function connect(options: Options): Client {
       outbox.adopt(entries);
       shelf?.save(outbox.entries);
     });
-    if (!ladder) {
-      const { mode, websocketRollout, fallbackAfter } = settings;
-      const isRolledOut = isAmong(userId ?? '', websocketRollout);
-      const all = TRANSPORTS.filter((name) => transports[name] && (name !== 'websocket' || isRolledOut));
-      ladder = new Ladder(mode === 'auto' ? all : [mode], fallbackAfter);
-    }
-    return ladder;
+    const names = MODES[settings.mode].filter((name) => transports[name]);
+    return (ladder ??= new Ladder(names, settings.fallbackAfter));
   }
 
   function onReady(told: Greeting, link: Link): void {
