@@ -293,6 +293,36 @@ test('a token that nobody believes closes it for good, and says why', async () =
   const closed = await one.hears('it is closed', 'state', ({ name }) => name === 'closed');
   expect(closed).toMatchObject({ comesBack: 'never', reason: { error: { code: 'unauthorized' } } });
   await expect(one.client.cancel('00-x')).rejects.toMatchObject({ code: 'unauthorized' });
+  await expect(one.client.send('nobody takes this').acked).rejects.toMatchObject({ code: 'unauthorized' });
+});
+
+test('while it is closed nobody is left waiting, and what waits is sent after all', async () => {
+  const one = person({ url: gateway.url, user: 'closes' });
+  const before = one.client.send('before', { ai: false });
+  const asked = one.client.setStatus('away');
+  one.client.close();
+  const after = one.client.send('after', { ai: false });
+  for (const promise of [before.acked, asked, after.acked, one.client.read('tenant', 1), one.client.ping()]) {
+    await expect(promise).rejects.toMatchObject({ code: 'closed', canRetry: false });
+  }
+  expect(one.client.outbox.entries.map(({ id, state }) => [id, state])).toEqual([
+    [before.id, 'queued'],
+    [after.id, 'queued'],
+  ]);
+  one.client.reconnect();
+  await one.hears('it is sent', 'outbox', ({ id, state }) => id === after.id && state === 'sent');
+});
+
+test('who gives up leaves nobody waiting, and tries again when something is sent', async () => {
+  const way = await proxy();
+  const { port } = way;
+  await way.shut();
+  const one = person({ url: `http://127.0.0.1:${port}`, user: 'gives-up', giveUp: true, offlineAfter: 1, minDelayMs: 10, maxDelayMs: 20 });
+  await expect(one.client.send('in vain', { ai: false }).acked).rejects.toMatchObject({ code: 'closed' });
+  expect(one.client.state).toMatchObject({ name: 'closed', comesBack: 'when_you_act' });
+  await way.open(port);
+  await one.client.send('and again', { ai: false }).acked;
+  expect(one.client.outbox.entries).toEqual([]);
 });
 
 test('an idle connection is closed, and comes back when something is sent', async () => {
