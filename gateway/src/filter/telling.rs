@@ -34,8 +34,8 @@ pub(crate) async fn refused(
 }
 
 /// Tells what was found in a question that was stored, or refused: those who are to look
-/// after it, and its author where others do not see it as it was written.
-/// Nobody waits for it.
+/// after it, and its author where others do not see it as it was written. Nobody waits
+/// for that.
 pub(crate) fn tell(gateway: &Gateway, question: &Question, review: &Review) {
     for (result, words) in review.results() {
         events::found(&question.room, result, words);
