@@ -90,6 +90,18 @@ impl Presence {
         self.0.changed.notify_one();
     }
 
+    /// Notes that a connection has joined one of its first rooms, unless that was left
+    /// meanwhile. Its user's own goes with it, for there it is known what they have said
+    /// to be, which those in the room are told.
+    pub(crate) fn touch_joined(&self, connection: &Connection, room: Room) {
+        let identity = connection.identity();
+        let mut rooms = vec![Room::User(identity.user.clone()), room];
+        rooms.retain(|room| connection.is_in(room));
+        if !rooms.is_empty() {
+            self.touch(&identity, rooms, Leaving::Perhaps);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Changes> {
         let changes = self.0.changes.lock();
         changes.unwrap_or_else(PoisonError::into_inner)

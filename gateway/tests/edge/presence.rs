@@ -23,12 +23,12 @@ async fn connect(node: &Node, who: Value, room: &str) -> Client {
     client
 }
 
-fn member(sub: &str) -> Value {
+pub(crate) fn member(sub: &str) -> Value {
     json!({"sub": sub, "name": format!("Name of {sub}"), "projects": ["p1"]})
 }
 
 /// Waits until so many users are in the room.
-async fn present(node: &Node, room: &str, reader: &str, count: usize) -> Value {
+pub(crate) async fn present(node: &Node, room: &str, reader: &str, count: usize) -> Value {
     let path = format!("/api/rooms/{room}/presence");
     let deadline = tokio::time::Instant::now() + causerie_testkit::DEADLINE;
     loop {
