@@ -6,8 +6,8 @@
 //! the same time goes to the bus together.
 //!
 //! - `telling`: tells what was touched
-//! - `watching`: shows that this gateway lives, and takes back what those told that
-//!   don't
+//! - `watching`: shows that this gateway lives, and finds those that don't
+//! - `sweeping`: takes back what those have told
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,6 +27,7 @@ use telling::Telling;
 use watching::Watching;
 
 mod hosts;
+mod sweeping;
 mod telling;
 mod watching;
 

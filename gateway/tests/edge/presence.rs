@@ -12,7 +12,7 @@ const PATIENT: &str = "presence.leave_after=60";
 /// Who is away has left.
 const STRICT: &str = "presence.leave_after=0";
 
-async fn connect(node: &Node, who: Value, room: &str) -> Client {
+pub(crate) async fn connect(node: &Node, who: Value, room: &str) -> Client {
     let connect = Connect::to(&node.ws()).param("token", &token(who));
     let mut client = connect.param("room", room).open().await;
     client
