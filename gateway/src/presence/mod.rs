@@ -10,6 +10,7 @@
 //! - `sweeping`: takes back what those have told
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,22 +18,21 @@ use causerie_shared::ids::{TenantId, UserId};
 use causerie_shared::protocol::data::Status;
 use causerie_shared::room::Room;
 use tokio::sync::Notify;
-use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::Connection;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
+use hosts::Hosts;
 use telling::Telling;
 use watching::Watching;
 
 mod hosts;
 mod sweeping;
 mod telling;
+#[cfg(test)]
+mod tests;
 mod watching;
-
-/// How often a gateway shows that it lives, and looks whether the others do.
-const BEAT_EVERY: Duration = Duration::from_millis(1_500);
 
 /// How presence goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +54,7 @@ pub(crate) struct Presence(Arc<Shared>);
 struct Shared {
     changes: Mutex<Changes>,
     changed: Notify,
+    hosts: Mutex<Hosts>,
 }
 
 #[derive(Debug, Default)]
@@ -107,6 +108,11 @@ impl Presence {
         let changes = self.0.changes.lock();
         changes.unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn hosts(&self) -> MutexGuard<'_, Hosts> {
+        let hosts = self.0.hosts.lock();
+        hosts.unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Changes {
@@ -116,6 +122,16 @@ impl Changes {
             let before = touched.entry(room).or_default();
             *before = leaving.max(*before);
         }
+    }
+
+    /// Takes what was touched of the next user after `last`, and of the first after the last
+    /// of all: so that whose turn is late gets it.
+    fn take_after(&mut self, last: Option<&Whose>) -> Option<(Whose, Touched)> {
+        let after = last.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut later = self.touched.range((after, Bound::Unbounded));
+        let (next, _) = later.next().or_else(|| self.touched.first_key_value())?;
+        let next = next.clone();
+        self.touched.remove_entry(&next)
     }
 }
 
@@ -147,21 +163,9 @@ impl Gateway {
 /// Tells who is here, and looks after the others' hosts, until the node stops. What is not
 /// told by then the others take back.
 pub(crate) async fn run(gateway: Arc<Gateway>, stop: CancellationToken) {
-    let mut telling = Telling::new(Arc::clone(&gateway));
-    let mut watching = Watching::new(Arc::clone(&gateway));
-    let mut beats = interval(BEAT_EVERY);
-    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let presence = gateway.presence.clone();
-    loop {
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => return,
-            _ = beats.tick() => {
-                watching.look(&mut telling.hosts).await;
-                telling.note_renewed();
-            }
-            () = telling.until_due() => telling.tell().await,
-            () = presence.0.changed.notified() => telling.note_touched(),
-        }
-    }
+    let telling = Telling::new(Arc::clone(&gateway)).run();
+    // Beside it: what is slow to be told must not keep this gateway from showing that it lives.
+    let watching = Watching::new(gateway).run();
+    let both = async { tokio::join!(telling, watching) };
+    stop.run_until_cancelled(both).await;
 }

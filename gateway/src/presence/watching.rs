@@ -2,15 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use causerie_shared::bus::presence::{HostLook, Hosts as Seen};
 use causerie_shared::ids::RunId;
 use causerie_shared::room::Partition;
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::hosts::Hosts;
 use super::sweeping::Sweeps;
 use crate::events;
 use crate::gateway::Gateway;
+
+/// How often a gateway shows that it lives, and looks whether the others do.
+const BEAT_EVERY: Duration = Duration::from_millis(1_500);
 
 /// A host that showed no life in so many looks one after another is dead. It counts what was
 /// seen, and not time: while nobody looks, as when this process hung, nobody is missed.
@@ -35,22 +40,28 @@ impl Watching {
         }
     }
 
-    /// Shows that `own` live, and looks at the others.
-    pub(super) async fn look(&mut self, own: &mut Hosts) {
-        let looks = Partition::all().map(|partition| HostLook {
-            partition,
-            own: own.known(partition),
-        });
-        let looks: Vec<_> = looks.collect();
+    /// Looks again and again, for ever.
+    pub(super) async fn run(mut self) {
+        let mut beats = interval(BEAT_EVERY);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            beats.tick().await;
+            self.look().await;
+            if self.gateway.presence.hosts().has_renewed() {
+                self.gateway.presence.0.changed.notify_one();
+            }
+        }
+    }
+
+    /// Shows that the own hosts live, and looks at the others.
+    pub(super) async fn look(&mut self) {
+        let looks = self.looks();
         let seen = self.gateway.bus.hosts_in_all(&looks).await;
         let mut dead = Vec::new();
         for (look, seen) in looks.iter().zip(seen) {
             match seen {
                 Ok(seen) => {
-                    if is_lost(look, &seen, own) {
-                        events::host_lost(look.partition);
-                        own.renew(look.partition);
-                    }
+                    self.note_own(look, &seen);
                     dead.extend(self.dead_of(look, &seen));
                 }
                 Err(error) => {
@@ -61,6 +72,26 @@ impl Watching {
             }
         }
         self.sweeps.begin(dead);
+    }
+
+    fn looks(&self) -> Vec<HostLook> {
+        let own = self.gateway.presence.hosts();
+        let looks = Partition::all().map(|partition| HostLook {
+            partition,
+            own: own.known(partition),
+        });
+        looks.collect()
+    }
+
+    fn note_own(&self, look: &HostLook, seen: &Seen) {
+        let mut own = self.gateway.presence.hosts();
+        let is_lost = is_lost(look, seen, &mut own);
+        if is_lost {
+            own.renew(look.partition);
+        }
+        if own.note_answer(look.partition) || is_lost {
+            events::host_lost(look.partition);
+        }
     }
 
     /// The hosts of others in a partition that are dead.
@@ -98,9 +129,10 @@ impl Watching {
     }
 }
 
-/// Whether what was told under our own name in a partition may be lost.
+/// Whether what was told under our own name in a partition may be lost. It may have another
+/// since it was looked.
 fn is_lost(look: &HostLook, seen: &Seen, own: &mut Hosts) -> bool {
-    let Some(host) = look.own else {
+    let Some(host) = look.own.filter(|_| look.own == own.known(look.partition)) else {
         return false;
     };
     let is_alive = |(other, beats): &(RunId, Option<u64>)| *other == host && beats.is_some();

@@ -42,7 +42,10 @@ async fn a_gateway_shows_that_it_lives_while_it_takes_back_what_others_told() {
     let bus = TroubledBus::new();
     let node = Node::on(bus.clone(), "").await;
     let reader = kept(&node, "acme", &[KeyScope::Read]).await;
-    bus.set(Trouble { sweeps_hang: true });
+    bus.set(Trouble {
+        sweeps_hang: true,
+        ..Trouble::default()
+    });
     let gone = RunId::generate();
     let ghost = Attendance {
         host: gone,
@@ -74,4 +77,23 @@ async fn a_gateway_shows_that_it_lives_while_it_takes_back_what_others_told() {
     }
     bus.set(Trouble::default());
     present(&node, ROOM, &reader, 1).await;
+}
+
+#[tokio::test]
+async fn a_partition_that_does_not_answer_is_left_alone_until_it_does() {
+    let bus = TroubledBus::new();
+    let node = Node::on(bus.clone(), "").await;
+    let reader = kept(&node, "acme", &[KeyScope::Read]).await;
+    bus.set(Trouble {
+        silent: Some(key().partition()),
+        ..Trouble::default()
+    });
+    let _first = connect(&node, member("u1"), ROOM).await;
+    let _second = connect(&node, member("u2"), ROOM).await;
+    present(&node, "tenant", &reader, 2).await;
+    bus.until_unseen(4).await;
+    // Of two at the most, before it was known.
+    assert!(bus.untold() <= 2, "{}", bus.untold());
+    bus.set(Trouble::default());
+    present(&node, ROOM, &reader, 2).await;
 }

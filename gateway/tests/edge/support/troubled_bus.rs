@@ -2,8 +2,10 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use causerie_shared::bus::memory::MemoryBus;
+use causerie_shared::bus::presence::{Attendance, Attended, HostLook, Hosts};
 use causerie_shared::bus::{Bus, BusError, Retention};
 use causerie_shared::ids::RunId;
 use causerie_shared::room::Partition;
@@ -18,6 +20,8 @@ pub(crate) struct TroubledBus {
 
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Trouble {
+    /// Who is here is not told in this partition, and its hosts are not seen.
+    pub(crate) silent: Option<Partition>,
     /// Nothing is taken back for now.
     pub(crate) sweeps_hang: bool,
 }
@@ -26,6 +30,9 @@ pub(crate) struct Trouble {
 struct Storage {
     bus: MemoryBus,
     trouble: watch::Sender<Trouble>,
+    /// How often somebody was told in vain, and hosts were looked for.
+    untold: AtomicUsize,
+    unseen: watch::Sender<usize>,
     sweeps: watch::Sender<usize>,
 }
 
@@ -36,6 +43,8 @@ impl TroubledBus {
         let bus = Storage {
             bus: MemoryBus::new(Retention::default()),
             trouble: watch::Sender::default(),
+            untold: AtomicUsize::new(0),
+            unseen: watch::Sender::new(0),
             sweeps: watch::Sender::new(0),
         };
         Arc::new(Self { bus })
@@ -43,6 +52,17 @@ impl TroubledBus {
 
     pub(crate) fn set(&self, trouble: Trouble) {
         self.bus.trouble.send_replace(trouble);
+    }
+
+    /// How often it was told in vain who is here.
+    pub(crate) fn untold(&self) -> usize {
+        self.bus.untold.load(Ordering::Relaxed)
+    }
+
+    /// Waits until hosts were looked for in vain so often.
+    pub(crate) async fn until_unseen(&self, times: usize) {
+        let mut unseen = self.bus.unseen.subscribe();
+        unseen.wait_for(|unseen| *unseen >= times).await.unwrap();
     }
 
     /// Waits until somebody begins to take something back.
@@ -60,6 +80,22 @@ impl TroubledBus {
 }
 
 impl Storage {
+    async fn attend(&self, told: &Attendance, announced: u32) -> Result<Attended, BusError> {
+        if self.is_silent(told.room.partition()) {
+            self.untold.fetch_add(1, Ordering::Relaxed);
+            return Err(silence());
+        }
+        self.bus.attend(told, announced).await
+    }
+
+    async fn hosts(&self, look: &HostLook) -> Result<Hosts, BusError> {
+        if self.is_silent(look.partition) {
+            self.unseen.send_modify(|unseen| *unseen += 1);
+            return Err(silence());
+        }
+        self.bus.hosts(look).await
+    }
+
     async fn sweep_host(
         &self,
         partition: Partition,
@@ -71,6 +107,14 @@ impl Storage {
         let _ = trouble.wait_for(|trouble| !trouble.sweeps_hang).await;
         self.bus.sweep_host(partition, host, announced).await
     }
+
+    fn is_silent(&self, partition: Partition) -> bool {
+        self.trouble.borrow().silent == Some(partition)
+    }
+}
+
+fn silence() -> BusError {
+    BusError::Unavailable("it is silent".into())
 }
 
 impl Deref for Storage {
