@@ -178,9 +178,8 @@ impl Gateway {
         self.tasks.spawn({
             let (connection, presence) = (Arc::clone(&connection), self.presence.clone());
             async move {
-                connection.join_first(admitted.rooms).await;
-                let rooms = connection.rooms();
-                presence.touch(&connection.identity(), rooms, Leaving::Perhaps);
+                let come = |room| presence.touch_joined(&connection, room);
+                connection.join_first(admitted.rooms, come).await;
             }
         });
         Connected {

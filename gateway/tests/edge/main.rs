@@ -8,6 +8,7 @@
     missing_docs
 )]
 
+mod absence;
 mod address;
 mod admission;
 mod api_keys;

@@ -14,7 +14,7 @@ const PATIENT: &str = "presence.leave_after=60";
 /// Who is away has left.
 const STRICT: &str = "presence.leave_after=0";
 
-async fn connect(node: &Node, who: Value, room: &str) -> Client {
+pub(crate) async fn connect(node: &Node, who: Value, room: &str) -> Client {
     let connect = Connect::to(&node.ws()).param("token", &token(who));
     let mut client = connect.param("room", room).open().await;
     client
@@ -25,12 +25,12 @@ async fn connect(node: &Node, who: Value, room: &str) -> Client {
     client
 }
 
-fn member(sub: &str) -> Value {
+pub(crate) fn member(sub: &str) -> Value {
     json!({"sub": sub, "name": format!("Name of {sub}"), "projects": ["p1"]})
 }
 
 /// Waits until so many users are in the room.
-async fn present(node: &Node, room: &str, reader: &str, count: usize) -> Value {
+pub(crate) async fn present(node: &Node, room: &str, reader: &str, count: usize) -> Value {
     let path = format!("/api/rooms/{room}/presence");
     let deadline = tokio::time::Instant::now() + causerie_testkit::DEADLINE;
     loop {
