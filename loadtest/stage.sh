@@ -107,7 +107,7 @@ build() {
   if [ -z "$programs" ]; then
     local how=(--release)
     [ $profile = release ] || how=()
-    cargo build --locked ${how[@]+"${how[@]}"} --bin causerie-gateway --bin causerie-broker \
+    build_programs ${how[@]+"${how[@]}"} --bin causerie-gateway --bin causerie-broker \
       --bin causerie-loadtest || exit 1
     programs=$(dirname "$tools")/$profile
   fi
