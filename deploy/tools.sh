@@ -1,11 +1,12 @@
 # shellcheck shell=bash
-# Sourced by ./test, ./cluster, ./chaos, deploy/bare-debian, loadtest/compare, loadtest/stage.sh
-# and loadtest/peers: gets what they need into target/tools, never into the system, without root
-# and without starting a service.
+# Sourced by ./test, ./cluster, ./chaos, deploy/bare-debian, client/run and the scripts of loadtest,
+# gateway/tests/hostile and testkit/providers: gets what they need into target/tools, never into the
+# system, without root and without starting a service.
 #
 # Expects $root, the repository's top folder. Gives:
 #   $tools          the folder
 #   retry           runs a command up to three times
+#   build_programs  builds programs, with cargo's arguments
 #   fetch_redis     redis-server and redis-cli, into $tools/bin
 #   redis_server    prints the path of a redis-server >= 7, or nothing
 #   fetch_faketime  libfaketime, which shows a program another time
@@ -21,6 +22,16 @@ retry() {
     [ "$try" = 3 ] || { echo "  try $try of 3 failed, once more" >&2; sleep "$try"; }
   done
   return 1
+}
+
+# Another choice of packages or targets gives the dependencies other features, so that nearly all
+# is compiled once more. Where ./test has built everything, each suite takes what is there.
+build_programs() {
+  case " $* " in
+    *" --release "*) ;;
+    *) [ -z "${CAUSERIE_ALL_BUILT:-}" ] || set -- --workspace --all-targets ;;
+  esac
+  cargo build --locked "$@"
 }
 
 # apt-get with state and cache of its own, so that an ordinary user may run it.

@@ -10,6 +10,7 @@
 #   $connect_rate     clients that come in within a second, over all processes
 #   $rounds           how often it is played
 #   $broker_settings  an array of NAME=VALUE
+#   $tls              not empty where clients come over TLS
 #   set_stage "$@"    reads flags, which may change these, and starts the servers
 #   goals FIGURE<=NUMBER...
 #                     what the next play has to come to; nothing where flags make it
@@ -64,7 +65,7 @@ TXT
 }
 
 folder=docs/reports programs="" profile=release address=127.0.0.1 bind=127.0.0.1 hosts=() words=()
-is_small=""
+is_small="" scheme=ws trust=()
 
 read_flags() {
   local all_clients=$clients all_seconds=$seconds all_rounds=$rounds
@@ -106,7 +107,7 @@ build() {
   if [ -z "$programs" ]; then
     local how=(--release)
     [ $profile = release ] || how=()
-    cargo build --locked ${how[@]+"${how[@]}"} --bin causerie-gateway --bin causerie-broker \
+    build_programs ${how[@]+"${how[@]}"} --bin causerie-gateway --bin causerie-broker \
       --bin causerie-loadtest || exit 1
     programs=$(dirname "$tools")/$profile
   fi
@@ -167,6 +168,7 @@ set_stage() {
   settings=(REDIS_URL="$url" AUTH_JWT_SECRET="$secret" AUTH_VISITOR_SECRET="$secret"
     TENANTS='[{"id":"demo","hash":"demo"}]' TELEMETRY_LOG_LEVEL=warn WEBSOCKET_IDLE_TIMEOUT=7d
     LIMITS_EXEMPT=0.0.0.0/0,::/0)
+  [ -z "${tls:-}" ] || take_tls
   local_watch=(--storage "redis=$redis" --redis "redis=$url")
   # All users are of one tenant.
   start_on "" broker-1 env "${settings[@]}" AI_MAX_CONCURRENT=20000 \
@@ -179,13 +181,22 @@ set_stage() {
   done
 }
 
+# With a certificate of the gateway's own tests.
+take_tls() {
+  local certificates=gateway/tests/certificates
+  [ ${#hosts[@]} = 0 ] || die "--hosts: there is only a certificate for this machine"
+  settings+=(TLS_CERT_FILE="$certificates/localhost.crt" TLS_KEY_FILE="$certificates/pbkdf2.key"
+    TLS_KEY_PASSPHRASE=open-sesame)
+  scheme=wss trust=(--trust "$certificates/localhost.crt")
+}
+
 start_gateway() { # NUMBER
   local name=gateway-$1 own=$((port + 2 * $1)) on
   on=$(host_of "$1")
   start_on "$on" "$name" env "${settings[@]}" NODE_NAME="$name" WEBSOCKET_BIND="$bind" \
     WEBSOCKET_PORT="$own" ADMIN_PORT=$((own + 1)) "$(folder_of programs "$on")/causerie-gateway"
   watched[$1]=$name=$pid_there
-  targets+=("ws://${on:-127.0.0.1}:$own")
+  targets+=("$scheme://${on:-127.0.0.1}:$own")
   if [ -z "$on" ]; then
     wait_ready "$name" "$pid" $((own + 1))
   else
@@ -238,7 +249,7 @@ play_once() { # FILE NAME SCENARIO ARGUMENT...
     watch_from "$number"
     [ "$number" != 1 ] || is_shown=1
     start_on "$on" "$part" env AUTH_JWT_SECRET="$AUTH_JWT_SECRET" \
-      "$(folder_of programs "$on")/causerie-loadtest" "$@" --target "$all" \
+      "$(folder_of programs "$on")/causerie-loadtest" "$@" --target "$all" ${trust[@]+"${trust[@]}"} \
       --part "$number/$gateways" --connect-rate $((connect_rate / gateways + 1)) \
       ${begin[@]+"${begin[@]}"} ${watch[@]+"${watch[@]}"} --json "$(folder_of data "$on")/$part.json"
     is_shown=""

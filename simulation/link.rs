@@ -14,7 +14,7 @@ use causerie_shared::bus::memory::MemoryBus;
 use causerie_shared::bus::order::{Order, OrderHeard, Revocations};
 use causerie_shared::bus::posting::{Posted, Posting};
 use causerie_shared::bus::presence::{Attendance, Attended, HostLook, Hosts, Present};
-use causerie_shared::bus::question::{Accepted, Question};
+use causerie_shared::bus::question::{Accepted, Question, Receipt};
 use causerie_shared::bus::reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
     RunningLease, Takeover, Waiting, Wake,
@@ -142,6 +142,10 @@ impl Bus for Link {
 
     async fn accept(&self, question: &Question) -> Result<Accepted, BusError> {
         through!(self, [question], bus => bus.accept(&question))
+    }
+
+    async fn receipt(&self, question: &Question) -> Result<Option<Receipt>, BusError> {
+        through!(self, [question], bus => bus.receipt(&question))
     }
 
     async fn publish(&self, room: &RoomKey, record: &Record) -> Result<(), BusError> {

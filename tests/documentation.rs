@@ -2,12 +2,13 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     missing_docs
 )]
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use causerie_shared::protocol::event::Event;
 
@@ -88,6 +89,68 @@ fn every_path_and_close_code_is_documented() {
     assert!(paths.len() > 5 && codes.len() > 5, "{paths:?} {codes:?}");
     for word in paths.into_iter().chain(codes) {
         assert!(page.contains(word), "docs/protocol.md does not say {word}");
+    }
+}
+
+/// All files below `folder` of which the names end so, but for what was built.
+fn files_below(folder: &Path, end: &str, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.is_dir() {
+            if name != "target" && name != "node_modules" && !name.starts_with('.') {
+                files_below(&path, end, files);
+            }
+        } else if name.ends_with(end) {
+            files.push(path);
+        }
+    }
+}
+
+fn sources(end: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    files_below(root(), end, &mut files);
+    files
+}
+
+/// What is said to stop somebody is shown by a test that there is.
+#[test]
+fn every_test_that_security_names_is_there() {
+    let page = read("SECURITY.md");
+    let named = all_between(&page, "`", '`').filter_map(|word| word.split_once(".rs::"));
+    let named: BTreeSet<_> = named.collect();
+    assert!(named.len() > 50, "{named:?}");
+    for (file, test) in named {
+        let source = read(&format!("{file}.rs"));
+        let (before, _) = source
+            .split_once(&format!("fn {test}("))
+            .unwrap_or_else(|| panic!("no {test} in {file}.rs"));
+        let attributes = before.rsplit("\n\n").next().unwrap();
+        assert!(
+            attributes.contains("#[test]") || attributes.contains("#[tokio::test"),
+            "{test} in {file}.rs is no test"
+        );
+    }
+}
+
+/// That there is none is said in `SECURITY.md`. The compiler holds it for every crate of
+/// the workspace that has the workspace's lints: forbidden, they cannot be lifted.
+#[test]
+fn no_source_has_unsafe_code() {
+    assert!(read("Cargo.toml").contains("\nunsafe_code = \"forbid\"\n"));
+    for manifest in sources("Cargo.toml") {
+        let text = std::fs::read_to_string(&manifest).unwrap();
+        let has_lints = text.contains("\n[lints]\nworkspace = true\n");
+        let is_top = text.contains("\n[workspace");
+        assert!(has_lints || is_top, "{} has no lints", manifest.display());
+    }
+    assert!(read("fuzz/src/lib.rs").contains("\n#![forbid(unsafe_code)]\n"));
+    // What stands outside of the workspace, too. This file holds the words apart.
+    let code = ["{", "fn", "impl", "extern", "trait"].map(|next| ["unsafe", next].join(" "));
+    for file in sources(".rs") {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let found = code.iter().find(|code| text.contains(code.as_str()));
+        assert_eq!(found, None, "{}", file.display());
     }
 }
 

@@ -19,6 +19,9 @@ use causerie_testkit::ai::{AiOptions, AiServer, End, GREETING, Provider};
 use futures::StreamExt;
 use serde_json::json;
 use socket2::{Domain, Socket, Type};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use url::Url;
 
 const BOTH: [Provider; 2] = [Provider::OpenAi, Provider::Anthropic];
 const KEY: &str = "sk-test-0123";
@@ -34,7 +37,11 @@ async fn server(provider: Provider) -> AiServer {
 }
 
 fn backend(provider: Provider, server: &AiServer, key: &str) -> Box<dyn Backend> {
-    let (base_url, api_key) = (server.url(), Some(key.into()));
+    backend_at(provider, server.url(), key)
+}
+
+fn backend_at(provider: Provider, base_url: Url, key: &str) -> Box<dyn Backend> {
+    let api_key = Some(key.into());
     let (model, connect_timeout) = ("test-model".to_owned(), Duration::from_secs(5));
     match provider {
         Provider::OpenAi => {
@@ -304,6 +311,34 @@ async fn a_wrong_key_is_refused_and_told_to_nobody() {
         let error = end.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Unauthorized);
         assert!(!format!("{error} {error:?}").contains("sk-wrong"));
+    }
+}
+
+/// It would carry key and question to wherever it points.
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    for provider in BOTH {
+        let elsewhere = server(provider).await;
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let base_url = format!("http://{}", listener.local_addr().unwrap());
+        let answer = format!(
+            "HTTP/1.1 307 Temporary Redirect\r\nLocation: {}v1/messages\r\n\
+             Connection: close\r\nContent-Length: 0\r\n\r\n",
+            elsewhere.url()
+        );
+        let answering = tokio::spawn(async move {
+            let mut stream = listener.accept().await.unwrap().0;
+            assert!(stream.read(&mut [0; 1 << 10]).await.unwrap() > 0);
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            stream.shutdown().await.unwrap();
+            // What is not read would reset the connection before the answer is.
+            stream.read_to_end(&mut Vec::new()).await.unwrap();
+        });
+        let backend = backend_at(provider, base_url.parse().unwrap(), KEY);
+        let (text, end) = reply(backend.as_ref(), question("hello")).await;
+        assert_eq!((&*text, end.is_err()), ("", true), "{end:?}");
+        answering.await.unwrap();
+        assert_eq!(elsewhere.connections(), 0);
     }
 }
 

@@ -5,6 +5,7 @@
 //! A parser that refuses everything would never be found wanting. So a target tells
 //! what it has `reach`ed, and `gateway/tests/corpora.rs`, which includes these modules,
 //! replays each corpus and holds it to the target's `REACHES`.
+#![forbid(unsafe_code)]
 
 pub mod frames;
 pub mod headers;

@@ -164,12 +164,17 @@ impl Connection {
     }
 
     /// Joins the first rooms, however long that takes and the bus is away, but
-    /// for those that are left or joined anew meanwhile.
-    pub(crate) async fn join_first(&self, rooms: Vec<Wanted>) {
-        let joins = rooms.into_iter().map(|Wanted { room, position }| {
-            let (key, viewer) = (self.key(&room), self.viewer(&room));
-            self.membership.join_at_last(key, viewer, position)
-        });
+    /// for those that are left or joined anew meanwhile. `joined` is told of each as
+    /// its own join ends: another may take for ever.
+    pub(crate) async fn join_first(&self, rooms: Vec<Wanted>, joined: impl Fn(Room)) {
+        let joined = &joined;
+        let joins = rooms
+            .into_iter()
+            .map(|Wanted { room, position }| async move {
+                let (key, viewer) = (self.key(&room), self.viewer(&room));
+                self.membership.join_at_last(key, viewer, position).await;
+                joined(room);
+            });
         join_all(joins).await;
         // Nobody else sets it.
         let _ = self.has_joined.set(());

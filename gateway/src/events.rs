@@ -12,10 +12,10 @@ use tracing::{debug, error, info, warn};
 
 use crate::hub::order::Hole;
 pub(crate) use clients::{
-    RecoveredFrom, action_received, closed, compression_agreed, connected, connection_ended,
-    disconnected, event_published, frame_compressed, inquired, message_deleted, message_repeated,
-    message_stored, publishing_repeated, recovered, refused, reported, token_renewed,
-    tokens_revoked, user_disconnected,
+    RecoveredFrom, action_received, client_configured, closed, compression_agreed, connected,
+    connection_ended, disconnected, event_published, frame_compressed, inquired, message_deleted,
+    message_repeated, message_stored, publishing_repeated, recovered, refused, reported,
+    token_renewed, tokens_revoked, user_disconnected,
 };
 pub(crate) use deliveries::{
     Deliveries, delivered, snapshot_pushed, snapshots_sent, stale_record_dropped,
@@ -33,6 +33,7 @@ const LOST: &str = "lost";
 pub(crate) fn begin_at_zero() {
     clients::begin_at_zero();
     crate::limits::events::begin_at_zero();
+    crate::filter::begin_at_zero();
     counter!("causerie_untrusted_proxy_requests_total").increment(0);
     deliveries::begin_at_zero();
     for name in [

@@ -19,6 +19,7 @@ use crate::events;
 use crate::frame::OutFrame;
 use crate::hub::Hub;
 use crate::inquiries::Inquiries;
+use crate::orders::end_if_revoked;
 use crate::outbox::{Outbox, Wire};
 use crate::presence::{self, Leaving, Presence};
 use crate::registry::Registry;
@@ -169,14 +170,16 @@ impl Gateway {
             // It was let in just before, and the drain did not see it.
             connection.outbox.close(sent_away());
         }
+        if let Some(auth) = self.auth() {
+            end_if_revoked(auth, &connection);
+        }
         // Nobody holds on to the task, so that it is all gone when it is done. It
         // ends with the connection.
         self.tasks.spawn({
             let (connection, presence) = (Arc::clone(&connection), self.presence.clone());
             async move {
-                connection.join_first(admitted.rooms).await;
-                let rooms = connection.rooms();
-                presence.touch(&connection.identity(), rooms, Leaving::Perhaps);
+                let come = |room| presence.touch_joined(&connection, room);
+                connection.join_first(admitted.rooms, come).await;
             }
         });
         Connected {

@@ -24,6 +24,7 @@
 //! - [`identity`]: who a caller is
 //! - [`permission`]: who may do what
 //! - [`report`]: what a client tells of its way here
+//! - [`rollout`]: which way it is told to come
 //!
 //! Clients:
 //! - [`connection`]: one socket or stream
@@ -32,6 +33,7 @@
 //! - `inquiries`: what is asked about a connection, wherever it is
 //! - `sweeper`: heartbeats, idleness, tokens that end
 //! - [`actions`]: what they may do
+//! - `filter`: words that they may not write, or not unseen
 //! - [`typing`]: who is typing
 //! - [`presence`]: who is in which room
 //!
@@ -53,6 +55,7 @@ pub mod connection;
 pub mod drain;
 mod events;
 mod feed;
+mod filter;
 pub mod frame;
 pub mod gateway;
 pub mod http;
@@ -69,6 +72,7 @@ pub mod presence;
 mod recovery;
 pub mod registry;
 pub mod report;
+pub mod rollout;
 mod seldom;
 pub mod server;
 pub mod settings;

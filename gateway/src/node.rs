@@ -102,7 +102,15 @@ async fn follow(mut handle: SettingsHandle, auth: Arc<Auth>, gateway: Arc<Gatewa
     loop {
         handle.changed().await;
         let settings = handle.current().clone();
-        gateway.set_settings((&*settings).into());
+        let read = {
+            let settings = Arc::clone(&settings);
+            // Lists of words take time.
+            spawn_blocking(move || (&*settings).into())
+        };
+        // Fails only when the process ends.
+        if let Ok(settings) = read.await {
+            gateway.set_settings(settings);
+        }
         if let Err(error) = auth.reload(&settings).await {
             events::keys_not_taken_over(&error);
         }

@@ -139,13 +139,7 @@ impl Orders {
         if !self.auth.revoked().note(revocation) {
             return;
         }
-        let close = |connection: &Connection| {
-            let is_revoked = self.auth.revoked().has(&connection.identity());
-            if is_revoked {
-                send_away(connection);
-            }
-            is_revoked
-        };
+        let close = |connection: &Connection| end_if_revoked(&self.auth, connection);
         let (tenant, user) = (&revocation.tenant, &revocation.user);
         let ended = self.end(tenant, user, close);
         events::tokens_revoked(tenant, ended);
@@ -156,6 +150,17 @@ impl Orders {
         let theirs = self.gateway.registry.of_user(tenant, user);
         theirs.iter().filter(|of| close(of)).count()
     }
+}
+
+/// Ends a connection where its token is revoked by now; whether it was. Who has just shown
+/// a token is to be looked at again once others find the connection: it may have been
+/// revoked since it was believed.
+pub(crate) fn end_if_revoked(auth: &Auth, connection: &Connection) -> bool {
+    let is_revoked = auth.revoked().has(&connection.identity());
+    if is_revoked {
+        send_away(connection);
+    }
+    is_revoked
 }
 
 fn send_away(connection: &Connection) {

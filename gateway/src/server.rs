@@ -1,5 +1,6 @@
 //! The public port.
 
+mod metered;
 mod waiting;
 
 use std::cell::Cell;
@@ -24,7 +25,8 @@ use tower::ServiceExt;
 use crate::address::Peer;
 use crate::socket::Socket;
 use crate::tls::Tls;
-use waiting::Waiting;
+pub(crate) use metered::Metered;
+use waiting::{Place, Waiting};
 
 /// The most bytes of a request's head.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
@@ -68,7 +70,7 @@ pub async fn serve(
         router,
         patience,
         tls,
-        waiting: Arc::new(Waiting::new(waiting::MOST)),
+        waiting: Arc::new(Waiting::new(waiting::MOST, waiting::MOST_BYTES)),
         stop: stop.clone(),
     });
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
@@ -98,29 +100,35 @@ struct Port {
 }
 
 impl Port {
-    /// Shakes hands where that is to be done; `None` where it comes to nothing.
-    async fn open(&self, stream: TcpStream, accepted: Instant) -> Option<Socket> {
+    /// Shakes hands where that is to be done; `None` where it comes to nothing, or the
+    /// connection has to make room before.
+    async fn open(&self, stream: TcpStream, accepted: Instant, place: &Place) -> Option<Socket> {
         let Some(tls) = &self.tls else {
             return Some(Socket::Plain(stream));
         };
         let deadline = accepted + self.patience.head;
-        tls.accept(stream, deadline).await.map(Socket::Tls)
+        tokio::select! {
+            socket = tls.accept(stream, deadline) => socket.map(Socket::Tls),
+            () = place.has_to_go() => None,
+        }
     }
 
     async fn serve(self: Arc<Self>, stream: TcpStream, peer: Peer) {
         let accepted = Instant::now();
         // It may be gone already, which reading from it will tell.
         let _ = tune(&stream, self.patience.unread);
-        let opening = self.stop.run_until_cancelled(self.open(stream, accepted));
+        let place = Arc::new(self.waiting.place());
+        place.wait();
+        let opening = self.open(stream, accepted, &place);
+        let opening = self.stop.run_until_cancelled(opening);
         let Some(Some(socket)) = opening.await else {
             return;
         };
         let is_encrypted = socket.is_encrypted();
         let router = self.router.clone();
         let accepted = Cell::new(Some(accepted));
-        let place = Arc::new(self.waiting.place());
-        place.wait();
         let asked_at = Arc::clone(&place);
+        let metered = Metered::new(socket, Arc::clone(&place));
         let service = service_fn(move |mut request: Request<Incoming>| {
             asked_at.go_on();
             let place = Arc::clone(&asked_at);
@@ -147,7 +155,7 @@ impl Port {
             .header_read_timeout(self.patience.head)
             .max_buf_size(MAX_HEAD_BYTES);
         let connection = builder
-            .serve_connection(TokioIo::new(socket), service)
+            .serve_connection(TokioIo::new(metered), service)
             .with_upgrades();
         tokio::pin!(connection);
         // How a connection ends is the peer's business: an error is only that

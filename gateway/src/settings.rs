@@ -9,10 +9,12 @@ use causerie_shared::config;
 use causerie_shared::ids::{TenantHash, TenantId};
 
 use crate::address::{Permitted, Proxies};
+use crate::filter::Filters;
 use crate::hub::Live;
 use crate::limits::Limits;
 use crate::presence::Presences;
 use crate::registry::Caps;
+use crate::rollout::Rollout;
 
 /// A write takes some microseconds.
 const TURN: usize = 128;
@@ -53,6 +55,8 @@ pub struct Settings {
     pub presence: Presences,
     /// Whose word counts for the address of a client.
     pub proxies: Proxies,
+    /// Who is told to use which transport.
+    pub rollout: Rollout,
     /// Whether it is noted who did what.
     pub audit: bool,
     /// The addresses that may come in.
@@ -62,6 +66,8 @@ pub struct Settings {
     /// How many members of a room get something before another room may have its turn;
     /// 1 at least. Fixed while the node runs.
     pub turn: usize,
+    /// Words that people may not write, or not unseen.
+    pub filters: Filters,
     /// The tenants and their public names.
     pub tenants: HashMap<TenantId, TenantHash>,
 }
@@ -113,10 +119,12 @@ impl From<&config::Settings> for Settings {
                 leave_after: settings.presence.leave_after,
             },
             proxies: (&settings.auth).into(),
+            rollout: settings.into(),
             audit: settings.audit.enabled,
             addresses: Permitted::new(&limits.allowed_ips, &limits.blocked_ips),
             shards: one_per_core(),
             turn: TURN,
+            filters: settings.into(),
             tenants: tenants
                 .map(|tenant| (tenant.id.clone(), tenant.hash.clone()))
                 .collect(),
@@ -154,10 +162,12 @@ impl Default for Settings {
                 leave_after: Duration::from_secs(2),
             },
             proxies: Proxies::default(),
+            rollout: Rollout::default(),
             audit: false,
             addresses: Permitted::default(),
             shards: one_per_core(),
             turn: TURN,
+            filters: Filters::default(),
             tenants: HashMap::new(),
         }
     }

@@ -136,15 +136,18 @@ async fn new_visitors_are_few_and_old_ones_come_back() {
         ("LIMITS_VISITORS_PER_MINUTE_PER_IP", "2"),
     ];
     let gateways = [limited(&redis, &rates).await, limited(&redis, &rates).await];
-    let visit = async |node: &Node| {
+    let visit_from = async |node: &Node, origin: &str| {
         let url = format!("{}/api/auth/session", node.url());
-        let headers = [
-            ("x-forwarded-for", "192.0.2.1"),
-            ("origin", "https://acme.example"),
-        ];
+        let headers = [("x-forwarded-for", "192.0.2.1"), ("origin", origin)];
         let body = json!({"tenant_hash": "h-acme"});
         request(Method::POST, &url, &headers, Some(&body)).await
     };
+    let visit = async |node: &Node| visit_from(node, "https://acme.example").await;
+    // A foreign page takes nothing from those who come from the same address.
+    for _ in 0..3 {
+        let refused = visit_from(&gateways[0], "https://evil.example").await;
+        assert_eq!(refused.status, 403, "{refused:?}");
+    }
     let first = visit(&gateways[0]).await;
     assert_eq!(first.status, 200, "{first:?}");
     assert_eq!(visit(&gateways[1]).await.status, 200);

@@ -4,6 +4,7 @@
 //! - [`ids`], [`room`], [`position`]: the protocol's words
 //! - [`rate`]: how often something may happen
 //! - [`api_key`]: by what a tenant's servers are known
+//! - [`filter`]: words that people may not write, or not unseen
 //! - [`record`]: a frame on its way between nodes
 //! - [`bus`]: storage and messaging between nodes, on Redis or in memory
 //! - [`task`]: what a gateway stores with a question for brokers
@@ -20,6 +21,7 @@ pub mod bus;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod filter;
 pub mod headers;
 pub mod ids;
 pub mod position;

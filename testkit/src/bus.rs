@@ -20,6 +20,8 @@ macro_rules! bus_before_another {
             ping() -> ::std::time::Duration;
             accept(question: &::causerie_shared::bus::question::Question)
                 -> ::causerie_shared::bus::question::Accepted;
+            receipt(question: &::causerie_shared::bus::question::Question)
+                -> Option<::causerie_shared::bus::question::Receipt>;
             publish(room: &::causerie_shared::room::RoomKey,
                 record: &::causerie_shared::record::Record) -> ();
             post(posting: &::causerie_shared::bus::posting::Posting)

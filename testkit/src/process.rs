@@ -287,6 +287,26 @@ impl Node {
         values.sum()
     }
 
+    /// Waits until a metric, summed over its labels, is `value`: what others hear of may be
+    /// counted right after.
+    ///
+    /// # Panics
+    /// When it is not in time.
+    pub async fn metric_becomes(&self, name: &str, value: f64) {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let seen = self.metric(name).await;
+            if seen == value {
+                return;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{name} is {seen} and not {value} within {DEADLINE:?}"
+            );
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Where its `causerie.toml` is, for tests that change it while it runs.
     pub fn config_file(&self) -> PathBuf {
         self.folder.path().join("causerie.toml")

@@ -22,10 +22,11 @@ const PROJECT: &str = "4111111111111111";
 
 /// An installation that logs all it can, at the level at which the least is kept
 /// back.
-async fn talkative() -> Cluster {
+async fn talkative(listed: &str) -> Cluster {
     let tenants = json!([{
         "id": "acme", "hash": "acme-hash", "origins": [ORIGIN], "visitors": true,
         "auth": {"jwt_secret": Cluster::secret("acme")},
+        "filter": {"flag": [listed], "report_to": PROJECT},
     }]);
     Cluster::options()
         .env("TELEMETRY_LOG_LEVEL", "trace")
@@ -100,7 +101,10 @@ async fn audit_log(cluster: &Cluster) -> String {
         assert_eq!(answer.status, 200, "{answer:?}");
         let text = answer.json().to_string();
         let is_there = |what: &str| text.contains(&format!(r#""what":"{what}""#));
-        if ["connect", "refuse", "join"].into_iter().all(is_there) {
+        if ["connect", "refuse", "join", "filter"]
+            .into_iter()
+            .all(is_there)
+        {
             return text;
         }
         assert!(tokio::time::Instant::now() < deadline, "{text}");
@@ -109,8 +113,9 @@ async fn audit_log(cluster: &Cluster) -> String {
 
 #[tokio::test]
 async fn each_canary_reaches_its_reader_and_no_log_or_metric() {
-    let cluster = talkative().await;
     let mut cage = Cage::default();
+    let listed = cage.plant("a word of a list");
+    let cluster = talkative(&listed).await;
     let token = token(&mut cage);
     let mut writer = connect(&cluster, &mut cage, &token).await;
     let reader = Connect::to(&cluster.gateways[1].ws_url()).param("token", &token);
@@ -118,6 +123,7 @@ async fn each_canary_reaches_its_reader_and_no_log_or_metric() {
     let mut reader = joined(reader).await;
 
     a_conversation(&cluster, &mut cage, &mut writer, &mut reader).await;
+    a_word_of_a_list(&listed, &mut cage, &mut writer, &mut reader).await;
     a_failed_reply(&cluster, &mut cage, &mut writer, &mut reader).await;
     bad_frames(&mut cage, &mut writer).await;
     over_http(&cluster, &mut cage, &token).await;
@@ -227,6 +233,19 @@ async fn a_conversation(
     assert_eq!(writer.request(typing).await["type"], "ack");
 }
 
+/// Moderators are told of the message, and not of the word.
+async fn a_word_of_a_list(listed: &str, cage: &mut Cage, writer: &mut Client, reader: &mut Client) {
+    let said = format!("{listed} {}", cage.plant("what holds a word of a list"));
+    let data = json!({"user_input": said, "room": format!("project:{PROJECT}"), "ai": false});
+    let ack = writer
+        .request(json!({"action": "sendMessage", "data": data}))
+        .await;
+    let warning = reader.expect_type("warning_issued").await;
+    let data = &warning["data"];
+    assert_eq!(data["message_id"], ack["data"]["message_id"], "{warning}");
+    assert_eq!(cage.seen_in(&warning.to_string()), [""; 0], "{warning}");
+}
+
 /// A provider quotes in its error what it was asked; nobody is shown that.
 async fn a_failed_reply(
     cluster: &Cluster,
@@ -309,6 +328,12 @@ async fn over_http(cluster: &Cluster, cage: &mut Cage, token: &str) {
         stream.expect_name("message").await.json()["data"]["content"],
         said
     );
+
+    let config = format!(
+        "{gateway}/api/client-config?t=acme-hash&visitor={}",
+        cage.plant("visitor")
+    );
+    assert_eq!(get(&config, &[("origin", ORIGIN)]).await.status, 200);
 
     let history = format!(
         "{gateway}/api/rooms/user:me/history?before={}",

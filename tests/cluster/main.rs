@@ -33,5 +33,6 @@ mod publishing;
 mod redis_cluster;
 mod redis_over_tls;
 mod revoking;
+mod rollout;
 mod standalone;
 mod tls;

@@ -10,7 +10,13 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 rmSync(`${root}dist`, { recursive: true, force: true });
 await build({
   absWorkingDir: root,
-  entryPoints: ['src/index.ts', 'src/conversation/index.ts', 'src/quality/index.ts', 'src/storage/index.ts'],
+  entryPoints: [
+    'src/index.ts',
+    'src/conversation/index.ts',
+    'src/quality/index.ts',
+    'src/rollout/index.ts',
+    'src/storage/index.ts',
+  ],
   outdir: 'dist',
   outbase: 'src',
   bundle: true,

@@ -49,7 +49,11 @@ export interface SendOptions {
 export interface Sending {
   /** The client's id of it, by which `outbox` tells how it fares. */
   id: string;
-  /** Where it is stored, once it is; fails when it never will be. */
+  /**
+   * Where it is stored, once it is. Fails as soon as the message is `failed` or `gone`, and, though it
+   * stays in the outbox, when the connection is `closed`: should it be sent after all, `outbox` tells.
+   * Who does not listen need not handle that.
+   */
   acked: Promise<SendMessageAck>;
 }
 
@@ -118,7 +122,10 @@ export interface Client {
   stopTyping(room?: string): void;
   /** Who types in a room. */
   typists(room?: string): readonly string[];
-  /** Joins a room, now and on each connection to come. */
+  /**
+   * Joins a room, now and on each connection to come. Who does not listen need not handle its failure:
+   * `room` tells of it.
+   */
   join(room: string): Promise<void>;
   /** Leaves a room. */
   leave(room: string): Promise<void>;

@@ -18,18 +18,11 @@ import { TypingWatcher } from './typing/watcher.js';
 import { type HistoryPage, polling } from './transports/polling.js';
 import { Server } from './transports/server.js';
 import { streaming } from './transports/streaming.js';
-import { type Link, TRANSPORTS, type Transports } from './transports/transport.js';
+import { type Link, MODES, type Transports } from './transports/transport.js';
 import { webSocket } from './transports/websocket.js';
 
 /** One's own room. */
 const OWN = 'user:me';
-
-/** Whether people of this name are among so many in a hundred: always the same ones. */
-function isAmong(name: string, percentage: number): boolean {
-  let hash = 0;
-  for (const char of name) hash = (hash * 31 + char.charCodeAt(0)) >>> 0;
-  return hash % 100 < percentage;
-}
 
 /**
  * Connects to a server. The client comes back by itself, misses nothing, and says nothing twice.
@@ -38,7 +31,7 @@ function isAmong(name: string, percentage: number): boolean {
  */
 export function connect(options: Options): Client {
   const settings = settle(options);
-  const { getToken, tenantHash = '', storage } = settings;
+  const { getToken, tenantHash, storage } = settings;
   const { on, emit } = emitter<ClientEvents>();
   const server = new Server(settings.url, settings.fetch);
   const tokens = new Tokens(getToken ? appTokens(getToken) : visitorTokens(server, tenantHash, storage));
@@ -78,7 +71,7 @@ export function connect(options: Options): Client {
     onDown,
     authenticate: (token) => requests.ask('authenticate', { token }),
     onState: (state) => {
-      if (state.name === 'closed' && state.comesBack === 'never') requests.fail(state.reason.error ?? noConnection());
+      tellIfClosed();
       emit('state', state);
     },
   });
@@ -99,13 +92,8 @@ export function connect(options: Options): Client {
       outbox.adopt(entries);
       shelf?.save(outbox.entries);
     });
-    if (!ladder) {
-      const { mode, websocketRollout, fallbackAfter } = settings;
-      const isRolledOut = isAmong(userId ?? '', websocketRollout);
-      const all = TRANSPORTS.filter((name) => transports[name] && (name !== 'websocket' || isRolledOut));
-      ladder = new Ladder(mode === 'auto' ? all : [mode], fallbackAfter);
-    }
-    return ladder;
+    const names = MODES[settings.mode].filter((name) => transports[name]);
+    return (ladder ??= new Ladder(names, settings.fallbackAfter));
   }
 
   function onReady(told: Greeting, link: Link): void {
@@ -114,7 +102,7 @@ export function connect(options: Options): Client {
     requests.onUp(send);
     outbox.onUp(send, told.messages_per_minute);
     if (!link.canJoin) return;
-    for (const room of rooms.unnamed) joinNow(room).catch(() => {});
+    for (const room of rooms.unnamed) joinNow(room);
   }
 
   function onDown(): void {
@@ -159,23 +147,30 @@ export function connect(options: Options): Client {
 
   // -------------------------------------------------------------- what is asked
 
-  async function ask<Action extends keyof Actions>(action: Action, data: Actions[Action]): Promise<void> {
-    connection.act();
+  /** While it is closed nobody waits for it: they hear why it is. */
+  function tellIfClosed(): void {
     const { state } = connection;
-    if (state.name === 'closed') throw state.reason.error ?? noConnection();
-    await requests.ask(action, data);
+    if (state.name !== 'closed') return;
+    requests.fail(state.reason.error);
+    outbox.onClosed(state.reason.error);
   }
 
-  async function joinNow(room: string): Promise<void> {
-    try {
-      if (connection.link?.canJoin) await requests.ask('subscribe', rooms.at(room));
-      else await connection.reopen();
-    } catch (error) {
-      const refused = error as CauserieError;
+  async function ask<Action extends keyof Actions>(action: Action, data: Actions[Action]): Promise<void> {
+    connection.act();
+    const answer = requests.ask(action, data);
+    tellIfClosed();
+    await answer;
+  }
+
+  /** Without a connection there is nothing to do: the next one joins all that is wanted. */
+  function joinNow(room: string): Promise<void> {
+    const asked = connection.link?.canJoin ? (requests.ask('subscribe', rooms.at(room)) as Promise<void>) : connection.reopen();
+    // Who asked need not listen: `room` tells of it.
+    asked.catch((refused: CauserieError) => {
       // What failed with the connection is joined by the next one.
       if (!refused.canRetry) rooms.onUnsubscribed(rooms.nameOf(room), refused);
-      throw refused;
-    }
+    });
+    return asked;
   }
 
   async function readHistory(room: string, range: HistoryRange): Promise<HistoryPage> {
@@ -221,6 +216,7 @@ export function connect(options: Options): Client {
       const { entry, acked } = outbox.put({ user_input: text, room, ai, metadata, ...names } as SendMessage);
       typing.stop(room ?? OWN);
       connection.act();
+      tellIfClosed();
       return { id: entry.id, acked };
     },
     cancel: (message_id) => ask('cancel', { message_id }),
@@ -234,10 +230,10 @@ export function connect(options: Options): Client {
     stopTyping: (room = OWN) => typing.stop(room),
     typists: (room = OWN) => typists.users(rooms.nameOf(room)),
 
-    async join(room) {
+    join(room) {
       rooms.want(room);
       connection.act();
-      if (connection.link && !rooms.isJoined(room)) await joinNow(room);
+      return rooms.isJoined(room) ? Promise.resolve() : joinNow(room);
     },
     async leave(room) {
       const { link } = connection;
@@ -253,12 +249,13 @@ export function connect(options: Options): Client {
     },
     ping: () =>
       new Promise((resolve, reject) => {
-        if (!connection.link) return reject(noConnection());
+        const { link, state } = connection;
+        if (!link) return reject(state.name === 'closed' ? state.reason.error : noConnection());
         const timer = setTimeout(() => reject(noAnswer()), settings.pongTimeoutMs);
-        connection.link.ping().then(resolve, reject).finally(() => clearTimeout(timer));
+        link.ping().then(resolve, reject).finally(() => clearTimeout(timer));
       }),
     reconnect: () => connection.start(),
-    close: () => connection.close(new CauserieError('closed', 'Disconnected.')),
+    close: () => connection.close(),
   };
   for (const room of settings.rooms) rooms.want(room);
   connection.start();

@@ -10,7 +10,7 @@ export type {
 } from './api.js';
 export { CauserieError } from './errors.js';
 export type { ErrorDetails, LocalErrorCode } from './errors.js';
-export type { Mode, Options } from './options.js';
+export type { Options } from './options.js';
 export type { Page, PageEvents } from './connection/page.js';
 export { describe, isUp } from './connection/state.js';
 export type { Reason, State } from './connection/state.js';
@@ -21,7 +21,7 @@ export type { Membership, Reset } from './rooms/rooms.js';
 export type { Anomalies } from './rooms/sequence.js';
 export type { Shelf, ShelfEvents, Storage } from './storage/storage.js';
 export type { Typing } from './typing/watcher.js';
-export type { TransportName } from './transports/transport.js';
+export type { Mode, TransportName } from './transports/transport.js';
 export type * from './protocol/frames.js';
 export type {
   AiProcessingEnd,

@@ -5,9 +5,8 @@ import { CauserieError } from './errors.js';
 import type { OutboxOptions } from './outbox/outbox.js';
 import type { RoomsOptions } from './rooms/rooms.js';
 import type { Storage } from './storage/storage.js';
+import { type Mode, MODES } from './transports/transport.js';
 import type { WebSocketClass } from './transports/websocket.js';
-
-export type Mode = 'auto' | 'websocket' | 'streaming' | 'http';
 
 /** How to connect. All times are in milliseconds. */
 export interface Options extends Partial<OutboxOptions>, Partial<RoomsOptions>, Partial<ConnectionOptions> {
@@ -19,10 +18,8 @@ export interface Options extends Partial<OutboxOptions>, Partial<RoomsOptions>, 
   getToken?: GetToken;
   /** Rooms to be in beside one's own and the tenant's: `project:p1`. */
   rooms?: readonly string[];
-  /** Which transports are used: with `auto` the best that works. */
+  /** Which transports are used. */
   mode?: Mode;
-  /** Of so many people in a hundred `auto` begins with a WebSocket; of the others by streaming. */
-  websocketRollout?: number;
   /** After how many failures in a row a lesser transport is tried. */
   fallbackAfter?: number;
   /** Without a socket or a stream: how often is asked, at the most. */
@@ -40,11 +37,10 @@ export interface Options extends Partial<OutboxOptions>, Partial<RoomsOptions>, 
 /** Those that were not given are as by default. */
 export type Settings = Required<Omit<Options, Optional>> & Pick<Options, Optional>;
 
-type Optional = 'tenantHash' | 'getToken' | 'storage' | 'WebSocket';
+type Optional = 'getToken' | 'storage' | 'WebSocket';
 
 const DEFAULTS = {
   mode: 'auto' as Mode,
-  websocketRollout: 100,
   fallbackAfter: 3,
   pollMs: 1_000,
   enableTypingIndicators: true,
@@ -64,7 +60,7 @@ const DEFAULTS = {
 };
 
 const WORDS: { [Name in keyof Options]?: readonly string[] } = {
-  mode: ['auto', 'websocket', 'streaming', 'http'],
+  mode: Object.keys(MODES),
   whenFull: ['refuse', 'dropOldest'],
 };
 
@@ -77,12 +73,20 @@ export function settle(given: Options): Settings {
   if (!/^(https?|wss?):\/\/./.test(given.url)) throw invalid('url', given.url, 'an address of http, https, ws or wss');
   if (!given.tenantHash && !given.getToken) throw invalid('tenantHash', given.tenantHash, 'set, where there is no `getToken`');
   const settings: Record<string, unknown> = {
+    url: '',
+    tenantHash: '',
+    getToken: null,
+    storage: null,
     rooms: [],
     fetch: globalThis.fetch,
     WebSocket: globalThis.WebSocket,
     page: thisPage,
-    ...given,
+    ...DEFAULTS,
   };
+  for (const [name, value] of Object.entries(given)) {
+    if (!(name in settings)) throw invalid(name, value, 'left out, for there is no such option');
+    if (value !== undefined) settings[name] = value;
+  }
   for (const [name, byDefault] of Object.entries(DEFAULTS)) {
     const value = (settings[name] ??= byDefault);
     const words = WORDS[name as keyof Options];

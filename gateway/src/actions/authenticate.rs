@@ -10,6 +10,7 @@ use crate::connection::Connection;
 use crate::events;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
+use crate::orders::end_if_revoked;
 use crate::permission::Act;
 use crate::presence::Leaving;
 
@@ -41,6 +42,7 @@ async fn renew(gateway: &Gateway, caller: &Caller, token: &str) -> Result<(), Pr
     }
     if let Some(connection) = &caller.connection {
         go_on(gateway, connection, identity).await;
+        end_if_revoked(auth, connection);
     }
     Ok(())
 }

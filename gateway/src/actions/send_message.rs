@@ -16,6 +16,7 @@ use tracing::{Instrument, Span, info_span};
 
 use super::bus_failed;
 use crate::events;
+use crate::filter::{self, Review};
 use crate::gateway::Gateway;
 use crate::identity::Identity;
 use crate::permission::Act;
@@ -57,7 +58,7 @@ impl Sent {
 /// Stores a message.
 ///
 /// # Errors
-/// What the sender is told: `forbidden`, `conflict`, `overloaded`.
+/// What the sender is told: `forbidden`, `conflict`, `overloaded`, `invalid_message`.
 pub async fn send_message(
     gateway: &Gateway,
     identity: &Identity,
@@ -72,6 +73,8 @@ pub async fn send_message(
 pub struct Prepared {
     /// The message.
     pub question: Question,
+    /// What the tenant's word lists found in it.
+    review: Option<Review>,
     /// Its part of the trace that the client began, or of a new one.
     span: Span,
 }
@@ -88,7 +91,7 @@ pub fn prepare(
 ) -> Result<Prepared, ProtocolError> {
     let settings = gateway.settings();
     let Asked {
-        message,
+        mut message,
         id,
         traceparent,
     } = asked;
@@ -100,6 +103,8 @@ pub fn prepare(
     }
     let room = message.room_name().resolve(&identity.user);
     identity.check(Act::Say, &room)?;
+    let filter = settings.filters.of(&identity.tenant);
+    let review = filter.and_then(|filter| filter.review(&mut message));
     let key = RoomKey::new(identity.tenant.clone(), room);
     let partition = key.partition();
     let ids = Ids {
@@ -130,7 +135,13 @@ pub fn prepare(
                 user_input: message.user_input,
                 client_context: message
                     .conversation_context
-                    .filter(|context| settings.client_context && is_used(context, &key.room)),
+                    .filter(|context| settings.client_context && is_used(context, &key.room))
+                    .map(|mut context| {
+                        if let Some(filter) = filter {
+                            filter.hide_in_context(&mut context);
+                        }
+                        context
+                    }),
                 traceparent: telemetry::traceparent(&span).or(traceparent),
             }
             .encode(),
@@ -146,23 +157,42 @@ pub fn prepare(
         event,
         reply,
     };
-    Ok(Prepared { question, span })
+    Ok(Prepared {
+        question,
+        review,
+        span,
+    })
 }
 
 /// Stores a message that was made ready.
 ///
 /// # Errors
-/// `conflict` or `overloaded`; then nothing was stored.
+/// `conflict`, `overloaded`, or `invalid_message` for a word that is not allowed; then
+/// nothing was stored.
 pub async fn store(gateway: &Gateway, prepared: &Prepared) -> Result<Sent, ProtocolError> {
-    let Prepared { question, span } = prepared;
-    let accepted = gateway.bus.accept(question).instrument(span.clone()).await;
+    let Prepared {
+        question,
+        review,
+        span,
+    } = prepared;
     let sent = |receipt| Sent {
         room: question.room.clone(),
         receipt,
     };
+    if let Some(review) = review
+        && let Some(error) = &review.refusal
+    {
+        let receipt = filter::refused(gateway, question, review, error).await?;
+        events::message_repeated();
+        return Ok(sent(receipt));
+    }
+    let accepted = gateway.bus.accept(question).instrument(span.clone()).await;
     match accepted.map_err(|error| bus_failed(&error))? {
         Accepted::Stored(receipt) => {
             span.in_scope(|| events::message_stored(question));
+            if let Some(review) = review {
+                filter::tell(gateway, question, review);
+            }
             Ok(sent(receipt))
         }
         Accepted::Repeat(receipt) => {

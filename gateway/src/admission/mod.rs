@@ -12,6 +12,7 @@ mod rules;
 
 use std::sync::Arc;
 
+use causerie_shared::ids::TenantId;
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError, Scope};
 
 use crate::actions::bus_failed;
@@ -50,6 +51,24 @@ pub(crate) struct Identified {
     pub(crate) identity: Identity,
     /// The token of one who came without, and is a visitor now.
     pub(crate) visitor_token: Option<String>,
+}
+
+/// One who asks for what people are shown who have no token yet, too.
+#[derive(Debug, Clone)]
+pub(crate) struct Looker {
+    /// Whose pages they are at.
+    pub(crate) tenant: TenantId,
+    /// Who they are, if they have a token.
+    pub(crate) identity: Option<Identity>,
+}
+
+/// What becomes of one who comes without a token.
+#[derive(Debug, Clone, Copy)]
+enum Without {
+    /// A visitor.
+    Visits,
+    /// Nobody new.
+    Looks,
 }
 
 /// One whose token was believed, or who needs none.
@@ -106,15 +125,47 @@ impl Admission {
         self.let_in(Counted::Requests, asked, believed).await
     }
 
+    /// The same, but nobody becomes a visitor: one without a token stays so. Only a
+    /// tenant that takes visitors has anything for them.
+    ///
+    /// # Errors
+    /// As [`identify`](Self::identify).
+    pub(crate) async fn look(&self, asked: &Asked) -> Result<Looker, Refusal> {
+        check_tenant_is_named(asked)?;
+        let believed = self.believe(asked);
+        let let_by = self.let_by(Counted::Requests, Without::Looks, asked, believed);
+        let (believed, tenant) = let_by.await?;
+        let identity = match believed {
+            Believed::Bearer(identity) => Some(identity),
+            Believed::Visitor => None,
+        };
+        Ok(Looker {
+            tenant: tenant.id.clone(),
+            identity,
+        })
+    }
+
     async fn let_in(
         &self,
         what: Counted,
         asked: &Asked,
         believe: impl Future<Output = Result<(Believed, Arc<Tenant>), Refusal>>,
     ) -> Result<Identified, Refusal> {
+        let let_by = self.let_by(what, Without::Visits, asked, believe);
+        let (believed, tenant) = let_by.await?;
+        self.identified(believed, &tenant)
+    }
+
+    async fn let_by(
+        &self,
+        what: Counted,
+        without: Without,
+        asked: &Asked,
+        believe: impl Future<Output = Result<(Believed, Arc<Tenant>), Refusal>>,
+    ) -> Result<(Believed, Arc<Tenant>), Refusal> {
         self.check_address(asked)?;
         let believed = believe.await;
-        let checked = self.check_believed(what, asked, &believed).await;
+        let checked = self.check_believed(what, without, asked, &believed).await;
         checked.map_err(|refusal| {
             let known = match &believed {
                 Ok((Believed::Bearer(identity), _)) => Known::User(identity),
@@ -122,24 +173,32 @@ impl Admission {
             };
             self.refused(asked, known, refusal)
         })?;
-        let (believed, tenant) = believed?;
-        self.identified(believed, &tenant)
+        believed
     }
 
     async fn check_believed(
         &self,
         what: Counted,
+        without: Without,
         asked: &Asked,
         believed: &Result<(Believed, Arc<Tenant>), Refusal>,
     ) -> Result<(), Refusal> {
-        let whom = match believed {
-            Ok((Believed::Bearer(identity), _)) => Whom::User(identity),
-            Ok((Believed::Visitor, tenant)) => Whom::NewVisitor(&tenant.id),
-            Err(_) => Whom::Address,
+        let allowed = match believed {
+            Ok((believed, tenant)) => check_tenants_rules(asked, believed.is_bearer(), tenant),
+            Err(refusal) => Err(refusal.clone()),
+        };
+        let whom = match (believed, without) {
+            (Ok((Believed::Bearer(identity), _)), _) => Whom::User(identity),
+            (Ok((Believed::Visitor, tenant)), Without::Looks) => Whom::Guest(&tenant.id),
+            (Ok((Believed::Visitor, tenant)), Without::Visits) if allowed.is_ok() => {
+                Whom::NewVisitor(&tenant.id)
+            }
+            // A foreign page makes nobody a visitor, and so takes nothing from those who
+            // come from the same address.
+            (Ok((Believed::Visitor, _)), Without::Visits) | (Err(_), _) => Whom::Address,
         };
         self.gateway.count(what, asked.client, whom).await?;
-        let (believed, tenant) = believed.as_ref().map_err(Clone::clone)?;
-        check_tenants_rules(asked, believed.is_bearer(), tenant)
+        allowed
     }
 
     /// The same where servers may ask too, with an API key. Whoever comes with a key that

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use causerie_shared::api_key::{ApiKey, KEY_PREFIX};
-use causerie_shared::ids::{KeyId, TenantId};
+use causerie_shared::ids::{KeyId, TenantId, UserId};
 use causerie_shared::telemetry::mask;
 use serde::Serialize;
 
@@ -29,6 +29,8 @@ pub(crate) enum What {
     Limit,
     /// A connection was closed since it went on against limits.
     Abuse,
+    /// A message holds words of a list.
+    Filter,
     /// A user's connections were ended.
     DisconnectUser,
     /// One connection was ended.
@@ -43,13 +45,14 @@ pub(crate) enum What {
 
 impl What {
     /// All there are.
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Connect,
         Self::Refuse,
         Self::Join,
         Self::Publish,
         Self::Limit,
         Self::Abuse,
+        Self::Filter,
         Self::DisconnectUser,
         Self::EndConnection,
         Self::RevokeUser,
@@ -66,6 +69,7 @@ impl What {
             Self::Publish => "publish",
             Self::Limit => "limit",
             Self::Abuse => "abuse",
+            Self::Filter => "filter",
             Self::DisconnectUser => "disconnect_user",
             Self::EndConnection => "end_connection",
             Self::RevokeUser => "revoke_user",
@@ -78,7 +82,7 @@ impl What {
     /// each time.
     pub(super) const fn is_counted(self) -> bool {
         match self {
-            Self::Refuse | Self::Publish | Self::Limit => true,
+            Self::Refuse | Self::Publish | Self::Limit | Self::Filter => true,
             Self::Connect
             | Self::Join
             | Self::Abuse
@@ -129,8 +133,12 @@ impl Note {
 
     /// That a user did it.
     pub(crate) fn of_user(what: What, identity: &Identity) -> Self {
-        let who = format!("user:{}", identity.user);
-        Self::new(what, Some(&identity.tenant), who)
+        Self::by(what, &identity.tenant, &identity.user)
+    }
+
+    /// That `user` of `tenant` did it.
+    pub(crate) fn by(what: What, tenant: &TenantId, user: &UserId) -> Self {
+        Self::new(what, Some(tenant), format!("user:{user}"))
     }
 
     /// That a server did it.

@@ -12,6 +12,7 @@ use tracing::{debug, info};
 use crate::connection::{Connection, Ended, Transport};
 use crate::outbox::{Close, Outbox};
 use crate::report::Report;
+use crate::rollout::Mode;
 
 pub(super) fn begin_at_zero() {
     for name in [
@@ -31,6 +32,9 @@ pub(super) fn begin_at_zero() {
         recoveries(from).increment(0);
     }
     count_compressed(0, 0);
+    for mode in Mode::ALL {
+        configured(mode).increment(0);
+    }
     for is_to_ai in [true, false] {
         messages(is_to_ai).increment(0);
     }
@@ -65,6 +69,20 @@ pub(crate) fn reported(transport: Transport, report: &Report) {
     .increment(1);
     if let Some(away) = report.away {
         histogram!("causerie_client_away_seconds", "transport" => transport).record(away);
+    }
+}
+
+/// A client was told which transport to use.
+pub(crate) fn client_configured(tenant: &TenantId, mode: Mode) {
+    configured(mode).increment(1);
+    debug!(%tenant, mode = mode.name(), "a client was told how to connect");
+}
+
+fn configured(mode: Mode) -> Counter {
+    match mode {
+        Mode::Auto => counter!("causerie_client_configs_total", "mode" => "auto"),
+        Mode::Streaming => counter!("causerie_client_configs_total", "mode" => "streaming"),
+        Mode::Http => counter!("causerie_client_configs_total", "mode" => "http"),
     }
 }
 

@@ -8,6 +8,7 @@ mod actions;
 mod audit;
 mod body;
 mod chat;
+mod client_config;
 mod connections;
 mod cors;
 mod demo;
@@ -105,6 +106,7 @@ impl Edge {
                 get(connections::show).delete(connections::end),
             )
             .route("/api/messages/{message_id}", get(messages::read))
+            .route("/api/client-config", get(client_config::show))
             .route("/api/websocket/events/types", get(event_types::list))
             .route("/api/audit", get(audit::read))
             .route("/api/auth/session", post(session::make));

@@ -34,6 +34,8 @@ pub(crate) enum Whom<'a> {
     Server(&'a ApiKey),
     /// One who shall become a visitor of that tenant.
     NewVisitor(&'a TenantId),
+    /// One who stays without a token, and asks for what that tenant shows to such.
+    Guest(&'a TenantId),
     /// Anybody else.
     Address,
 }
@@ -62,7 +64,7 @@ impl Gateway {
             Whom::User(identity) => vec![address(&[]), Wish::of_user(identity, what)],
             Whom::Server(key) => vec![address(&[]), Wish::of_key(key)],
             Whom::NewVisitor(_) => vec![address(&[what, Counted::Visitors])],
-            Whom::Address => vec![address(&[what])],
+            Whom::Guest(_) | Whom::Address => vec![address(&[what])],
         };
         if let Some(tenant) = whom.tenant()
             && what == Counted::Requests
@@ -191,7 +193,7 @@ impl Whom<'_> {
         match self {
             Self::User(identity) => Some(&identity.tenant),
             Self::Server(key) => Some(&key.tenant),
-            Self::NewVisitor(tenant) => Some(tenant),
+            Self::NewVisitor(tenant) | Self::Guest(tenant) => Some(tenant),
             Self::Address => None,
         }
     }

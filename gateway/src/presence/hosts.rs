@@ -13,6 +13,11 @@ pub(super) struct Hosts {
     names: BTreeMap<Partition, Name>,
     /// Partitions in which all is to be told anew.
     renewed: BTreeSet<Partition>,
+    /// Partitions that did not take what was told. Nothing is told there until they answer a
+    /// look: one that hangs holds up those that are asked together with it.
+    silent: BTreeSet<Partition>,
+    /// Those of them in which all is told anew then.
+    given_up: BTreeSet<Partition>,
 }
 
 #[derive(Debug)]
@@ -60,5 +65,34 @@ impl Hosts {
     /// The partitions in which all is to be told anew.
     pub(super) fn take_renewed(&mut self) -> BTreeSet<Partition> {
         std::mem::take(&mut self.renewed)
+    }
+
+    /// Notes that `partition` does not take what is told.
+    pub(super) fn note_silent(&mut self, partition: Partition) {
+        self.silent.insert(partition);
+    }
+
+    /// Tells nothing in `partition` until it answers, and then all anew.
+    pub(super) fn give_up(&mut self, partition: Partition) {
+        self.silent.insert(partition);
+        self.given_up.insert(partition);
+    }
+
+    pub(super) fn is_silent(&self, partition: Partition) -> bool {
+        self.silent.contains(&partition)
+    }
+
+    pub(super) fn has_given_up(&self, partition: Partition) -> bool {
+        self.given_up.contains(&partition)
+    }
+
+    /// Notes that `partition` answers; whether all is told anew there for that.
+    pub(super) fn note_answer(&mut self, partition: Partition) -> bool {
+        self.silent.remove(&partition);
+        let was_given_up = self.given_up.remove(&partition);
+        if was_given_up {
+            self.renew(partition);
+        }
+        was_given_up
     }
 }

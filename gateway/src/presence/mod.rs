@@ -6,10 +6,11 @@
 //! the same time goes to the bus together.
 //!
 //! - `telling`: tells what was touched
-//! - `watching`: shows that this gateway lives, and takes back what those told that
-//!   don't
+//! - `watching`: shows that this gateway lives, and finds those that don't
+//! - `sweeping`: takes back what those have told
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,21 +18,21 @@ use causerie_shared::ids::{TenantId, UserId};
 use causerie_shared::protocol::data::Status;
 use causerie_shared::room::Room;
 use tokio::sync::Notify;
-use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::Connection;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
+use hosts::Hosts;
 use telling::Telling;
 use watching::Watching;
 
 mod hosts;
+mod sweeping;
 mod telling;
+#[cfg(test)]
+mod tests;
 mod watching;
-
-/// How often a gateway shows that it lives, and looks whether the others do.
-const BEAT_EVERY: Duration = Duration::from_millis(1_500);
 
 /// How presence goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +54,7 @@ pub(crate) struct Presence(Arc<Shared>);
 struct Shared {
     changes: Mutex<Changes>,
     changed: Notify,
+    hosts: Mutex<Hosts>,
 }
 
 #[derive(Debug, Default)]
@@ -90,9 +92,26 @@ impl Presence {
         self.0.changed.notify_one();
     }
 
+    /// Notes that a connection has joined one of its first rooms, unless that was left
+    /// meanwhile. Its user's own goes with it, for there it is known what they have said
+    /// to be, which those in the room are told.
+    pub(crate) fn touch_joined(&self, connection: &Connection, room: Room) {
+        let identity = connection.identity();
+        let mut rooms = vec![Room::User(identity.user.clone()), room];
+        rooms.retain(|room| connection.is_in(room));
+        if !rooms.is_empty() {
+            self.touch(&identity, rooms, Leaving::Perhaps);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Changes> {
         let changes = self.0.changes.lock();
         changes.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hosts(&self) -> MutexGuard<'_, Hosts> {
+        let hosts = self.0.hosts.lock();
+        hosts.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -103,6 +122,16 @@ impl Changes {
             let before = touched.entry(room).or_default();
             *before = leaving.max(*before);
         }
+    }
+
+    /// Takes what was touched of the next user after `last`, and of the first after the last
+    /// of all: so that whose turn is late gets it.
+    fn take_after(&mut self, last: Option<&Whose>) -> Option<(Whose, Touched)> {
+        let after = last.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut later = self.touched.range((after, Bound::Unbounded));
+        let (next, _) = later.next().or_else(|| self.touched.first_key_value())?;
+        let next = next.clone();
+        self.touched.remove_entry(&next)
     }
 }
 
@@ -134,21 +163,9 @@ impl Gateway {
 /// Tells who is here, and looks after the others' hosts, until the node stops. What is not
 /// told by then the others take back.
 pub(crate) async fn run(gateway: Arc<Gateway>, stop: CancellationToken) {
-    let mut telling = Telling::new(Arc::clone(&gateway));
-    let mut watching = Watching::new(Arc::clone(&gateway));
-    let mut beats = interval(BEAT_EVERY);
-    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let presence = gateway.presence.clone();
-    loop {
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => return,
-            _ = beats.tick() => {
-                watching.look(&mut telling.hosts).await;
-                telling.note_renewed();
-            }
-            () = telling.until_due() => telling.tell().await,
-            () = presence.0.changed.notified() => telling.note_touched(),
-        }
-    }
+    let telling = Telling::new(Arc::clone(&gateway)).run();
+    // Beside it: what is slow to be told must not keep this gateway from showing that it lives.
+    let watching = Watching::new(gateway).run();
+    let both = async { tokio::join!(telling, watching) };
+    stop.run_until_cancelled(both).await;
 }

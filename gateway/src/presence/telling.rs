@@ -5,13 +5,13 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
+use causerie_shared::bus::BusError;
 use causerie_shared::bus::presence::{Attendance, Attended};
 use causerie_shared::protocol::data::Status;
-use causerie_shared::room::{Room, RoomKey};
+use causerie_shared::room::{Partition, Room, RoomKey};
 use tokio::task::consume_budget;
 use tokio::time::{Instant, sleep_until};
 
-use super::hosts::Hosts;
 use super::{Leaving, Touched, Whose};
 use crate::connection::Connection;
 use crate::events;
@@ -27,17 +27,22 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Of how many users it is told at once.
 const AT_ONCE: usize = 1_024;
 
+/// How much that the bus did not take is remembered. Beyond, it is told anew who is here, and
+/// the others take back what was told before.
+pub(super) const MOST_FAILED: usize = 16_384;
+
 /// Tells what was touched.
 #[derive(Debug)]
 pub(super) struct Telling {
     gateway: Arc<Gateway>,
-    pub(super) hosts: Hosts,
     /// When to tell what was touched; none where nothing was.
     due: Option<Instant>,
     /// When something was told last.
     told: Option<Instant>,
+    /// Of whom was told last.
+    last: Option<Whose>,
     leaving: Later,
-    failed: Later,
+    pub(super) failed: Later,
 }
 
 /// Who may have left, or what the bus did not take, and when to look again; the soonest
@@ -48,16 +53,28 @@ impl Telling {
     pub(super) fn new(gateway: Arc<Gateway>) -> Self {
         Self {
             gateway,
-            hosts: Hosts::default(),
             due: None,
             told: None,
+            last: None,
             leaving: Later::new(),
             failed: Later::new(),
         }
     }
 
+    /// Tells what is touched, for ever.
+    pub(super) async fn run(mut self) {
+        let presence = self.gateway.presence.clone();
+        loop {
+            tokio::select! {
+                biased;
+                () = self.until_due() => self.tell().await,
+                () = presence.0.changed.notified() => self.note_touched(),
+            }
+        }
+    }
+
     /// Something was touched.
-    pub(super) fn note_touched(&mut self) {
+    fn note_touched(&mut self) {
         let now = Instant::now();
         let next = match self.told {
             Some(told) if self.gateway.bus.rewards_company() => told + GATHER,
@@ -67,14 +84,15 @@ impl Telling {
     }
 
     /// All may have to be told anew somewhere.
-    pub(super) fn note_renewed(&mut self) {
-        if self.hosts.has_renewed() {
+    fn note_renewed(&mut self) {
+        let has_renewed = self.gateway.presence.hosts().has_renewed();
+        if has_renewed {
             self.note_touched();
         }
     }
 
     /// Waits until something is to be told.
-    pub(super) async fn until_due(&self) {
+    async fn until_due(&self) {
         let later = [self.leaving.front(), self.failed.front()];
         let later = later.into_iter().flatten().map(|(due, _, _)| *due);
         match later.chain(self.due).min() {
@@ -112,11 +130,12 @@ impl Telling {
 
     /// What was touched and is due, of so many users at the most; the rest is due next.
     fn take(&mut self, now: Instant) -> BTreeMap<Whose, Touched> {
+        self.put_off_silent(now);
         let presence = self.gateway.presence.clone();
         let mut changes = presence.lock();
         let later = [
             (&mut self.leaving, Leaving::Over),
-            (&mut self.failed, Leaving::ForGood),
+            (&mut self.failed, Leaving::Perhaps),
         ];
         for (later, leaving) in later {
             while later.front().is_some_and(|(due, _, _)| *due <= now)
@@ -127,8 +146,9 @@ impl Telling {
         }
         let mut taken = BTreeMap::new();
         while taken.len() < AT_ONCE
-            && let Some((whose, touched)) = changes.touched.pop_first()
+            && let Some((whose, touched)) = changes.take_after(self.last.as_ref())
         {
+            self.last = Some(whose.clone());
             taken.insert(whose, touched);
         }
         if !changes.touched.is_empty() {
@@ -160,7 +180,8 @@ impl Telling {
         }
         let (tenant, user) = whose.clone();
         let room = RoomKey::new(tenant, room);
-        let name = self.hosts.of(room.partition());
+        let mut hosts = self.gateway.presence.hosts();
+        let name = hosts.of(room.partition());
         Some(Attendance {
             host: name.id,
             is_first: !name.is_known,
@@ -177,6 +198,7 @@ impl Telling {
     }
 
     async fn send(&mut self, told: Vec<Attendance>) {
+        let told = self.without_silent(told);
         if told.is_empty() {
             return;
         }
@@ -190,20 +212,71 @@ impl Telling {
                 Ok(Attended::HostIsGone) => self.on_gone(&told),
                 Err(error) => {
                     events::presence_untold(&error);
-                    let whose = (told.room.tenant, told.user);
-                    self.failed.push_back((again, whose, told.room.room));
+                    if matches!(error, BusError::Unavailable(_)) {
+                        let partition = told.room.partition();
+                        self.gateway.presence.hosts().note_silent(partition);
+                    }
+                    self.put_off(again, told);
                 }
             }
         }
         self.note_renewed();
     }
 
+    /// Puts off what is of partitions that would not take it.
+    fn without_silent(&mut self, told: Vec<Attendance>) -> Vec<Attendance> {
+        let presence = self.gateway.presence.clone();
+        let is_silent = |one: &Attendance| presence.hosts().is_silent(one.room.partition());
+        let (silent, told): (Vec<_>, _) = told.into_iter().partition(is_silent);
+        let again = Instant::now() + RETRY;
+        for one in silent {
+            self.put_off(again, one);
+        }
+        told
+    }
+
+    /// Looks at it again later. Where too much waits for that, all of the partition is told
+    /// anew once it answers.
+    fn put_off(&mut self, again: Instant, told: Attendance) {
+        let partition = told.room.partition();
+        let mut hosts = self.gateway.presence.hosts();
+        if hosts.has_given_up(partition) {
+            return;
+        }
+        if self.failed.len() < MOST_FAILED {
+            let whose = (told.room.tenant, told.user);
+            return self.failed.push_back((again, whose, told.room.room));
+        }
+        hosts.give_up(partition);
+        drop(hosts);
+        self.failed
+            .retain(|(_, whose, room)| partition_of(whose, room) != partition);
+    }
+
+    /// Lets wait on what would not be taken now either.
+    fn put_off_silent(&mut self, now: Instant) {
+        if self.failed.front().is_none_or(|(due, _, _)| *due > now) {
+            return;
+        }
+        let hosts = self.gateway.presence.hosts();
+        for (due, whose, room) in &mut self.failed {
+            if *due <= now && hosts.is_silent(partition_of(whose, room)) {
+                *due = now + RETRY;
+            }
+        }
+        self.failed
+            .make_contiguous()
+            .sort_by_key(|(due, _, _)| *due);
+    }
+
     fn on_noted(&mut self, told: &Attendance, status: Status) {
         if told.connections == 0 {
             return;
         }
-        let name = self.hosts.of(told.room.partition());
+        let mut hosts = self.gateway.presence.hosts();
+        let name = hosts.of(told.room.partition());
         name.is_known |= name.id == told.host;
+        drop(hosts);
         // Said elsewhere, or before: it holds for the other rooms too.
         let is_own = matches!(&told.room.room, Room::User(user) if *user == told.user);
         let whose = (told.room.tenant.clone(), told.user.clone());
@@ -214,15 +287,16 @@ impl Telling {
 
     fn on_gone(&mut self, told: &Attendance) {
         let partition = told.room.partition();
-        if self.hosts.of(partition).id == told.host {
+        let mut hosts = self.gateway.presence.hosts();
+        if hosts.of(partition).id == told.host {
             events::host_lost(partition);
-            self.hosts.renew(partition);
+            hosts.renew(partition);
         }
     }
 
     /// Touches all who are here where all is to be told anew.
     async fn touch_all_renewed(&mut self) {
-        let renewed = self.hosts.take_renewed();
+        let renewed = self.gateway.presence.hosts().take_renewed();
         let mut last = None;
         while !renewed.is_empty() {
             let connections = self.gateway.registry.next_after(last);
@@ -242,4 +316,8 @@ impl Telling {
             consume_budget().await;
         }
     }
+}
+
+fn partition_of((tenant, _): &Whose, room: &Room) -> Partition {
+    RoomKey::new(tenant.clone(), room.clone()).partition()
 }

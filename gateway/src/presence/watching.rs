@@ -1,4 +1,4 @@
-//! Shows that this gateway lives, and takes back what those told that don't.
+//! Shows that this gateway lives, and finds those that don't.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,54 +7,62 @@ use std::time::Duration;
 use causerie_shared::bus::presence::{HostLook, Hosts as Seen};
 use causerie_shared::ids::RunId;
 use causerie_shared::room::Partition;
-use futures::future::join_all;
-use tokio::time::Instant;
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::hosts::Hosts;
+use super::sweeping::Sweeps;
 use crate::events;
 use crate::gateway::Gateway;
 
-/// A host that showed no life for so long, with the bus answering all the while, is
-/// dead: three beats that did not come.
-const DEAD_AFTER: Duration = Duration::from_millis(4_500);
+/// How often a gateway shows that it lives, and looks whether the others do.
+const BEAT_EVERY: Duration = Duration::from_millis(1_500);
 
-/// How many steps of taking back are done before it is looked at all hosts again.
-const STEPS: usize = 512;
+/// A host that showed no life in so many looks one after another is dead. It counts what was
+/// seen, and not time: while nobody looks, as when this process hung, nobody is missed.
+const DEAD_AFTER: u32 = 3;
 
 /// Looks after the hosts of all gateways.
 #[derive(Debug)]
 pub(super) struct Watching {
     gateway: Arc<Gateway>,
-    /// The hosts of others: how often each was shown to live, and since when it was not.
-    others: BTreeMap<(Partition, RunId), (u64, Instant)>,
+    /// The hosts of others: how often each was shown to live, and how many looks ago that
+    /// was news.
+    others: BTreeMap<(Partition, RunId), (u64, u32)>,
+    sweeps: Sweeps,
 }
 
 impl Watching {
     pub(super) fn new(gateway: Arc<Gateway>) -> Self {
         Self {
+            sweeps: Sweeps::new(Arc::clone(&gateway)),
             gateway,
             others: BTreeMap::new(),
         }
     }
 
-    /// Shows that `own` live, and looks at the others.
-    pub(super) async fn look(&mut self, own: &mut Hosts) {
-        let looks = Partition::all().map(|partition| HostLook {
-            partition,
-            own: own.known(partition),
-        });
-        let looks: Vec<_> = looks.collect();
+    /// Looks again and again, for ever.
+    pub(super) async fn run(mut self) {
+        let mut beats = interval(BEAT_EVERY);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            beats.tick().await;
+            self.look().await;
+            if self.gateway.presence.hosts().has_renewed() {
+                self.gateway.presence.0.changed.notify_one();
+            }
+        }
+    }
+
+    /// Shows that the own hosts live, and looks at the others.
+    pub(super) async fn look(&mut self) {
+        let looks = self.looks();
         let seen = self.gateway.bus.hosts_in_all(&looks).await;
-        let now = Instant::now();
         let mut dead = Vec::new();
         for (look, seen) in looks.iter().zip(seen) {
             match seen {
                 Ok(seen) => {
-                    if is_lost(look, &seen, own) {
-                        events::host_lost(look.partition);
-                        own.renew(look.partition);
-                    }
-                    dead.extend(self.dead_of(look, &seen, now));
+                    self.note_own(look, &seen);
+                    dead.extend(self.dead_of(look, &seen));
                 }
                 Err(error) => {
                     events::hosts_unknown(&error);
@@ -63,13 +71,31 @@ impl Watching {
                 }
             }
         }
-        let taking_back = dead.into_iter().map(|(at, host)| self.take_back(at, host));
-        let done = join_all(taking_back).await;
-        events::hosts_swept(done.into_iter().filter(|is_done| *is_done).count());
+        self.sweeps.begin(dead);
     }
 
-    /// The hosts of others in a partition that are dead by `now`.
-    fn dead_of(&mut self, look: &HostLook, seen: &Seen, now: Instant) -> Vec<(Partition, RunId)> {
+    fn looks(&self) -> Vec<HostLook> {
+        let own = self.gateway.presence.hosts();
+        let looks = Partition::all().map(|partition| HostLook {
+            partition,
+            own: own.known(partition),
+        });
+        looks.collect()
+    }
+
+    fn note_own(&self, look: &HostLook, seen: &Seen) {
+        let mut own = self.gateway.presence.hosts();
+        let is_lost = is_lost(look, seen, &mut own);
+        if is_lost {
+            own.renew(look.partition);
+        }
+        if own.note_answer(look.partition) || is_lost {
+            events::host_lost(look.partition);
+        }
+    }
+
+    /// The hosts of others in a partition that are dead.
+    fn dead_of(&mut self, look: &HostLook, seen: &Seen) -> Vec<(Partition, RunId)> {
         let partition = look.partition;
         let is_gone = |host: &RunId| seen.beats.iter().all(|(other, _)| other != host);
         self.forget(partition, is_gone);
@@ -82,12 +108,12 @@ impl Watching {
             let is_dead = match beats {
                 None => true,
                 Some(beats) => {
-                    let known = self.others.entry((partition, *host));
-                    let (shown, since) = known.or_insert((*beats, now));
-                    if *shown != *beats {
-                        (*shown, *since) = (*beats, now);
-                    }
-                    now.saturating_duration_since(*since) >= DEAD_AFTER
+                    let missed = match self.others.get(&(partition, *host)) {
+                        Some((shown, missed)) if shown == beats => missed + 1,
+                        Some(_) | None => 0,
+                    };
+                    self.others.insert((partition, *host), (*beats, missed));
+                    missed >= DEAD_AFTER
                 }
             };
             if is_dead {
@@ -101,33 +127,12 @@ impl Watching {
         self.others
             .retain(|(at, host), _| *at != partition || !which(host));
     }
-
-    /// Takes back what was told under a host, step by step; what is left at the next look.
-    /// Whether nothing is.
-    async fn take_back(&self, partition: Partition, host: RunId) -> bool {
-        let announced = self.gateway.settings().presence.announced;
-        for _ in 0..STEPS {
-            match self
-                .gateway
-                .bus
-                .sweep_host(partition, host, announced)
-                .await
-            {
-                Ok(true) => {}
-                Ok(false) => return true,
-                Err(error) => {
-                    events::hosts_unknown(&error);
-                    return false;
-                }
-            }
-        }
-        false
-    }
 }
 
-/// Whether what was told under our own name in a partition may be lost.
+/// Whether what was told under our own name in a partition may be lost. It may have another
+/// since it was looked.
 fn is_lost(look: &HostLook, seen: &Seen, own: &mut Hosts) -> bool {
-    let Some(host) = look.own else {
+    let Some(host) = look.own.filter(|_| look.own == own.known(look.partition)) else {
         return false;
     };
     let is_alive = |(other, beats): &(RunId, Option<u64>)| *other == host && beats.is_some();

@@ -1,11 +1,12 @@
 //! Connections from which a request is awaited: so many may wait as memory allows.
 //!
-//! One that waits costs some 16 KiB, nobody has counted it yet, and to open it costs a
-//! stranger nothing. An honest client's request comes within a round trip. So where
-//! too many wait it is the one that has waited longest that goes, and those who come
-//! get in all the while.
+//! One that waits, amid a handshake of TLS or for the request itself, costs some 16 KiB,
+//! nobody has counted it yet, and to open it costs a stranger nothing. An honest client's
+//! request comes within a few round trips. So where too many wait it is the one that has
+//! waited longest that goes, and those who come get in all the while. So it is where too
+//! much has come of requests that are not whole: then the one goes that began longest ago.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
@@ -15,10 +16,15 @@ use crate::seldom::Seldom;
 /// How many may wait. Together they cost some 32 MiB.
 pub(super) const MOST: usize = 2_000;
 
+/// How many bytes of requests that are not whole may have come: they take up to twice as
+/// much memory. Each may have some 60 KiB, and most come whole at once.
+pub(super) const MOST_BYTES: usize = 4 << 20;
+
 /// All connections that wait.
 #[derive(Debug)]
 pub(super) struct Waiting {
     most: usize,
+    most_bytes: usize,
     queue: Mutex<Queue>,
     lines: Seldom,
 }
@@ -27,14 +33,35 @@ pub(super) struct Waiting {
 #[derive(Debug, Default)]
 struct Queue {
     next: u64,
-    waiting: BTreeMap<u64, CancellationToken>,
+    waiting: BTreeMap<u64, One>,
+    /// Those that have sent something.
+    begun: BTreeSet<u64>,
+    /// How much all of these have.
+    bytes: usize,
+}
+
+/// One that waits.
+#[derive(Debug)]
+struct One {
+    has_to_go: CancellationToken,
+    bytes: usize,
+}
+
+impl Queue {
+    fn remove(&mut self, number: u64) -> Option<One> {
+        let one = self.waiting.remove(&number)?;
+        self.begun.remove(&number);
+        self.bytes -= one.bytes;
+        Some(one)
+    }
 }
 
 impl Waiting {
-    /// Where `most` may wait.
-    pub(super) fn new(most: usize) -> Self {
+    /// Where `most` may wait, of which so many bytes may have come.
+    pub(super) fn new(most: usize, most_bytes: usize) -> Self {
         Self {
             most,
+            most_bytes,
             queue: Mutex::default(),
             lines: Seldom::default(),
         }
@@ -53,15 +80,40 @@ impl Waiting {
         let mut queue = lock(&self.queue);
         let number = queue.next;
         queue.next += 1;
-        queue.waiting.insert(number, has_to_go.clone());
-        if queue.waiting.len() > self.most
-            && let Some((_, longest)) = queue.waiting.pop_first()
-        {
-            drop(queue);
-            longest.cancel();
-            hung_up(&self.lines);
+        let one = One {
+            has_to_go: has_to_go.clone(),
+            bytes: 0,
+        };
+        queue.waiting.insert(number, one);
+        let longest = queue.waiting.first_key_value().map(|(number, _)| *number);
+        if queue.waiting.len() > self.most {
+            self.hang_up(queue, longest);
         }
         number
+    }
+
+    /// Of one that waits, so many bytes have come.
+    fn came(&self, number: u64, bytes: usize) {
+        let mut queue = lock(&self.queue);
+        let Some(one) = queue.waiting.get_mut(&number) else {
+            return;
+        };
+        one.bytes += bytes;
+        queue.bytes += bytes;
+        queue.begun.insert(number);
+        let longest = queue.begun.first().copied();
+        if queue.bytes > self.most_bytes {
+            self.hang_up(queue, longest);
+        }
+    }
+
+    fn hang_up(&self, mut queue: MutexGuard<'_, Queue>, number: Option<u64>) {
+        let one = number.and_then(|number| queue.remove(number));
+        drop(queue);
+        if let Some(one) = one {
+            one.has_to_go.cancel();
+            hung_up(&self.lines);
+        }
     }
 }
 
@@ -74,7 +126,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// A request is awaited from now on.
+    /// A request, or the handshake before it, is awaited from now on.
     pub(super) fn wait(&self) {
         let mut number = lock(&self.number);
         if number.is_none() {
@@ -85,7 +137,17 @@ impl Place {
     /// The request is there.
     pub(super) fn go_on(&self) {
         if let Some(number) = lock(&self.number).take() {
-            lock(&self.all.queue).waiting.remove(&number);
+            lock(&self.all.queue).remove(number);
+        }
+    }
+
+    /// So many bytes have come.
+    pub(super) fn came(&self, bytes: usize) {
+        let number = *lock(&self.number);
+        if let Some(number) = number
+            && bytes > 0
+        {
+            self.all.came(number, bytes);
         }
     }
 
@@ -110,8 +172,8 @@ fn hung_up(lines: &Seldom) {
     metrics::counter!("causerie_waiting_hung_up_total").increment(1);
     if lines.is_due() {
         tracing::warn!(
-            "so many connections are open that send no request that the oldest of them are \
-             hung up on: somebody may be holding them open on purpose"
+            "so many connections are open that send no whole request that the oldest of them \
+             are hung up on: somebody may be holding them open on purpose"
         );
     }
 }
@@ -128,15 +190,39 @@ mod tests {
 
     #[test]
     fn who_has_waited_longest_makes_room() {
-        let waiting = Arc::new(Waiting::new(2));
+        let waiting = Arc::new(Waiting::new(2, 100));
         let places = [(); 4].map(|()| waiting.place());
         places.iter().for_each(Place::wait);
         assert_eq!(places.each_ref().map(has_to_go), [true, true, false, false]);
     }
 
     #[test]
+    fn who_began_longest_ago_makes_room_where_much_has_come() {
+        let waiting = Arc::new(Waiting::new(10, 100));
+        let [silent, first, second, third] = [(); 4].map(|()| waiting.place());
+        for place in [&silent, &first, &second, &third] {
+            place.wait();
+        }
+        first.came(30);
+        second.came(60);
+        assert!(!has_to_go(&first));
+        // Who says nothing takes nothing.
+        third.came(20);
+        let gone = [&silent, &first, &second, &third].map(has_to_go);
+        assert_eq!(gone, [false, true, false, false]);
+        // What it had sent is not there any more, nor what comes of it now.
+        first.came(50);
+        third.came(20);
+        second.go_on();
+        third.came(60);
+        assert!(!has_to_go(&second) && !has_to_go(&third));
+        third.came(1);
+        assert!(has_to_go(&third));
+    }
+
+    #[test]
     fn whose_request_is_there_does_not_wait() {
-        let waiting = Arc::new(Waiting::new(2));
+        let waiting = Arc::new(Waiting::new(2, 100));
         let [asked, gone, first, second, third] = [(); 5].map(|()| waiting.place());
         asked.wait();
         asked.go_on();

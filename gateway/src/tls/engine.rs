@@ -57,6 +57,11 @@ impl Engine {
         self.tls.is_handshaking()
     }
 
+    /// How many bytes have come of something that is not whole yet.
+    pub(super) fn begun(&self) -> usize {
+        self.begun.len()
+    }
+
     pub(super) fn version(&self) -> Option<ProtocolVersion> {
         self.tls.protocol_version()
     }

@@ -15,6 +15,11 @@ use super::socket::{TlsSocket, TlsStream};
 /// How long one who is turned away may take to read why.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// How much of a handshake may have come and not be whole: a hello has some 2 KiB, and
+/// certificates of clients some more. The protocol allows 64 KiB (RFC 8446, 4), and who
+/// sends them without an end is many.
+const MOST_BEGUN: usize = 16 << 10;
+
 /// What those are told who speak HTTP without TLS.
 const PLAIN_HTTP: &str = "HTTP/1.1 400 Bad Request\r\n\
     content-type: text/plain; charset=utf-8\r\n\
@@ -135,6 +140,9 @@ async fn shake_hands(socket: &TlsSocket) -> Result<(), Failure> {
         let took = poll_fn(|cx| socket.poll_take(cx, &mut ReadBuf::new(&mut []))).await?;
         if took == 0 {
             return Err(Failure::Gone);
+        }
+        if socket.is_handshaking() && socket.begun() > MOST_BEGUN {
+            return Err(Failure::NotTls);
         }
         poll_fn(|cx| socket.poll_flush(cx)).await?;
     }

@@ -242,6 +242,11 @@ impl TlsSocket {
         self.lock().is_handshaking()
     }
 
+    /// How many bytes have come of something that is not whole yet.
+    pub(super) fn begun(&self) -> usize {
+        self.lock().begun()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Engine> {
         self.engine.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -23,7 +23,7 @@ use crate::connection::Admitted;
 use crate::events;
 use crate::gateway::Gateway;
 use crate::outbox::Wire;
-use crate::socket::Socket;
+use crate::server::Metered;
 use codec::Decoder;
 use reading::Reading;
 
@@ -47,10 +47,10 @@ pub async fn serve(gateway: Arc<Gateway>, upgrade: Upgrade, admitted: Admitted) 
         return;
     };
     // The public port serves no other streams.
-    let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<Socket>>() else {
+    let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<Metered>>() else {
         return;
     };
-    let (receiving, sending) = io.into_inner().into_split();
+    let (receiving, sending) = io.into_inner().into_socket().into_split();
     let decoder = Decoder::new(gateway.settings().max_message_bytes, is_deflated);
     // A copy: the buffer would be kept with it, for the few bytes that it may hold.
     let reading = Reading::new(receiving, decoder, &read_buf);

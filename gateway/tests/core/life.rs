@@ -1,13 +1,19 @@
 //! How connections live and end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use causerie_gateway::auth::{Auth, KeySetPace};
 use causerie_gateway::drain::drain;
 use causerie_gateway::settings::Settings;
+use causerie_shared::bus::order::Revocation;
+use causerie_shared::clock::Clock;
+use causerie_shared::config::{Loader, Program, Sources};
+use causerie_shared::ids::{TenantId, UserId};
 use causerie_testkit::client::raw::{RawSocket, frame, opcode};
 use tokio::time::interval;
 
-use crate::support::{Node, memory_bus};
+use crate::support::{Node, TENANT, memory_bus};
 
 #[tokio::test]
 async fn a_silent_peer_is_pinged_and_dropped() {
@@ -87,6 +93,26 @@ async fn a_token_that_ends_ends_the_connection() {
         (Some("unauthorized"), Some(true))
     );
     assert_eq!(client.expect_close().await.code, Some(4500));
+}
+
+/// It was believed just before, and they were not there yet when all were sent away.
+#[tokio::test]
+async fn one_whose_token_is_revoked_as_they_come_in_does_not_stay() {
+    let node = Node::alone().await;
+    let loader = Loader::new(Program::Standalone, Sources::default()).unwrap();
+    let settings = loader.load().unwrap();
+    let auth = Auth::new(&settings, KeySetPace::default(), Clock::default()).await;
+    let auth = Arc::new(auth.unwrap());
+    node.gateway.verify_by(Arc::clone(&auth));
+    auth.revoked().note(&Revocation {
+        tenant: TenantId::new(TENANT).unwrap(),
+        user: UserId::new("u1").unwrap(),
+        until_ms: u64::MAX,
+    });
+    let mut late = node.connect("u1").open().await;
+    assert_eq!(late.expect_type("error").await["code"], "unauthorized");
+    assert_eq!(late.expect_close().await.code, Some(4500));
+    node.client("u2").await.ping().await;
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@
     missing_docs
 )]
 
+mod absence;
 mod address;
 mod admission;
 mod api_keys;
@@ -18,6 +19,7 @@ mod compression;
 mod connections;
 mod deleting;
 mod events;
+mod filtering;
 mod key_sets;
 #[path = "../kit/making.rs"]
 mod making;
@@ -29,5 +31,6 @@ mod reading;
 mod receipts;
 mod renewing;
 mod revoking;
+mod rollout;
 mod support;
 mod tls;

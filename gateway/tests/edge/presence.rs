@@ -1,5 +1,7 @@
 //! Who is in a room, and what they say to be.
 
+use std::time::{Duration, Instant};
+
 use causerie_shared::api_key::KeyScope;
 use causerie_testkit::client::ws::{Client, Connect};
 use serde_json::{Value, json};
@@ -12,7 +14,7 @@ const PATIENT: &str = "presence.leave_after=60";
 /// Who is away has left.
 const STRICT: &str = "presence.leave_after=0";
 
-async fn connect(node: &Node, who: Value, room: &str) -> Client {
+pub(crate) async fn connect(node: &Node, who: Value, room: &str) -> Client {
     let connect = Connect::to(&node.ws()).param("token", &token(who));
     let mut client = connect.param("room", room).open().await;
     client
@@ -23,12 +25,12 @@ async fn connect(node: &Node, who: Value, room: &str) -> Client {
     client
 }
 
-fn member(sub: &str) -> Value {
+pub(crate) fn member(sub: &str) -> Value {
     json!({"sub": sub, "name": format!("Name of {sub}"), "projects": ["p1"]})
 }
 
 /// Waits until so many users are in the room.
-async fn present(node: &Node, room: &str, reader: &str, count: usize) -> Value {
+pub(crate) async fn present(node: &Node, room: &str, reader: &str, count: usize) -> Value {
     let path = format!("/api/rooms/{room}/presence");
     let deadline = tokio::time::Instant::now() + causerie_testkit::DEADLINE;
     loop {
@@ -77,7 +79,10 @@ async fn people_in_a_project_see_who_comes_and_goes() {
         let answer = present(&node, room, &reader, 2).await;
         answer["users"][1]["connections"] == 2
     };
-    while !three().await {}
+    let since = Instant::now();
+    while !three().await {
+        assert!(since.elapsed() < Duration::from_secs(30));
+    }
     let answer = present(&node, room, &reader, 2).await;
     let expected = json!({"users": [
         {"user_id": "u1", "name": "Name of u1", "status": "online", "connections": 1},

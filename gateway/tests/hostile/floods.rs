@@ -7,7 +7,7 @@ use flate2::{Compress, Compression, FlushCompress};
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use crate::stage::Stage;
+use crate::stage::{GOOD_ADDRESS, Stage};
 
 /// How many frames a flood has.
 const FLOOD: usize = 100_000;
@@ -29,18 +29,22 @@ async fn pour(socket: &mut RawSocket, wire: &[u8]) {
 async fn pings_without_end() {
     let stage = Stage::set().await;
     let wire = frame(true, opcode::PING, &[b'x'; 125]).repeat(FLOOD);
-    let flood = async |number: usize| {
-        let mut socket = stage.attacker(number, &[]).await;
+    let flood = async |_| {
+        let mut socket = stage.attacker(&[]).await;
         pour(&mut socket, &wire).await;
         socket
     };
-    let mut flooders = join_all((0..4).map(flood)).await;
-    stage.serves().await;
-    // Each is still there, and served when it comes to read.
-    for socket in &mut flooders {
-        while socket.read_frame().await.expect("a frame").opcode != opcode::PONG {}
-    }
-    stage.expect_unharmed().await;
+    let play = async |_| {
+        let mut flooders = join_all((0..4).map(flood)).await;
+        stage.serves().await;
+        // Each is still there, and served when it comes to read.
+        for socket in &mut flooders {
+            while socket.read_frame().await.expect("a frame").opcode != opcode::PONG {}
+        }
+    };
+    stage.attack(play).await;
+    let what = "sends pings as fast as it goes, over four connections";
+    stage.expect_unharmed(what).await;
 }
 
 #[tokio::test]
@@ -48,8 +52,8 @@ async fn tiny_fragments_without_end() {
     let stage = Stage::set().await;
     let begin = frame(false, opcode::TEXT, b"x");
     let end = frame(true, opcode::CONTINUATION, b"");
-    let flood = async |number: usize, payload: &[u8], code: u16| {
-        let mut socket = stage.attacker(number, &[]).await;
+    let flood = async |payload: &[u8], code: u16| {
+        let mut socket = stage.attacker(&[]).await;
         let tiny = frame(false, opcode::CONTINUATION, payload);
         // One that just fits, and one that never ends.
         let fits = [&*begin, &tiny.repeat(50_000), &end].concat();
@@ -57,10 +61,14 @@ async fn tiny_fragments_without_end() {
         pour(&mut socket, &[fits, endless].concat()).await;
         assert_eq!(socket.read_close().await, Some(code));
     };
-    let ones = join_all((0..4).map(|number| flood(number, b"x", 1009)));
-    let empty = join_all((4..8).map(|number| flood(number, b"", 1009)));
-    tokio::join!(ones, empty);
-    stage.expect_unharmed().await;
+    let play = async |_| {
+        let ones = join_all([(); 4].map(|()| flood(b"x", 1009)));
+        let empty = join_all([(); 4].map(|()| flood(b"", 1009)));
+        tokio::join!(ones, empty);
+    };
+    stage.attack(play).await;
+    let what = "sends messages of endless tiny fragments, eight at a time";
+    stage.expect_unharmed(what).await;
 }
 
 /// A compressed text of `mib` MiB, which refers to nothing but itself.
@@ -84,15 +92,18 @@ async fn compressed_bombs() {
         bomb.len()
     );
     let offer = ("Sec-WebSocket-Extensions", "permessage-deflate");
-    let throw = async |number: usize| {
+    let throw = async |()| {
         for _ in 0..5 {
-            let mut socket = stage.attacker(number, &[offer]).await;
+            let mut socket = stage.attacker(&[offer]).await;
             assert!(socket.try_send(&bomb).await);
             assert_eq!(socket.read_close().await, Some(1009));
         }
     };
-    join_all((0..20).map(throw)).await;
-    stage.expect_unharmed().await;
+    stage
+        .attack(async |_| drop(join_all([(); 20].map(throw)).await))
+        .await;
+    let what = "sends messages that inflate to 80 MiB, 20 at a time";
+    stage.expect_unharmed(what).await;
 }
 
 fn subscribe(number: usize) -> Vec<u8> {
@@ -105,36 +116,50 @@ fn subscribe(number: usize) -> Vec<u8> {
 #[tokio::test]
 async fn a_million_rooms() {
     let stage = Stage::set().await;
-    let mut hasty = stage.wanting_all("hasty", "198.51.100.1").await;
-    let wire: Vec<_> = (0..20_000).flat_map(subscribe).collect();
-    pour(&mut hasty, &wire).await;
-    assert_eq!(hasty.read_close().await, Some(4508));
+    let wire: Vec<_> = (0..500).flat_map(subscribe).collect();
+    let play = async |_| {
+        let (user, address) = stage.stranger();
+        let mut hasty = stage.wanting_all(&user, &address).await;
+        let end = loop {
+            hasty.try_send(&wire).await;
+            if let Err(end) = answer_to(&mut hasty, 499).await {
+                break end;
+            }
+        };
+        assert_eq!(end, Some(4508));
 
-    // From an address where nothing counts, as fast as it goes.
-    let mut patient = stage.wanting_all("patient", "203.0.113.7").await;
-    let mut acks = 0;
-    for number in 0..3_000 {
-        patient.send(&subscribe(number)).await;
-        let answer = answer_to(&mut patient, number).await;
-        if answer["type"] == "ack" {
-            acks += 1;
-        } else {
-            assert_eq!(answer["code"], "forbidden", "{answer}");
+        // From an address where nothing counts, as fast as it goes.
+        let mut patient = stage.wanting_all("patient", GOOD_ADDRESS).await;
+        let mut acks = 0;
+        for number in 0..3_000 {
+            patient.send(&subscribe(number)).await;
+            let answer = answer_to(&mut patient, number).await;
+            let answer = answer.expect("it stays open");
+            if answer["type"] == "ack" {
+                acks += 1;
+            } else {
+                assert_eq!(answer["code"], "forbidden", "{answer}");
+            }
         }
-    }
-    // Two of the hundred are theirs from the start: their own, and the tenant's.
-    assert_eq!(acks, 98);
-    stage.expect_unharmed().await;
+        // Two of the hundred are theirs from the start: their own, and the tenant's.
+        assert_eq!(acks, 98);
+    };
+    stage.attack(play).await;
+    stage.expect_unharmed("subscribes to a million rooms").await;
 }
 
-/// What is said to this frame, among all that is heard.
-async fn answer_to(socket: &mut RawSocket, number: usize) -> Value {
+/// What is said to this frame, among all that is heard; the code of a close that comes
+/// before it.
+async fn answer_to(socket: &mut RawSocket, number: usize) -> Result<Value, Option<u16>> {
     let id = number.to_string();
     loop {
-        let heard = socket.read_frame().await.expect("it stays open");
+        let heard = socket.read_frame().await.ok_or(None)?;
+        if heard.opcode == opcode::CLOSE {
+            return Err(heard.close_code());
+        }
         let heard: Value = serde_json::from_str(&heard.text()).unwrap();
         if heard["id"].as_str() == Some(&*id) {
-            return heard;
+            return Ok(heard);
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Hostile clients, each at a real gateway with a well-behaved client beside it, that is
-//! served all the while; and the gateway takes no more than 64 MiB more for it.
+//! served all the while; and the gateway takes no more than 64 MiB more for it. Each plays
+//! once; `gateway/tests/hostile/run` has them play on and on, and measures.
 //!
 //! | who | test here | and |
 //! |---|---|---|
-//! | never sends a whole request | `connections::who_trickles_a_request_is_hung_up_on` | `edge/admission.rs`: one alone, and a body; `edge/tls.rs`: in the handshake |
+//! | never sends a whole request | `connections::who_trickles_a_request_is_hung_up_on` | `edge/admission.rs`: one alone, and a body |
+//! | begins a handshake of TLS | `handshakes::who_does_not_finish_a_handshake_is_hung_up_on` | `edge/tls/clients.rs`: one alone |
 //! | opens and says nothing | `connections::who_says_nothing_is_hung_up_on` | `core/life.rs`: who falls silent later |
 //! | never reads | `connections::who_never_reads_is_sent_away` | `core/slow_readers.rs`, `edge/events.rs` |
 //! | pings without end | `floods::pings_without_end` | `core/slow_readers.rs`: control frames first |
@@ -29,5 +31,8 @@
 
 mod connections;
 mod floods;
+mod good;
+mod handshakes;
+mod report;
 mod stage;
 mod strangers;

@@ -1,23 +1,30 @@
 //! A gateway, and a client who behaves well beside those who don't.
 
+use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use causerie_shared::cli::raise_open_files;
+use causerie_testkit::certificates::{Authority, Trust};
 use causerie_testkit::client::raw::RawSocket;
-use causerie_testkit::client::ws::{Client, Connect};
 use causerie_testkit::process::{Node, Program};
 use causerie_testkit::redis::Redis;
 use causerie_testkit::token::Token;
+use rustls::ClientConfig;
 use serde_json::json;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tempfile::TempDir;
+use tokio::time::{Interval, interval, sleep};
+
+use crate::good::{Good, PACE, TURNS_A_SECOND};
+use crate::report;
 
 pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 pub(crate) const ORIGIN: &str = "https://acme.example";
 
 /// Who behaves well comes from here, and has no limits.
-const GOOD_ADDRESS: &str = "203.0.113.7";
+pub(crate) const GOOD_ADDRESS: &str = "203.0.113.7";
+
+const OPENED_A_SECOND: u32 = 2_000;
 
 /// What hostile clients may cost at the most.
 const MAX_COST_KIB: u64 = 64 << 10;
@@ -41,13 +48,37 @@ hash = 'h-other'
 pub(crate) const OPENING: &str = "Host: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
      Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
+/// A certificate of the gateway's, and who trusts it.
+struct Tls {
+    folder: TempDir,
+    client: Arc<ClientConfig>,
+}
+
+impl Tls {
+    fn new() -> Self {
+        let authority = Authority::new();
+        let certified = authority.certify("127.0.0.1");
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("key"), certified.key).unwrap();
+        std::fs::write(folder.path().join("crt"), certified.certificate).unwrap();
+        let client = Trust::in_authority(&authority).config();
+        Self { folder, client }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
+    }
+}
+
 pub(crate) struct Stage {
     pub(crate) node: Node,
     _redis: Redis,
-    served: Arc<AtomicU64>,
-    stop: CancellationToken,
-    talking: JoinHandle<()>,
+    tls: Option<Tls>,
+    good: Good,
+    attackers: Cell<usize>,
     baseline_kib: u64,
+    /// The first turn under attack.
+    attacked: Cell<usize>,
 }
 
 impl Stage {
@@ -57,6 +88,23 @@ impl Stage {
 
     /// With these variables in the gateway's environment.
     pub(crate) async fn with(environment: &[(&str, &str)]) -> Self {
+        Self::start(environment, None).await
+    }
+
+    /// The same, over TLS.
+    pub(crate) async fn over_tls(environment: &[(&str, &str)]) -> Self {
+        let tls = Tls::new();
+        let (certificate, key) = (tls.path("crt"), tls.path("key"));
+        let own = [
+            ("TLS_CERT_FILE", &*certificate),
+            ("TLS_KEY_FILE", &*key),
+            // As its certificate says.
+            ("WEBSOCKET_BIND", "127.0.0.1"),
+        ];
+        Self::start(&[environment, &own].concat(), Some(tls)).await
+    }
+
+    async fn start(environment: &[(&str, &str)], tls: Option<Tls>) -> Self {
         let redis = Redis::start().await;
         let mut program = Program::gateway()
             .config(CONFIG)
@@ -65,53 +113,80 @@ impl Stage {
         for (key, value) in environment {
             program = program.env(key, *value);
         }
+        if let Ok(cores) = std::env::var("HOSTILE_CORES") {
+            program = program.on_cores(&cores);
+        }
         let node = program.start().await;
-        let good = Connect::to(&node.ws_url())
-            .param("token", &token("good"))
-            .param("room", "project:p1")
-            .header("x-forwarded-for", GOOD_ADDRESS)
-            .open()
-            .await;
-        let (served, stop) = (Arc::new(AtomicU64::new(0)), CancellationToken::new());
-        let talking = tokio::spawn(talk(good, Arc::clone(&served), stop.clone()));
+        let trust = tls.as_ref().map(|tls| Arc::clone(&tls.client));
         let mut stage = Self {
-            baseline_kib: 0,
+            good: Good::begin(&node.ws_url(), trust),
             node,
             _redis: redis,
-            served,
-            stop,
-            talking,
+            tls,
+            attackers: Cell::new(0),
+            baseline_kib: 0,
+            attacked: Cell::new(0),
         };
         stage.serves().await;
+        stage.until_turn(report::seconds() * TURNS_A_SECOND).await;
         stage.baseline_kib = stage.kib("VmRSS");
         stage
     }
 
-    /// Holds that who behaves well is served from now on, too.
-    pub(crate) async fn serves(&self) {
-        let wanted = self.served.load(Ordering::Relaxed) + 5;
-        let deadline = Instant::now() + causerie_testkit::DEADLINE;
-        while self.served.load(Ordering::Relaxed) < wanted {
-            assert!(
-                !self.talking.is_finished(),
-                "who behaves well was sent away"
-            );
-            assert!(Instant::now() < deadline, "nobody is served any more");
-            tokio::task::yield_now().await;
+    /// Whom to trust, of a gateway that takes TLS.
+    pub(crate) fn trust(&self) -> &Arc<ClientConfig> {
+        &self.tls.as_ref().expect("it takes TLS").client
+    }
+
+    /// Has an attack played: once, or in the long run again and again for its time. It is
+    /// told which time that is.
+    pub(crate) async fn attack(&self, play: impl AsyncFn(usize)) {
+        let first = self.good.turns();
+        self.attacked.set(first);
+        let mut round = 0;
+        while round == 0 || self.good.turns() < first + report::seconds() * TURNS_A_SECOND {
+            play(round).await;
+            round += 1;
         }
     }
 
-    /// Holds that nobody was harmed, and that it never took too much memory.
-    pub(crate) async fn expect_unharmed(self) {
+    /// Holds that who behaves well is served from now on, too.
+    pub(crate) async fn serves(&self) {
+        self.until_turn(self.good.turns() + 5).await;
+    }
+
+    async fn until_turn(&self, wanted: usize) {
+        let (mut seen, mut at) = (self.good.turns(), Instant::now());
+        while seen < wanted {
+            assert!(
+                !self.good.was_sent_away(),
+                "who behaves well was sent away, or asked in vain"
+            );
+            assert!(
+                at.elapsed() < causerie_testkit::DEADLINE,
+                "nobody is served any more"
+            );
+            sleep(PACE).await;
+            let turns = self.good.turns();
+            if turns > seen {
+                (seen, at) = (turns, Instant::now());
+            }
+        }
+    }
+
+    /// Holds that nobody was harmed by those who did `what`, and that it never took too
+    /// much memory.
+    pub(crate) async fn expect_unharmed(self, what: &str) {
         self.serves().await;
         let cost = self.kib("VmHWM").saturating_sub(self.baseline_kib);
+        let first = self.attacked.get();
+        report::add(what, &self.good, first, cost);
         assert!(
             cost < MAX_COST_KIB,
             "{cost} KiB more than {}",
             self.baseline_kib
         );
-        self.stop.cancel();
-        self.talking.await.expect("who behaves well is served");
+        self.good.leave();
     }
 
     /// The memory of the gateway's process, by Linux's name for it.
@@ -123,29 +198,27 @@ impl Stage {
     }
 
     /// One who may hear `project:p1`, from an address and with a name of their own.
-    pub(crate) async fn attacker(&self, number: usize, headers: &[(&str, &str)]) -> RawSocket {
+    pub(crate) async fn attacker(&self, headers: &[(&str, &str)]) -> RawSocket {
         let mut socket = RawSocket::connect(self.node.url()).await;
-        self.let_in(&mut socket, number, headers).await;
+        self.let_in(&mut socket, headers).await;
         socket
     }
 
-    pub(crate) async fn let_in(
-        &self,
-        socket: &mut RawSocket,
-        number: usize,
-        headers: &[(&str, &str)],
-    ) {
-        let path = format!(
-            "/ws?token={}&room=project:p1",
-            token(&format!("bad{number}"))
-        );
-        let address = format!("198.51.100.{number}");
+    pub(crate) async fn let_in(&self, socket: &mut RawSocket, headers: &[(&str, &str)]) {
+        let (user, address) = self.stranger();
+        let path = format!("/ws?token={}&room=project:p1", token(&user));
         let headers = [&[("X-Forwarded-For", &*address)], headers].concat();
         socket.shake_hands(&path, &headers).await;
     }
-}
 
-impl Stage {
+    /// The name and the address of one who was not here before (RFC 2544).
+    pub(crate) fn stranger(&self) -> (String, String) {
+        let number = self.attackers.get();
+        self.attackers.set(number + 1);
+        let address = format!("198.18.{}.{}", number / 256, number % 256);
+        (format!("bad{number}"), address)
+    }
+
     /// One whose token opens all projects, from an address of their choice.
     pub(crate) async fn wanting_all(&self, user: &str, address: &str) -> RawSocket {
         let token = Token::of("acme", user).claim("projects", json!("*"));
@@ -154,25 +227,31 @@ impl Stage {
     }
 }
 
-/// Says something to the room, hears it, and asks for an answer, again and again.
-async fn talk(mut client: Client, served: Arc<AtomicU64>, stop: CancellationToken) {
-    while !stop.is_cancelled() {
-        let data = json!({"room": "project:p1", "user_input": "still here", "ai": false});
-        let said = client
-            .request(json!({"action": "sendMessage", "data": data}))
-            .await;
-        let id = &said["data"]["message_id"];
-        assert!(id.is_string(), "{said}");
-        let is_it = |frame: &serde_json::Value| {
-            frame["type"] == "new_message" && frame["data"]["message_id"] == *id
-        };
-        client.expect("what was said", is_it).await;
-        client.ping().await;
-        served.fetch_add(1, Ordering::Relaxed);
-    }
-    client.close(1000, "").await;
-}
-
 pub(crate) fn token(user: &str) -> String {
     Token::of("acme", user).project("p1").sign(SECRET)
+}
+
+/// When connections are opened: at once, but in the long run so many a second. What is
+/// asked there is how many there may be, and not how fast this machine opens them.
+pub(crate) struct Turns(Option<Interval>);
+
+impl Turns {
+    pub(crate) fn begin() -> Self {
+        let is_long = report::seconds() > 0;
+        Self(is_long.then(|| interval(Duration::from_secs(1) / OPENED_A_SECOND)))
+    }
+
+    pub(crate) async fn next(&mut self) {
+        if let Some(turns) = &mut self.0 {
+            turns.tick().await;
+        }
+    }
+}
+
+/// How many open a connection and do little with it: more where `HOSTILE_CONNECTIONS`
+/// says so. Each takes a file of each process.
+pub(crate) fn many() -> usize {
+    raise_open_files();
+    let wanted = std::env::var("HOSTILE_CONNECTIONS").ok();
+    wanted.map_or(4_500, |wanted| wanted.parse().expect("a number"))
 }

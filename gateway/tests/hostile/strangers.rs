@@ -9,7 +9,7 @@ use causerie_testkit::token::Token;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::stage::{OPENING, ORIGIN, SECRET, Stage, token};
+use crate::stage::{GOOD_ADDRESS, OPENING, ORIGIN, SECRET, Stage, token};
 
 /// A key with which other tokens of the operator are verified: anybody may know it.
 const PUBLIC_KEY: &str = "-----BEGIN PUBLIC KEY-----
@@ -45,6 +45,13 @@ async fn bad_tokens() {
     std::fs::write(&pem, PUBLIC_KEY).unwrap();
     let key_file = [("AUTH_JWT_PUBLIC_KEY_FILE", pem.to_str().unwrap())];
     let stage = Stage::with(&key_file).await;
+    stage.attack(async |_| show_bad_tokens(&stage).await).await;
+    stage
+        .expect_unharmed("comes with tokens that do not hold")
+        .await;
+}
+
+async fn show_bad_tokens(stage: &Stage) {
     let good = token("u1");
     let claims = json!({"sub": "u1", "tenant": "acme", "exp": 4_000_000_000_u64});
     let signature = good.rsplit('.').next().unwrap();
@@ -102,18 +109,26 @@ async fn bad_tokens() {
             "{path}"
         );
     }
-    stage.expect_unharmed().await;
 }
 
 #[tokio::test]
 async fn a_revoked_token_opens_nothing_any_more() {
     let stage = Stage::set().await;
-    let url = format!("{}/api/users/u1/revoke", stage.node.url());
+    stage
+        .attack(async |round| replay_revoked(&stage, &format!("u{round}")).await)
+        .await;
+    stage
+        .expect_unharmed("comes back with a revoked token")
+        .await;
+}
+
+async fn replay_revoked(stage: &Stage, user: &str) {
+    let url = format!("{}/api/users/{user}/revoke", stage.node.url());
     let admin = format!(
         "Bearer {}",
         Token::of("acme", "boss").role("admin").sign(SECRET)
     );
-    let old = token("u1");
+    let old = token(user);
     let from = ("x-forwarded-for", "203.0.113.7");
     let mut live = Connect::to(&stage.node.ws_url())
         .param("token", &old)
@@ -127,13 +142,17 @@ async fn a_revoked_token_opens_nothing_any_more() {
         let answer = get(&stage.node, &path, &[from]).await;
         assert_eq!(answer.status, 401, "{path}: {answer:?}");
     }
-    stage.expect_unharmed().await;
 }
 
 /// What Redis keeps is found by names of rooms; nothing in them may mean something else.
 #[tokio::test]
 async fn names_of_rooms() {
     let stage = Stage::set().await;
+    stage.attack(async |_| name_rooms(&stage).await).await;
+    stage.expect_unharmed("names rooms that are none").await;
+}
+
+async fn name_rooms(stage: &Stage) {
     let wants_all = Token::of("acme", "u1")
         .claim("projects", json!("*"))
         .sign(SECRET);
@@ -194,13 +213,22 @@ async fn names_of_rooms() {
         .request(json!({"action": "subscribe", "data": {"room": longest}}))
         .await;
     assert_eq!(answer["code"], "invalid_message", "{answer}");
-    stage.expect_unharmed().await;
 }
 
 /// What stands in a URL or a header comes back in no header, and as no request of its own.
 #[tokio::test]
 async fn injected_headers() {
     let stage = Stage::set().await;
+    stage.attack(async |_| inject_headers(&stage).await).await;
+    assert!(
+        !stage.node.output().contains("\nX-Injected"),
+        "{}",
+        stage.node.output()
+    );
+    stage.expect_unharmed("injects headers and requests").await;
+}
+
+async fn inject_headers(stage: &Stage) {
     let token = token("u1");
     let opening = OPENING.trim_end();
     let asking = format!("GET /ws?token={token} HTTP/1.1\r\n{opening}\r\n");
@@ -265,12 +293,6 @@ async fn injected_headers() {
         );
         assert!(!answer.contains("HTTP/1.1 200"), "{what}: {answer}");
     }
-    assert!(
-        !stage.node.output().contains("\nX-Injected"),
-        "{}",
-        stage.node.output()
-    );
-    stage.expect_unharmed().await;
 }
 
 /// A page of somebody else's opens nothing in the name of who looks at it: there are no
@@ -278,6 +300,13 @@ async fn injected_headers() {
 #[tokio::test]
 async fn foreign_pages() {
     let stage = Stage::set().await;
+    stage.attack(async |_| hijack(&stage).await).await;
+    stage
+        .expect_unharmed("opens WebSockets from foreign pages")
+        .await;
+}
+
+async fn hijack(stage: &Stage) {
     let with_token = format!("token={}", token("u1"));
     let cookie = format!("token={0}; session={0}", token("u1"));
     for origin in [
@@ -311,7 +340,11 @@ async fn foreign_pages() {
         }
     }
     // A cookie is no token, wherever the page comes from.
-    let headers = [("origin", ORIGIN), ("cookie", &*cookie)];
+    let headers = [
+        ("origin", ORIGIN),
+        ("cookie", &*cookie),
+        ("x-forwarded-for", GOOD_ADDRESS),
+    ];
     let visitor = Connect::to(&stage.node.ws_url()).param("t", "h-acme");
     let visitor = headers.iter().fold(visitor, |visitor, (name, value)| {
         visitor.header(name, value)
@@ -321,5 +354,4 @@ async fn foreign_pages() {
         .as_str()
         .is_some_and(|id| id.starts_with("v~"));
     assert!(is_visitor, "{ready}");
-    stage.expect_unharmed().await;
 }

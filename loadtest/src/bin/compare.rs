@@ -76,7 +76,7 @@ enum Instead {
     },
 }
 
-/// Where a search begins, by what was borne in the round before.
+/// Where a search begins, by what was borne in the one before.
 const BELOW: f64 = 0.7;
 
 /// How often a contender is measured in a round, at the most, if others use the machine.
@@ -136,7 +136,7 @@ impl Comparison {
                             run
                         }
                     };
-                    *rate = borne(&run).map_or(*rate, |borne| borne * BELOW);
+                    *rate = next_rate(&run, *rate);
                     runs.add(row, contender, round, run);
                 }
             }
@@ -185,7 +185,7 @@ impl Comparison {
         cores: usize,
         row: Row,
         contender: Contender,
-        rate: f64,
+        mut rate: f64,
     ) -> Run {
         let mut tries = TRIES;
         loop {
@@ -207,6 +207,7 @@ impl Comparison {
             if tries == 0 {
                 return run;
             }
+            rate = next_rate(&run, rate);
         }
     }
 
@@ -250,9 +251,11 @@ impl Comparison {
     }
 }
 
-/// The highest rate that was borne, where it was looked for.
-fn borne(run: &Run) -> Option<f64> {
-    run.results().parameters.get("rate")?.parse().ok()
+/// Where the next search begins: below the highest rate that was borne in this one.
+fn next_rate(run: &Run, before: f64) -> f64 {
+    let borne = run.results().parameters.get("rate");
+    let borne = borne.and_then(|rate| rate.parse::<f64>().ok());
+    borne.map_or(before, |borne| borne * BELOW)
 }
 
 fn say(text: &str) {

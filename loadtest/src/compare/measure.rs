@@ -87,6 +87,9 @@ fn load(row: Row, contender: Contender, rate: f64, effort: Effort, threads: usiz
         if !contender.keeps_order() {
             say(&["--any-order"]);
         }
+        if effort.is_idle {
+            say(&["--undisturbed"]);
+        }
     }
     let warm_up = if row == Row::ColdStart { "0" } else { "1" };
     if row != Row::Memory {

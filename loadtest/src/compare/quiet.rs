@@ -3,12 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::load::results::{Results, Stretch, UnixMs};
-use crate::load::sample::{Busy, look_at_machine};
-
-/// So many cores may be used by others, or be stolen: more would be a tenth of what is
-/// measured on two nodes.
-const MOST_CORES: f64 = 0.2;
+use crate::load::results::{Results, Stretch, Try, UnixMs};
+use crate::load::sample::{Busy, MOST_CORES_OF_OTHERS, look_at_machine};
 
 /// A machine is looked at for so long before it is said to be quiet.
 const LOOK: Duration = Duration::from_secs(2);
@@ -35,14 +31,13 @@ pub fn wait() -> Option<String> {
 
 fn between(before: Busy, after: Busy) -> Option<String> {
     let seconds = after.at.saturating_sub(before.at) as f64 / 1e3;
-    too_much(
-        (after.cpu_seconds - before.cpu_seconds) / seconds,
-        (after.stolen_seconds - before.stolen_seconds) / seconds,
-    )
+    let others = (after.cpu_seconds - before.cpu_seconds) / seconds;
+    used_too_much(others).or_else(|| stolen_too_much(after.stolen_cores_since(before)))
 }
 
 /// What others did to the machine during a run: in the stretch that was measured, or
-/// in all of it, with the rates that a search has tried.
+/// in all of it. A search tries a rate again that was disturbed by other machines: there
+/// it counts whether one was whenever it was tried.
 pub(super) fn disturbance(results: &Results) -> Option<String> {
     let looks = || {
         results
@@ -56,23 +51,41 @@ pub(super) fn disturbance(results: &Results) -> Option<String> {
         return Some("nobody looked at the machine".to_owned());
     };
     let Stretch { from, until, .. } = results.stretch;
-    within(results, from, until).or_else(|| within(results, first, last))
+    used(results, from, until)
+        .or_else(|| used(results, first, last))
+        .or_else(|| stolen(results, from, until))
+        .or_else(|| match results.tried.as_slice() {
+            [] => stolen(results, first, last),
+            tried => stolen_at_a_rate(tried),
+        })
 }
 
-fn within(results: &Results, from: UnixMs, until: UnixMs) -> Option<String> {
+fn used(results: &Results, from: UnixMs, until: UnixMs) -> Option<String> {
     let seconds = until.saturating_sub(from) as f64 / 1e3;
-    let samples = &results.samples;
-    too_much(
-        samples.cpu_seconds_of_others(from, until)? / seconds,
-        samples.stolen_seconds(from, until)? / seconds,
-    )
+    used_too_much(results.samples.cpu_seconds_of_others(from, until)? / seconds)
 }
 
-fn too_much(others: f64, stolen: f64) -> Option<String> {
-    if others > MOST_CORES {
-        return Some(format!("others used {others:.1} cores"));
-    }
-    (stolen > MOST_CORES).then(|| format!("{stolen:.1} cores were stolen"))
+fn stolen(results: &Results, from: UnixMs, until: UnixMs) -> Option<String> {
+    let seconds = until.saturating_sub(from) as f64 / 1e3;
+    stolen_too_much(results.samples.stolen_seconds(from, until)? / seconds)
+}
+
+/// What was stolen, at the least, each time that one of the rates was tried.
+fn stolen_at_a_rate(tried: &[Try]) -> Option<String> {
+    let least = |rate: f64| {
+        let same = tried.iter().filter(|of| of.rate == rate);
+        same.map(|of| of.stolen_cores).reduce(f64::min)
+    };
+    let worst = tried.iter().filter_map(|of| least(of.rate));
+    stolen_too_much(worst.reduce(f64::max)?)
+}
+
+fn used_too_much(cores: f64) -> Option<String> {
+    (cores > MOST_CORES_OF_OTHERS).then(|| format!("others used {cores:.1} cores"))
+}
+
+fn stolen_too_much(cores: f64) -> Option<String> {
+    (cores > MOST_CORES_OF_OTHERS).then(|| format!("{cores:.1} cores were stolen"))
 }
 
 #[cfg(test)]
@@ -118,5 +131,27 @@ mod tests {
         let others = Some("others used 0.5 cores".to_owned());
         assert_eq!(of([12_000, 20_000], 2.0, 0.0), others);
         assert!(disturbance(&Results::default()).is_some());
+    }
+
+    #[test]
+    fn a_search_may_try_again_what_was_stolen_from() {
+        let tried = |tries: &[(f64, f64)]| Results {
+            tried: tries
+                .iter()
+                .map(|(rate, stolen_cores)| Try {
+                    rate: *rate,
+                    p99_ms: 1.0,
+                    is_borne: true,
+                    stolen_cores: *stolen_cores,
+                })
+                .collect(),
+            // In all of it half a core was stolen, but none where it was measured.
+            ..results([12_000, 20_000], 0.0, 2.0)
+        };
+        let of = |tries| disturbance(&tried(tries));
+        assert!(of(&[]).is_some());
+        assert_eq!(of(&[(1.0, 0.0), (2.0, 0.9), (2.0, 0.1)]), None);
+        let stolen = Some("0.3 cores were stolen".to_owned());
+        assert_eq!(of(&[(1.0, 0.0), (2.0, 0.9), (2.0, 0.3)]), stolen);
     }
 }

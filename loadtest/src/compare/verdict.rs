@@ -264,6 +264,7 @@ mod tests {
                 rate: *rate,
                 p99_ms: *p99_ms,
                 is_borne: *is_borne,
+                stolen_cores: 0.0,
             };
             tried.iter().map(of).collect::<Vec<_>>()
         };

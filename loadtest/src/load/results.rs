@@ -120,6 +120,9 @@ pub struct Try {
     pub p99_ms: f64,
     /// Whether it was borne.
     pub is_borne: bool,
+    /// Cores that other machines on the same hardware had meanwhile.
+    #[serde(default)]
+    pub stolen_cores: f64,
 }
 
 /// What happened in one second.

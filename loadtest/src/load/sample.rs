@@ -15,6 +15,10 @@ pub use watch::{Watch, WatchedProcess, WatchedRedis};
 
 use super::results::UnixMs;
 
+/// So many cores may be used by others, or be stolen, while something is compared: more
+/// would be a tenth of what is measured on two nodes.
+pub(crate) const MOST_CORES_OF_OTHERS: f64 = 0.2;
+
 /// What was seen of processes, of Redis and of machines, about each second.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -103,6 +107,18 @@ pub struct Busy {
     /// Seconds that its cores were to run and another machine on the same hardware had.
     #[serde(default)]
     pub stolen_seconds: f64,
+}
+
+impl Busy {
+    /// Cores that were stolen since then, on average.
+    pub(crate) fn stolen_cores_since(self, then: Self) -> f64 {
+        let seconds = self.at.saturating_sub(then.at) as f64 / 1e3;
+        if seconds > 0.0 {
+            (self.stolen_seconds - then.stolen_seconds) / seconds
+        } else {
+            0.0
+        }
+    }
 }
 
 impl Role {

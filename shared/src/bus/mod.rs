@@ -70,7 +70,7 @@ use log::{Changes, History, HistoryRange, Look, Page};
 use order::{Order, OrderHeard, Revocations};
 use posting::{Posted, Posting};
 use presence::{Attendance, Attended, HostLook, Hosts, Present};
-use question::{Accepted, Question};
+use question::{Accepted, Question, Receipt};
 use reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
     RunningLease, Takeover, Waiting, Wake,
@@ -150,6 +150,10 @@ pub trait Bus: Send + Sync + Debug {
     /// [`Question::dedup_window`] gets the first one's receipt, whatever else
     /// the question says, and changes nothing.
     async fn accept(&self, question: &Question) -> Result<Accepted, BusError>;
+
+    /// The receipt that [`accept`](Self::accept) would repeat for this question; `None` where
+    /// it would be a new one. Nothing is stored.
+    async fn receipt(&self, question: &Question) -> Result<Option<Receipt>, BusError>;
 
     /// Deletes a message. A [`tombstone`](deletion::tombstone) takes its place in the log,
     /// the event that tells so is appended, and nothing of its text is left in the

@@ -196,6 +196,7 @@ fn check_unique(settings: &Settings) -> Checked {
 
 fn check_tenants(settings: &Settings) -> Checked {
     check_jwt(&settings.auth.jwt, "auth")?;
+    check_cohorts(settings)?;
     for (at, tenant) in settings.tenants.iter().enumerate() {
         let id = &tenant.id;
         check_jwt(&tenant.auth, &format!("tenants[{at}].auth"))?;
@@ -219,6 +220,18 @@ fn check_tenants(settings: &Settings) -> Checked {
         }
     }
     Ok(())
+}
+
+fn check_cohorts(settings: &Settings) -> Checked {
+    let ids: HashSet<_> = settings.tenants.iter().map(|tenant| &tenant.id).collect();
+    let mut cohorts = settings.rollout.cohorts.iter();
+    match cohorts.find(|id| !ids.contains(id)) {
+        Some(id) => rule(format!(
+            "rollout.cohorts names `{id}`, but no tenant has this id: it must name the `id` of \
+             tenants"
+        )),
+        None => Ok(()),
+    }
 }
 
 /// The tenants that nobody can come in to.

@@ -9,12 +9,14 @@ mod audit;
 mod check;
 mod error;
 mod events;
+mod filter;
 mod limits;
 mod load;
 mod network;
 mod presence;
 mod reference;
 mod reload;
+mod rollout;
 mod scalar;
 mod section;
 mod sections;
@@ -32,12 +34,14 @@ use std::collections::BTreeMap;
 pub use address::{HttpUrl, InvalidOrigin, Origin, RedisUrl};
 pub use audit::Audit;
 pub use error::{ConfigError, Source};
+pub use filter::{Filter, Words};
 pub use limits::Limits;
 pub use load::{Loader, Sources};
 pub use network::{Cidr, InvalidCidr};
 pub use presence::Presence;
 pub use reference::reference;
 pub use reload::{SettingsHandle, watch};
+pub use rollout::{Flag, Rollout, TenantRollout};
 pub use section::Program;
 pub use sections::{
     Admin, Ai, Anthropic, Auth, Breaker, Echo, History, Jwt, Node, OpenAi, Realtime, Redis,
@@ -45,7 +49,7 @@ pub use sections::{
 };
 pub use tenant::{Tenant, TenantAi};
 pub use tls::Tls;
-pub use types::{Backend, JwtAlgorithm, LogFilter, LogFormat, Secret, Size, TlsVersion};
+pub use types::{Backend, Fallback, JwtAlgorithm, LogFilter, LogFormat, Secret, Size, TlsVersion};
 
 use section::Section;
 pub(crate) use section::environment_name;

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::reload::is_reloadable;
-use super::section::{Defaults, Item, Program, Section, environment_name};
+use super::section::{Defaults, Item, Program, Section, environment_alias, environment_name};
 use super::sections::Settings;
 use super::tenant::Tenant;
 use super::types::Secret;
@@ -129,7 +129,10 @@ fn row(page: &mut String, item: &Item, others: &[&Item]) {
     };
     let variable = match name.split_once("[]") {
         Some((list, _)) => format!("in `{}`", environment_name(list)),
-        None => format!("`{}`", environment_name(name)),
+        None => match environment_alias(name) {
+            Some(alias) => format!("`{}`, `{alias}`", environment_name(name)),
+            None => format!("`{}`", environment_name(name)),
+        },
     };
     let reload = if is_reloadable(name) { "yes" } else { "no" };
     let default = default_of(item, others);

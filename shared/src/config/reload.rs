@@ -26,7 +26,7 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// [`take_over`] is the other half of this.
 pub(super) fn is_reloadable(key: &str) -> bool {
     matches!(key, "websocket.cors_origins" | "telemetry.log_level")
-        || ["limits.", "tenants"]
+        || ["filter.", "limits.", "rollout.", "tenants"]
             .iter()
             .any(|section| key.starts_with(section))
         || key.starts_with("tls.") && key != "tls.plain_port"
@@ -37,6 +37,8 @@ fn take_over(old: &Settings, new: &Settings) -> Settings {
     Settings {
         tenants: new.tenants.clone(),
         limits: new.limits.clone(),
+        filter: new.filter.clone(),
+        rollout: new.rollout.clone(),
         tls: take_over_tls(&old.tls, &new.tls),
         websocket: Websocket {
             cors_origins: new.websocket.cors_origins.clone(),

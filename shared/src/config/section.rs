@@ -99,6 +99,12 @@ pub(crate) fn environment_name(key: &str) -> String {
     key.replace('.', "_").to_ascii_uppercase()
 }
 
+/// A second environment variable of a key: the name that what Causerie replaces had
+/// for it.
+pub(super) fn environment_alias(key: &str) -> Option<&'static str> {
+    (key == "rollout.percentage").then_some("WEBSOCKET_ROLLOUT_PERCENTAGE")
+}
+
 /// Reads one key, or makes its default.
 pub(super) fn read_key<T: super::value::Value>(
     key: &str,

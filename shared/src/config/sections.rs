@@ -8,9 +8,11 @@ use http::HeaderName;
 
 use super::address::{HttpUrl, Origin, RedisUrl};
 use super::audit::Audit;
+use super::filter::Filter;
 use super::limits::Limits;
 use super::network::Cidr;
 use super::presence::Presence;
+use super::rollout::Rollout;
 use super::section::{Program, section};
 use super::tenant::Tenant;
 use super::tls::Tls;
@@ -43,6 +45,10 @@ section! {
         auth: Auth = "auth";
         /// How much one client may ask for.
         limits: Limits = "limits";
+        /// Words that people may not write, or not unseen.
+        filter: Filter = "filter";
+        /// Who is told to use WebSockets.
+        rollout: Rollout = "rollout";
         /// What is kept of who did what.
         audit: Audit = "audit";
         /// How questions are answered.

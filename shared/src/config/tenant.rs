@@ -2,8 +2,10 @@
 
 use super::address::Origin;
 use super::error::{ConfigError, Source};
+use super::filter::Filter;
 use super::load::flatten;
 use super::network::Cidr;
+use super::rollout::TenantRollout;
 use super::section::{Defaults, Entries, Section, section};
 use super::sections::Jwt;
 use super::types::Backend;
@@ -37,6 +39,10 @@ section! {
         auth: Jwt = "auth";
         /// What this tenant has otherwise than `[ai]`.
         ai: TenantAi = "ai";
+        /// Words of its own, beside those of `[filter]`.
+        filter: Filter = "filter";
+        /// What this tenant has otherwise than `[rollout]`.
+        rollout: TenantRollout = "rollout";
     }
 }
 

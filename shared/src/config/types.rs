@@ -236,6 +236,16 @@ choice!(
 );
 
 choice!(
+    /// What those use who are not told to use WebSockets.
+    Fallback {
+        /// Server-Sent Events.
+        Streaming = "streaming",
+        /// Requests alone.
+        Http = "http",
+    }
+);
+
+choice!(
     /// A version of TLS.
     TlsVersion {
         /// TLS 1.2 (RFC 5246).
@@ -261,7 +271,11 @@ macro_rules! ids {
         }
     )*};
 }
-ids!(crate::ids::TenantId, crate::ids::TenantHash);
+ids!(
+    crate::ids::TenantId,
+    crate::ids::TenantHash,
+    crate::ids::ProjectId
+);
 
 impl Scalar for KeyCard {
     const KIND: &'static str = "API key";

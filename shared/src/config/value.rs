@@ -132,6 +132,7 @@ impl<T: Scalar> Value for Option<T> {
 
 impl<T: Scalar> Value for Vec<T> {
     const KIND: &'static str = "list";
+    const SECRET: bool = T::SECRET;
 
     fn expected(_: Range) -> String {
         format!("a list, each of it {}", T::expected())
@@ -156,16 +157,17 @@ impl<T: Scalar> Value for Vec<T> {
             | toml::Value::Datetime(_)
             | toml::Value::Table(_) => return Err(given.refuse::<Self>()),
         };
-        items
-            .iter()
-            .map(|item| {
-                let item = Given {
-                    value: item,
-                    ..*given
-                };
-                <T as Value>::read(&item)
-            })
-            .collect()
+        let read = |(index, item)| {
+            // One that is not shown is told by its place.
+            let place = format!("{}[{index}]", given.key);
+            let item = Given {
+                key: if T::SECRET { &place } else { given.key },
+                value: item,
+                ..*given
+            };
+            <T as Value>::read(&item)
+        };
+        items.iter().enumerate().map(read).collect()
     }
 
     fn show(&self) -> Option<toml::Value> {

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use ts_rs::TS;
 
 use crate::ids::{MessageId, SessionId, UserId};
+use crate::room::Room;
 
 /// The user id under which the AI's typing is shown.
 pub const ASSISTANT: &str = "assistant";
@@ -157,6 +158,62 @@ pub struct MessageDeleted {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub user_id: Option<UserId>,
+}
+
+/// What became of a message that holds words of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Filtered {
+    /// It was stored as it is.
+    Flagged,
+    /// It was stored with `*` in place of the words' letters.
+    Masked,
+    /// It was not stored.
+    Rejected,
+}
+
+impl Filtered {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::Flagged, Self::Masked, Self::Rejected];
+
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Flagged => "flagged",
+            Self::Masked => "masked",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
+/// Of what a [`WarningIssued`] warns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum WarningReason {
+    /// A message holds words of a list.
+    WordList,
+}
+
+/// `warning_issued`, where Causerie issues it: a message holds words of a list. The words
+/// are not told.
+#[derive(Debug, Clone, Serialize, JsonSchema, TS)]
+pub struct WarningIssued {
+    /// Always [`WarningReason::WordList`].
+    pub reason: WarningReason,
+    /// What became of the message.
+    pub result: Filtered,
+    /// How many words of lists for that are in it.
+    pub words: u64,
+    /// Who wrote it.
+    pub user_id: UserId,
+    /// Where it was said, or would have been.
+    pub room: Room,
+    /// The message, where it was stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub message_id: Option<MessageId>,
+    /// One sentence for a person.
+    pub content: &'static str,
 }
 
 /// `typing_indicator`: somebody is typing, or has stopped.

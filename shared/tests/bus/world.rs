@@ -135,6 +135,7 @@ macro_rules! conformance {
                 a_takeover_begins_again,
                 a_lease_lost_between_check_and_write_writes_nothing,
                 of_many_who_take_over_one_does,
+                who_claims_again_is_not_taken_over,
                 who_beats_is_not_taken_over,
                 a_takeover_repeated_gets_the_same,
                 a_cancellation_survives_its_broker;

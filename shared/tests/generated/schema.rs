@@ -8,7 +8,7 @@ use causerie_shared::protocol::action::{
 use causerie_shared::protocol::data::{
     AiProcessingEnd, AiProcessingError, AiProcessingStart, MessageDeleted, MessageDelta,
     MessageRead, MessageRestart, MessageSnapshot, NewMessage, Reply, TypingIndicator, UserJoined,
-    UserLeft, UserStatusChanged,
+    UserLeft, UserStatusChanged, WarningIssued,
 };
 use causerie_shared::protocol::error::ProtocolError;
 use causerie_shared::protocol::event::Event;
@@ -188,6 +188,21 @@ fn server_schema() -> Value {
     frames.transient::<UserJoined>(Event::UserJoined);
     frames.transient::<UserLeft>(Event::UserLeft);
     frames.transient::<UserStatusChanged>(Event::UserStatusChanged);
+    let data = frames.of::<WarningIssued>();
+    let properties = json!({
+        "ts": {"type": "integer", "description": "Milliseconds since 1970."},
+        "type": {"const": "warning_issued"},
+        "room": frames.of::<Room>(),
+        "data": {
+            "description": "Servers publish it too, with whatever they want.",
+            "anyOf": [data, true],
+        },
+    });
+    frames.add(
+        "warning_issued",
+        &["ts", "type", "room", "data"],
+        properties,
+    );
     frames.transient::<AiProcessingStart>(Event::AiProcessingStart);
     frames.transient::<AiProcessingEnd>(Event::AiProcessingEnd);
     frames.transient::<AiProcessingError>(Event::AiProcessingError);

@@ -4,9 +4,10 @@ use bytes::Bytes;
 use causerie_shared::ids::{ConnectionId, TenantId};
 use causerie_shared::protocol::action::ClientId;
 use causerie_shared::protocol::data::{
-    ASSISTANT, AiProcessingEnd, AiProcessingError, AiProcessingStart, FinishReason, MessageDeleted,
-    MessageDelta, MessageRead, MessageRestart, MessageSnapshot, NewMessage, Reply, ReplyMetadata,
-    Role, Status, TypingIndicator, UserJoined, UserLeft, UserStatusChanged,
+    ASSISTANT, AiProcessingEnd, AiProcessingError, AiProcessingStart, Filtered, FinishReason,
+    MessageDeleted, MessageDelta, MessageRead, MessageRestart, MessageSnapshot, NewMessage, Reply,
+    ReplyMetadata, Role, Status, TypingIndicator, UserJoined, UserLeft, UserStatusChanged,
+    WarningIssued, WarningReason,
 };
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError, Scope};
 use causerie_shared::protocol::event::Event;
@@ -228,6 +229,20 @@ fn status_changed() -> Bytes {
     transient(Event::UserStatusChanged, &data)
 }
 
+fn warning(result: Filtered) -> Bytes {
+    let is_stored = result != Filtered::Rejected;
+    let data = WarningIssued {
+        reason: WarningReason::WordList,
+        result,
+        words: 2,
+        user_id: sample::user(),
+        room: sample::room(),
+        message_id: is_stored.then(sample::question),
+        content: "A message holds words of a list.",
+    };
+    transient(Event::WarningIssued, &data)
+}
+
 fn restart() -> Bytes {
     let data = MessageRestart {
         message_id: sample::reply(),
@@ -291,6 +306,8 @@ pub fn golden() -> Vec<(&'static str, Bytes)> {
         ("user_joined_without_a_name.json", joined(None)),
         ("user_left.json", left()),
         ("user_status_changed.json", status_changed()),
+        ("warning_issued.json", warning(Filtered::Masked)),
+        ("warning_issued_rejected.json", warning(Filtered::Rejected)),
         ("ai_processing_start.json", start()),
         ("ai_processing_end.json", end()),
         ("ai_processing_error.json", failed()),

@@ -11,9 +11,10 @@ use causerie_shared::protocol::action::{
 };
 use causerie_shared::protocol::close::CloseCode;
 use causerie_shared::protocol::data::{
-    AiProcessingEnd, AiProcessingError, AiProcessingStart, FinishReason, MessageDeleted,
+    AiProcessingEnd, AiProcessingError, AiProcessingStart, Filtered, FinishReason, MessageDeleted,
     MessageDelta, MessageRead, MessageRestart, MessageSnapshot, NewMessage, Reply, ReplyMetadata,
-    Role, Status, TypingIndicator, UserJoined, UserLeft, UserStatusChanged,
+    Role, Status, TypingIndicator, UserJoined, UserLeft, UserStatusChanged, WarningIssued,
+    WarningReason,
 };
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError, Scope};
 use causerie_shared::protocol::event::Event;
@@ -102,6 +103,9 @@ fn types() -> String {
         .of::<UserJoined>()
         .of::<UserLeft>()
         .of::<UserStatusChanged>()
+        .of::<WarningIssued>()
+        .of::<WarningReason>()
+        .of::<Filtered>()
         .of::<AiProcessingStart>()
         .of::<AiProcessingEnd>()
         .of::<AiProcessingError>();

@@ -112,8 +112,8 @@ export class Connection {
   }
 
   /** Ends it, until `start`. */
-  close(error: CauserieError): void {
-    this.#stay({ error, text: error.message }, 'never');
+  close(): void {
+    this.#stay({ text: 'closed' }, 'never');
   }
 
   /** Opens a second link as the first one is, for what a link takes only when it is opened. */
@@ -246,7 +246,8 @@ export class Connection {
     this.#lostAt = undefined;
     this.#stopListening?.();
     this.#stopListening = null;
-    this.#show({ name: 'closed', reason, comesBack });
+    const { error = new CauserieError('closed', 'Disconnected.') } = reason;
+    this.#show({ name: 'closed', reason: { ...reason, error }, comesBack });
   }
 
   #onOffline(): void {

@@ -24,7 +24,7 @@ export type State =
   /** Several tries in a row have failed, or there is no network. It goes on trying, seldom. */
   | { name: 'offline'; attempt: number; retryAt: number | null; reason: Reason | null }
   /** It does not come back by itself: as soon as something is sent, or `never`, until `reconnect()`. */
-  | { name: 'closed'; reason: Reason; comesBack: 'when_you_act' | 'never' };
+  | { name: 'closed'; reason: Reason & { error: CauserieError }; comesBack: 'when_you_act' | 'never' };
 
 /** Whether what is sent now goes out now. */
 export function isUp(state: State): boolean {
@@ -46,6 +46,6 @@ export function describe(state: State): string {
       return 'You are offline. Messages are sent as soon as the connection is back.';
     case 'closed':
       if (state.comesBack === 'when_you_act') return 'Paused. Write something to go on.';
-      return state.reason.error?.message ?? 'Disconnected.';
+      return state.reason.error.message;
   }
 }

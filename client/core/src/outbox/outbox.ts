@@ -64,8 +64,8 @@ export class Outbox {
   }
 
   /**
-   * Takes a message. `acked` tells where it is stored, or why it never will be; who does not care
-   * need not listen.
+   * Takes a message. `acked` tells where it is stored, or why it is not; who does not care need not
+   * listen.
    *
    * @throws {CauserieError} `outbox_full`
    */
@@ -123,6 +123,11 @@ export class Outbox {
       clearTimeout(waiting.timer);
       if (waiting.entry.state === 'sending') this.#change(waiting, { state: 'queued' });
     }
+  }
+
+  /** No connection is tried: who waits is told so. The messages stay, for when there is one. */
+  onClosed(error: CauserieError): void {
+    for (const { settle } of this.#waiting.values()) settle?.reject(error);
   }
 
   /** Whether the answer was for a message. */

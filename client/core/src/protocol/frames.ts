@@ -28,6 +28,7 @@ import type {
   UserJoined,
   UserLeft,
   UserStatusChanged,
+  WarningIssued,
 } from './generated/types.js';
 
 /** An event that the room's log keeps. */
@@ -74,7 +75,8 @@ export type RoomEvent =
   | Transient<'typing_indicator', TypingIndicator>
   | Transient<'user_joined', UserJoined>
   | Transient<'user_left', UserLeft>
-  | Transient<'user_status_changed', UserStatusChanged>;
+  | Transient<'user_status_changed', UserStatusChanged>
+  | Transient<'warning_issued', WarningIssued>;
 
 /** An event of a type that your own servers made up. */
 export interface CustomEvent {

@@ -4,8 +4,8 @@ import type { Opening } from './transport.js';
 export function queryOf({ rooms, attempt, last, awayMs }: Opening): URLSearchParams {
   const query = new URLSearchParams();
   for (const { room, epoch, seq } of rooms) query.append('room', epoch ? `${room}@${epoch}:${seq}` : room);
-  query.set('attempt', String(attempt));
+  query.set('attempt', `${attempt}`);
   if (last) query.set('last', last);
-  if (awayMs !== undefined) query.set('away_ms', String(Math.round(awayMs)));
+  if (awayMs !== undefined) query.set('away_ms', `${awayMs}`);
   return query;
 }

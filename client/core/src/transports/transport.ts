@@ -1,10 +1,20 @@
 import type { CauserieError } from '../errors.js';
 import type { ClientFrame, ServerFrame } from '../protocol/frames.js';
 
-/** From the best to the one that works wherever a page can be loaded. */
-export const TRANSPORTS = ['websocket', 'streaming', 'http'] as const;
+export type TransportName = 'websocket' | 'streaming' | 'http';
 
-export type TransportName = (typeof TRANSPORTS)[number];
+/**
+ * `auto`: what works best. `streaming`: the same without WebSockets. `websocket`, `http`: that one alone.
+ */
+export type Mode = 'auto' | TransportName;
+
+/** The transports of each mode, from the best to the one that works wherever a page can be loaded. */
+export const MODES: Readonly<Record<Mode, readonly TransportName[]>> = {
+  auto: ['websocket', 'streaming', 'http'],
+  websocket: ['websocket'],
+  streaming: ['streaming', 'http'],
+  http: ['http'],
+};
 
 /** A room, and the position up to which it is known, where it is. */
 export interface RoomAt {

@@ -288,35 +288,6 @@ test('a token that has ended is replaced, and the connection comes back', async 
   }
 });
 
-test('a token that nobody believes closes it for good, and says why', async () => {
-  const one = person({ url: gateway.url, getToken: () => `${tokenOf('forged')}x` });
-  const closed = await one.hears('it is closed', 'state', ({ name }) => name === 'closed');
-  expect(closed).toMatchObject({ comesBack: 'never', reason: { error: { code: 'unauthorized' } } });
-  await expect(one.client.cancel('00-x')).rejects.toMatchObject({ code: 'unauthorized' });
-});
-
-test('an idle connection is closed, and comes back when something is sent', async () => {
-  const idle = await cluster.gateway('0', { WEBSOCKET_IDLE_TIMEOUT: '1s' });
-  const one = person({ url: idle.url, user: 'idle' });
-  const closed = await one.hears('it is closed', 'state', ({ name }) => name === 'closed');
-  expect(closed).toMatchObject({ comesBack: 'when_you_act', reason: { closeCode: 4509 } });
-  await one.client.send('back', { ai: false }).acked;
-  expect(one.states.slice(0, 4)).toEqual(['connecting', 'ready', 'closed', 'recovering']);
-});
-
-test('who is disconnected by an operator stays away', async () => {
-  const one = person({ url: gateway.url, user: 'expelled' });
-  await one.isUp();
-  const authorization = `Bearer ${tokenOf('boss', { roles: ['admin'] })}`;
-  const answer = await fetch(`${gateway.url}/api/users/expelled/disconnect`, { method: 'POST', headers: { authorization } });
-  expect(answer.status).toBe(200);
-  const closed = await one.hears('it is closed', 'state', ({ name }) => name === 'closed');
-  expect(closed).toMatchObject({ comesBack: 'never', reason: { closeCode: 4510 } });
-  const from = one.told.length;
-  one.client.reconnect();
-  await one.isUp(from);
-});
-
 test('a refusal says how long to stay away', async () => {
   const strict = await cluster.gateway('0', { LIMITS_EXEMPT: '', LIMITS_CONNECTIONS_PER_MINUTE_PER_USER: '2' });
   const options = { url: strict.url, user: 'eager', minDelayMs: 10, maxDelayMs: 20 };

@@ -355,7 +355,7 @@ test('closed, it stays so, and leaves nothing behind', async () => {
   const one = world();
   await one.start();
   one.ready();
-  one.connection.close(new CauserieError('closed', 'Disconnected.'));
+  one.connection.close();
   expect(one.last().isClosed).toBe(true);
   expect(one.page()).toBeUndefined();
   expect(await one.untilNext()).toBeNull();

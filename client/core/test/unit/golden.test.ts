@@ -32,6 +32,7 @@ const MEMBERS: { [Type in ServerFrame['type']]: readonly string[] } = {
   user_joined: ['ts', 'type', 'room', 'data'],
   user_left: ['ts', 'type', 'room', 'data'],
   user_status_changed: ['ts', 'type', 'room', 'data'],
+  warning_issued: ['ts', 'type', 'room', 'data'],
   ai_processing_start: ['ts', 'type', 'room', 'data'],
   ai_processing_end: ['ts', 'type', 'room', 'data'],
   ai_processing_error: ['ts', 'type', 'room', 'data'],

@@ -37,6 +37,6 @@ export function wordsOf(state: State, texts: Texts): string {
       return texts[state.name];
     case 'closed':
       if (state.comesBack === 'when_you_act') return texts.paused;
-      return state.reason.error?.message ?? texts.closed;
+      return state.reason.error.code === 'closed' ? texts.closed : state.reason.error.message;
   }
 }

@@ -158,8 +158,8 @@ fn page(walked: &Walked) -> String {
          names. An [API key](server-api.md#api-keys) has no room of its own, takes part in every project of\n\
          its tenant, and is for history and the server API alone. A *visitor* came without a token; all\n\
          others with a token are *users*, and may have roles besides. To *read* is to tell the room how far\n\
-         one has read, and to see *presence* to ask who is in a room; *any* message is another's, or a reply. *announcements*: of what is there they see\n\
-         announcements alone.\n\n\
+         one has read, and to see *presence* to ask who is in a room; *any* message is another's, or a\n\
+         reply. *announcements*: of what is there they see announcements alone.\n\n\
          Of another tenant nobody may anything: who names it is refused, and what is in it is not found.\n\n"
     );
     let _ = writeln!(page, "| act | where | {} |", KINDS.join(" | "));

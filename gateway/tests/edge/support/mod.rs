@@ -4,3 +4,4 @@ pub(crate) mod keys;
 pub(crate) mod node;
 pub(crate) mod pair;
 pub(crate) mod publisher;
+pub(crate) mod troubled_bus;

@@ -13,7 +13,7 @@ use crate::load::options::{Common, Language};
 use crate::load::party::Party;
 use crate::load::record::Record;
 use crate::load::results::{Counts, Measure, Results, Try};
-use crate::load::sample::Sampler;
+use crate::load::sample::{MOST_CORES_OF_OTHERS, Sampler, look_at_machine};
 use crate::load::talk::{Pace, Rhythm, Role, Setting};
 
 /// How much is said, and what the servers must bear.
@@ -34,6 +34,10 @@ pub(crate) struct Publishing {
     /// is heard
     #[arg(long, default_value_t = 200, value_name = "MS")]
     p99: u64,
+    /// Try a rate again, up to six times, while other machines on the same hardware take
+    /// more than 0.2 cores away
+    #[arg(long, requires = "search")]
+    undisturbed: bool,
     /// Do not mind messages that are heard after later ones of their sender
     #[arg(long)]
     any_order: bool,
@@ -55,10 +59,13 @@ pub(crate) struct Publishing {
 const DRAINING: Duration = Duration::from_secs(10);
 
 /// A search ends when it knows the rate so well.
-const PRECISION: f64 = 1.08;
+const PRECISION: f64 = 1.1;
 
 /// A rate is too much if it was not borne so often.
 const TRIES: usize = 2;
+
+/// With --undisturbed a rate is tried again so often at the most.
+const STOLEN_TRIES: usize = 6;
 
 /// Below it nothing is said.
 const LEAST: f64 = 1.0;
@@ -177,20 +184,34 @@ impl<'a, R: Fn() -> Vec<Role>> Conductor<'a, R> {
     /// What was found at a rate that was borne. One hiccup of something else is not
     /// held against it.
     fn try_rate(&self, rate: f64, search: &mut Search<'a>) -> anyhow::Result<Option<Results>> {
-        for _ in 0..TRIES {
+        let (mut tries, mut stolen_tries) = (TRIES, 0);
+        if self.publishing.undisturbed {
+            stolen_tries = STOLEN_TRIES;
+        }
+        while tries > 0 {
             let mut party = match search.party.take() {
                 Some(party) => party,
                 None => self.gather()?,
             };
+            let before = look_at_machine();
             let record = self.at_rate(&mut party, rate)?;
+            let stolen = before
+                .zip(look_at_machine())
+                .map_or(0.0, |(before, after)| after.stolen_cores_since(before));
             let is_borne = self.publishing.is_borne(&record);
-            search.note(rate, is_borne, &record);
+            search.note(rate, is_borne, stolen, &record);
             if is_borne {
                 search.party = Some(party);
+            }
+            // Who was sent away, or is behind, is of no use any more: all leave here.
+            if stolen > MOST_CORES_OF_OTHERS && stolen_tries > 0 {
+                stolen_tries -= 1;
+            } else if is_borne {
                 return Ok(Some(record.results));
+            } else {
+                tries -= 1;
             }
             search.wrongs.merge_wrongs(&record.results.counts);
-            // Who was sent away, or is behind, is of no use any more: all leave here.
         }
         Ok(None)
     }
@@ -244,19 +265,23 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn note(&mut self, rate: f64, is_borne: bool, record: &Record) {
+    fn note(&mut self, rate: f64, is_borne: bool, stolen_cores: f64, record: &Record) {
         self.tried.push(Try {
             rate,
             p99_ms: p99(record),
             is_borne,
+            stolen_cores,
         });
         let faults = record.results.counts.faults().into_iter();
         let faults = faults.map(|(what, count)| format!(", {count} {what}"));
         let verdict = if is_borne { "borne" } else { "too much" };
+        let mut faults: String = faults.collect();
+        if stolen_cores > MOST_CORES_OF_OTHERS {
+            faults.push_str(&format!(", {stolen_cores:.1} cores stolen"));
+        }
         self.told.push(format!(
-            "{rate:.0} {verdict} (p99 {:.1} ms{})",
+            "{rate:.0} {verdict} (p99 {:.1} ms{faults})",
             p99(record),
-            faults.collect::<String>()
         ));
     }
 }

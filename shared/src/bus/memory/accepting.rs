@@ -17,16 +17,9 @@ use crate::sabotage::Protection;
 
 impl Part {
     pub(super) fn accept(&mut self, question: &Question) -> Accepted {
-        let sent = SentUnder {
-            room: question.room.clone(),
-            user: question.user.clone(),
-            client_id: question.client_id.clone(),
-        };
-        if let Some((until_ms, receipt)) = self.receipts.get(&sent)
-            && self.now_ms < *until_ms
-            && !Protection::Dedup.is_missing()
-        {
-            return Accepted::Repeat(receipt.clone());
+        let sent = sent(question);
+        if let Some(receipt) = self.receipt(&sent) {
+            return Accepted::Repeat(receipt);
         }
         if let Some(awaited) = &question.reply {
             if let Some(refusal) = self.refusal(question, awaited) {
@@ -59,6 +52,13 @@ impl Part {
         let until_ms = self.now_ms.saturating_add(millis(question.dedup_window));
         self.receipts.insert(sent, (until_ms, receipt.clone()));
         Accepted::Stored(receipt)
+    }
+
+    /// The receipt of what was stored under that id, as long as that is remembered.
+    pub(super) fn receipt(&self, sent: &SentUnder) -> Option<Receipt> {
+        let (until_ms, receipt) = self.receipts.get(sent)?;
+        let is_known = self.now_ms < *until_ms && !Protection::Dedup.is_missing();
+        is_known.then(|| receipt.clone())
     }
 
     /// Why nothing is to be stored, if so.
@@ -261,6 +261,15 @@ impl Part {
         let tenant = generation.room.tenant.clone();
         count_down(&mut self.of_user, (tenant.clone(), generation.user.clone()));
         count_down(&mut self.of_tenant, tenant);
+    }
+}
+
+/// By what the question's receipt is remembered.
+pub(super) fn sent(question: &Question) -> SentUnder {
+    SentUnder {
+        room: question.room.clone(),
+        user: question.user.clone(),
+        client_id: question.client_id.clone(),
     }
 }
 

@@ -17,6 +17,9 @@ use crate::sabotage::Protection;
 impl Part {
     pub(super) fn claim(&mut self, tenant: &TenantId, claim: &ClaimId) -> Option<Claim> {
         if let Some(id) = self.claimed_by(claim) {
+            let running = self.generations.get_mut(&id)?.running_mut()?;
+            // Who asks again lives, and may have learned only now that it has got it.
+            running.beats = running.beats.max(1);
             return self.claim_of(&id);
         }
         let runnable = self.runnable.get_mut(tenant)?;

@@ -27,7 +27,7 @@ use super::log::{Changes, History, HistoryRange, Page};
 use super::order::{Order, OrderHeard, Revocations};
 use super::posting::{Posted, Posting};
 use super::presence::{Attendance, Attended, HostLook, Hosts, Present};
-use super::question::{Accepted, Question};
+use super::question::{Accepted, Question, Receipt};
 use super::reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
     RunningLease, Takeover, Waiting, Wake,
@@ -131,6 +131,12 @@ impl Bus for MemoryBus {
 
     async fn accept(&self, question: &Question) -> Result<Accepted, BusError> {
         Ok(self.part_of(&question.room).accept(question))
+    }
+
+    async fn receipt(&self, question: &Question) -> Result<Option<Receipt>, BusError> {
+        Ok(self
+            .part_of(&question.room)
+            .receipt(&accepting::sent(question)))
     }
 
     async fn delete(&self, deletion: &Deletion) -> Result<Deleted, BusError> {

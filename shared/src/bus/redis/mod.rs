@@ -88,7 +88,7 @@ use super::log::{Changes, History, HistoryRange, Look, Page};
 use super::order::{Order, OrderHeard, Revocations};
 use super::posting::{Posted, Posting};
 use super::presence::{Attendance, Attended, HostLook, Hosts, Present};
-use super::question::{Accepted, Question};
+use super::question::{Accepted, Question, Receipt};
 use super::reply::{
     Appended, Beat, Cancelled, Claim, ClaimId, Delta, Ending, Finished, Lease, ReplyStatus,
     RunningLease, Takeover, Waiting, Wake,
@@ -225,6 +225,10 @@ impl Bus for RedisBus {
 
     async fn accept(&self, question: &Question) -> Result<Accepted, BusError> {
         self.accept_question(question).await
+    }
+
+    async fn receipt(&self, question: &Question) -> Result<Option<Receipt>, BusError> {
+        self.receipt_of(question).await
     }
 
     async fn delete(&self, deletion: &Deletion) -> Result<Deleted, BusError> {

@@ -7,6 +7,7 @@ use fred::interfaces::PubsubInterface;
 
 use super::answer::Answer;
 use super::args::Args;
+use super::script::RECEIPT;
 use crate::bus::BusError;
 use crate::bus::question::{Accepted, Awaited, Question, Receipt};
 use crate::position::{Epoch, Position};
@@ -41,6 +42,21 @@ impl RedisBus {
             }),
             other => Err(answer.unreadable(other)),
         }
+    }
+
+    /// The receipt of a question that was accepted before.
+    pub(super) async fn receipt_of(
+        &self,
+        question: &Question,
+    ) -> Result<Option<Receipt>, BusError> {
+        let args = Args::default()
+            .shown(&question.room)
+            .text(question.user.as_str())
+            .text(question.client_id.as_str());
+        let partition = question.room.partition();
+        let answer = self.pool.run(partition, &RECEIPT, args).await?;
+        let receipt = answer.map(|mut answer| receipt(&mut answer));
+        receipt.transpose()
     }
 
     /// Publishes what is not kept.

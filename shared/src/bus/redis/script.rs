@@ -28,6 +28,7 @@ scripts! {
         "scripts/base.lua", "scripts/each.lua", "scripts/log.lua", "scripts/replies.lua",
         "scripts/accept.lua"
     ];
+    RECEIPT = "receipt" ["scripts/base.lua", "scripts/receipt.lua"];
     POST = "post" ["scripts/base.lua", "scripts/log.lua", "scripts/post.lua"];
     READ = "read"
         ["scripts/base.lua", "scripts/log.lua", "scripts/replies.lua", "scripts/read.lua"];

@@ -69,6 +69,36 @@ fn a_bad_value_is_one_sentence_with_key_value_and_what_is_allowed() {
              [{\"id\":\"acme\",\"hash\":\"acme\",\"origins\":[\"https://acme.example\"]}]",
         ),
         (
+            Start::standalone("[filter]\nmask = ['good', '**']\n"),
+            "filter.mask[1] is `[hidden]` (in causerie.toml), but must be a word or phrase of 1 to 64 \
+             characters, not all of them `*` or unseen",
+        ),
+        (
+            Start::standalone(&format!(
+                "{TENANT}filter.reject = [{}]\n",
+                "'x',".repeat(2_001)
+            )),
+            "tenants[0].filter.reject has 2001 words (in causerie.toml), but must be a list of up \
+             to 2000, each of it a word or phrase of 1 to 64 characters, not all of them `*` or unseen",
+        ),
+        (
+            Start::standalone(&format!("{TENANT}filter.report_to = 'project:p1'\n")),
+            "tenants[0].filter.report_to is `project:p1` (in causerie.toml), but must be 1–128 of \
+             A-Z a-z 0-9 . _ ~ -",
+        ),
+        (
+            Start::standalone("rollout.percentage = 101"),
+            "rollout.percentage is `101` (in causerie.toml), but must be a number from 0 to 100",
+        ),
+        (
+            Start::standalone("rollout.fallback = 'websocket'"),
+            "rollout.fallback is `websocket` (in causerie.toml), but must be one of streaming, http",
+        ),
+        (
+            Start::standalone("rollout.flags = ['beta', 'In House']"),
+            "rollout.flags is `In House` (in causerie.toml), but must be 1–64 of a-z 0-9 . _ -",
+        ),
+        (
             Start::standalone("").env("AUTH_JWT_SECRET", "short"),
             "auth.jwt_secret has 5 characters (environment variable AUTH_JWT_SECRET), but must be \
              text of 32 to 4096 characters",
@@ -168,6 +198,11 @@ fn keys_that_do_not_go_together_are_refused() {
         ),
         (
             standalone,
+            "rollout.cohorts = ['demo', 'acmee']",
+            "rollout.cohorts names `acmee`, but no tenant has this id",
+        ),
+        (
+            standalone,
             "admin.port = 8080",
             "websocket.port and admin.port are both 8080",
         ),
@@ -233,7 +268,7 @@ fn keys_that_do_not_go_together_are_refused() {
         (
             standalone,
             "[[tenants]]\nid = 'a'\nhash = 'a'\napi_keys = ['ck_16a1b2c3d4e5_s3cret']\n",
-            "tenants[0].api_keys is `[hidden]` (in causerie.toml), but must be `ck_ID scopes=",
+            "tenants[0].api_keys[0] is `[hidden]` (in causerie.toml), but must be `ck_ID scopes=",
         ),
         (
             standalone,

@@ -76,6 +76,29 @@ fn empty_variables_are_not_set_but_the_command_line_can_clear() {
 }
 
 #[test]
+fn the_percentage_has_a_second_name_in_the_environment() {
+    let start = || Start::standalone("[rollout]\npercentage = 5\n");
+    let alias = "WEBSOCKET_ROLLOUT_PERCENTAGE";
+    let read = |start: Start| start.load().rollout.percentage;
+    assert_eq!(read(start().env(alias, "12.5")), 12.5);
+    assert_eq!(read(start().env(alias, "")), 5.0);
+    assert_eq!(read(start().env("ROLLOUT_PERCENTAGE", "20")), 20.0);
+    let both = start().env(alias, "20").env("ROLLOUT_PERCENTAGE", "20");
+    assert_eq!(read(both), 20.0);
+    let both = start().env(alias, "10").env("ROLLOUT_PERCENTAGE", "20");
+    assert_eq!(
+        both.error(),
+        "environment variables ROLLOUT_PERCENTAGE (20) and WEBSOCKET_ROLLOUT_PERCENTAGE (10) both \
+         stand for rollout.percentage, and differ: leave one out"
+    );
+    assert_eq!(
+        start().env(alias, "many").error(),
+        "rollout.percentage is `many` (environment variable WEBSOCKET_ROLLOUT_PERCENTAGE), but \
+         must be a number from 0 to 100"
+    );
+}
+
+#[test]
 fn the_file_may_be_named_by_the_environment() {
     let start = Start::standalone("[websocket]\nport = 1234\n");
     let sources = Sources {

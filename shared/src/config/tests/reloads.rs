@@ -29,7 +29,7 @@ fn a_reload_takes_over_what_the_reference_says_and_nothing_else() {
     let old = handle.current().clone();
     let changed = format!(
         "websocket.port = 9999\nwebsocket.cors_origins = ['https://n.example']\n\
-         limits.dedup_window = '1h'\ntelemetry.log_level = 'debug'\nai.retries = 5\n{}",
+         limits.dedup_window = '1h'\ntelemetry.log_level = 'debug'\nfilter.flag = ['odd']\nrollout.percentage = 10\nai.retries = 5\n{}",
         TENANT.replace("acme", "other")
     );
     std::fs::write(start.file(), changed).unwrap();
@@ -41,12 +41,14 @@ fn a_reload_takes_over_what_the_reference_says_and_nothing_else() {
         differences.iter().all(|key| reload::is_reloadable(key)),
         "{differences:?}"
     );
-    assert_eq!(differences.len(), 4, "{differences:?}");
+    assert_eq!(differences.len(), 6, "{differences:?}");
     assert_eq!(new.tenants[0].id.as_str(), "other");
 
-    std::fs::write(start.file(), "limits.dedup_window = 'soon'").unwrap();
-    handle.reload();
-    assert_eq!(**handle.current(), *new, "a bad file keeps the old values");
+    for bad in ["limits.dedup_window = 'soon'", "filter.flag = ['*']"] {
+        std::fs::write(start.file(), bad).unwrap();
+        handle.reload();
+        assert_eq!(**handle.current(), *new, "a bad file keeps the old values");
+    }
     std::fs::remove_file(start.file()).unwrap();
     handle.reload();
     assert_eq!(**handle.current(), *new, "so does a file that has gone");

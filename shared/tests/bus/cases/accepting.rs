@@ -71,6 +71,7 @@ pub async fn a_repeat_gets_the_first_ones_receipt_whatever_it_says<W: World>() {
     let (_world, here, there) = two_nodes::<W>(Retention::default()).await;
     let room = room("acme:user:u1");
     let first = under_id("c1", question_in(&room, "s1"));
+    assert_eq!(here.receipt(&first).await.unwrap(), None);
     let receipt = ask(&*here, &first).await;
     assert_eq!(accept(&*there, &first).await, repeat(&receipt));
 
@@ -80,6 +81,9 @@ pub async fn a_repeat_gets_the_first_ones_receipt_whatever_it_says<W: World>() {
     finish(&*here, &claimed, "done").await;
     let rejecting = under_id("c1", if_busy(Reject, question_in(&room, "s1")));
     assert_eq!(accept(&*there, &rejecting).await, repeat(&receipt));
+    assert_eq!(there.receipt(&rejecting).await.unwrap(), Some(receipt));
+    let another = under_id("c2", rejecting);
+    assert_eq!(there.receipt(&another).await.unwrap(), None);
     assert_eq!(seqs(&whole_log(&*here, &room).await), [1, 2]);
 }
 

@@ -147,6 +147,27 @@ pub async fn who_beats_is_not_taken_over<W: World>() {
     assert_eq!(take_over(&*there, &never_held).await, None);
 }
 
+/// The answer to its claim came late, or never.
+pub async fn who_claims_again_is_not_taken_over<W: World>() {
+    let (_world, here, there) = two_nodes::<W>(Retention::default()).await;
+    let room = room("acme:user:u1");
+    ask(&*here, &question(&room)).await;
+    let id = ClaimId::generate();
+    let claim = async || {
+        here.claim(room.partition(), &room.tenant, &id)
+            .await
+            .unwrap()
+    };
+    let claimed = claim().await.unwrap();
+    let before = seen(&*there).await;
+    assert_eq!(claim().await, Some(claimed.clone()));
+    assert_eq!(take_over(&*there, &before).await, None);
+    // What has beaten since has not beaten less.
+    here.beat(&claimed.lease, 3).await.unwrap();
+    claim().await.unwrap();
+    assert_eq!(seen(&*there).await.beats, 3);
+}
+
 pub async fn a_takeover_repeated_gets_the_same<W: World>() {
     let (_world, here, there) = two_nodes::<W>(Retention::default()).await;
     let room = room("acme:user:u1");

@@ -649,6 +649,50 @@ user_id: UserId,
 status: Status, };
 
 /**
+ * `warning_issued`, where Causerie issues it: a message holds words of a list. The words
+ * are not told.
+ */
+export type WarningIssued = { 
+/**
+ * Always [`WarningReason::WordList`].
+ */
+reason: WarningReason, 
+/**
+ * What became of the message.
+ */
+result: Filtered, 
+/**
+ * How many words of lists for that are in it.
+ */
+words: number, 
+/**
+ * Who wrote it.
+ */
+user_id: UserId, 
+/**
+ * Where it was said, or would have been.
+ */
+room: Room, 
+/**
+ * The message, where it was stored.
+ */
+message_id?: MessageId, 
+/**
+ * One sentence for a person.
+ */
+content: string, };
+
+/**
+ * Of what a [`WarningIssued`] warns.
+ */
+export type WarningReason = "word_list";
+
+/**
+ * What became of a message that holds words of a list.
+ */
+export type Filtered = "flagged" | "masked" | "rejected";
+
+/**
  * `ai_processing_start`: a reply is being made.
  */
 export type AiProcessingStart = { 

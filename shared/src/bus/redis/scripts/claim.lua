@@ -6,7 +6,13 @@ local claim = arg()
 
 local held = redis.call('GET', prefix .. 'claim:' .. claim)
 if held then
-  return claimed(load(held))
+  local reply = load(held)
+  -- Who asks again lives, and may have learned only now that it has got it.
+  if string.find(redis.call('HGET', prefix .. 'beats', held) or '', '^0 ') then
+    reply.lease = lease_of(reply)
+    show_beat(reply, 1)
+  end
+  return claimed(reply)
 end
 
 local runnable = prefix .. 'runnable:' .. tenant

@@ -1,0 +1,126 @@
+//! The in-memory bus, of which something does not go as it should.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use causerie_shared::bus::memory::MemoryBus;
+use causerie_shared::bus::presence::{Attendance, Attended, HostLook, Hosts};
+use causerie_shared::bus::{Bus, BusError, Retention};
+use causerie_shared::ids::RunId;
+use causerie_shared::room::Partition;
+use causerie_testkit::bus_before_another;
+use tokio::sync::watch;
+
+/// A bus that can be troubled.
+#[derive(Debug)]
+pub(crate) struct TroubledBus {
+    bus: Storage,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Trouble {
+    /// Who is here is not told in this partition, and its hosts are not seen.
+    pub(crate) silent: Option<Partition>,
+    /// Nothing is taken back for now.
+    pub(crate) sweeps_hang: bool,
+}
+
+#[derive(Debug)]
+struct Storage {
+    bus: MemoryBus,
+    trouble: watch::Sender<Trouble>,
+    /// How often somebody was told in vain, and hosts were looked for.
+    untold: AtomicUsize,
+    unseen: watch::Sender<usize>,
+    sweeps: watch::Sender<usize>,
+}
+
+bus_before_another!(TroubledBus);
+
+impl TroubledBus {
+    pub(crate) fn new() -> Arc<Self> {
+        let bus = Storage {
+            bus: MemoryBus::new(Retention::default()),
+            trouble: watch::Sender::default(),
+            untold: AtomicUsize::new(0),
+            unseen: watch::Sender::new(0),
+            sweeps: watch::Sender::new(0),
+        };
+        Arc::new(Self { bus })
+    }
+
+    pub(crate) fn set(&self, trouble: Trouble) {
+        self.bus.trouble.send_replace(trouble);
+    }
+
+    /// How often it was told in vain who is here.
+    pub(crate) fn untold(&self) -> usize {
+        self.bus.untold.load(Ordering::Relaxed)
+    }
+
+    /// Waits until hosts were looked for in vain so often.
+    pub(crate) async fn until_unseen(&self, times: usize) {
+        let mut unseen = self.bus.unseen.subscribe();
+        unseen.wait_for(|unseen| *unseen >= times).await.unwrap();
+    }
+
+    /// Waits until somebody begins to take something back.
+    pub(crate) async fn until_swept(&self) {
+        let mut sweeps = self.bus.sweeps.subscribe();
+        sweeps.wait_for(|sweeps| *sweeps > 0).await.unwrap();
+    }
+
+    async fn pass<T, F>(&self, call: impl Fn() -> F) -> Result<T, BusError>
+    where
+        F: Future<Output = Result<T, BusError>>,
+    {
+        call().await
+    }
+}
+
+impl Storage {
+    async fn attend(&self, told: &Attendance, announced: u32) -> Result<Attended, BusError> {
+        if self.is_silent(told.room.partition()) {
+            self.untold.fetch_add(1, Ordering::Relaxed);
+            return Err(silence());
+        }
+        self.bus.attend(told, announced).await
+    }
+
+    async fn hosts(&self, look: &HostLook) -> Result<Hosts, BusError> {
+        if self.is_silent(look.partition) {
+            self.unseen.send_modify(|unseen| *unseen += 1);
+            return Err(silence());
+        }
+        self.bus.hosts(look).await
+    }
+
+    async fn sweep_host(
+        &self,
+        partition: Partition,
+        host: RunId,
+        announced: u32,
+    ) -> Result<bool, BusError> {
+        self.sweeps.send_modify(|sweeps| *sweeps += 1);
+        let mut trouble = self.trouble.subscribe();
+        let _ = trouble.wait_for(|trouble| !trouble.sweeps_hang).await;
+        self.bus.sweep_host(partition, host, announced).await
+    }
+
+    fn is_silent(&self, partition: Partition) -> bool {
+        self.trouble.borrow().silent == Some(partition)
+    }
+}
+
+fn silence() -> BusError {
+    BusError::Unavailable("it is silent".into())
+}
+
+impl Deref for Storage {
+    type Target = MemoryBus;
+
+    fn deref(&self) -> &MemoryBus {
+        &self.bus
+    }
+}
