@@ -93,6 +93,9 @@ export function settle(given: Options): Settings {
     const isGood = words ? words.includes(value as string) : typeof value === typeof byDefault && !((value as number) < 0);
     if (!isGood) throw invalid(name, value, words?.join(' or ') ?? (typeof byDefault === 'number' ? '0 or more' : 'true or false'));
   }
+  if (settings['mode'] === 'websocket' && !settings['WebSocket']) {
+    throw invalid('mode', 'websocket', 'another, for there is no WebSocket');
+  }
   return settings as unknown as Settings;
 }
 
