@@ -1,4 +1,4 @@
-import type { Client, ClientEvents, HistoryRange } from './api.js';
+import type { Client, ClientEvents, History, HistoryRange } from './api.js';
 import { Connection } from './connection/connection.js';
 import { Ladder } from './connection/ladder.js';
 import { appTokens, type Identity, Tokens, visitorTokens } from './connection/tokens.js';
@@ -139,10 +139,9 @@ export function connect(options: Options): Client {
   }
 
   function onReset(reset: Reset): void {
-    const { room, events, reason } = reset;
-    for (const event of events) if (event.type === 'message') replies.onEvent(event);
+    for (const event of reset.events) if (event.type === 'message') replies.onEvent(event);
     emit('reset', reset);
-    if (reason === 'lost' && settings.historyLimit) outbox.onReset(room, events);
+    if (reset.reason === 'lost' && settings.historyLimit) outbox.onReset(reset);
   }
 
   // -------------------------------------------------------------- what is asked
@@ -173,11 +172,13 @@ export function connect(options: Options): Client {
     return asked;
   }
 
-  async function readHistory(room: string, range: HistoryRange): Promise<HistoryPage> {
+  async function readHistory(room = OWN, range: HistoryRange = {}): Promise<History> {
     // It makes texts of numbers.
     const query = new URLSearchParams(range as Record<string, string>);
     const { token } = await tokens.get();
-    return server.json(`api/rooms/${encodeURIComponent(room)}/history`, { token, query });
+    const path = `api/rooms/${encodeURIComponent(room)}/history`;
+    const { has_more: hasMore, ...page } = await server.json<HistoryPage>(path, { token, query });
+    return { ...page, hasMore };
   }
 
   const client: Client = {
@@ -243,10 +244,7 @@ export function connect(options: Options): Client {
       if (isThere && !link.canJoin) await connection.reopen();
     },
 
-    async history(room = OWN, range = {}) {
-      const { epoch, events, has_more } = await readHistory(room, range);
-      return { epoch, events, hasMore: has_more };
-    },
+    history: readHistory,
     ping: () =>
       new Promise((resolve, reject) => {
         const { link, state } = connection;

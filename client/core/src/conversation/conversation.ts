@@ -1,7 +1,6 @@
 import type { Client, SendOptions, Sending } from '../api.js';
 import type { CauserieError } from '../errors.js';
 import type { Entry } from '../outbox/entry.js';
-import type { DurableEvent } from '../protocol/frames.js';
 import type { Reply } from '../rooms/replies.js';
 import type { Reset } from '../rooms/rooms.js';
 import { holdRoom, nameOf } from './hold.js';
@@ -167,7 +166,7 @@ export class Conversation {
       client.on('room', ({ room, error }) => error && this.#isHere(room) && this.#onFailure(error)),
       holdRoom(client, this.#room),
     ];
-    this.#transcript.setReplies(client.replies);
+    this.#transcript.begin(client.replies);
     this.#oldest = undefined;
     this.#error = undefined;
     this.#isLoading = true;
@@ -189,11 +188,11 @@ export class Conversation {
     return this.#isHere(room) && (this.#sessionId === undefined || sessionId === this.#sessionId);
   }
 
-  #onReset({ events, hasMore }: Reset): void {
+  #onReset({ events, epoch, hasMore }: Reset): void {
     this.#turn += 1;
-    this.#transcript.setReplies(this.#client.replies);
     this.#oldest = undefined;
-    this.#takeNewest(events, 'drop');
+    this.#transcript.reset(this.#client.replies, events, epoch);
+    this.#onNewest();
     this.#onPage(events[0]?.seq, hasMore);
     // Of one session among many there may be nothing in it.
     if (events.length && hasMore && this.#transcript.isEmpty) void this.#read();
@@ -245,8 +244,10 @@ export class Conversation {
         const range = before === undefined ? { limit: PAGE } : { before, limit: PAGE };
         const { events, hasMore } = await this.#client.history(this.#room, range);
         if (turn !== this.#turn) return;
-        if (before === undefined) this.#takeNewest(events, 'keep');
-        else this.#transcript.takeOlder(events);
+        if (before === undefined) {
+          this.#transcript.takeNewest(events);
+          this.#onNewest();
+        } else this.#transcript.takeOlder(events);
         this.#onPage(events[0]?.seq, hasMore);
         isFound = !hasMore || events.some(({ data }) => this.#transcript.has(data.message_id));
       }
@@ -258,9 +259,8 @@ export class Conversation {
     }
   }
 
-  #takeNewest(events: readonly DurableEvent[], newer: 'keep' | 'drop'): void {
-    this.#transcript.takeNewest(events, newer);
-    // What has failed was written after these, as far as one knows.
+  /** What has failed was written after what was read, as far as one knows. */
+  #onNewest(): void {
     this.#failedAfter.clear();
   }
 

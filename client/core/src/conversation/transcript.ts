@@ -24,6 +24,8 @@ export class Transcript {
   readonly #replies = new Map<string, ChatMessage>();
   /** Own questions that are stored, and whose replies have not begun. */
   readonly #asked = new Set<string>();
+  /** Own messages of which only the ack has come, and in which life of the log each is stored. */
+  readonly #unseen = new Map<string, string>();
   /** What was deleted is not shown, however it comes. */
   readonly #deleted = new Set<string>();
   /** Why replies have failed that are about to end so. */
@@ -91,19 +93,32 @@ export class Transcript {
     return [known, now];
   }
 
+  /** Listening begins: what was asked before may have been answered since. */
+  begin(replies: readonly Reply[]): void {
+    this.#asked.clear();
+    this.#unseen.clear();
+    this.#setReplies(replies);
+  }
+
+  /** The end of the log was read anew, in this life of it: there is no more than these events, and what came after. */
+  reset(replies: readonly Reply[], events: readonly DurableEvent[], epoch: string): void {
+    this.#setReplies(replies);
+    this.#replace(events, ({ id = '' }) => this.#unseen.get(id) === epoch);
+    for (const id of this.#asked) if (!this.#stored.has(id)) this.#asked.delete(id);
+  }
+
   /** The replies that grow are these, and no other. */
-  setReplies(replies: readonly Reply[]): void {
+  #setReplies(replies: readonly Reply[]): void {
     const ids = new Set(replies.map(({ messageId }) => messageId));
     for (const id of [...this.#replies.keys()]) if (!ids.has(id)) this.#replies.delete(id);
     for (const reply of replies) if (this.#around.isMine(reply.room, reply.sessionId)) this.onReply(reply);
-    this.#asked.clear();
   }
 
   /** A message of one's own is stored. */
   onSent(entry: Entry): void {
     const { id, data, ack } = entry;
     if (!ack) return;
-    const { message_id } = ack;
+    const { message_id, epoch } = ack;
     const guessed = this.#stored.get(this.#own.onAck(id, message_id) ?? '');
     // What was taken for it is another's, from another device.
     if (guessed?.id) this.#stored.set(guessed.id, { ...guessed, key: guessed.id });
@@ -111,6 +126,7 @@ export class Transcript {
     const stored = this.#stored.get(message_id);
     const now = stored ? unchanged(stored, { ...stored, key: id }) : ofEntry(entry, this.#around.userId());
     this.#stored.set(message_id, now);
+    if (!stored) this.#unseen.set(message_id, epoch);
     if (data.ai !== false && !this.messages.some(({ inReplyTo }) => inReplyTo === message_id)) this.#asked.add(message_id);
   }
 
@@ -119,11 +135,15 @@ export class Transcript {
     this.#own.forget(entryId);
   }
 
-  /** All up to the end of these is as they tell; what is `newer` stays where it is said so. */
-  takeNewest(events: readonly DurableEvent[], newer: 'keep' | 'drop'): void {
-    const last = newer === 'keep' ? (events.at(-1)?.seq ?? 0) : Infinity;
+  /** All up to the end of these is as they tell. */
+  takeNewest(events: readonly DurableEvent[]): void {
+    const last = events.at(-1)?.seq ?? 0;
+    this.#replace(events, ({ seq = 0 }) => seq > last);
+  }
+
+  #replace(events: readonly DurableEvent[], stays: (message: ChatMessage) => boolean): void {
     const known = this.#stored;
-    this.#stored = new Map([...known].filter(([, { seq = 0 }]) => seq > last));
+    this.#stored = new Map([...known].filter(([, message]) => stays(message)));
     for (const event of events) this.#store(event, known);
   }
 
@@ -145,6 +165,7 @@ export class Transcript {
 
   #ofPerson(event: NewMessageEvent): ChatMessage {
     const { message_id, user_id } = event.data;
+    this.#unseen.delete(message_id);
     const isOwn = user_id === this.#around.userId();
     if (isOwn) this.#own.onStored(event, this.#around.waiting());
     return ofPerson(event, this.#own.keyOf(message_id), isOwn);
@@ -164,6 +185,7 @@ export class Transcript {
     if (messageId === undefined) return;
     this.#deleted.add(messageId);
     this.#stored.delete(messageId);
+    this.#unseen.delete(messageId);
     this.#replies.delete(messageId);
     this.#asked.delete(messageId);
   }

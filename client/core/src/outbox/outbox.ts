@@ -1,7 +1,8 @@
 import { CauserieError, errorOf, noAnswer } from '../errors.js';
 import { newId } from '../ids.js';
-import type { ClientFrame, DurableEvent, ErrorFrame } from '../protocol/frames.js';
+import type { ClientFrame, ErrorFrame } from '../protocol/frames.js';
 import type { SendMessage, SendMessageAck } from '../protocol/generated/types.js';
+import type { Reset } from '../rooms/rooms.js';
 import type { Entry } from './entry.js';
 import { Pace } from './pace.js';
 
@@ -170,18 +171,19 @@ export class Outbox {
   }
 
   /**
-   * The end of the log of `room` was read anew: what was stored there and is not among these events
-   * the server has lost, unless it may stand before them.
+   * The end of a room's log was read anew: where nothing stands in the place of what was stored the
+   * server has lost it, unless that is before these events. What this life of the log has stored is
+   * not lost: it came after what was read.
    */
-  onReset(room: string, events: readonly DurableEvent[]): void {
-    for (const entry of this.#sent) {
-      const { ack } = entry;
-      if (!ack || ack.room !== room) continue;
-      const mayBeOlder = ack.seq < (events[0]?.seq ?? 0);
-      if (mayBeOlder || events.some(({ data }) => data.message_id === ack.message_id)) continue;
-      this.#sent = this.#sent.filter((other) => other !== entry);
-      this.#fail(this.#add(entry), new CauserieError('lost', 'The server has lost it.'));
-    }
+  onReset({ room, epoch, events }: Pick<Reset, 'room' | 'epoch' | 'events'>): void {
+    const isLost = ({ ack }: Entry) =>
+      ack?.room === room &&
+      ack.epoch !== epoch &&
+      ack.seq >= (events[0]?.seq ?? 0) &&
+      !events.some((event) => event.seq === ack.seq && event.epoch === ack.epoch);
+    const lost = this.#sent.filter(isLost);
+    this.#sent = this.#sent.filter((entry) => !lost.includes(entry));
+    for (const entry of lost) this.#fail(this.#add(entry), new CauserieError('lost', 'The server has lost it.'));
   }
 
   // ------------------------------------------------------------------- inside

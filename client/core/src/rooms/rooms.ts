@@ -1,7 +1,7 @@
 import type { CauserieError } from '../errors.js';
 import type { DurableEvent, RoomEvent, SubscribedFrame } from '../protocol/frames.js';
 import { isDurable } from '../protocol/frames.js';
-import type { HistoryPage } from '../transports/polling.js';
+import type { History } from '../api.js';
 import type { RoomAt } from '../transports/transport.js';
 import { type Anomalies, Sequence } from './sequence.js';
 
@@ -10,6 +10,8 @@ export interface Reset {
   room: string;
   /** `joined`: for the first time. `lost`: some of what was missed cannot be told one by one. */
   reason: 'joined' | 'lost';
+  /** The life of the room's log in which it was read. */
+  epoch: string;
   /** The newest durable events, ascending; none where `historyLimit` is 0. */
   events: DurableEvent[];
   /** Whether there are older ones. */
@@ -34,7 +36,7 @@ export interface RoomsEvents {
   onMembership(membership: Membership): void;
   /** Some of what the room said is lost: what it was saying has ended. */
   onLost(room: string): void;
-  readHistory(room: string, range: { limit: number }): Promise<HistoryPage>;
+  readHistory(room: string, range: { limit: number }): Promise<History>;
 }
 
 /** One room, as far as it is known. */
@@ -160,9 +162,9 @@ export class Rooms {
     const { historyLimit: limit } = this.#options;
     const reason = place.toRead as Reset['reason'];
     place.held ??= [];
-    let page: Pick<HistoryPage, 'events' | 'has_more'>;
+    let page: History;
     try {
-      page = limit ? await this.#events.readHistory(room, { limit }) : { events: [], has_more: true };
+      page = limit ? await this.#events.readHistory(room, { limit }) : { epoch: place.epoch, events: [], hasMore: true };
     } catch {
       // The next connection tries again. Until then what comes is told all the same.
       if (this.#places.get(room) === place) this.#release(place);
@@ -171,7 +173,7 @@ export class Rooms {
     if (this.#places.get(room) !== place || !place.held) return;
     place.toRead = null;
     place.sequence.skipTo(page.events.at(-1)?.seq ?? 0);
-    this.#events.onReset({ room, reason, events: page.events, hasMore: page.has_more });
+    this.#events.onReset({ room, reason, ...page });
     this.#release(place);
   }
 

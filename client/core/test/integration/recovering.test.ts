@@ -355,25 +355,3 @@ test('a visitor is the same one when the page is opened again', async () => {
   await second.hears('what was left is sent', 'outbox', ({ state }) => state === 'sent');
   expect((await second.client.history()).events).toHaveLength(1);
 });
-
-test('a redis that loses its data: what is gone is told, and sent again by hand', async () => {
-  const lossy = await Cluster.start();
-  const node = await lossy.gateway();
-  const one = person({ url: node.url, user: 'loses' });
-  try {
-    await one.hears('its room', 'reset', ({ room: of }) => of === room('loses'));
-    const { id } = one.client.send('gone', { ai: false });
-    await one.hears('it is sent', 'outbox', (entry) => entry.id === id && entry.state === 'sent');
-    await lossy.loseData();
-    const reset = await one.hears('it was lost', 'reset', ({ reason, room: of }) => reason === 'lost' && of === room('loses'));
-    expect(reset.events).toEqual([]);
-    const failed = await one.hears('it has failed', 'outbox', (entry) => entry.id === id && entry.state === 'failed');
-    expect(failed.error).toMatchObject({ code: 'lost', canRetry: true });
-    one.client.outbox.retry(id);
-    await one.hears('it is stored again', 'outbox', (entry) => entry.id !== id && entry.state === 'sent');
-    expect((await one.client.history()).events).toHaveLength(1);
-  } finally {
-    one.client.close();
-    await lossy.end();
-  }
-});

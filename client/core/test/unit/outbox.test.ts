@@ -31,6 +31,8 @@ function outbox(options: Partial<OutboxOptions> = {}) {
     up: (perMinute = 60) => box.onUp((frame) => sent.push(frame), perMinute),
     texts: () => sent.map(({ data }) => (data as { user_input: string }).user_input),
     last: () => sent.at(-1)?.id,
+    /** The log was read anew, in another life of it than the acks are of. */
+    reset: (events: DurableEvent[], epoch = 'f') => box.onReset({ room: 'user:u1', epoch, events }),
   };
 }
 
@@ -207,11 +209,38 @@ test('what the server has lost is shown as failed, and goes out under a new id',
     one.ack(entry.id, at + 1);
     return entry.id;
   });
-  one.box.onReset('user:u1', [logged('m1', 1)]);
+  one.reset([logged('m1', 1)]);
   expect(one.box.entries).toMatchObject([{ id: ids[1], state: 'failed', error: { code: 'lost' } }]);
   one.box.retry();
   expect(one.texts()).toEqual(['a', 'b', 'b']);
   expect(ids).not.toContain(one.last());
+});
+
+test('what was stored while the log was read anew is not lost', () => {
+  const one = outbox();
+  one.up();
+  one.say('a');
+  one.ack(one.last(), 3);
+  one.reset([logged('m2', 2)], 'e');
+  expect(one.box.entries).toEqual([]);
+});
+
+test('what was deleted is not lost', () => {
+  const one = outbox();
+  one.up();
+  one.say('a');
+  one.ack(one.last(), 2);
+  one.reset([logged('m1', 1), { ...logged('', 2), type: 'message_deleted', data: {} } as DurableEvent]);
+  expect(one.box.entries).toEqual([]);
+});
+
+test('another event in the place of what was stored shows that it is lost', () => {
+  const one = outbox();
+  one.up();
+  one.say('a');
+  one.ack(one.last(), 2);
+  one.reset([logged('m1', 1), { ...logged('x', 2), epoch: 'f' }]);
+  expect(one.box.entries).toMatchObject([{ state: 'failed', error: { code: 'lost' } }]);
 });
 
 test('what is older than what was read anew may still be there', () => {
@@ -219,6 +248,6 @@ test('what is older than what was read anew may still be there', () => {
   one.up();
   one.say('a');
   one.ack(one.last(), 3);
-  one.box.onReset('user:u1', [logged('m10', 10)]);
+  one.reset([logged('m10', 10)]);
   expect(one.box.entries).toEqual([]);
 });

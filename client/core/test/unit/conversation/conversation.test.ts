@@ -111,7 +111,7 @@ describe('a message of one’s own', () => {
     one.conversation.send('a');
     one.ack(0, 'm1', 1);
     one.hear(said({ id: 'm1', seq: 1, text: 'a', session: 'main' }));
-    one.reset([], { reason: 'lost' });
+    one.reset([], { reason: 'lost', epoch: 'f' });
     expect(one.lines).toEqual(['a failed']);
     expect(one.shown[0]?.error?.code).toBe('lost');
     one.conversation.retry();
@@ -121,13 +121,30 @@ describe('a message of one’s own', () => {
     expect(one.lines).toEqual(['a sent']);
   });
 
-  test('that was taken for lost, since the log was read just before it was stored, is shown once it comes', () => {
+  test('that was stored just after the log was read stays, and its reply is waited for', () => {
     const one = stage();
     one.reset([]);
     one.up();
     one.conversation.send('late');
     one.ack(0, 'm2', 2);
+    const { status } = one.conversation.snapshot;
     one.reset([said({ id: 'm1', seq: 1 })], { reason: 'lost' });
+    expect(one.lines).toEqual(['m1 sent', 'late sent']);
+    expect([status, one.conversation.snapshot.status]).toEqual(['waiting', 'waiting']);
+    one.hear(said({ id: 'm2', seq: 2, text: 'late', session: 'main' }));
+    one.hear(replied({ id: 'r', seq: 3, to: 'm2' }));
+    expect(one.lines).toEqual(['m1 sent', 'late sent', 'r sent']);
+    expect(one.conversation.snapshot.status).toBe('idle');
+  });
+
+  test('that was taken for lost, since the log was read in the life before, is shown once it comes', () => {
+    const one = stage();
+    one.reset([]);
+    one.up();
+    one.conversation.send('late');
+    one.ack(0, 'm2', 2);
+    one.reset([said({ id: 'm1', seq: 1 })], { reason: 'lost', epoch: 'before' });
+    expect(one.conversation.snapshot.status).toBe('idle');
     one.hear(said({ id: 'm2', seq: 2, text: 'late', session: 'main' }));
     expect(one.lines).toEqual(['m1 sent', 'late sent']);
   });
@@ -183,6 +200,17 @@ describe('a reply', () => {
     expect(one.conversation.snapshot.status).toBe('waiting');
     one.start('r', 'm2');
     expect(one.conversation.snapshot.status).toBe('streaming');
+  });
+
+  test('is waited for on, where the log is read before it begins', () => {
+    const one = stage();
+    one.up();
+    one.conversation.send('question');
+    one.ack(0, 'm1', 1);
+    one.reset([said({ id: 'm1', seq: 1, text: 'question', session: 'main' })]);
+    expect(one.conversation.snapshot.status).toBe('waiting');
+    one.reset([said({ id: 'm1', seq: 1 }), replied({ id: 'r', seq: 2, to: 'm1' })], { reason: 'lost' });
+    expect(one.conversation.snapshot.status).toBe('idle');
   });
 
   test('that began before the ack of its question is not waited for', () => {

@@ -135,10 +135,11 @@ export function stage(options: ConversationOptions & { outbox?: Partial<OutboxOp
         data: { message_id: id, session_id: session, attempt: 1, index, text },
       }),
     lose: () => replies.lose(OWN),
-    reset(events: DurableEvent[], { hasMore = false, reason = 'joined' as 'joined' | 'lost' } = {}) {
+    reset(events: DurableEvent[], { hasMore = false, reason = 'joined' as 'joined' | 'lost', epoch = 'e' } = {}) {
       for (const event of events) if (event.type === 'message') replies.onEvent(event);
-      emit('reset', { room: OWN, reason, events, hasMore });
-      if (reason === 'lost') outbox.onReset(OWN, events);
+      const reset = { room: OWN, reason, epoch, events, hasMore };
+      emit('reset', reset);
+      if (reason === 'lost') outbox.onReset(reset);
     },
   };
 }
