@@ -116,6 +116,8 @@ describe('a question', () => {
 });
 
 describe('without a connection', () => {
+  const NUMBERS = ['one', 'two', 'three', 'four', 'five'];
+
   test('questions wait, and are told to wait; then they are sent in order', async () => {
     const tab = await open();
     await tab.ask('before');
@@ -124,20 +126,19 @@ describe('without a connection', () => {
     await server.proxy.shut();
     try {
       await tab.byTestId('status').getByText('Connection lost. Reconnecting…').waitFor();
-      await tab.ask('one');
-      await tab.ask('two');
-      await tab.byTestId('status').getByText('Messages that wait: 2').waitFor();
-      expect(await tab.page.getByText('Waits until the connection is back').count()).toBe(2);
+      for (const text of NUMBERS) await tab.ask(text);
+      await tab.byTestId('status').getByText('Messages that wait: 5').waitFor();
+      expect(await tab.page.getByText('Waits until the connection is back').count()).toBe(5);
       await tab.isAccessible('without a connection');
       // What waits outlives its page.
       await tab.page.reload();
-      await tab.page.getByText('two').waitFor();
+      await tab.page.getByText('five').waitFor();
     } finally {
       await server.proxy.open(port);
     }
-    await tab.page.locator('[data-testid=assistant-message][data-state=sent]', { hasText: 'You said: two' }).waitFor();
+    await tab.page.locator('[data-testid=assistant-message][data-state=sent]', { hasText: 'You said: five' }).waitFor();
     const said = await tab.page.locator('[data-testid=user-message] .plain').allTextContents();
-    expect(said).toEqual(['before', 'one', 'two']);
+    expect(said).toEqual(['before', ...NUMBERS]);
     expect(await tab.byTestId('status').isVisible()).toBe(false);
   });
 });

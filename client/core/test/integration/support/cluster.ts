@@ -28,6 +28,7 @@ export class Cluster {
   readonly #redisSettings: string[];
   #broker: Program;
   readonly #gateways: Node[] = [];
+  readonly #others: Program[] = [];
 
   private constructor(env: Record<string, string>, redis: Program, redisSettings: string[], broker: Program) {
     this.#env = env;
@@ -70,6 +71,13 @@ export class Cluster {
     return node;
   }
 
+  /** One more broker. */
+  async anotherBroker(): Promise<void> {
+    const broker = new Program(built('causerie-broker'), [], this.#env);
+    this.#others.push(broker);
+    await broker.says(/admin listening on (\S+)/);
+  }
+
   /** The broker is killed, and another one takes over. */
   async replaceBroker(): Promise<void> {
     await this.#broker.end();
@@ -86,7 +94,7 @@ export class Cluster {
 
   async end(): Promise<void> {
     const gateways = this.#gateways.map(({ program }) => program);
-    await Promise.all([...gateways, this.#broker, this.#redis].map((program) => program.end()));
+    await Promise.all([...gateways, ...this.#others, this.#broker, this.#redis].map((program) => program.end()));
   }
 }
 

@@ -19,16 +19,15 @@ export class Proxy {
     this.upstream = upstream;
     this.#server = createServer((incoming, answer) => {
       this.asked.push(`${incoming.method} ${incoming.url?.split('?')[0]}`);
-      const isStream = incoming.url?.startsWith('/api/events');
-      if (this.gathersStreams && isStream) {
-        answer.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
-        return;
-      }
       const { hostname, port } = new URL(this.upstream);
       const { method, url: path, headers } = incoming;
       const outgoing = request({ hostname, port, method, path, headers }, (answered) => {
         if (this.swallowsAnswers) return void answered.resume();
         answer.writeHead(answered.statusCode ?? 502, answered.headers);
+        if (this.gathersStreams && answered.headers['content-type'] === 'text/event-stream') {
+          answer.flushHeaders();
+          return void answered.resume();
+        }
         answered.on('error', () => answer.destroy());
         answered.pipe(answer);
       });

@@ -38,6 +38,11 @@ export class Tab {
     return new Tab(context, await context.newPage());
   }
 
+  /** One more tab, of the same person. */
+  async another(): Promise<Tab> {
+    return new Tab(this.context, await this.context.newPage());
+  }
+
   byTestId(name: string) {
     return this.page.getByTestId(name);
   }
