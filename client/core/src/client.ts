@@ -150,8 +150,10 @@ export function connect(options: Options): Client {
   function tellIfClosed(): void {
     const { state } = connection;
     if (state.name !== 'closed') return;
-    requests.fail(state.reason.error);
-    outbox.onClosed(state.reason.error);
+    const { error } = state.reason;
+    requests.fail(error);
+    outbox.onClosed(error);
+    shelf?.close();
   }
 
   async function ask<Action extends keyof Actions>(action: Action, data: Actions[Action]): Promise<void> {
@@ -173,9 +175,9 @@ export function connect(options: Options): Client {
   }
 
   async function readHistory(room = OWN, range: HistoryRange = {}): Promise<History> {
+    const { token } = await tokens.get();
     // It makes texts of numbers.
     const query = new URLSearchParams(range as Record<string, string>);
-    const { token } = await tokens.get();
     const path = `api/rooms/${encodeURIComponent(room)}/history`;
     const { has_more: hasMore, ...page } = await server.json<HistoryPage>(path, { token, query });
     return { ...page, hasMore };

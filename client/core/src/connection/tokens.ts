@@ -87,7 +87,7 @@ export class Tokens {
     }
     const identity = read(token);
     if (this.canRenew && this.#identity && this.#identity.userId !== identity.userId) {
-      throw new CauserieError('user_changed', 'The new token is another person’s.');
+      throw new CauserieError('user_changed', 'The new token is of another person.');
     }
     this.#reason = 'expiring';
     return (this.#identity = identity);

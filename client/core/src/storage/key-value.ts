@@ -61,27 +61,26 @@ class KeyValueShelf implements Shelf {
   readonly #alone: NonNullable<KeyValue['alone']>;
   readonly #key: string;
   readonly #events: ShelfEvents;
-  readonly #stopWatching: (() => void) | undefined;
+  #stopWatching: (() => void) | undefined;
   /** What this tab has put or found there. */
   #known = new Set<string>();
   /** What is to be written. */
   #mine: Kept[] | null = null;
-  #isClosed = false;
 
   constructor(values: KeyValue, alone: NonNullable<KeyValue['alone']>, key: string, events: ShelfEvents) {
     this.#values = values;
     this.#alone = alone;
     this.#key = key;
     this.#events = events;
-    this.#stopWatching = values.watch?.(key, () => void this.#compare());
   }
 
   close(): void {
-    this.#isClosed = true;
     this.#stopWatching?.();
+    this.#stopWatching = undefined;
   }
 
   async take(): Promise<Entry[]> {
+    this.#stopWatching ??= this.#values.watch?.(this.#key, () => void this.#compare());
     const found = (await this.#read()).filter(({ id }) => !this.#known.has(id));
     for (const { id } of found) this.#known.add(id);
     const oldest = Date.now() - KNOWN_FOR_MS;
@@ -92,7 +91,6 @@ class KeyValueShelf implements Shelf {
   }
 
   save(entries: readonly Entry[]): void {
-    if (this.#isClosed) return;
     const isWriting = this.#mine !== null;
     this.#mine = entries.map(keptOf);
     // What changes before it is written is written with it.

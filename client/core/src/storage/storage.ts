@@ -3,11 +3,11 @@ import type { Entry } from '../outbox/entry.js';
 
 /** Where messages that wait outlive their page: one for each person. */
 export interface Shelf {
-  /** What is there that was not taken or put there by this client. */
+  /** What is there that was not taken or put there by this client. From now on `ShelfEvents` are told. */
   take(): Promise<Entry[]>;
   /** Keeps these, as far as they are not settled, instead of what this client put there before. */
   save(entries: readonly Entry[]): void;
-  /** Nothing is kept any more. */
+  /** Nothing is told any more, until something is taken. What is saved is kept all the same. */
   close(): void;
 }
 

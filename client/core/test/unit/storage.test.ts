@@ -84,12 +84,19 @@ test('what another tab has settled is gone here', async () => {
   const kept = values();
   let changed = () => {};
   const onGone = vi.fn();
-  const shelf = storageOn({ ...kept, watch: (_, onChange) => { changed = onChange; return () => {} } }).shelf('s', { ...quiet, onGone });
+  const onEnd = vi.fn();
+  const shelf = storageOn({ ...kept, watch: (_, onChange) => { changed = onChange; return onEnd } }).shelf('s', { ...quiet, onGone });
+  await shelf.take();
   shelf.save([entry('a'), entry('b')]);
   await vi.waitFor(() => expect(kept.all.size).toBe(1));
   kept.all.set('s', JSON.stringify([{ id: 'b' }]));
   changed();
   await vi.waitFor(() => expect(onGone.mock.calls).toEqual([['a']]));
+  shelf.close();
+  expect(onEnd).toHaveBeenCalledOnce();
+  // What is written while it is closed is for the next page.
+  shelf.save([entry('c')]);
+  await vi.waitFor(() => expect(kept.all.get('s')).toContain('"c"'));
 });
 
 test('where a browser has no storage there is none', () => {
