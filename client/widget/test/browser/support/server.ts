@@ -12,7 +12,8 @@ export class ChatServer {
     this.proxy = proxy;
   }
 
-  static async start(origin: string): Promise<ChatServer> {
+  /** `env` goes before what is set here. */
+  static async start(origin: string, env: Record<string, string> = {}): Promise<ChatServer> {
     const program = new Program(built('causerie'), [], {
       WEBSOCKET_PORT: '0',
       ADMIN_PORT: '0',
@@ -24,6 +25,7 @@ export class ChatServer {
       LIMITS_MESSAGES_PER_MINUTE_PER_CONNECTION: '6000',
       AI_ECHO_TOKENS_PER_SECOND: '20',
       AI_ECHO_FIRST_TOKEN_DELAY: '50ms',
+      ...env,
     });
     const url = await program.says(/(?<!admin )listening on (http:\/\/[^\s"]+)/);
     return new ChatServer(program, await Proxy.to(url.replace(/\/$/, '')));
