@@ -1,8 +1,9 @@
 import type { Client, GetToken, State } from '@causerie/client';
 import type { ChatMessage } from '@causerie/client/conversation';
+import { clientConfig } from '@causerie/client/rollout';
 import { Chat } from './chat.js';
 import { countUnread, News } from './news.js';
-import { CONNECTION_ATTRIBUTES, oneOf, settingsOf } from './settings.js';
+import { CONNECTION_ATTRIBUTES, oneOf, type Settings, settingsOf } from './settings.js';
 import css from './styles.css';
 import { type Texts, textsFrom } from './texts.js';
 import { type Look, View } from './view/view.js';
@@ -40,6 +41,10 @@ export class CauserieChat extends HTMLElement {
   #getToken: GetToken | undefined;
   #texts: Partial<Texts> | null = null;
   #chat: Chat | null = null;
+  /** The advice that is waited for before there is a chat. */
+  #advice: object | null = null;
+  /** What was sent meanwhile. */
+  #early: string[] = [];
   #news = new News();
   #unread = 0;
   #state: State | null = null;
@@ -137,6 +142,7 @@ export class CauserieChat extends HTMLElement {
   send(text: string): void {
     this.#start();
     const { tooLong } = this.#look().texts;
+    if (this.#advice) return void this.#early.push(text);
     if (!this.#chat) throw new Error('It has to stand in the page, with `url`, and `tenant-hash` or `getToken`.');
     try {
       this.#chat.conversation.send(text).acked.catch(() => {});
@@ -206,14 +212,30 @@ export class CauserieChat extends HTMLElement {
   }
 
   #start(): void {
-    const settings = this.#chat || !this.isConnected ? null : settingsOf(this, this.#getToken);
-    if (!settings) return;
+    const settings = this.#chat || this.#advice || !this.isConnected ? null : settingsOf(this, this.#getToken);
+    if (settings?.isAdvised) void this.#beginAsAdvised(settings);
+    else if (settings) this.#begin(settings);
+  }
+
+  async #beginAsAdvised(settings: Settings): Promise<void> {
+    const own = (this.#advice = {});
+    const { mode } = await clientConfig(settings.options);
+    // It has begun anew, or ended.
+    if (this.#advice !== own) return;
+    this.#advice = null;
+    this.#begin({ ...settings, options: { ...settings.options, mode } });
+    for (const text of this.#early.splice(0)) this.#attempt((async () => this.send(text))());
+    this.#onChange();
+  }
+
+  #begin(settings: Settings): void {
     this.#news = new News();
     this.#chat = new Chat(settings, { onChange: () => this.#onChange(), onError: (error) => this.#onError(error) });
   }
 
   #end(): void {
     this.#isRestartAsked = false;
+    this.#advice = null;
     this.#chat?.end();
     this.#chat = null;
   }

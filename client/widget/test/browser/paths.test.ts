@@ -28,6 +28,22 @@ afterEach(async () => {
   expect((await installation.closePages()).filter((fault) => !fault.includes('426'))).toEqual([]);
 });
 
+test('where the server advises against sockets it does without, and sends what was said meanwhile', async () => {
+  const asked = side.way.asked.length;
+  const tab = await installation.open(side, { more: 'mode="advised"' });
+  await goesBy(tab, 'streaming');
+  expect(await tab.byTestId('status').isVisible()).toBe(false);
+  await tab.page.evaluate(() => {
+    const old = document.querySelector('causerie-chat') as HTMLElement;
+    const chat = old.cloneNode() as HTMLElement & { send(text: string): void };
+    old.replaceWith(chat);
+    chat.send('early');
+  });
+  await answer(tab, 'sent', 'early').waitFor();
+  expect(side.way.asked.slice(asked)).toContain('GET /api/client-config');
+  expect(side.way.asked.slice(asked)).not.toContain('UPGRADE /ws');
+});
+
 test('where upgrades are refused it streams, and goes back to a socket when it can', async () => {
   side.way.refusesUpgrades = true;
   const tab = await installation.open(side);

@@ -409,7 +409,7 @@ describe('the frame', () => {
   });
 
   test.each([
-    ['data-mode="pigeon"', '`mode` is "pigeon": it has to be auto or websocket or streaming or http.'],
+    ['data-mode="pigeon"', '`mode` is "pigeon": it has to be auto or websocket or streaming or http or advised.'],
     ['data-layout="upright"', '`layout` is "upright": it has to be floating or inline.'],
     [`data-texts="{"`, '`texts` is "{": it has to be an object in JSON, as {"send": "Envoyer"}.'],
   ])('names what is wrong: %s', async (more, sentence) => {
