@@ -362,7 +362,9 @@ async fn every_answer_tells_a_browser_to_do_nothing_more_with_it() {
     let node = Node::start().await;
     for path in [
         "/",
+        "/demo.css",
         "/demo.js",
+        "/causerie-chat.js",
         "/ws",
         "/nothing",
         "/health/live",
@@ -388,7 +390,7 @@ async fn every_answer_tells_a_browser_to_do_nothing_more_with_it() {
             answer.header("permissions-policy").contains("camera=()"),
             "{path}"
         );
-        let is_page = ["/", "/demo.js"].contains(&path);
+        let is_page = ["/", "/demo.css", "/demo.js", "/causerie-chat.js"].contains(&path);
         let kept = if is_page { "no-cache" } else { "no-store" };
         assert_eq!(answer.header("cache-control"), kept, "{path}");
     }

@@ -235,8 +235,14 @@ async fn what_needs_no_token_needs_none() {
         page.header("content-security-policy")
             .contains("default-src 'none'")
     );
-    let script = get(&node.at("/demo.js")).await;
-    assert!(script.header("content-type").starts_with("text/javascript"));
+    for (path, kind) in [
+        ("/demo.css", "text/css"),
+        ("/demo.js", "text/javascript"),
+        ("/causerie-chat.js", "text/javascript"),
+    ] {
+        let file = get(&node.at(path)).await;
+        assert!(file.header("content-type").starts_with(kind), "{path}");
+    }
     for path in [
         "/api/rooms/tenant/history",
         "/api/messages/1f-x",
