@@ -55,13 +55,21 @@ local function note_presence(host, room, user, connections, name, status, announ
   if name ~= 'null' then
     one.name = name
   end
-  local key = joins and status_key(room, user)
-  local kept = key and redis.call('GET', key)
-  if kept then
-    -- As long as they are there.
-    redis.call('SET', key, kept)
+  local key = status_key(room, user)
+  if key then
+    -- What is kept holds: a gateway may not have heard of the last.
+    local kept = redis.call('GET', key)
+    if joins then
+      -- From a gateway that knows it still, where it is lost here.
+      kept = kept or status ~= 'online' and status
+      if kept then
+        -- As long as they are there.
+        redis.call('SET', key, kept)
+      end
+    end
+    status = kept or 'online'
   end
-  one.status = status or kept or one.status
+  one.status = status or one.status
   keep(room, user, one)
   if joins and is_told(room, announced) then
     tell(room, 'user_joined', '- ' .. user,
