@@ -144,7 +144,8 @@ impl Part {
         }
         let there = presence.rooms.get(room);
         let joins = !there.is_some_and(|there| there.contains_key(user));
-        let said = if *room == room_of(&room.tenant, user) {
+        let is_own = *room == room_of(&room.tenant, user);
+        let said = if is_own {
             Some(presence.own_status(told, joins, self.now_ms))
         } else {
             told.status
@@ -164,14 +165,16 @@ impl Part {
         one.status = said.unwrap_or(one.status);
         let (status, name) = (one.status, one.name.as_deref().map(str::to_owned));
         let is_told = count <= announced as usize;
-        if joins && is_told {
+        // Who is alone in their own room would be told of themselves.
+        let is_alone = is_own && count == 1;
+        if joins && is_told && !is_alone {
             let data = UserJoined {
                 user_id: user.clone(),
                 name,
                 status,
             };
             self.tell(room, Event::UserJoined, Some(user), &data);
-        } else if was != status && is_told {
+        } else if !joins && was != status && is_told {
             let data = UserStatusChanged {
                 user_id: user.clone(),
                 status,
@@ -189,7 +192,9 @@ impl Part {
         let Some(there) = presence.rooms.get_mut(room) else {
             return;
         };
-        let is_told = there.len() <= announced as usize;
+        let is_own = *room == room_of(&room.tenant, user);
+        let is_alone = is_own && there.len() == 1;
+        let is_told = there.len() <= announced as usize && !is_alone;
         let Some(one) = there.get_mut(user) else {
             return;
         };
@@ -200,9 +205,7 @@ impl Part {
         if there.is_empty() {
             presence.rooms.remove(room);
         }
-        if *room == room_of(&room.tenant, user)
-            && let Some((_, until_ms)) = presence.statuses.get_mut(room)
-        {
+        if is_own && let Some((_, until_ms)) = presence.statuses.get_mut(room) {
             *until_ms = Some(self.now_ms + STATUS_KEPT_MS);
         }
         if is_told {
