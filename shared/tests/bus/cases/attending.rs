@@ -172,6 +172,55 @@ pub async fn a_status_is_told_once_and_outlasts_a_moment<W: World>() {
     assert_eq!(attend(&*there_, back).await, Status::Away);
 }
 
+pub async fn a_gateway_that_missed_a_status_learns_it<W: World>() {
+    let (_world, here, _) = two_nodes::<W>(Retention::default()).await;
+    let own = room("acme:user:u1");
+    let host = RunId::generate();
+    let told = |status| Attendance {
+        status,
+        ..attendance(host, &own, "u1", 1)
+    };
+    attend(&*here, told(None)).await;
+    for said in [Status::Busy, Status::Away, Status::Online] {
+        let order = Order::Status {
+            tenant: own.tenant.clone(),
+            user: user("u1"),
+            status: said,
+        };
+        here.order(&order).await.unwrap();
+        for known in [None, Some(Status::Busy), Some(Status::Away)] {
+            assert_eq!(attend(&*here, told(known)).await, said, "{known:?}");
+        }
+    }
+    // Where it is lost what was said, who joins is what a gateway still knows.
+    attend(&*here, attendance(host, &own, "u1", 0)).await;
+    attend(&*here, told(Some(Status::Busy))).await;
+    assert_eq!(attend(&*here, told(None)).await, Status::Busy);
+}
+
+pub async fn who_is_alone_in_their_own_room_is_told_nothing<W: World>() {
+    let (_world, here, _) = two_nodes::<W>(Retention::default()).await;
+    let own = room("acme:user:u1");
+    let mut ear = Ear::open(&*here, &[&own]).await;
+    let host = RunId::generate();
+    let tell = async |name: &str, connections| {
+        attend(&*here, attendance(host, &own, name, connections)).await;
+    };
+    tell("u1", 1).await;
+    tell("u1", 0).await;
+    assert_silence(&*here, &mut ear, &own).await;
+    // With another, as an admin, both are told.
+    for (name, connections, event) in [
+        ("boss", 1, Event::UserJoined),
+        ("u1", 1, Event::UserJoined),
+        ("u1", 0, Event::UserLeft),
+        ("boss", 0, Event::UserLeft),
+    ] {
+        tell(name, connections).await;
+        assert_eq!(ear.record().await.header.event, event.name(), "{name}");
+    }
+}
+
 pub async fn a_crowd_is_told_nothing_of_who_comes_and_goes<W: World>() {
     let (_world, here, _) = two_nodes::<W>(Retention::default()).await;
     let room = room("acme:project:p1");
