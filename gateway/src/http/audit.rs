@@ -19,7 +19,7 @@ const MAX_LIMIT: usize = 500;
 pub(super) async fn read(State(edge): State<Edge>, parts: Parts) -> Result<Response, Refusal> {
     let wanted = Wanted::read(parts.uri.query().unwrap_or(""))?;
     let asked = Asked::read(&parts)?;
-    let reader = edge.admission.identify_any(&asked).await?;
+    let reader = edge.admission.identify_server(&asked).await?;
     let log = log_for(&reader, wanted.tenant)?;
     let (before, limit) = (wanted.before, wanted.limit);
     let page = edge.gateway.bus.audited(log.as_ref(), before, limit).await;

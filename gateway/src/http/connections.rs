@@ -25,7 +25,10 @@ pub(super) async fn show(
     parts: Parts,
 ) -> Result<Json<ConnectionCard>, Refusal> {
     let id = read(id)?;
-    let caller = edge.admission.identify_any(&Asked::read(&parts)?).await?;
+    let caller = edge
+        .admission
+        .identify_server(&Asked::read(&parts)?)
+        .await?;
     caller.check_somewhere(Act::SeeConnections)?;
     inquire(&edge, &caller, id, false).await.map(Json)
 }
@@ -37,7 +40,7 @@ pub(super) async fn end(
 ) -> Result<Json<Ended>, Refusal> {
     let id = read(id)?;
     let asked = Asked::read(&parts)?;
-    let caller = edge.admission.identify_any(&asked).await?;
+    let caller = edge.admission.identify_server(&asked).await?;
     let ended = match caller.check_somewhere(Act::EndConnections) {
         Ok(()) => inquire(&edge, &caller, id.clone(), true).await,
         Err(refusal) => Err(refusal),
