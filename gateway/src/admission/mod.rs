@@ -9,6 +9,7 @@ mod noting;
 mod refusal;
 mod rooms;
 mod rules;
+mod servers;
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use causerie_shared::ids::TenantId;
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError, Scope};
 
 use crate::actions::bus_failed;
-use crate::auth::{Auth, KeyRefused, Tenant, TokenError, VerifiedKey};
+use crate::auth::{Auth, Tenant, TokenError};
 use crate::connection::Admitted;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
@@ -199,51 +200,6 @@ impl Admission {
         };
         self.gateway.count(what, asked.client, whom).await?;
         allowed
-    }
-
-    /// The same where servers may ask too, with an API key. Whoever comes with a key that
-    /// is no good counts as their address, as those do whose token is not believed.
-    ///
-    /// # Errors
-    /// 400, 403 of the address, 429, 401 or 403, in this order; 503 where the key cannot
-    /// be looked up.
-    pub(crate) async fn identify_any(&self, asked: &Asked) -> Result<Asker, Refusal> {
-        let Some(key) = asked.api_key() else {
-            let caller = self.identify(asked).await?;
-            return Ok(Asker::Person(caller.identity));
-        };
-        self.check_address(asked)?;
-        let verified = self.auth.verify_key(key, &*self.gateway.bus).await;
-        let checked = self.check_key(asked, &verified).await;
-        checked.map_err(|refusal| {
-            let known = match &verified {
-                Ok(verified) => Known::Server(&verified.key),
-                Err(_) => Known::Nobody,
-            };
-            self.refused(asked, known, refusal)
-        })
-    }
-
-    async fn check_key(
-        &self,
-        asked: &Asked,
-        verified: &Result<VerifiedKey, KeyRefused>,
-    ) -> Result<Asker, Refusal> {
-        let verified = match verified {
-            Ok(verified) => Ok(verified),
-            Err(KeyRefused::Bad(error)) => Err(error.clone()),
-            Err(KeyRefused::Bus(error)) => return Err(bus_failed(error).into()),
-        };
-        let whom = match &verified {
-            Ok(verified) => Whom::Server(&verified.key),
-            Err(_) => Whom::Address,
-        };
-        self.gateway
-            .count(Counted::Requests, asked.client, whom)
-            .await?;
-        let VerifiedKey { key, tenant } = verified?;
-        check_tenants_rules(asked, true, tenant)?;
-        Ok(Asker::Server(Arc::clone(key)))
     }
 
     /// Takes a place among the node's connections for `caller`.

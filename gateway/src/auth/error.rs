@@ -14,6 +14,12 @@ pub enum TokenError {
          or as the subprotocol `bearer.<jwt>`."
     )]
     Missing,
+    /// There is neither a token nor an API key, where servers ask.
+    #[error(
+        "An API key or a token is needed: send it in the header `Authorization: Bearer`, as \
+         `Authorization: Bearer ck_…` or `Authorization: Bearer <jwt>`."
+    )]
+    NoCredentials,
     /// It cannot be read.
     #[error("The token is not a JWT signed with HS256, RS256, ES256 or EdDSA.")]
     Malformed,
@@ -74,7 +80,7 @@ impl TokenError {
     /// A word for logs and metrics.
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::Missing => "no_token",
+            Self::Missing | Self::NoCredentials => "no_token",
             Self::Malformed => "token_malformed",
             Self::Algorithm(_) => "token_algorithm",
             Self::Signature => "token_signature",

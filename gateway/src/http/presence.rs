@@ -45,7 +45,7 @@ pub(super) async fn show(
     parts: Parts,
 ) -> Result<Json<Answer>, Refusal> {
     let asked = Asked::read(&parts)?;
-    let caller = edge.admission.identify_any(&asked).await?;
+    let caller = edge.admission.identify_server(&asked).await?;
     let room = caller.resolve(room)?;
     caller.check_somewhere(Act::SeePresence)?;
     caller.check(Act::SeePresence, &room)?;
