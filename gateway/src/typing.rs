@@ -5,15 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use causerie_shared::bus::{Bus, BusError};
 use causerie_shared::ids::{ConnectionId, UserId};
 use causerie_shared::protocol::data::TypingIndicator;
 use causerie_shared::protocol::event::Event;
-use causerie_shared::protocol::frame;
-use causerie_shared::record::{Class, Header, Record};
+use causerie_shared::record::Record;
 use causerie_shared::room::RoomKey;
-use compact_str::CompactString;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use tokio::sync::mpsc;
@@ -240,16 +237,7 @@ impl Typists {
             is_typing,
         };
         let ts = self.bus.clock().now_ms();
-        let frame: Bytes = frame::transient(event, &typist.room.room, ts, &data);
-        let header = Header {
-            class: Class::Transient,
-            event: CompactString::const_new(event.name()),
-            position: None,
-            ts,
-            reply: None,
-            in_reply_to: None,
-            excluded: Some(typist.user.clone()),
-        };
-        Record { header, frame }
+        let record = Record::transient(event, &typist.room.room, ts, &data);
+        record.hidden_from(typist.user.clone())
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use compact_str::CompactString;
 use serde::Serialize;
 
 use super::part::Part;
@@ -12,8 +11,7 @@ use crate::bus::presence::{Attendance, Attended, Hosts, Present};
 use crate::ids::{RunId, TenantId, UserId};
 use crate::protocol::data::{Status, UserJoined, UserLeft, UserStatusChanged};
 use crate::protocol::event::Event;
-use crate::protocol::frame;
-use crate::record::{Class, Header, Record};
+use crate::record::Record;
 use crate::room::RoomKey;
 
 /// How long what a user has said to be is kept when they are gone, in milliseconds.
@@ -246,16 +244,11 @@ impl Part {
     }
 
     fn tell(&self, room: &RoomKey, event: Event, excluded: Option<&UserId>, data: &impl Serialize) {
-        let header = Header {
-            class: Class::Transient,
-            event: CompactString::const_new(event.name()),
-            position: None,
-            ts: self.now_ms,
-            reply: None,
-            in_reply_to: None,
-            excluded: excluded.cloned(),
+        let record = Record::transient(event, &room.room, self.now_ms, data);
+        let record = match excluded {
+            Some(user) => record.hidden_from(user.clone()),
+            None => record,
         };
-        let frame = frame::transient(event, &room.room, self.now_ms, data);
-        self.publish(room, &Arc::new(Record { header, frame }));
+        self.publish(room, &Arc::new(record));
     }
 }
