@@ -12,6 +12,7 @@ mod absence;
 mod address;
 mod admission;
 mod api_keys;
+mod audit;
 mod auth;
 mod chat;
 mod closing;
