@@ -386,7 +386,11 @@ async fn where_it_is_off_nothing_is_kept() {
     ask(&here, Method::GET, "/ws?t=h-acme", "x", None).await;
     here.terminate();
     here.wait(DEADLINE).await;
-    let page = read(&there, "", &token("acme", "boss", Some("admin"))).await;
+    let boss = token("acme", "boss", Some("admin"));
+    let off = ask(&there, Method::GET, "/api/audit", &boss, None).await;
+    assert_eq!(off.status, 404, "{off:?}");
+    let on = program(&redis, ON).start().await;
+    let page = read(&on, "", &boss).await;
     assert_eq!(page, json!({"entries": [], "has_more": false}));
     assert!(!here.output().contains(r#""target":"audit""#));
 }

@@ -293,3 +293,32 @@ async fn who_reads_a_stream_is_there_as_long_as_it_lasts() {
         present(&node, room, &reader, 0).await;
     }
 }
+
+#[tokio::test]
+async fn a_crowd_is_told_of_page_by_page() {
+    let node = Node::start().await;
+    let reader = kept(&node, "acme", &[KeyScope::Read]).await;
+    let mut people = Vec::new();
+    for sub in ["u1", "u2", "u3"] {
+        people.push(connect(&node, member(sub), "project:p1").await);
+    }
+    present(&node, "project:p1", &reader, 3).await;
+    let path = "/api/rooms/project:p1/presence";
+    for (query, users, has_more) in [
+        ("limit=2", vec!["u1", "u2"], json!(true)),
+        ("limit=2&after=u2", vec!["u3"], json!(null)),
+        ("limit=1&after=u1", vec!["u2"], json!(true)),
+        ("limit=3", vec!["u1", "u2", "u3"], json!(null)),
+        ("after=u3", vec![], json!(null)),
+    ] {
+        let page = node.get(&format!("{path}?{query}"), &reader).await.json();
+        let found = page["users"].as_array().unwrap().iter();
+        let found: Vec<_> = found
+            .map(|user| user["user_id"].as_str().unwrap())
+            .collect();
+        assert_eq!(found, users, "{query}: {page}");
+        assert_eq!(page["has_more"], has_more, "{query}: {page}");
+    }
+    let bad = node.get(&format!("{path}?limit=0"), &reader).await;
+    assert_eq!(bad.status, 400, "{bad:?}");
+}

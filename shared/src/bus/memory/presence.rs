@@ -1,6 +1,7 @@
 //! Who is in a room.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -58,9 +59,17 @@ impl There {
 }
 
 impl Presence {
-    pub(super) fn in_room(&self, room: &RoomKey) -> Vec<Present> {
-        let there = self.rooms.get(room).into_iter().flatten();
-        there.map(|(user, there)| there.present(user)).collect()
+    pub(super) fn in_room(
+        &self,
+        room: &RoomKey,
+        after: Option<&UserId>,
+        limit: usize,
+    ) -> Vec<Present> {
+        let beyond = (after.map_or(Unbounded, Excluded), Unbounded);
+        let there = self.rooms.get(room).into_iter();
+        let there = there.flat_map(|there| there.range::<UserId, _>(beyond));
+        let wanted = there.take(limit);
+        wanted.map(|(user, there)| there.present(user)).collect()
     }
 
     /// All hosts, once `own` is shown to live.
