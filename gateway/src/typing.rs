@@ -2,6 +2,7 @@
 //! another sign, or with the connection.
 
 use std::collections::BTreeMap;
+use std::mem::take;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -100,6 +101,9 @@ struct Shown {
     is_typing: bool,
     /// Of somebody at most one indicator is on its way: the next one does not overtake it.
     is_on_the_way: bool,
+    /// Whether a sign may reach the bus still that it has not confirmed: over a link that was
+    /// given up, say, after all that is sent over the next one.
+    is_unsure: bool,
     end: Option<delay_queue::Key>,
 }
 
@@ -216,17 +220,21 @@ impl Typists {
         shown.is_on_the_way = false;
         if let Err(error) = &result {
             events::typing_lost(error);
+            shown.is_unsure |= is_typing;
         }
         match (shown.is_typing, is_typing) {
             // Something else is to be seen by now.
             (next @ true, false) | (next @ false, true) => self.show(typist, next),
             // It ends in time, or by another sign.
             (true, true) => {}
-            (false, false) if result.is_ok() => {
+            // Nobody else ends it.
+            (false, false) if result.is_err() => self.end_at(&typist, Instant::now() + AGAIN),
+            (false, false) if take(&mut shown.is_unsure) => {
+                self.end_at(&typist, Instant::now() + LASTS);
+            }
+            (false, false) => {
                 self.shown.remove(&typist);
             }
-            // Nobody else ends it.
-            (false, false) => self.end_at(&typist, Instant::now() + AGAIN),
         }
     }
 

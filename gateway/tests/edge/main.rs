@@ -35,3 +35,4 @@ mod revoking;
 mod rollout;
 mod support;
 mod tls;
+mod typing;

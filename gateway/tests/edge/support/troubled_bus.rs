@@ -9,7 +9,8 @@ use causerie_shared::bus::order::{Order, OrderHeard};
 use causerie_shared::bus::presence::{Attendance, Attended, HostLook, Hosts};
 use causerie_shared::bus::{Bus, BusError, Retention};
 use causerie_shared::ids::RunId;
-use causerie_shared::room::Partition;
+use causerie_shared::record::Record;
+use causerie_shared::room::{Partition, RoomKey};
 use causerie_testkit::bus_before_another;
 use tokio::sync::{mpsc, watch};
 
@@ -27,6 +28,8 @@ pub(crate) struct Trouble {
     pub(crate) sweeps_hang: bool,
     /// Gateways do not hear what users say to be, and are told so when that is over.
     pub(crate) loses_statuses: bool,
+    /// What is published is not confirmed, and comes late.
+    pub(crate) is_late: bool,
 }
 
 #[derive(Debug)]
@@ -38,6 +41,7 @@ struct Storage {
     unseen: watch::Sender<usize>,
     sweeps: watch::Sender<usize>,
     lost: watch::Sender<usize>,
+    late: watch::Sender<Vec<(RoomKey, Record)>>,
 }
 
 bus_before_another!(TroubledBus);
@@ -51,6 +55,7 @@ impl TroubledBus {
             unseen: watch::Sender::new(0),
             sweeps: watch::Sender::new(0),
             lost: watch::Sender::new(0),
+            late: watch::Sender::default(),
         };
         Arc::new(Self { bus })
     }
@@ -80,6 +85,19 @@ impl TroubledBus {
     pub(crate) async fn until_lost(&self) {
         let mut lost = self.bus.lost.subscribe();
         lost.wait_for(|lost| *lost > 0).await.unwrap();
+    }
+
+    /// Waits until something is late.
+    pub(crate) async fn until_late(&self) {
+        let mut late = self.bus.late.subscribe();
+        late.wait_for(|late| !late.is_empty()).await.unwrap();
+    }
+
+    /// Lets come what is late.
+    pub(crate) async fn let_come(&self) {
+        for (room, record) in self.bus.late.send_replace(Vec::new()) {
+            self.bus.bus.publish(&room, &record).await.unwrap();
+        }
     }
 
     async fn pass<T, F>(&self, call: impl Fn() -> F) -> Result<T, BusError>
@@ -117,6 +135,15 @@ impl Storage {
         let mut trouble = self.trouble.subscribe();
         let _ = trouble.wait_for(|trouble| !trouble.sweeps_hang).await;
         self.bus.sweep_host(partition, host, announced).await
+    }
+
+    async fn publish(&self, room: &RoomKey, record: &Record) -> Result<(), BusError> {
+        if self.trouble.borrow().is_late {
+            let late = (room.clone(), record.clone());
+            self.late.send_modify(|all| all.push(late));
+            return Err(silence());
+        }
+        self.bus.publish(room, record).await
     }
 
     fn orders(&self, buffer: usize) -> mpsc::Receiver<OrderHeard> {
