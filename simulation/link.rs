@@ -22,7 +22,7 @@ use causerie_shared::bus::reply::{
 use causerie_shared::bus::subscription::{Ear, Subscriptions};
 use causerie_shared::bus::{Bus, BusError};
 use causerie_shared::clock::Clock;
-use causerie_shared::ids::{KeyId, MessageId, RunId, TenantId};
+use causerie_shared::ids::{KeyId, MessageId, RunId, TenantId, UserId};
 use causerie_shared::position::Position;
 use causerie_shared::record::Record;
 use causerie_shared::room::{Partition, RoomKey};
@@ -265,8 +265,14 @@ impl Bus for Link {
         through!(self, [told], bus => bus.attend(&told, announced))
     }
 
-    async fn present(&self, room: &RoomKey) -> Result<Vec<Present>, BusError> {
-        through!(self, [room], bus => bus.present(&room))
+    async fn present(
+        &self,
+        room: &RoomKey,
+        after: Option<&UserId>,
+        limit: usize,
+    ) -> Result<Vec<Present>, BusError> {
+        let after = after.cloned();
+        through!(self, [room, after], bus => bus.present(&room, after.as_ref(), limit))
     }
 
     async fn hosts(&self, look: &HostLook) -> Result<Hosts, BusError> {

@@ -13,9 +13,9 @@ use tracing::{debug, error, info, warn};
 use crate::hub::order::Hole;
 pub(crate) use clients::{
     RecoveredFrom, action_received, client_configured, closed, compression_agreed, connected,
-    connection_ended, disconnected, event_published, frame_compressed, inquired, message_deleted,
-    message_repeated, message_stored, publishing_repeated, recovered, refused, reported,
-    token_renewed, tokens_revoked, user_disconnected,
+    connection_ended, disconnected, event_published, frame_compressed, inquired, inquired_in_vain,
+    message_deleted, message_repeated, message_stored, publishing_repeated, recovered, refused,
+    reported, token_renewed, tokens_revoked, user_disconnected,
 };
 pub(crate) use deliveries::{
     Deliveries, delivered, snapshot_pushed, snapshots_sent, stale_record_dropped,
@@ -107,8 +107,8 @@ pub(crate) fn revocations_unknown(error: &BusError) {
     bus_failed("revocations", None, error);
 }
 
-/// What another gateway asked about a connection was not answered: it takes the
-/// connection for gone.
+/// What another gateway asked about a connection was not answered: it tells who asked that
+/// this one is out of reach.
 pub(crate) fn inquiry_unanswered(error: &BusError) {
     bus_failed("order", None, error);
 }

@@ -1,7 +1,8 @@
 //! What is asked about a connection, at whichever gateway it is.
 //!
 //! A connection's id tells which run of a gateway has it. All gateways hear what is asked
-//! over the bus, and that one alone answers; where it is gone, nobody does.
+//! over the bus, and that one alone answers. Where nobody does, it may be gone, or out of
+//! reach: who asked is told that it is not known.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,7 +20,7 @@ use crate::connection::Connection;
 use crate::events;
 use crate::gateway::Gateway;
 
-/// How long an answer is waited for. Who has not answered by then is taken for gone.
+/// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What this gateway has asked others, and not been told yet.
@@ -28,6 +29,15 @@ pub(crate) struct Inquiries {
     /// By which this gateway's connections are known.
     pub(crate) run: RunId,
     open: Mutex<BTreeMap<u64, oneshot::Sender<Option<ConnectionCard>>>>,
+}
+
+/// Why it is not known what is asked.
+#[derive(Debug)]
+pub(crate) enum NotKnown {
+    /// The bus does not take the question.
+    Bus(BusError),
+    /// No gateway answers.
+    Silence,
 }
 
 /// One that is open until this is dropped.
@@ -75,16 +85,20 @@ impl Drop for Open<'_> {
 
 impl Gateway {
     /// What is known of a connection of `tenant`, which is ended where `ends_it`; `None`
-    /// where it is gone, or its gateway does not answer.
+    /// where there is none.
     ///
     /// # Errors
-    /// Where the bus does not take the question.
+    /// Where its gateway cannot be asked, or does not answer.
     pub(crate) async fn inquire(
         &self,
         tenant: &TenantId,
         connection: ConnectionId,
         ends_it: bool,
-    ) -> Result<Option<ConnectionCard>, BusError> {
+    ) -> Result<Option<ConnectionCard>, NotKnown> {
+        let Some(run) = connection.run() else {
+            events::inquired(ends_it, false);
+            return Ok(None);
+        };
         let (open, answer) = self.inquiries.open();
         let inquiry = Inquiry {
             id: open.id,
@@ -92,12 +106,16 @@ impl Gateway {
             connection,
             ends_it,
         };
-        let card = if self.is_asked(&inquiry) {
+        let card = if run == self.inquiries.run {
             self.card(&inquiry).await
         } else {
-            self.bus.order(&Order::Inquire(inquiry)).await?;
-            let answered = timeout(PATIENCE, answer).await;
-            answered.ok().and_then(Result::ok).flatten()
+            let asked = self.bus.order(&Order::Inquire(inquiry)).await;
+            asked.map_err(NotKnown::Bus)?;
+            let Ok(Ok(card)) = timeout(PATIENCE, answer).await else {
+                events::inquired_in_vain(ends_it);
+                return Err(NotKnown::Silence);
+            };
+            card
         };
         events::inquired(ends_it, card.is_some());
         Ok(card)
@@ -105,7 +123,7 @@ impl Gateway {
 
     /// Answers what another gateway asks, if this one is meant.
     pub(crate) fn on_inquiry(self: &Arc<Self>, inquiry: Inquiry) {
-        if !self.is_asked(&inquiry) {
+        if inquiry.connection.run() != Some(self.inquiries.run) {
             return;
         }
         let gateway = Arc::clone(self);
@@ -119,11 +137,6 @@ impl Gateway {
                 events::inquiry_unanswered(&error);
             }
         });
-    }
-
-    /// Whether the connection is, or was, this gateway's.
-    fn is_asked(&self, inquiry: &Inquiry) -> bool {
-        inquiry.connection.is_of(self.inquiries.run)
     }
 
     /// What is known of a connection here; it is ended where that is asked for.

@@ -20,7 +20,7 @@ fn main() -> ExitCode {
             Ok(())
         })
         .command(token::command(), token::execute)
-        .async_command(keys::command(), keys::in_redis)
+        .async_command(keys::command(Program::Gateway), keys::in_redis)
         .run(run)
 }
 

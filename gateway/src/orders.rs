@@ -79,7 +79,10 @@ impl Orders {
                 biased;
                 heard = self.heard.recv() => match heard {
                     Some(OrderHeard::Order(order)) => self.carry_out(&order),
-                    Some(OrderHeard::Gap) => looks.reset_immediately(),
+                    Some(OrderHeard::Gap) => {
+                        looks.reset_immediately();
+                        self.gateway.presence.note_missed_statuses();
+                    }
                     None => return,
                 },
                 _ = looks.tick() => {

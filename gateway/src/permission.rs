@@ -90,8 +90,14 @@ const LOOKERS: &[Who] = &[Publisher, Admin, ReadKey, AdminKey];
 /// May speak, and whatever changes what others see.
 const SPEAKERS: Places = [PUBLISHERS, PEOPLE, ADMINS, PEOPLE, NOBODY];
 
-/// May do what is done in no room.
-const TENANTS_ADMINS: Places = [&[Admin, AdminKey], NOBODY, NOBODY, NOBODY, NOBODY];
+/// May end connections, and rule over users.
+const RULERS: Places = [
+    &[Publisher, Admin, AdminKey],
+    NOBODY,
+    NOBODY,
+    NOBODY,
+    NOBODY,
+];
 
 const TABLE: &[(Act, Places)] = &[
     (Act::Hear, [PEOPLE, PEOPLE, ADMINS, PEOPLE, NOBODY]),
@@ -136,9 +142,12 @@ const TABLE: &[(Act, Places)] = &[
         Act::SeeConnections,
         [LOOKERS, NOBODY, NOBODY, NOBODY, NOBODY],
     ),
-    (Act::EndConnections, TENANTS_ADMINS),
-    (Act::RuleUsers, TENANTS_ADMINS),
-    (Act::ReadAudit, TENANTS_ADMINS),
+    (Act::EndConnections, RULERS),
+    (Act::RuleUsers, RULERS),
+    (
+        Act::ReadAudit,
+        [&[Admin, AdminKey], NOBODY, NOBODY, NOBODY, NOBODY],
+    ),
 ];
 
 /// Whether one who `is` so may do it at that place.

@@ -2,18 +2,16 @@
 //! another sign, or with the connection.
 
 use std::collections::BTreeMap;
+use std::mem::take;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use causerie_shared::bus::{Bus, BusError};
 use causerie_shared::ids::{ConnectionId, UserId};
 use causerie_shared::protocol::data::TypingIndicator;
 use causerie_shared::protocol::event::Event;
-use causerie_shared::protocol::frame;
-use causerie_shared::record::{Class, Header, Record};
+use causerie_shared::record::Record;
 use causerie_shared::room::RoomKey;
-use compact_str::CompactString;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use tokio::sync::mpsc;
@@ -103,6 +101,9 @@ struct Shown {
     is_typing: bool,
     /// Of somebody at most one indicator is on its way: the next one does not overtake it.
     is_on_the_way: bool,
+    /// Whether a sign may reach the bus still that it has not confirmed: over a link that was
+    /// given up, say, after all that is sent over the next one.
+    is_unsure: bool,
     end: Option<delay_queue::Key>,
 }
 
@@ -219,17 +220,21 @@ impl Typists {
         shown.is_on_the_way = false;
         if let Err(error) = &result {
             events::typing_lost(error);
+            shown.is_unsure |= is_typing;
         }
         match (shown.is_typing, is_typing) {
             // Something else is to be seen by now.
             (next @ true, false) | (next @ false, true) => self.show(typist, next),
             // It ends in time, or by another sign.
             (true, true) => {}
-            (false, false) if result.is_ok() => {
+            // Nobody else ends it.
+            (false, false) if result.is_err() => self.end_at(&typist, Instant::now() + AGAIN),
+            (false, false) if take(&mut shown.is_unsure) => {
+                self.end_at(&typist, Instant::now() + LASTS);
+            }
+            (false, false) => {
                 self.shown.remove(&typist);
             }
-            // Nobody else ends it.
-            (false, false) => self.end_at(&typist, Instant::now() + AGAIN),
         }
     }
 
@@ -240,16 +245,7 @@ impl Typists {
             is_typing,
         };
         let ts = self.bus.clock().now_ms();
-        let frame: Bytes = frame::transient(event, &typist.room.room, ts, &data);
-        let header = Header {
-            class: Class::Transient,
-            event: CompactString::const_new(event.name()),
-            position: None,
-            ts,
-            reply: None,
-            in_reply_to: None,
-            excluded: Some(typist.user.clone()),
-        };
-        Record { header, frame }
+        let record = Record::transient(event, &typist.room.room, ts, &data);
+        record.hidden_from(typist.user.clone())
     }
 }

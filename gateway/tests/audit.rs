@@ -275,6 +275,29 @@ async fn an_admin_reads_what_is_their_tenants_and_an_operator_all() {
     }
 }
 
+/// Such a token is its user's all the same, whatever tenant the request names.
+#[tokio::test]
+async fn who_tries_a_revoked_token_is_told_to_their_tenant() {
+    let redis = Redis::start().await;
+    let [here, there] = gateways(&redis, ON).await;
+    let (admin, old) = (
+        token("bolt", "boss", Some("admin")),
+        token("bolt", "u1", None),
+    );
+    let revoked = ask(&here, Method::POST, "/api/users/u1/revoke", &admin, None).await;
+    assert_eq!(revoked.status, 200, "{revoked:?}");
+    let deadline = Instant::now() + DEADLINE;
+    let history = "/api/rooms/user:me/history?t=h-acme";
+    while ask(&there, Method::GET, history, &old, None).await.status != 401 {
+        assert!(Instant::now() < deadline, "it is taken still");
+    }
+    let is_refusal = |entry: &Value| entry["what"] == "refuse";
+    let found = entries(&here, "tenant=bolt", 1, is_refusal).await;
+    let expected = json!({"what": "refuse", "who": "user:u1", "address": "198.51.100.x",
+        "result": "token_revoked"});
+    assert_eq!(bare(&found[0]), expected);
+}
+
 #[tokio::test]
 async fn it_is_read_page_by_page() {
     let redis = Redis::start().await;
@@ -363,7 +386,11 @@ async fn where_it_is_off_nothing_is_kept() {
     ask(&here, Method::GET, "/ws?t=h-acme", "x", None).await;
     here.terminate();
     here.wait(DEADLINE).await;
-    let page = read(&there, "", &token("acme", "boss", Some("admin"))).await;
+    let boss = token("acme", "boss", Some("admin"));
+    let off = ask(&there, Method::GET, "/api/audit", &boss, None).await;
+    assert_eq!(off.status, 404, "{off:?}");
+    let on = program(&redis, ON).start().await;
+    let page = read(&on, "", &boss).await;
     assert_eq!(page, json!({"entries": [], "has_more": false}));
     assert!(!here.output().contains(r#""target":"audit""#));
 }

@@ -341,20 +341,28 @@ async fn an_operators_pages_have_the_headers_too() {
     }
 }
 
-/// Else all that come through it would count as one, and nobody knew why.
+/// Else all that come through it would count as one, or nobody would be limited, and
+/// nobody knew why.
 #[tokio::test]
 async fn a_proxy_that_is_not_trusted_is_told_of_once() {
-    let node = Program::causerie().start().await;
-    let ask = |header: &'static str, value: &'static str| {
-        let url = format!("{}/ws?t=demo", node.url());
-        async move { request(Method::GET, &url, &[(header, value)], None).await }
-    };
-    ask("forwarded", "for=192.0.2.1").await;
-    let line = node.log_line("AUTH_TRUSTED_PROXIES").await;
-    assert!(line.contains("127.0.0.1"), "{line}");
-    ask("x-forwarded-for", "192.0.2.1").await;
-    let counted = node.metric("causerie_untrusted_proxy_requests_total").await;
-    assert!((counted - 2.0).abs() < f64::EPSILON, "{counted}");
-    assert_eq!(node.output().matches("AUTH_TRUSTED_PROXIES").count(), 1);
-    assert!(!node.output().contains("192.0.2.1"));
+    for (exempt, meanwhile) in [
+        ("", "none of its clients is limited"),
+        ("192.0.2.0/24", "all of its clients count as one"),
+    ] {
+        let causerie = Program::causerie().env("LIMITS_EXEMPT", exempt);
+        let node = causerie.start().await;
+        let ask = |header: &'static str, value: &'static str| {
+            let url = format!("{}/ws?t=demo", node.url());
+            async move { request(Method::GET, &url, &[(header, value)], None).await }
+        };
+        ask("forwarded", "for=192.0.2.1").await;
+        let line = node.log_line("AUTH_TRUSTED_PROXIES").await;
+        assert!(line.contains("127.0.0.1"), "{line}");
+        assert!(line.contains(meanwhile), "{line}");
+        ask("x-forwarded-for", "192.0.2.1").await;
+        let counted = node.metric("causerie_untrusted_proxy_requests_total").await;
+        assert!((counted - 2.0).abs() < f64::EPSILON, "{counted}");
+        assert_eq!(node.output().matches("AUTH_TRUSTED_PROXIES").count(), 1);
+        assert!(!node.output().contains("192.0.2.1"));
+    }
 }

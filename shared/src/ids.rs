@@ -37,6 +37,10 @@ pub enum InvalidId {
 /// The characters of a [`KeyId`].
 const KEY_ID_LEN: usize = 12;
 
+/// How long a run's id is, and what follows it in a connection's.
+const RUN_ID_LEN: usize = 12;
+const OWN_LEN: usize = 16;
+
 fn check_alphabet(text: &str) -> Result<(), InvalidId> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'~' | b'-');
     if (1..=MAX_ID_LEN).contains(&text.len()) && text.bytes().all(allowed) {
@@ -214,10 +218,13 @@ impl ConnectionId {
         Self(format!("{run}-{:016x}", rand::random::<u64>()).into())
     }
 
-    /// Whether it is one of the gateway that runs as `run`.
-    pub fn is_of(&self, run: RunId) -> bool {
-        let (of, _) = self.0.split_once('-').unwrap_or_default();
-        of == run.to_string()
+    /// The run of the gateway that made it; `None` where none did.
+    pub fn run(&self) -> Option<RunId> {
+        let (run, own) = self.0.split_once('-')?;
+        let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        let are_hex = run.bytes().chain(own.bytes()).all(is_hex);
+        let is_whole = run.len() == RUN_ID_LEN && own.len() == OWN_LEN && are_hex;
+        is_whole.then(|| run.parse().ok()).flatten()
     }
 }
 
@@ -289,11 +296,20 @@ mod tests {
 
     #[test]
     fn a_connections_id_tells_whose_it_is() {
-        let (run, other) = (RunId(0x1f), RunId(0x2f));
+        let run = RunId(0x1f);
         let id = ConnectionId::generate(run);
         assert!(id.as_str().starts_with("00000000001f-"), "{id}");
-        assert!(id.is_of(run) && !id.is_of(other));
-        assert!(!ConnectionId::new("c1").unwrap().is_of(run));
+        assert_eq!(id.run(), Some(run));
+        for made_up in [
+            "c1",
+            "00000000001f",
+            "00000000001f-",
+            "1f-0123456789abcdef",
+            "00000000001F-0123456789abcdef",
+            "00000000001f-0123456789abcdefa",
+        ] {
+            assert_eq!(ConnectionId::new(made_up).unwrap().run(), None, "{made_up}");
+        }
     }
 
     #[test]

@@ -19,9 +19,13 @@ use std::fmt::Write as _;
 
 use bytes::Bytes;
 use compact_str::CompactString;
+use serde::Serialize;
 
 use crate::ids::{MessageId, UserId};
 use crate::position::{Epoch, Position};
+use crate::protocol::event::Event;
+use crate::protocol::frame;
+use crate::room::Room;
 
 /// The version that this program writes, and the only one it reads.
 pub const VERSION: u8 = 1;
@@ -125,6 +129,29 @@ pub enum UnreadableRecord {
 }
 
 impl Record {
+    /// A transient event of `room` that is no part of a reply; `ts` is the bus's clock,
+    /// in milliseconds since 1970.
+    pub fn transient(event: Event, room: &Room, ts: u64, data: &impl Serialize) -> Self {
+        let header = Header {
+            class: Class::Transient,
+            event: CompactString::const_new(event.name()),
+            position: None,
+            ts,
+            reply: None,
+            in_reply_to: None,
+            excluded: None,
+        };
+        let frame = frame::transient(event, room, ts, data);
+        Self { header, frame }
+    }
+
+    /// The same, which the connections of `user` do not get.
+    #[must_use]
+    pub fn hidden_from(mut self, user: UserId) -> Self {
+        self.header.excluded = Some(user);
+        self
+    }
+
     /// Reads a record as it travels.
     ///
     /// # Errors
@@ -281,12 +308,38 @@ pub struct Unplaced {
 impl Unplaced {
     /// Gives the event its place in the log.
     pub fn place(&self, position: Position, ts: u64) -> Record {
-        let frame = crate::protocol::frame::durable(&position, ts, &self.tail);
+        let frame = frame::durable(&position, ts, &self.tail);
         let header = Header {
             position: Some(position),
             ts,
             ..self.header.clone()
         };
         Record { header, frame }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transient_event_is_as_its_frame_says() {
+        let data = serde_json::json!({"user_id": "u1"});
+        let record = Record::transient(Event::UserLeft, &Room::Tenant, 17, &data);
+        let frame: serde_json::Value = serde_json::from_slice(&record.frame).unwrap();
+        let expected = serde_json::json!({
+            "ts": 17, "type": "user_left", "room": "tenant", "data": {"user_id": "u1"},
+        });
+        assert_eq!(frame, expected);
+        assert_eq!(
+            record.header.to_line(),
+            "1 transient user_left - 0 17 - 0 -1 - -\n"
+        );
+        let hidden = record.hidden_from(UserId::new("u1").unwrap());
+        assert_eq!(
+            hidden.header.to_line(),
+            "1 transient user_left - 0 17 - 0 -1 - u1\n"
+        );
+        assert_eq!(Record::decode(&hidden.encode()), Ok(hidden));
     }
 }

@@ -24,7 +24,7 @@ fn main() -> ExitCode {
             Ok(Vec::new())
         })
         .command(token::command(), token::execute)
-        .command(keys::command(), keys::in_configuration)
+        .command(keys::command(Program::Standalone), keys::in_configuration)
         .run(run)
 }
 

@@ -68,7 +68,8 @@ macro_rules! bus_before_another {
             revocations(since_ms: u64) -> ::causerie_shared::bus::order::Revocations;
             attend(told: &::causerie_shared::bus::presence::Attendance, announced: u32)
                 -> ::causerie_shared::bus::presence::Attended;
-            present(room: &::causerie_shared::room::RoomKey)
+            present(room: &::causerie_shared::room::RoomKey,
+                after: Option<&::causerie_shared::ids::UserId>, limit: usize)
                 -> Vec<::causerie_shared::bus::presence::Present>;
             hosts(look: &::causerie_shared::bus::presence::HostLook)
                 -> ::causerie_shared::bus::presence::Hosts;

@@ -56,8 +56,9 @@ async fn a_connection_is_seen_and_ended_from_the_other_gateway() {
         since.elapsed()
     );
 
-    // Of a gateway that is gone so are its connections.
+    // Nobody knows of a gateway that is silent whether it is gone.
     cluster.gateways[here].kill();
-    let gone = ask(Method::GET, &cluster.gateways[there], &kept).await;
-    assert_eq!(gone.status, 404, "{gone:?}");
+    let silence = ask(Method::GET, &cluster.gateways[there], &kept).await;
+    assert_eq!(silence.status, 503, "{silence:?}");
+    assert_eq!(silence.header("retry-after"), "2", "{silence:?}");
 }

@@ -49,11 +49,16 @@ async fn renew(gateway: &Gateway, caller: &Caller, token: &str) -> Result<(), Pr
 
 async fn go_on(gateway: &Gateway, connection: &Connection, identity: Identity) {
     let identity = Arc::new(identity);
+    let is_renamed = connection.identity().name != identity.name;
     connection.renew(Arc::clone(&identity));
     for room in connection.rooms() {
         if !identity.may(Act::Hear, &room) && connection.leave(&room).await {
             connection.outbox.push(&unsubscribed(&room));
             gateway.presence.touch(&identity, [room], Leaving::ForGood);
         }
+    }
+    if is_renamed {
+        let rooms = connection.rooms();
+        gateway.presence.touch(&identity, rooms, Leaving::Perhaps);
     }
 }

@@ -4,10 +4,8 @@ use causerie_shared::protocol::action;
 use causerie_shared::protocol::data::MessageRead;
 use causerie_shared::protocol::error::ProtocolError;
 use causerie_shared::protocol::event::Event;
-use causerie_shared::protocol::frame;
-use causerie_shared::record::{Class, Header, Record};
+use causerie_shared::record::Record;
 use causerie_shared::room::RoomKey;
-use compact_str::CompactString;
 
 use super::bus_failed;
 use crate::gateway::Gateway;
@@ -28,18 +26,7 @@ pub(super) async fn read(
         user_id: identity.user.clone(),
         seq: what.seq,
     };
-    let record = Record {
-        header: Header {
-            class: Class::Transient,
-            event: CompactString::const_new(event.name()),
-            position: None,
-            ts,
-            reply: None,
-            in_reply_to: None,
-            excluded: None,
-        },
-        frame: frame::transient(event, &room, ts, &data),
-    };
+    let record = Record::transient(event, &room, ts, &data);
     let room = RoomKey::new(identity.tenant.clone(), room);
     let published = gateway.bus.publish(&room, &record).await;
     published.map_err(|error| bus_failed(&error))

@@ -117,7 +117,8 @@ impl Addresses {
         let settings = self.gateway.settings();
         let (proxies, headers) = (&settings.proxies, request.headers());
         if proxies.is_overlooked(peer, headers) {
-            events::proxy_overlooked(peer, &self.overlooked);
+            let is_exempt = !settings.limits.hold_for(peer);
+            events::proxy_overlooked(peer, is_exempt, &self.overlooked);
         }
         Some(ClientAddress(proxies.client(peer, headers)))
     }

@@ -149,9 +149,11 @@ fn no_role(act: Act) -> Refusal {
             "Only servers may look at who is connected: the role `publisher` or `admin` is needed \
              in your token, or an API key."
         }
-        Act::EndConnections
-        | Act::RuleUsers
-        | Act::ReadAudit
+        Act::EndConnections | Act::RuleUsers => {
+            "Only servers may end connections and revoke tokens: the role `publisher` or `admin` \
+             is needed in your token, or an API key with the scope `admin`."
+        }
+        Act::ReadAudit
         | Act::Hear
         | Act::ReadHistory
         | Act::Say

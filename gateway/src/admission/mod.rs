@@ -3,12 +3,14 @@
 
 mod asked;
 mod asker;
+mod believed;
 mod credentials;
 mod handshake;
 mod noting;
 mod refusal;
 mod rooms;
 mod rules;
+mod servers;
 
 use std::sync::Arc;
 
@@ -16,7 +18,7 @@ use causerie_shared::ids::TenantId;
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError, Scope};
 
 use crate::actions::bus_failed;
-use crate::auth::{Auth, KeyRefused, Tenant, TokenError, VerifiedKey};
+use crate::auth::{Auth, Tenant};
 use crate::connection::Admitted;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
@@ -26,6 +28,7 @@ use crate::registry::{NoSlot, Slot};
 
 pub(crate) use asked::Asked;
 pub(crate) use asker::Asker;
+use believed::{Believed, Disbelieved};
 pub(crate) use handshake::Handshake;
 use noting::Known;
 pub(crate) use refusal::Reason;
@@ -69,18 +72,6 @@ enum Without {
     Visits,
     /// Nobody new.
     Looks,
-}
-
-/// One whose token was believed, or who needs none.
-enum Believed {
-    Bearer(Identity),
-    Visitor,
-}
-
-impl Believed {
-    fn is_bearer(&self) -> bool {
-        matches!(self, Self::Bearer(_))
-    }
 }
 
 impl Admission {
@@ -149,7 +140,7 @@ impl Admission {
         &self,
         what: Counted,
         asked: &Asked,
-        believe: impl Future<Output = Result<(Believed, Arc<Tenant>), Refusal>>,
+        believe: impl Future<Output = Result<(Believed, Arc<Tenant>), Disbelieved>>,
     ) -> Result<Identified, Refusal> {
         let let_by = self.let_by(what, Without::Visits, asked, believe);
         let (believed, tenant) = let_by.await?;
@@ -161,7 +152,7 @@ impl Admission {
         what: Counted,
         without: Without,
         asked: &Asked,
-        believe: impl Future<Output = Result<(Believed, Arc<Tenant>), Refusal>>,
+        believe: impl Future<Output = Result<(Believed, Arc<Tenant>), Disbelieved>>,
     ) -> Result<(Believed, Arc<Tenant>), Refusal> {
         self.check_address(asked)?;
         let believed = believe.await;
@@ -169,11 +160,12 @@ impl Admission {
         checked.map_err(|refusal| {
             let known = match &believed {
                 Ok((Believed::Bearer(identity), _)) => Known::User(identity),
-                Ok((Believed::Visitor, _)) | Err(_) => Known::Nobody,
+                Ok((Believed::Visitor, _)) => Known::Nobody,
+                Err(disbelieved) => disbelieved.known(),
             };
             self.refused(asked, known, refusal)
         })?;
-        believed
+        Ok(believed?)
     }
 
     async fn check_believed(
@@ -181,11 +173,11 @@ impl Admission {
         what: Counted,
         without: Without,
         asked: &Asked,
-        believed: &Result<(Believed, Arc<Tenant>), Refusal>,
+        believed: &Result<(Believed, Arc<Tenant>), Disbelieved>,
     ) -> Result<(), Refusal> {
         let allowed = match believed {
             Ok((believed, tenant)) => check_tenants_rules(asked, believed.is_bearer(), tenant),
-            Err(refusal) => Err(refusal.clone()),
+            Err(disbelieved) => Err(disbelieved.clone().into()),
         };
         let whom = match (believed, without) {
             (Ok((Believed::Bearer(identity), _)), _) => Whom::User(identity),
@@ -199,51 +191,6 @@ impl Admission {
         };
         self.gateway.count(what, asked.client, whom).await?;
         allowed
-    }
-
-    /// The same where servers may ask too, with an API key. Whoever comes with a key that
-    /// is no good counts as their address, as those do whose token is not believed.
-    ///
-    /// # Errors
-    /// 400, 403 of the address, 429, 401 or 403, in this order; 503 where the key cannot
-    /// be looked up.
-    pub(crate) async fn identify_any(&self, asked: &Asked) -> Result<Asker, Refusal> {
-        let Some(key) = asked.api_key() else {
-            let caller = self.identify(asked).await?;
-            return Ok(Asker::Person(caller.identity));
-        };
-        self.check_address(asked)?;
-        let verified = self.auth.verify_key(key, &*self.gateway.bus).await;
-        let checked = self.check_key(asked, &verified).await;
-        checked.map_err(|refusal| {
-            let known = match &verified {
-                Ok(verified) => Known::Server(&verified.key),
-                Err(_) => Known::Nobody,
-            };
-            self.refused(asked, known, refusal)
-        })
-    }
-
-    async fn check_key(
-        &self,
-        asked: &Asked,
-        verified: &Result<VerifiedKey, KeyRefused>,
-    ) -> Result<Asker, Refusal> {
-        let verified = match verified {
-            Ok(verified) => Ok(verified),
-            Err(KeyRefused::Bad(error)) => Err(error.clone()),
-            Err(KeyRefused::Bus(error)) => return Err(bus_failed(error).into()),
-        };
-        let whom = match &verified {
-            Ok(verified) => Whom::Server(&verified.key),
-            Err(_) => Whom::Address,
-        };
-        self.gateway
-            .count(Counted::Requests, asked.client, whom)
-            .await?;
-        let VerifiedKey { key, tenant } = verified?;
-        check_tenants_rules(asked, true, tenant)?;
-        Ok(Asker::Server(Arc::clone(key)))
     }
 
     /// Takes a place among the node's connections for `caller`.
@@ -308,7 +255,7 @@ impl Admission {
         self.let_in(Counted::Requests, asked, believed).await
     }
 
-    async fn believe(&self, asked: &Asked) -> Result<(Believed, Arc<Tenant>), Refusal> {
+    async fn believe(&self, asked: &Asked) -> Result<(Believed, Arc<Tenant>), Disbelieved> {
         match &asked.token {
             Some(token) => {
                 let verified = self.auth.verify(token).await?;
@@ -320,15 +267,14 @@ impl Admission {
 
     /// A tenant that takes no visitors answers like one that does not exist: the
     /// operator alone is told which it is.
-    fn visitor_to_be(&self, asked: &Asked) -> Result<(Believed, Arc<Tenant>), Refusal> {
-        let no = |reason| Refusal::from(TokenError::Missing).because(reason);
+    fn visitor_to_be(&self, asked: &Asked) -> Result<(Believed, Arc<Tenant>), Disbelieved> {
         let tenant = asked
             .tenant
             .as_ref()
             .and_then(|hash| self.auth.tenant(hash))
-            .ok_or_else(|| no("unknown_tenant"))?;
+            .ok_or(Disbelieved::Visitor("unknown_tenant"))?;
         if !tenant.visitors {
-            return Err(no("no_visitors"));
+            return Err(Disbelieved::Visitor("no_visitors"));
         }
         Ok((Believed::Visitor, tenant))
     }

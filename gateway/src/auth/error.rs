@@ -4,6 +4,8 @@ use causerie_shared::ids::InvalidId;
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
 use jsonwebtoken::Algorithm;
 
+use crate::identity::Identity;
+
 /// Why a token is refused: each a sentence that says what to do, and none of
 /// them tells whether a tenant or a key exists to one who has no key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,6 +16,12 @@ pub enum TokenError {
          or as the subprotocol `bearer.<jwt>`."
     )]
     Missing,
+    /// There is neither a token nor an API key, where servers ask.
+    #[error(
+        "An API key or a token is needed: send it in the header `Authorization: Bearer`, as \
+         `Authorization: Bearer ck_…` or `Authorization: Bearer <jwt>`."
+    )]
+    NoCredentials,
     /// It cannot be read.
     #[error("The token is not a JWT signed with HS256, RS256, ES256 or EdDSA.")]
     Malformed,
@@ -26,9 +34,9 @@ pub enum TokenError {
     /// It has expired.
     #[error("The token has expired: get a new one.")]
     Expired,
-    /// It was revoked, with all that its user had then.
+    /// It was revoked, with all that this user had then. Else it is good: it is theirs.
     #[error("The token was revoked: log in again.")]
-    Revoked,
+    Revoked(Box<Identity>),
     /// It holds only later.
     #[error("The token is not valid yet: its `nbf` lies ahead.")]
     NotYet,
@@ -74,12 +82,12 @@ impl TokenError {
     /// A word for logs and metrics.
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::Missing => "no_token",
+            Self::Missing | Self::NoCredentials => "no_token",
             Self::Malformed => "token_malformed",
             Self::Algorithm(_) => "token_algorithm",
             Self::Signature => "token_signature",
             Self::Expired => "token_expired",
-            Self::Revoked => "token_revoked",
+            Self::Revoked(_) => "token_revoked",
             Self::NotYet => "token_not_yet",
             Self::ClaimMissing(_) | Self::ClaimType(..) | Self::ClaimId(..) => "token_claim",
             Self::UnknownTenant => "token_tenant",

@@ -191,7 +191,7 @@ impl Auth {
         // The same name, but kept once for all of its people.
         identity.tenant.clone_from(&tenant.id);
         if self.revoked.has(&identity) {
-            return Err(TokenError::Revoked);
+            return Err(TokenError::Revoked(Box::new(identity)));
         }
         if identity.is_visitor() && !tenant.visitors {
             return Err(TokenError::NoVisitors);

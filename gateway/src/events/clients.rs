@@ -47,6 +47,7 @@ pub(super) fn begin_at_zero() {
     for is_found in [true, false] {
         inquiries(is_found).increment(0);
     }
+    unanswered().increment(0);
 }
 
 /// A client is connected.
@@ -222,6 +223,19 @@ pub(crate) fn user_disconnected(tenant: &TenantId, ended: usize) {
 pub(crate) fn inquired(ends_it: bool, is_found: bool) {
     inquiries(is_found).increment(1);
     debug!(ends_it, is_found, "a server asked about a connection");
+}
+
+/// A server asked about a connection, or wanted it ended, and its gateway did not answer.
+pub(crate) fn inquired_in_vain(ends_it: bool) {
+    unanswered().increment(1);
+    info!(
+        ends_it,
+        "the gateway of a connection that a server asked about does not answer"
+    );
+}
+
+fn unanswered() -> Counter {
+    counter!("causerie_connection_inquiries_total", "outcome" => "unanswered")
 }
 
 fn inquiries(is_found: bool) -> Counter {

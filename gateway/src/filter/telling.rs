@@ -7,10 +7,8 @@ use causerie_shared::bus::question::{Question, Receipt};
 use causerie_shared::protocol::data::{Filtered, WarningIssued, WarningReason};
 use causerie_shared::protocol::error::ProtocolError;
 use causerie_shared::protocol::event::Event;
-use causerie_shared::protocol::frame;
-use causerie_shared::record::{Class, Header, Record};
+use causerie_shared::record::Record;
 use causerie_shared::room::{Room, RoomKey};
-use compact_str::CompactString;
 
 use super::{Review, events};
 use crate::actions::bus_failed;
@@ -88,20 +86,8 @@ fn warning(question: &Question, result: Filtered, words: u64) -> WarningIssued {
 
 /// Nobody is told twice: that a warning is lost is no more than noted.
 async fn publish(bus: Arc<dyn Bus>, room: RoomKey, warning: WarningIssued) {
-    let event = Event::WarningIssued;
-    let ts = bus.clock().now_ms();
-    let record = Record {
-        header: Header {
-            class: Class::Transient,
-            event: CompactString::const_new(event.name()),
-            position: None,
-            ts,
-            reply: None,
-            in_reply_to: None,
-            excluded: None,
-        },
-        frame: frame::transient(event, &room.room, ts, &warning),
-    };
+    let (event, ts) = (Event::WarningIssued, bus.clock().now_ms());
+    let record = Record::transient(event, &room.room, ts, &warning);
     if let Err(error) = bus.publish(&room, &record).await {
         events::untold(&room, &error);
     }

@@ -16,11 +16,18 @@ use crate::permission::Act;
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 500;
 
+/// An empty log would say that nobody did anything.
+const OFF: &str = "There is no audit log here, since it is off: whoever runs this service sets \
+                   `audit.enabled` (`AUDIT_ENABLED`) to `true`.";
+
 pub(super) async fn read(State(edge): State<Edge>, parts: Parts) -> Result<Response, Refusal> {
     let wanted = Wanted::read(parts.uri.query().unwrap_or(""))?;
     let asked = Asked::read(&parts)?;
-    let reader = edge.admission.identify_any(&asked).await?;
+    let reader = edge.admission.identify_server(&asked).await?;
     let log = log_for(&reader, wanted.tenant)?;
+    if !edge.gateway.settings().audit {
+        return Err(Refusal::not_found(OFF).because("audit_off"));
+    }
     let (before, limit) = (wanted.before, wanted.limit);
     let page = edge.gateway.bus.audited(log.as_ref(), before, limit).await;
     let page = page.map_err(|error| bus_failed(&error))?;

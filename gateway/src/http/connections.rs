@@ -5,6 +5,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use causerie_shared::bus::order::ConnectionCard;
 use causerie_shared::ids::ConnectionId;
+use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
 use http::request::Parts;
 use serde::Serialize;
 
@@ -12,7 +13,11 @@ use super::Edge;
 use crate::actions::bus_failed;
 use crate::admission::{Asked, Asker, Refusal};
 use crate::audit::What;
+use crate::inquiries::NotKnown;
 use crate::permission::Act;
+
+/// When one asks again whose question was not answered.
+const RETRY_UNANSWERED_MS: u64 = 2_000;
 
 #[derive(Serialize)]
 pub(super) struct Ended {
@@ -25,7 +30,10 @@ pub(super) async fn show(
     parts: Parts,
 ) -> Result<Json<ConnectionCard>, Refusal> {
     let id = read(id)?;
-    let caller = edge.admission.identify_any(&Asked::read(&parts)?).await?;
+    let caller = edge
+        .admission
+        .identify_server(&Asked::read(&parts)?)
+        .await?;
     caller.check_somewhere(Act::SeeConnections)?;
     inquire(&edge, &caller, id, false).await.map(Json)
 }
@@ -37,7 +45,7 @@ pub(super) async fn end(
 ) -> Result<Json<Ended>, Refusal> {
     let id = read(id)?;
     let asked = Asked::read(&parts)?;
-    let caller = edge.admission.identify_any(&asked).await?;
+    let caller = edge.admission.identify_server(&asked).await?;
     let ended = match caller.check_somewhere(Act::EndConnections) {
         Ok(()) => inquire(&edge, &caller, id.clone(), true).await,
         Err(refusal) => Err(refusal),
@@ -69,6 +77,17 @@ async fn inquire(
     ends_it: bool,
 ) -> Result<ConnectionCard, Refusal> {
     let card = edge.gateway.inquire(caller.tenant(), id, ends_it).await;
-    let card = card.map_err(|error| bus_failed(&error))?;
+    let card = card.map_err(|why| match why {
+        NotKnown::Bus(error) => bus_failed(&error).into(),
+        NotKnown::Silence => unanswered(),
+    })?;
     card.ok_or_else(|| Refusal::not_found("There is no such connection: it may have ended."))
+}
+
+/// 503.
+fn unanswered() -> Refusal {
+    let content = "The gateway that has this connection does not answer: it is out of reach, or \
+                   has ended with all that it had. Try again in a moment.";
+    let error = ProtocolError::new(ErrorCode::Overloaded, content);
+    Refusal::from(error.with_retry_after_ms(RETRY_UNANSWERED_MS)).because("unanswered")
 }

@@ -30,7 +30,7 @@ pub(super) async fn publish(
 ) -> Result<Json<Answer>, Refusal> {
     let (parts, body) = request.into_parts();
     let asked = Asked::read(&parts)?;
-    let publisher = edge.admission.identify_any(&asked).await?;
+    let publisher = edge.admission.identify_server(&asked).await?;
     let note = |what: Option<&Publish>| {
         let note = publisher.note(What::Publish).from(asked.client);
         match what {

@@ -76,7 +76,7 @@ async fn ruled(edge: &Edge, what: What, user: String, parts: &Parts) -> Result<R
     let asked = Asked::read(parts)?;
     let ruled = Ruled {
         what,
-        caller: edge.admission.identify_any(&asked).await?,
+        caller: edge.admission.identify_server(&asked).await?,
         client: asked.client,
         user,
     };

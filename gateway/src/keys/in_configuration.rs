@@ -26,13 +26,22 @@ pub fn execute(arguments: &ArgMatches, settings: &Settings) -> anyhow::Result<St
 
 fn create(arguments: &ArgMatches, settings: &Settings, now_ms: u64) -> anyhow::Result<String> {
     let new = make(arguments, settings, now_ms)?;
-    let tenant = tenant_of(arguments)?;
-    // A TOML text of one line, whatever the name holds.
-    let line = toml_text(&new.card.to_string());
+    let tenant = configured(tenant_of(arguments)?, settings)?;
+    // The list stands once in its table, so those that are there go along.
+    let instead = if tenant.api_keys.is_empty() {
+        ""
+    } else {
+        ", instead of the api_keys that stand there now"
+    };
+    let cards = tenant.api_keys.iter().chain([&new.card]);
+    // TOML texts of one line each, whatever their names hold.
+    let lines: String = cards
+        .map(|card| format!("    {},\n", toml_text(&card.to_string())))
+        .collect();
     Ok(format!(
-        "{}\n# It holds once this is in causerie.toml, under [[tenants]] of {tenant}:\n\
-         api_keys = [{line}]",
-        new.text
+        "{}\n# It holds once this is in causerie.toml, under [[tenants]] of {}{instead}:\n\
+         api_keys = [\n{lines}]",
+        new.text, tenant.id
     ))
 }
 
@@ -63,4 +72,53 @@ fn revoke(arguments: &ArgMatches, settings: &Settings) -> anyhow::Result<String>
 fn toml_text(text: &str) -> String {
     let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
     format!("\"{escaped}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use causerie_shared::config::{Loader, Program, Sources};
+
+    use super::super::command;
+    use super::*;
+
+    /// The settings where the tenant's table has `pasted` in it.
+    fn settings(pasted: &str) -> Settings {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("causerie.toml");
+        let config = format!(
+            "[auth]\napi_key_secret = '0123456789abcdef0123456789abcdef'\n\
+             [[tenants]]\nid = 'acme'\nhash = 'acme'\n{pasted}\n[tenants.ai]\nmodel = 'x'\n"
+        );
+        std::fs::write(&file, config).unwrap();
+        let sources = Sources {
+            config: Some(file),
+            ..Sources::default()
+        };
+        let loader = Loader::new(Program::Standalone, sources).unwrap();
+        loader.load().unwrap()
+    }
+
+    /// What `keys create` prints.
+    fn created(name: &str, settings: &Settings) -> String {
+        let line = ["keys", "create", "--tenant", "acme", "--scope", "read"];
+        let line = line.into_iter().chain(["--name", name]);
+        let matches = command(Program::Standalone).get_matches_from(line);
+        execute(&matches, settings).unwrap()
+    }
+
+    #[test]
+    fn what_is_printed_may_be_put_in_as_it_is_each_time() {
+        let (mut settings, mut made) = (settings(""), Vec::new());
+        for name in ["shop", "a \"b\" \\", "till"] {
+            let printed = created(name, &settings);
+            let is_told = printed.contains("instead of the api_keys");
+            assert_eq!(is_told, !made.is_empty(), "{printed}");
+            made.push(name);
+            let (_, pasted) = printed.split_once('\n').unwrap();
+            settings = self::settings(pasted);
+            let keys = settings.tenants[0].api_keys.iter();
+            let names: Vec<_> = keys.map(|card| card.name.as_str()).collect();
+            assert_eq!(names, made);
+        }
+    }
 }

@@ -5,94 +5,24 @@
 
 mod in_configuration;
 mod in_redis;
+mod line;
 mod table;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Context;
-use causerie_shared::api_key::{
-    KEY_PREFIX, KeyCard, KeyScope, MAX_KEY_NAME, is_key_name, partition_of_keys,
-};
-use causerie_shared::config::{Settings, parse_duration};
+use causerie_shared::api_key::{KEY_PREFIX, KeyCard, KeyScope, partition_of_keys};
+use causerie_shared::config::Settings;
 use causerie_shared::ids::{KeyId, TenantId};
-use clap::{Arg, ArgAction, ArgMatches, Command, builder::ValueParser};
+use clap::ArgMatches;
 
 use crate::auth::{KeySecret, new_key};
 use crate::token::configured;
 
 pub use in_configuration::execute as in_configuration;
 pub use in_redis::execute as in_redis;
-
-/// The command line of `keys`.
-pub fn command() -> Command {
-    let tenant = || {
-        Arg::new("tenant")
-            .long("tenant")
-            .value_name("ID")
-            .required(true)
-            .value_parser(|id: &str| TenantId::new(id))
-            .help("The tenant whose servers they are for")
-    };
-    let create = Command::new("create")
-        .about("Make a key and print it: it is shown this once, and only its hash is kept")
-        .args([
-            tenant(),
-            Arg::new("scope")
-                .long("scope")
-                .required(true)
-                .action(ArgAction::Append)
-                .value_parser(KeyScope::ALL.map(KeyScope::as_str))
-                .help("What its owner may; may be repeated"),
-            Arg::new("name")
-                .long("name")
-                .required(true)
-                .value_parser(ValueParser::new(name))
-                .help("What people call it, such as the server that uses it"),
-            Arg::new("expires")
-                .long("expires")
-                .value_name("DURATION")
-                .value_parser(ValueParser::new(lifetime))
-                .help("How long it holds, such as 90d; for ever if left out"),
-        ]);
-    let list = Command::new("list")
-        .about("List a tenant's keys: what is public of them")
-        .arg(tenant());
-    let revoke = Command::new("revoke")
-        .about("Revoke a key: no gateway takes it any more a second later")
-        .args([
-            tenant(),
-            Arg::new("key")
-                .value_name("KEY")
-                .required(true)
-                .value_parser(ValueParser::new(id_in))
-                .help("The key as `list` shows it, ck_ and twelve characters"),
-        ]);
-    Command::new("keys")
-        .about("Make, list and revoke the API keys of a tenant's servers")
-        .subcommand_required(true)
-        .subcommands([create, list, revoke])
-}
-
-fn name(text: &str) -> Result<String, String> {
-    if is_key_name(text) {
-        return Ok(text.to_owned());
-    }
-    Err(format!("a name has 1 to {MAX_KEY_NAME} characters"))
-}
-
-fn lifetime(text: &str) -> Result<Duration, String> {
-    parse_duration(text)
-        .filter(|duration| duration.as_secs() > 0)
-        .ok_or_else(|| "a duration such as 12h or 90d is needed".into())
-}
-
-/// The public part of a key, with or without the rest.
-fn id_in(text: &str) -> Result<KeyId, String> {
-    let public = text.strip_prefix(KEY_PREFIX).unwrap_or(text);
-    let public = public.split('_').next().unwrap_or(public);
-    KeyId::new(public).map_err(|_| "a key is named by ck_ and twelve characters".into())
-}
+pub use line::command;
 
 /// A key that was just made.
 struct NewKey {
@@ -146,6 +76,7 @@ fn no_such_key(id: &KeyId, tenant: &TenantId) -> anyhow::Error {
 mod tests {
     use causerie_shared::config::{Loader, Program, Sources};
 
+    use super::line::id_in;
     use super::*;
 
     const SECRET: &str = "auth.api_key_secret=0123456789abcdef0123456789abcdef";
@@ -161,7 +92,7 @@ mod tests {
 
     fn made(line: &[&str], set: &[&str]) -> anyhow::Result<NewKey> {
         let line = ["keys", "create"].iter().chain(line);
-        let matches = command().try_get_matches_from(line)?;
+        let matches = command(Program::Gateway).try_get_matches_from(line)?;
         let (_, create) = matches.subcommand().unwrap();
         make(create, &settings(set), 1_700_000_000_000)
     }

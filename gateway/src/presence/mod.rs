@@ -62,6 +62,8 @@ struct Changes {
     touched: BTreeMap<Whose, Touched>,
     /// What users who are here have said to be.
     statuses: BTreeMap<Whose, Status>,
+    /// Whether more may have been said than was heard here.
+    has_missed_statuses: bool,
 }
 
 /// The rooms in which a user's presence was touched.
@@ -102,6 +104,12 @@ impl Presence {
         if !rooms.is_empty() {
             self.touch(&identity, rooms, Leaving::Perhaps);
         }
+    }
+
+    /// Notes that users may have said to be something that was not heard here.
+    pub(crate) fn note_missed_statuses(&self) {
+        self.lock().has_missed_statuses = true;
+        self.0.changed.notify_one();
     }
 
     fn lock(&self) -> MutexGuard<'_, Changes> {

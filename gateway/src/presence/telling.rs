@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::pending;
+use std::mem::take;
 use std::sync::Arc;
 use std::time::Duration;
 
 use causerie_shared::bus::BusError;
 use causerie_shared::bus::presence::{Attendance, Attended};
+use causerie_shared::ids::UserId;
 use causerie_shared::protocol::data::Status;
 use causerie_shared::room::{Partition, Room, RoomKey};
 use tokio::task::consume_budget;
@@ -106,12 +108,12 @@ impl Telling {
     pub(super) async fn tell(&mut self) {
         let now = Instant::now();
         (self.due, self.told) = (None, Some(now));
-        self.touch_all_renewed().await;
+        self.touch_unknown().await;
         let (mut own, mut others) = (Vec::new(), Vec::new());
         for (whose, touched) in self.take(now) {
             let here = self.gateway.here(&whose);
             for (room, leaving) in touched {
-                let is_own = matches!(&room, Room::User(user) if *user == whose.1);
+                let is_own = is_own(&room, &whose.1);
                 if let Some(one) = self.attendance(&whose, room, leaving, &here, now) {
                     if is_own { &mut own } else { &mut others }.push(one);
                 }
@@ -277,10 +279,14 @@ impl Telling {
         let name = hosts.of(told.room.partition());
         name.is_known |= name.id == told.host;
         drop(hosts);
-        // Said elsewhere, or before: it holds for the other rooms too.
-        let is_own = matches!(&told.room.room, Room::User(user) if *user == told.user);
+        if !is_own(&told.room.room, &told.user) {
+            return;
+        }
+        // Said elsewhere, or before, or not heard here: it holds for the other rooms too.
+        // Unless more was heard meanwhile.
         let whose = (told.room.tenant.clone(), told.user.clone());
-        if is_own && status != Status::Online && self.status_of(&whose).is_none() {
+        let known = self.status_of(&whose);
+        if known == told.status && known.unwrap_or_default() != status {
             self.gateway.note_status(&whose.0, &whose.1, status);
         }
     }
@@ -294,28 +300,39 @@ impl Telling {
         }
     }
 
-    /// Touches all who are here where all is to be told anew.
-    async fn touch_all_renewed(&mut self) {
+    /// Touches all who are here where all is to be told anew; and in their own rooms, where it
+    /// is known what they have said to be, if that may have been missed.
+    async fn touch_unknown(&mut self) {
         let renewed = self.gateway.presence.hosts().take_renewed();
+        let has_missed = take(&mut self.gateway.presence.lock().has_missed_statuses);
         let mut last = None;
-        while !renewed.is_empty() {
+        while has_missed || !renewed.is_empty() {
             let connections = self.gateway.registry.next_after(last);
             let Some(furthest) = connections.last() else {
                 return;
             };
             last = Some(furthest.outbox.id());
             for connection in &connections {
-                let rooms = connection.room_keys().into_iter();
-                let rooms = rooms.filter(|room| renewed.contains(&room.partition()));
+                let identity = connection.identity();
+                let is_unknown = |key: &RoomKey| {
+                    renewed.contains(&key.partition())
+                        || has_missed && is_own(&key.room, &identity.user)
+                };
+                let rooms = connection.room_keys().into_iter().filter(is_unknown);
                 let rooms: Vec<_> = rooms.map(|key| key.room).collect();
                 let presence = &self.gateway.presence;
                 if !rooms.is_empty() {
-                    presence.touch(&connection.identity(), rooms, Leaving::Perhaps);
+                    presence.touch(&identity, rooms, Leaving::Perhaps);
                 }
             }
             consume_budget().await;
         }
     }
+}
+
+/// Whether a room is the user's own.
+fn is_own(room: &Room, user: &UserId) -> bool {
+    matches!(room, Room::User(whose) if whose == user)
 }
 
 fn partition_of((tenant, _): &Whose, room: &Room) -> Partition {

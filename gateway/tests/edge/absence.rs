@@ -6,7 +6,7 @@ use causerie_shared::bus::{Bus, BusError};
 use causerie_shared::ids::RunId;
 use causerie_shared::room::RoomKey;
 use causerie_testkit::client::ws::Connect;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::api_keys::kept;
 use crate::presence::{connect, member, present};
@@ -96,4 +96,34 @@ async fn a_partition_that_does_not_answer_is_left_alone_until_it_does() {
     assert!(bus.untold() <= 2, "{}", bus.untold());
     bus.set(Trouble::default());
     present(&node, ROOM, &reader, 2).await;
+}
+
+#[tokio::test]
+async fn a_status_that_a_gateway_did_not_hear_is_learned() {
+    let bus = TroubledBus::new();
+    let node = Node::on(bus.clone(), "").await;
+    let mut watcher = connect(&node, member("u1"), ROOM).await;
+    let mut person = connect(&node, member("u2"), ROOM).await;
+    let say = |status: &str| json!({"action": "status", "data": {"status": status}});
+    let is_told = |status: &'static str| {
+        move |frame: &Value| {
+            frame["room"] == ROOM
+                && frame["type"] == "user_status_changed"
+                && frame["data"] == json!({"user_id": "u2", "status": status})
+        }
+    };
+    let is_here = |frame: &Value| {
+        frame["room"] == ROOM && frame["type"] == "user_joined" && frame["data"]["user_id"] == "u2"
+    };
+    watcher.expect("u2", is_here).await;
+    person.request(say("busy")).await;
+    watcher.expect("busy", is_told("busy")).await;
+    bus.set(Trouble {
+        loses_statuses: true,
+        ..Trouble::default()
+    });
+    person.request(say("online")).await;
+    bus.until_lost().await;
+    bus.set(Trouble::default());
+    watcher.expect("online", is_told("online")).await;
 }

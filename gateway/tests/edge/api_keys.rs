@@ -229,3 +229,30 @@ async fn only_a_whole_key_that_holds_is_believed() {
     let another = believed(&auth(another).await, &text, &good).await;
     assert_eq!(another, Err(TokenError::KeyUnknown));
 }
+
+#[tokio::test]
+async fn who_shows_nothing_is_told_what_to_send() {
+    let node = Node::start().await;
+    let body = json!({"rooms": ["tenant"], "type": "x"});
+    for (method, path) in [
+        (Method::POST, "/api/publish"),
+        (Method::GET, "/api/rooms/project:p1/presence"),
+        (Method::POST, "/api/users/u1/disconnect"),
+        (Method::POST, "/api/users/u1/revoke"),
+        (Method::GET, "/api/connections/c1"),
+        (Method::DELETE, "/api/connections/c1"),
+        (Method::GET, "/api/audit"),
+    ] {
+        // Be the tenant named or not, one that takes visitors or not, or unknown.
+        for tenant in ["", "?t=h-acme", "?t=h-other", "?t=h-nobody"] {
+            let url = node.at(&format!("{path}{tenant}"));
+            let from = [("origin", ORIGIN)];
+            let answer = request(method.clone(), &url, &from, Some(&body)).await;
+            assert_eq!(answer.status, 401, "{method} {url} {answer:?}");
+            assert_eq!(answer.json()["code"], "unauthorized");
+            for said in ["API key", "`Authorization: Bearer"] {
+                assert!(answer.body.contains(said), "{method} {url} {answer:?}");
+            }
+        }
+    }
+}

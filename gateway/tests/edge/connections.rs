@@ -1,6 +1,7 @@
 //! Servers look at a tenant's connections, and end them.
 
 use causerie_shared::api_key::KeyScope;
+use causerie_shared::ids::{ConnectionId, RunId};
 use causerie_testkit::client::http::{Answer, request};
 use causerie_testkit::client::sse::Sse;
 use causerie_testkit::client::ws::{Client, Connect};
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::api_keys::kept;
 use crate::support::node::{Node, token};
+use crate::support::pair::Pair;
 
 async fn connect(node: &Node, token: &str) -> (Client, String) {
     let connect = Connect::to(&node.ws()).param("token", token);
@@ -99,19 +101,70 @@ async fn who_may_look_at_connections_and_end_them() {
         (server(KeyScope::Read).await, 200, 403),
         (token(json!({})), 403, 403),
         (role("operator"), 403, 403),
-        (role("publisher"), 200, 403),
         (kept(&node, "other", &[KeyScope::Admin]).await, 404, 404),
-        (role("admin"), 200, 200),
     ] {
         let answer = node.get(&at(&id), &who).await;
         assert_eq!(answer.status, get, "{answer:?}");
         let answer = delete(&node, &at(&id), &who).await;
         assert_eq!(answer.status, end, "{answer:?}");
-        if end != 200 {
-            client.ping().await;
-        }
+        client.ping().await;
     }
-    assert_eq!(client.expect_close().await.code, Some(4510));
     let admin = role("admin");
+    for who in [
+        role("publisher"),
+        server(KeyScope::Admin).await,
+        admin.clone(),
+    ] {
+        let (mut client, id) = connect(&node, &token(json!({"projects": ["p1"]}))).await;
+        let answer = node.get(&at(&id), &who).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let answer = delete(&node, &at(&id), &who).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(client.expect_close().await.code, Some(4510));
+    }
     assert_eq!(node.get(&at("a%20b"), &admin).await.status, 400);
+}
+
+#[tokio::test]
+async fn where_no_gateway_answers_it_is_not_known() {
+    let node = Node::start().await;
+    let ruler = kept(&node, "acme", &[KeyScope::Admin]).await;
+    let elsewhere = ConnectionId::generate(RunId::generate());
+    for answer in [
+        node.get(&at(elsewhere.as_str()), &ruler).await,
+        delete(&node, &at(elsewhere.as_str()), &ruler).await,
+    ] {
+        assert_eq!(answer.status, 503, "{answer:?}");
+        assert_eq!(answer.json()["code"], "overloaded");
+        assert!(answer.body.contains("does not answer"), "{answer:?}");
+        assert_eq!(answer.header("retry-after"), "2", "{answer:?}");
+    }
+    // No gateway has ever made such an id.
+    for made_up in ["c1", "3f0a9b1c2d4e", "3f0a9b1c2d4-0123456789abcdef"] {
+        let answer = node.get(&at(made_up), &ruler).await;
+        assert_eq!(answer.status, 404, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn without_redis_nobody_is_said_to_be_gone() {
+    let mut pair = Pair::start().await;
+    let person = token(json!({"projects": ["p1"]}));
+    let (_client, id) = connect(&pair.there, &person).await;
+    let ruler = token(json!({"sub": "a1", "roles": ["admin"], "projects": ["p1"]}));
+    assert_eq!(pair.here.get(&at(&id), &ruler).await.status, 200);
+    pair.lose_redis();
+    let path = at(&id);
+    let (shown, ended, present) = tokio::join!(
+        pair.here.get(&path, &ruler),
+        delete(&pair.here, &path, &ruler),
+        pair.here.get("/api/rooms/project:p1/presence", &ruler),
+    );
+    for answer in [shown, ended, present] {
+        assert_eq!(answer.status, 503, "{answer:?}");
+        assert_eq!(answer.header("retry-after"), "2", "{answer:?}");
+    }
+    // Of its own the gateway knows.
+    let there = pair.there.get(&at(&id), &ruler).await;
+    assert_eq!(there.status, 200, "{there:?}");
 }

@@ -1,8 +1,7 @@
 //! Who is in a room, and what they say to be.
 
-use std::time::{Duration, Instant};
-
 use causerie_shared::api_key::KeyScope;
+use causerie_testkit::client::sse::Sse;
 use causerie_testkit::client::ws::{Client, Connect};
 use serde_json::{Value, json};
 
@@ -31,13 +30,24 @@ pub(crate) fn member(sub: &str) -> Value {
 
 /// Waits until so many users are in the room.
 pub(crate) async fn present(node: &Node, room: &str, reader: &str, count: usize) -> Value {
+    let are_all = |answer: &Value| answer["users"].as_array().unwrap().len() == count;
+    present_so(node, room, reader, are_all).await
+}
+
+/// Waits until it is so who is in the room.
+async fn present_so(
+    node: &Node,
+    room: &str,
+    reader: &str,
+    is_so: impl Fn(&Value) -> bool,
+) -> Value {
     let path = format!("/api/rooms/{room}/presence");
     let deadline = tokio::time::Instant::now() + causerie_testkit::DEADLINE;
     loop {
         let answer = node.get(&path, reader).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         let answer = answer.json();
-        if answer["users"].as_array().unwrap().len() == count {
+        if is_so(&answer) {
             return answer;
         }
         assert!(tokio::time::Instant::now() < deadline, "{answer}");
@@ -75,15 +85,8 @@ async fn people_in_a_project_see_who_comes_and_goes() {
         ("user_joined".into(), joined)
     );
     let mut second = connect(&node, member("u2"), room).await;
-    let three = async || {
-        let answer = present(&node, room, &reader, 2).await;
-        answer["users"][1]["connections"] == 2
-    };
-    let since = Instant::now();
-    while !three().await {
-        assert!(since.elapsed() < Duration::from_secs(30));
-    }
-    let answer = present(&node, room, &reader, 2).await;
+    let has_both = |answer: &Value| answer["users"][1]["connections"] == 2;
+    let answer = present_so(&node, room, &reader, has_both).await;
     let expected = json!({"users": [
         {"user_id": "u1", "name": "Name of u1", "status": "online", "connections": 1},
         {"user_id": "u2", "name": "Name of u2", "status": "online", "connections": 2},
@@ -255,4 +258,67 @@ async fn visitors_are_told_of_nobody() {
         node.get("/api/rooms/tenant/presence", own).await.status,
         403
     );
+}
+
+#[tokio::test]
+async fn a_new_name_is_shown_with_a_new_token() {
+    let node = Node::start().await;
+    let reader = kept(&node, "acme", &[KeyScope::Read]).await;
+    let mut client = connect(&node, member("u1"), "project:p1").await;
+    let rooms = ["project:p1", "tenant", "user:u1"];
+    for room in rooms {
+        present(&node, room, &reader, 1).await;
+    }
+    let renamed = token(json!({"sub": "u1", "name": "Another", "projects": ["p1"]}));
+    let renew = json!({"action": "authenticate", "data": {"token": renamed}});
+    assert_eq!(client.request(renew).await["type"], "ack");
+    for room in rooms {
+        let is_renamed = |answer: &Value| answer["users"][0]["name"] == "Another";
+        present_so(&node, room, &reader, is_renamed).await;
+    }
+}
+
+#[tokio::test]
+async fn who_reads_a_stream_is_there_as_long_as_it_lasts() {
+    let node = Node::set(&[STRICT]).await;
+    let reader = kept(&node, "acme", &[KeyScope::Read]).await;
+    let bearer = format!("Bearer {}", token(member("u1")));
+    let url = node.at("/api/events?room=project:p1");
+    let stream = Sse::open(&url, &[("authorization", &bearer)]).await;
+    for room in ["project:p1", "tenant"] {
+        present(&node, room, &reader, 1).await;
+    }
+    drop(stream);
+    for room in ["project:p1", "tenant"] {
+        present(&node, room, &reader, 0).await;
+    }
+}
+
+#[tokio::test]
+async fn a_crowd_is_told_of_page_by_page() {
+    let node = Node::start().await;
+    let reader = kept(&node, "acme", &[KeyScope::Read]).await;
+    let mut people = Vec::new();
+    for sub in ["u1", "u2", "u3"] {
+        people.push(connect(&node, member(sub), "project:p1").await);
+    }
+    present(&node, "project:p1", &reader, 3).await;
+    let path = "/api/rooms/project:p1/presence";
+    for (query, users, has_more) in [
+        ("limit=2", vec!["u1", "u2"], json!(true)),
+        ("limit=2&after=u2", vec!["u3"], json!(null)),
+        ("limit=1&after=u1", vec!["u2"], json!(true)),
+        ("limit=3", vec!["u1", "u2", "u3"], json!(null)),
+        ("after=u3", vec![], json!(null)),
+    ] {
+        let page = node.get(&format!("{path}?{query}"), &reader).await.json();
+        let found = page["users"].as_array().unwrap().iter();
+        let found: Vec<_> = found
+            .map(|user| user["user_id"].as_str().unwrap())
+            .collect();
+        assert_eq!(found, users, "{query}: {page}");
+        assert_eq!(page["has_more"], has_more, "{query}: {page}");
+    }
+    let bad = node.get(&format!("{path}?limit=0"), &reader).await;
+    assert_eq!(bad.status, 400, "{bad:?}");
 }

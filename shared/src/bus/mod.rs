@@ -42,7 +42,7 @@ use tokio::sync::mpsc;
 
 use crate::api_key::{ApiKey, StoredKey};
 use crate::clock::Clock;
-use crate::ids::{KeyId, MessageId, RunId, TenantId};
+use crate::ids::{KeyId, MessageId, RunId, TenantId, UserId};
 use crate::position::Position;
 use crate::record::Record;
 use crate::room::{Partition, RoomKey};
@@ -315,8 +315,14 @@ pub trait Bus: Send + Sync + Debug {
         join_all(told.iter().map(|one| self.attend(one, announced))).await
     }
 
-    /// Who is in `room`, in the order of their ids.
-    async fn present(&self, room: &RoomKey) -> Result<Vec<Present>, BusError>;
+    /// Who is in `room`, in the order of their ids: the first `limit` of those whose id comes
+    /// after `after`.
+    async fn present(
+        &self,
+        room: &RoomKey,
+        after: Option<&UserId>,
+        limit: usize,
+    ) -> Result<Vec<Present>, BusError>;
 
     /// Shows that a gateway's host lives, and looks at those of all.
     async fn hosts(&self, look: &HostLook) -> Result<Hosts, BusError>;

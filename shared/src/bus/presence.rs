@@ -25,7 +25,8 @@ pub struct Attendance {
     pub connections: u32,
     /// The name to show to people, where it is known.
     pub name: Option<Box<str>>,
-    /// What the user has said to be, where that is known.
+    /// What the user has said to be, where that is known. In the user's own room the storage
+    /// knows it better: there this counts only for one who joins, where nothing is kept.
     pub status: Option<Status>,
 }
 

@@ -4,15 +4,19 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::config::Admin;
+use crate::config::{Admin, Program};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Answers what the admin listener that `admin` describes says of itself.
-pub(super) async fn ask(admin: &Admin) -> anyhow::Result<String> {
+/// Answers what `program` says of itself on the admin listener that `admin` describes.
+///
+/// # Errors
+/// One sentence: the program is not ready, nobody answers, or somebody else does.
+pub(super) async fn ask(program: Program, admin: &Admin) -> anyhow::Result<String> {
     ensure!(
         admin.enabled,
         "admin.enabled is false, so there is nobody to ask"
@@ -22,16 +26,58 @@ pub(super) async fn ask(admin: &Admin) -> anyhow::Result<String> {
         "admin.port is 0, so nobody knows which port to ask: set it (ADMIN_PORT)"
     );
     let address = SocketAddr::new(reachable(admin.bind), admin.port);
-    let answer = tokio::time::timeout(PATIENCE, get_ready(address))
+    let answer = tokio::time::timeout(PATIENCE, get_health(address))
         .await
         .with_context(|| format!("no answer from {address} within {} s", PATIENCE.as_secs()))?
         .with_context(|| format!("no answer from {address}"))?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    check_who_answers(program, address, head, body)?;
     let status = head.split(' ').nth(1);
     if status != Some("200") {
         bail!("{}", body.trim());
     }
     Ok(body.trim().to_owned())
+}
+
+/// Anything may listen at that port: another program's answer says nothing of `program`.
+fn check_who_answers(
+    program: Program,
+    address: SocketAddr,
+    head: &str,
+    body: &str,
+) -> anyhow::Result<()> {
+    let answer: Option<Answer> = serde_json::from_str(body).ok();
+    let named = answer.and_then(|answer| {
+        let mut programs = Program::ALL.into_iter();
+        programs.find(|program| program.name() == answer.program)
+    });
+    let name = program.name();
+    match named {
+        Some(named) if named == program => Ok(()),
+        Some(named) => bail!(
+            "{} answers at {address}, and not {name}: set admin.port (ADMIN_PORT) to {name}'s",
+            named.name()
+        ),
+        None => bail!(
+            "what answers at {address} is no {name}: it says `{}`; set admin.port (ADMIN_PORT) \
+             to {name}'s",
+            shown(head)
+        ),
+    }
+}
+
+/// What `/health` says of who answers.
+#[derive(Deserialize)]
+struct Answer {
+    program: String,
+}
+
+/// The first line of what a stranger says, as far as it can be shown.
+fn shown(answer: &str) -> String {
+    const MOST: usize = 60;
+    let line = answer.lines().next().unwrap_or_default();
+    let printable = line.chars().filter(|c| !c.is_control());
+    printable.take(MOST).collect()
 }
 
 /// Where to reach a listener on this address from the same machine.
@@ -43,14 +89,108 @@ fn reachable(bind: IpAddr) -> IpAddr {
     }
 }
 
-async fn get_ready(address: SocketAddr) -> std::io::Result<String> {
+async fn get_health(address: SocketAddr) -> std::io::Result<String> {
     // HTTP/1.0: no chunks, and the end of the answer is the end of the stream.
     const MOST: u64 = 64 << 10;
     let mut stream = TcpStream::connect(address).await?;
     stream
-        .write_all(b"GET /health/ready HTTP/1.0\r\nhost: localhost\r\n\r\n")
+        .write_all(b"GET /health HTTP/1.0\r\nhost: localhost\r\n\r\n")
         .await?;
-    let mut answer = String::new();
-    stream.take(MOST).read_to_string(&mut answer).await?;
-    Ok(answer)
+    let mut answer = Vec::new();
+    stream.take(MOST).read_to_end(&mut answer).await?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::config::{Loader, Sources};
+
+    /// What `causerie-broker health` says where `answer` is all that comes.
+    async fn said(answer: &'static str) -> (SocketAddr, anyhow::Result<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let set = vec![
+            format!("admin.port={}", address.port()),
+            "redis.url=redis://127.0.0.1:1".to_owned(),
+        ];
+        let sources = Sources {
+            set,
+            ..Sources::default()
+        };
+        let settings = Loader::new(Program::Broker, sources)
+            .unwrap()
+            .load()
+            .unwrap();
+        let answering = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = [0; 256];
+            assert!(stream.read(&mut asked).await.unwrap() > 0);
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        };
+        let (said, ()) = tokio::join!(ask(Program::Broker, &settings.admin), answering);
+        (address, said)
+    }
+
+    #[tokio::test]
+    async fn the_program_itself_is_believed() {
+        let body = r#"{"program":"causerie-broker","status":"ready"}"#;
+        let (_, said) =
+            said("HTTP/1.0 200 OK\r\n\r\n{\"program\":\"causerie-broker\",\"status\":\"ready\"}\n")
+                .await;
+        assert_eq!(said.unwrap(), body);
+    }
+
+    #[tokio::test]
+    async fn one_that_is_not_ready_says_why() {
+        let (_, said) =
+            said("HTTP/1.0 503 X\r\n\r\n{\"program\":\"causerie-broker\",\"status\":\"x\"}").await;
+        let error = said.unwrap_err().to_string();
+        assert!(error.starts_with('{'), "{error}");
+    }
+
+    #[tokio::test]
+    async fn another_causerie_is_named() {
+        let (address, said) =
+            said("HTTP/1.0 200 OK\r\n\r\n{\"program\":\"causerie-gateway\"}").await;
+        assert_eq!(
+            said.unwrap_err().to_string(),
+            format!(
+                "causerie-gateway answers at {address}, and not causerie-broker: \
+                 set admin.port (ADMIN_PORT) to causerie-broker's"
+            )
+        );
+    }
+
+    #[tokio::test]
+    async fn what_is_no_causerie_is_shown() {
+        for (answer, shown) in [
+            (
+                "HTTP/1.0 200 OK\r\n\r\n{\"status\":\"ready\"}",
+                "HTTP/1.0 200 OK",
+            ),
+            (
+                "HTTP/1.0 200 OK\r\n\r\n{\"program\":\"x\"}",
+                "HTTP/1.0 200 OK",
+            ),
+            (
+                "HTTP/1.1 404 Not Found\r\n\r\n<html>",
+                "HTTP/1.1 404 Not Found",
+            ),
+            ("-ERR \u{1b}[31mwrong\r\n", "-ERR [31mwrong"),
+            ("", ""),
+        ] {
+            let (address, said) = said(answer).await;
+            assert_eq!(
+                said.unwrap_err().to_string(),
+                format!(
+                    "what answers at {address} is no causerie-broker: it says `{shown}`; \
+                     set admin.port (ADMIN_PORT) to causerie-broker's"
+                ),
+                "{answer}"
+            );
+        }
+    }
 }

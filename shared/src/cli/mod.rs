@@ -204,7 +204,8 @@ impl App {
                 ended.map(|()| String::new())
             }
             Some(("health", _)) => {
-                let answer = runtime.block_on(health::ask(&handle.current().admin))?;
+                let answer =
+                    runtime.block_on(health::ask(self.program, &handle.current().admin))?;
                 Ok(format!("{answer}\n"))
             }
             Some((name, matches)) => {

@@ -238,7 +238,12 @@ impl Loader {
             let before = error.span().and_then(|span| text.get(..span.start));
             let line = before.map_or(1, |before| before.matches('\n').count() + 1);
             let reason = error.message().replace('\n', ", ");
-            self.file_error(format!("is not TOML: line {line}: {reason}"))
+            let advice = if reason.starts_with("duplicate key") {
+                "; it stands above already, and what belongs to it goes there"
+            } else {
+                ""
+            };
+            self.file_error(format!("is not TOML: line {line}: {reason}{advice}"))
         })
     }
 

@@ -166,7 +166,10 @@ macro_rules! conformance {
                 a_revocation_is_forgotten_in_time;
             attending:
                 one_is_there_from_the_first_connection_to_the_last,
+                a_crowd_is_told_of_part_by_part,
                 a_status_is_told_once_and_outlasts_a_moment,
+                a_gateway_that_missed_a_status_learns_it,
+                who_is_alone_in_their_own_room_is_told_nothing,
                 a_crowd_is_told_nothing_of_who_comes_and_goes,
                 what_a_dead_host_told_is_taken_back,
                 hosts_show_that_they_live;

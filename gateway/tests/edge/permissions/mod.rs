@@ -20,8 +20,9 @@ mod tries;
 /// Act and place.
 type Row = (&'static str, &'static str);
 
-/// Nobody answers a question here, and many wait.
-const PATIENCE: &str = "[ai]\nmessage_timeout = \"300ms\"\n\
+/// Nobody answers a question here, and many wait; the audit log is there to be read.
+const SET: &str = "[ai]\nmessage_timeout = \"300ms\"\n\
+                   [audit]\nenabled = true\n\
                         [limits]\nqueued_per_user = 10000\nqueued_per_tenant = 100000\n";
 
 /// Where an act is of no room.
@@ -99,7 +100,7 @@ fn all_acts() -> Vec<&'static str> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn everybody_may_what_the_list_says_and_nothing_else() {
     let expected = expected();
-    let pair = Pair::with(PATIENCE).await;
+    let pair = Pair::with(SET).await;
     let walked = walk(&pair, OWN, false, &all_acts()).await;
     let mut wrong = String::new();
     for (((act, place), kind), tries) in &walked {
@@ -123,7 +124,7 @@ async fn everybody_may_what_the_list_says_and_nothing_else() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nobody_may_anything_of_another_tenant() {
     let expected = expected();
-    let pair = Pair::with(PATIENCE).await;
+    let pair = Pair::with(SET).await;
     let named = walk(&pair, FOREIGN, true, &all_acts()).await;
     // What has an id that tells where it is.
     let by_id = [

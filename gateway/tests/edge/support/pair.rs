@@ -29,6 +29,11 @@ impl Pair {
         }
     }
 
+    /// Takes Redis away.
+    pub(crate) fn lose_redis(&mut self) {
+        self.redis.kill();
+    }
+
     /// One more gateway.
     pub(crate) async fn another(&self) -> Node {
         node(&self.redis, "").await

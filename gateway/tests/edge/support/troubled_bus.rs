@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use causerie_shared::bus::memory::MemoryBus;
+use causerie_shared::bus::order::{Order, OrderHeard};
 use causerie_shared::bus::presence::{Attendance, Attended, HostLook, Hosts};
 use causerie_shared::bus::{Bus, BusError, Retention};
 use causerie_shared::ids::RunId;
-use causerie_shared::room::Partition;
+use causerie_shared::record::Record;
+use causerie_shared::room::{Partition, RoomKey};
 use causerie_testkit::bus_before_another;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// A bus that can be troubled.
 #[derive(Debug)]
@@ -24,6 +26,10 @@ pub(crate) struct Trouble {
     pub(crate) silent: Option<Partition>,
     /// Nothing is taken back for now.
     pub(crate) sweeps_hang: bool,
+    /// Gateways do not hear what users say to be, and are told so when that is over.
+    pub(crate) loses_statuses: bool,
+    /// What is published is not confirmed, and comes late.
+    pub(crate) is_late: bool,
 }
 
 #[derive(Debug)]
@@ -34,6 +40,8 @@ struct Storage {
     untold: AtomicUsize,
     unseen: watch::Sender<usize>,
     sweeps: watch::Sender<usize>,
+    lost: watch::Sender<usize>,
+    late: watch::Sender<Vec<(RoomKey, Record)>>,
 }
 
 bus_before_another!(TroubledBus);
@@ -46,6 +54,8 @@ impl TroubledBus {
             untold: AtomicUsize::new(0),
             unseen: watch::Sender::new(0),
             sweeps: watch::Sender::new(0),
+            lost: watch::Sender::new(0),
+            late: watch::Sender::default(),
         };
         Arc::new(Self { bus })
     }
@@ -69,6 +79,25 @@ impl TroubledBus {
     pub(crate) async fn until_swept(&self) {
         let mut sweeps = self.bus.sweeps.subscribe();
         sweeps.wait_for(|sweeps| *sweeps > 0).await.unwrap();
+    }
+
+    /// Waits until a status was lost.
+    pub(crate) async fn until_lost(&self) {
+        let mut lost = self.bus.lost.subscribe();
+        lost.wait_for(|lost| *lost > 0).await.unwrap();
+    }
+
+    /// Waits until something is late.
+    pub(crate) async fn until_late(&self) {
+        let mut late = self.bus.late.subscribe();
+        late.wait_for(|late| !late.is_empty()).await.unwrap();
+    }
+
+    /// Lets come what is late.
+    pub(crate) async fn let_come(&self) {
+        for (room, record) in self.bus.late.send_replace(Vec::new()) {
+            self.bus.bus.publish(&room, &record).await.unwrap();
+        }
     }
 
     async fn pass<T, F>(&self, call: impl Fn() -> F) -> Result<T, BusError>
@@ -106,6 +135,45 @@ impl Storage {
         let mut trouble = self.trouble.subscribe();
         let _ = trouble.wait_for(|trouble| !trouble.sweeps_hang).await;
         self.bus.sweep_host(partition, host, announced).await
+    }
+
+    async fn publish(&self, room: &RoomKey, record: &Record) -> Result<(), BusError> {
+        if self.trouble.borrow().is_late {
+            let late = (room.clone(), record.clone());
+            self.late.send_modify(|all| all.push(late));
+            return Err(silence());
+        }
+        self.bus.publish(room, record).await
+    }
+
+    fn orders(&self, buffer: usize) -> mpsc::Receiver<OrderHeard> {
+        let (heard, orders) = mpsc::channel(buffer);
+        let (mut told, mut trouble) = (self.bus.orders(buffer), self.trouble.subscribe());
+        let lost = self.lost.clone();
+        tokio::spawn(async move {
+            let mut has_lost = false;
+            loop {
+                let next = tokio::select! {
+                    Some(next) = told.recv() => next,
+                    Ok(()) = trouble.changed() => {
+                        let is_over = !trouble.borrow().loses_statuses;
+                        if !is_over || !std::mem::take(&mut has_lost) {
+                            continue;
+                        }
+                        OrderHeard::Gap
+                    }
+                    else => return,
+                };
+                let is_status = matches!(next, OrderHeard::Order(Order::Status { .. }));
+                if is_status && trouble.borrow().loses_statuses {
+                    has_lost = true;
+                    lost.send_modify(|lost| *lost += 1);
+                } else if heard.send(next).await.is_err() {
+                    return;
+                }
+            }
+        });
+        orders
     }
 
     fn is_silent(&self, partition: Partition) -> bool {

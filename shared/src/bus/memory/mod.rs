@@ -36,7 +36,7 @@ use super::subscription::{Ear, Subscriptions};
 use super::{Bus, BusError, Retention};
 use crate::api_key::{ApiKey, StoredKey, partition_of_keys};
 use crate::clock::Clock;
-use crate::ids::{KeyId, MessageId, RunId, TenantId};
+use crate::ids::{KeyId, MessageId, RunId, TenantId, UserId};
 use crate::position::Position;
 use crate::record::Record;
 use crate::room::{Partition, RoomKey};
@@ -284,8 +284,13 @@ impl Bus for MemoryBus {
         Ok(self.part_of(&told.room).attend(told, announced))
     }
 
-    async fn present(&self, room: &RoomKey) -> Result<Vec<Present>, BusError> {
-        Ok(self.part_of(room).presence.in_room(room))
+    async fn present(
+        &self,
+        room: &RoomKey,
+        after: Option<&UserId>,
+        limit: usize,
+    ) -> Result<Vec<Present>, BusError> {
+        Ok(self.part_of(room).presence.in_room(room, after, limit))
     }
 
     async fn hosts(&self, look: &HostLook) -> Result<Hosts, BusError> {

@@ -1,9 +1,9 @@
 //! Who is in a room.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 
-use compact_str::CompactString;
 use serde::Serialize;
 
 use super::part::Part;
@@ -12,8 +12,7 @@ use crate::bus::presence::{Attendance, Attended, Hosts, Present};
 use crate::ids::{RunId, TenantId, UserId};
 use crate::protocol::data::{Status, UserJoined, UserLeft, UserStatusChanged};
 use crate::protocol::event::Event;
-use crate::protocol::frame;
-use crate::record::{Class, Header, Record};
+use crate::record::Record;
 use crate::room::RoomKey;
 
 /// How long what a user has said to be is kept when they are gone, in milliseconds.
@@ -60,9 +59,17 @@ impl There {
 }
 
 impl Presence {
-    pub(super) fn in_room(&self, room: &RoomKey) -> Vec<Present> {
-        let there = self.rooms.get(room).into_iter().flatten();
-        there.map(|(user, there)| there.present(user)).collect()
+    pub(super) fn in_room(
+        &self,
+        room: &RoomKey,
+        after: Option<&UserId>,
+        limit: usize,
+    ) -> Vec<Present> {
+        let beyond = (after.map_or(Unbounded, Excluded), Unbounded);
+        let there = self.rooms.get(room).into_iter();
+        let there = there.flat_map(|there| there.range::<UserId, _>(beyond));
+        let wanted = there.take(limit);
+        wanted.map(|(user, there)| there.present(user)).collect()
     }
 
     /// All hosts, once `own` is shown to live.
@@ -79,6 +86,24 @@ impl Presence {
 
     fn host(&mut self, id: RunId) -> Option<&mut Host> {
         self.hosts.iter_mut().find(|host| host.id == id)
+    }
+
+    /// What a user is in their own room. What is kept holds: a gateway may not have heard of
+    /// the last. Where that is lost, who joins is what a gateway still knows.
+    fn own_status(&mut self, told: &Attendance, joins: bool, now_ms: u64) -> Status {
+        let kept = self
+            .statuses
+            .get(&told.room)
+            .filter(|(_, until_ms)| until_ms.is_none_or(|until_ms| now_ms < until_ms));
+        let known = told
+            .status
+            .filter(|status| joins && *status != Status::Online);
+        let status = kept.map(|(status, _)| *status).or(known);
+        if joins && let Some(status) = status {
+            // As long as they are there.
+            self.statuses.insert(told.room.clone(), (status, None));
+        }
+        status.unwrap_or_default()
     }
 
     /// Forgets what nobody asks for any more.
@@ -113,7 +138,6 @@ impl Part {
         let Attendance {
             host, room, user, ..
         } = told;
-        let own = room_of(&room.tenant, user);
         let presence = &mut self.presence;
         if presence.host(*host).is_none() {
             presence.hosts.push(Host {
@@ -125,16 +149,15 @@ impl Part {
         if let Some(host) = presence.host(*host) {
             host.told.insert((room.clone(), user.clone()));
         }
+        let there = presence.rooms.get(room);
+        let joins = !there.is_some_and(|there| there.contains_key(user));
+        let is_own = *room == room_of(&room.tenant, user);
+        let said = if is_own {
+            Some(presence.own_status(told, joins, self.now_ms))
+        } else {
+            told.status
+        };
         let there = presence.rooms.entry(room.clone()).or_default();
-        let joins = !there.contains_key(user);
-        let kept = presence.statuses.get_mut(&own);
-        let kept = kept.filter(|(_, until_ms)| {
-            joins && own == *room && until_ms.is_none_or(|until_ms| self.now_ms < until_ms)
-        });
-        let kept = kept.map(|(status, until_ms)| {
-            *until_ms = None;
-            *status
-        });
         let count = there.len() + usize::from(joins);
         let one = there.entry(user.clone()).or_insert_with(|| There {
             name: None,
@@ -146,17 +169,19 @@ impl Part {
             one.name.clone_from(&told.name);
         }
         let was = one.status;
-        one.status = told.status.or(kept).unwrap_or(one.status);
+        one.status = said.unwrap_or(one.status);
         let (status, name) = (one.status, one.name.as_deref().map(str::to_owned));
         let is_told = count <= announced as usize;
-        if joins && is_told {
+        // Who is alone in their own room would be told of themselves.
+        let is_alone = is_own && count == 1;
+        if joins && is_told && !is_alone {
             let data = UserJoined {
                 user_id: user.clone(),
                 name,
                 status,
             };
             self.tell(room, Event::UserJoined, Some(user), &data);
-        } else if was != status && is_told {
+        } else if !joins && was != status && is_told {
             let data = UserStatusChanged {
                 user_id: user.clone(),
                 status,
@@ -174,7 +199,9 @@ impl Part {
         let Some(there) = presence.rooms.get_mut(room) else {
             return;
         };
-        let is_told = there.len() <= announced as usize;
+        let is_own = *room == room_of(&room.tenant, user);
+        let is_alone = is_own && there.len() == 1;
+        let is_told = there.len() <= announced as usize && !is_alone;
         let Some(one) = there.get_mut(user) else {
             return;
         };
@@ -185,9 +212,7 @@ impl Part {
         if there.is_empty() {
             presence.rooms.remove(room);
         }
-        if *room == room_of(&room.tenant, user)
-            && let Some((_, until_ms)) = presence.statuses.get_mut(room)
-        {
+        if is_own && let Some((_, until_ms)) = presence.statuses.get_mut(room) {
             *until_ms = Some(self.now_ms + STATUS_KEPT_MS);
         }
         if is_told {
@@ -228,16 +253,11 @@ impl Part {
     }
 
     fn tell(&self, room: &RoomKey, event: Event, excluded: Option<&UserId>, data: &impl Serialize) {
-        let header = Header {
-            class: Class::Transient,
-            event: CompactString::const_new(event.name()),
-            position: None,
-            ts: self.now_ms,
-            reply: None,
-            in_reply_to: None,
-            excluded: excluded.cloned(),
+        let record = Record::transient(event, &room.room, self.now_ms, data);
+        let record = match excluded {
+            Some(user) => record.hidden_from(user.clone()),
+            None => record,
         };
-        let frame = frame::transient(event, &room.room, self.now_ms, data);
-        self.publish(room, &Arc::new(Record { header, frame }));
+        self.publish(room, &Arc::new(record));
     }
 }

@@ -97,7 +97,7 @@ use super::subscription::{Ear, Subscriptions};
 use super::{Bus, BusError, Retention};
 use crate::api_key::{ApiKey, StoredKey};
 use crate::clock::Clock;
-use crate::ids::{KeyId, MessageId, RunId, TenantId};
+use crate::ids::{KeyId, MessageId, RunId, TenantId, UserId};
 use crate::position::Position;
 use crate::record::Record;
 use crate::room::{Partition, RoomKey};
@@ -363,8 +363,13 @@ impl Bus for RedisBus {
         self.note_attendances(told, announced).await
     }
 
-    async fn present(&self, room: &RoomKey) -> Result<Vec<Present>, BusError> {
-        self.present_in(room).await
+    async fn present(
+        &self,
+        room: &RoomKey,
+        after: Option<&UserId>,
+        limit: usize,
+    ) -> Result<Vec<Present>, BusError> {
+        self.present_in(room, after, limit).await
     }
 
     async fn hosts(&self, look: &HostLook) -> Result<Hosts, BusError> {

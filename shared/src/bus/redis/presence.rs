@@ -100,8 +100,14 @@ impl RedisBus {
         }
     }
 
-    /// Page by page, so that a room with very many holds up nobody.
-    pub(super) async fn present_in(&self, room: &RoomKey) -> Result<Vec<Present>, BusError> {
+    /// Page by page, so that a room with very many holds up nobody. All are looked at, since
+    /// Redis knows no order of them, but no more are kept than are wanted.
+    pub(super) async fn present_in(
+        &self,
+        room: &RoomKey,
+        after: Option<&UserId>,
+        limit: usize,
+    ) -> Result<Vec<Present>, BusError> {
         let mut present = BTreeMap::new();
         let mut cursor = BEGINNING.to_owned();
         loop {
@@ -111,9 +117,13 @@ impl RedisBus {
             cursor = page.text()?;
             for (user, kept) in page.rest(|answer| Ok((answer.text()?, answer.text()?)))? {
                 match read_present(&user, &kept) {
+                    Some(one) if after.is_some_and(|after| one.user <= *after) => {}
                     // One may be told twice.
-                    Some(one) => _ = present.insert(user, one),
+                    Some(one) => _ = present.insert(one.user.clone(), one),
                     None => events::entry_unreadable("who", &user),
+                }
+                if present.len() > limit {
+                    present.pop_last();
                 }
             }
             if cursor == BEGINNING {

@@ -154,6 +154,12 @@ fn a_file_that_cannot_be_read_is_named() {
         "{}",
         start.error()
     );
+    let twice = "[[tenants]]\nid = 'a'\napi_keys = []\napi_keys = []\n";
+    assert_eq!(
+        Start::standalone(twice).error(),
+        "the configuration file causerie.toml is not TOML: line 4: duplicate key; it stands above \
+         already, and what belongs to it goes there"
+    );
     std::fs::remove_file(start.file()).unwrap();
     assert_eq!(
         start.error(),

@@ -19,6 +19,7 @@ use crate::world::{World, two_nodes};
 
 /// More than any case has, so that all are told.
 const ALL: u32 = 10_000;
+const EVERYBODY: usize = 10_000;
 
 /// What `host` tells first of a user.
 pub fn attendance(host: RunId, room: &RoomKey, name: &str, connections: u32) -> Attendance {
@@ -42,7 +43,11 @@ async fn attend(bus: &dyn Bus, told: Attendance) -> Status {
 
 /// Everybody who is there, with how many connections.
 async fn there(bus: &dyn Bus, room: &RoomKey) -> Vec<(String, u64)> {
-    let present = bus.present(room).await.unwrap().into_iter();
+    let present = bus
+        .present(room, None, EVERYBODY)
+        .await
+        .unwrap()
+        .into_iter();
     present
         .map(|one| (one.user.to_string(), one.connections))
         .collect()
@@ -85,7 +90,7 @@ pub async fn one_is_there_from_the_first_connection_to_the_last<W: World>() {
     attend(&*here, first).await;
     attend(&*here, attendance(hosts[0], &room, "u1", 3)).await;
     attend(&*there_, attendance(hosts[1], &room, "u1", 2)).await;
-    let present = here.present(&room).await.unwrap();
+    let present = here.present(&room, None, EVERYBODY).await.unwrap();
     assert_eq!(present.len(), 1);
     assert_eq!(present[0].name, joined.name);
     assert_eq!(
@@ -152,7 +157,7 @@ pub async fn a_status_is_told_once_and_outlasts_a_moment<W: World>() {
     // Who tells nothing of it changes nothing.
     attend(&*here, attendance(hosts[0], &project, "u1", 2)).await;
     assert_eq!(
-        here.present(&project).await.unwrap()[0].status,
+        here.present(&project, None, EVERYBODY).await.unwrap()[0].status,
         Status::Busy
     );
     assert_silence(&*here, &mut ear, &project).await;
@@ -170,6 +175,55 @@ pub async fn a_status_is_told_once_and_outlasts_a_moment<W: World>() {
     say(Status::Away).await;
     let back = attendance(hosts[1], &own, "u1", 1);
     assert_eq!(attend(&*there_, back).await, Status::Away);
+}
+
+pub async fn a_gateway_that_missed_a_status_learns_it<W: World>() {
+    let (_world, here, _) = two_nodes::<W>(Retention::default()).await;
+    let own = room("acme:user:u1");
+    let host = RunId::generate();
+    let told = |status| Attendance {
+        status,
+        ..attendance(host, &own, "u1", 1)
+    };
+    attend(&*here, told(None)).await;
+    for said in [Status::Busy, Status::Away, Status::Online] {
+        let order = Order::Status {
+            tenant: own.tenant.clone(),
+            user: user("u1"),
+            status: said,
+        };
+        here.order(&order).await.unwrap();
+        for known in [None, Some(Status::Busy), Some(Status::Away)] {
+            assert_eq!(attend(&*here, told(known)).await, said, "{known:?}");
+        }
+    }
+    // Where it is lost what was said, who joins is what a gateway still knows.
+    attend(&*here, attendance(host, &own, "u1", 0)).await;
+    attend(&*here, told(Some(Status::Busy))).await;
+    assert_eq!(attend(&*here, told(None)).await, Status::Busy);
+}
+
+pub async fn who_is_alone_in_their_own_room_is_told_nothing<W: World>() {
+    let (_world, here, _) = two_nodes::<W>(Retention::default()).await;
+    let own = room("acme:user:u1");
+    let mut ear = Ear::open(&*here, &[&own]).await;
+    let host = RunId::generate();
+    let tell = async |name: &str, connections| {
+        attend(&*here, attendance(host, &own, name, connections)).await;
+    };
+    tell("u1", 1).await;
+    tell("u1", 0).await;
+    assert_silence(&*here, &mut ear, &own).await;
+    // With another, as an admin, both are told.
+    for (name, connections, event) in [
+        ("boss", 1, Event::UserJoined),
+        ("u1", 1, Event::UserJoined),
+        ("u1", 0, Event::UserLeft),
+        ("boss", 0, Event::UserLeft),
+    ] {
+        tell(name, connections).await;
+        assert_eq!(ear.record().await.header.event, event.name(), "{name}");
+    }
 }
 
 pub async fn a_crowd_is_told_nothing_of_who_comes_and_goes<W: World>() {
@@ -297,4 +351,27 @@ pub async fn hosts_show_that_they_live<W: World>() {
         .map(|hosts| hosts.unwrap().beats.len())
         .collect();
     assert_eq!(counts, [1, 0]);
+}
+
+pub async fn a_crowd_is_told_of_part_by_part<W: World>() {
+    let (_world, here, there_) = two_nodes::<W>(Retention::default()).await;
+    let crowd = room("acme:project:p1");
+    let host = RunId::generate();
+    // More than Redis tells in one step.
+    let names: Vec<_> = (1_000..1_700).map(|number| format!("u{number}")).collect();
+    let more = names.iter().map(|name| attendance(host, &crowd, name, 1));
+    here.attend_all(&more.collect::<Vec<_>>(), ALL).await;
+    let part = async |after: Option<&str>, limit| {
+        let after = after.map(user);
+        let present = there_.present(&crowd, after.as_ref(), limit).await.unwrap();
+        let users = present.into_iter().map(|one| one.user.to_string());
+        users.collect::<Vec<_>>()
+    };
+    assert_eq!(part(None, 3).await, names[..3]);
+    assert_eq!(part(Some(&names[2]), 3).await, names[3..6]);
+    // Who has left meanwhile is a place as well.
+    assert_eq!(part(Some("u1002a"), 3).await, names[3..6]);
+    assert_eq!(part(Some(&names[697]), 3).await, names[698..]);
+    assert_eq!(part(Some(&names[699]), 3).await, [""; 0]);
+    assert_eq!(part(None, EVERYBODY).await, names);
 }

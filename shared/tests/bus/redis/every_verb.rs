@@ -112,6 +112,6 @@ async fn use_presence(bus: &dyn Bus) {
         own: own_host,
     };
     bus.hosts(&look).await.unwrap();
-    assert_eq!(bus.present(&own).await.unwrap().len(), 1);
+    assert_eq!(bus.present(&own, None, 10).await.unwrap().len(), 1);
     while bus.sweep_host(partition, host, 10).await.unwrap() {}
 }

@@ -30,9 +30,11 @@ local function keep(room, user, one)
     text_of(one.connections) .. ' ' .. one.status .. ' ' .. one.name)
 end
 
--- Whether the room is small enough that all there are told who comes and goes.
-local function is_told(room, announced)
-  return redis.call('HLEN', prefix .. 'who:' .. room) <= announced
+-- Whether the room is small enough that all there are told who comes and goes. Who is alone
+-- in their own room, as nearly all are, would be told of themselves.
+local function is_told(room, is_own, announced)
+  local count = redis.call('HLEN', prefix .. 'who:' .. room)
+  return count <= announced and not (is_own and count == 1)
 end
 
 -- Where it is kept what a user has said to be, if `room` is theirs.
@@ -55,18 +57,26 @@ local function note_presence(host, room, user, connections, name, status, announ
   if name ~= 'null' then
     one.name = name
   end
-  local key = joins and status_key(room, user)
-  local kept = key and redis.call('GET', key)
-  if kept then
-    -- As long as they are there.
-    redis.call('SET', key, kept)
+  local key = status_key(room, user)
+  if key then
+    -- What is kept holds: a gateway may not have heard of the last.
+    local kept = redis.call('GET', key)
+    if joins then
+      -- From a gateway that knows it still, where it is lost here.
+      kept = kept or status ~= 'online' and status
+      if kept then
+        -- As long as they are there.
+        redis.call('SET', key, kept)
+      end
+    end
+    status = kept or 'online'
   end
-  one.status = status or kept or one.status
+  one.status = status or one.status
   keep(room, user, one)
-  if joins and is_told(room, announced) then
+  if joins and is_told(room, key, announced) then
     tell(room, 'user_joined', '- ' .. user,
       '{"user_id":"' .. user .. '","name":' .. one.name .. ',"status":"' .. one.status .. '"}')
-  elseif was and was ~= one.status and is_told(room, announced) then
+  elseif was and was ~= one.status and is_told(room, false, announced) then
     tell(room, 'user_status_changed', '- -',
       '{"user_id":"' .. user .. '","status":"' .. one.status .. '"}')
   end
@@ -89,11 +99,11 @@ local function note_absence(host, room, user, announced)
   if one.connections > 0 then
     return keep(room, user, one)
   end
-  if is_told(room, announced) then
+  local key = status_key(room, user)
+  if is_told(room, key, announced) then
     tell(room, 'user_left', '- ' .. user, '{"user_id":"' .. user .. '"}')
   end
   redis.call('HDEL', prefix .. 'who:' .. room, user)
-  local key = status_key(room, user)
   if key then
     redis.call('PEXPIRE', key, STATUS_KEPT)
   end
