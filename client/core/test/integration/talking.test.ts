@@ -118,6 +118,17 @@ test('others are told who is typing, and when it is over', async () => {
   await other.hears('no more', 'typing', ({ room, users }) => room === 'project:p2' && users.length === 0);
 });
 
+test('who has it switched off is not told of as typing', async () => {
+  const silent = person({ user: 'silent', rooms: ['project:p2'], enableTypingIndicators: false });
+  const other = person({ user: 'listens', rooms: ['project:p2'] });
+  // What comes while a room is being read is in its `reset`, and no event.
+  for (const each of [silent, other]) await each.hears('what was said there', 'reset', ({ room }) => room === 'project:p2');
+  silent.client.typing('project:p2');
+  silent.client.send('said silently', { room: 'project:p2', ai: false });
+  await other.hears('the message', 'event', (event) => event.type === 'new_message' && event.data.content === 'said silently');
+  expect(other.told.filter(({ name }) => name === 'typing')).toEqual([]);
+});
+
 test('the server’s time to answer is measured on each transport', async () => {
   for (const mode of ['websocket', 'streaming', 'http'] as const) {
     const one = person({ mode, user: 'measures' });
