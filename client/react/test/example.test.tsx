@@ -3,7 +3,7 @@ import './support/dom.js';
 import { readFileSync } from 'node:fs';
 import { CauserieProvider } from '@causerie/react';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { Support } from '../examples/support.js';
+import { Support } from '../examples/vite/src/support.js';
 import { Servers } from './support/servers.js';
 import { mount, unmountAll } from './support/view.js';
 
@@ -47,5 +47,5 @@ test('it shows a conversation', async () => {
 
 test('it is the one that is read', () => {
   const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8');
-  expect(read('../README.md')).toContain(`\`\`\`tsx\n${read('../examples/support.tsx')}\`\`\``);
+  expect(read('../README.md')).toContain(`\`\`\`tsx\n${read('../examples/vite/src/support.tsx')}\`\`\``);
 });
