@@ -6,6 +6,9 @@ import { Installation, type Side } from './support/installation.js';
 
 const FORTY_WORDS = Array.from({ length: 40 }, (_, at) => `word${at}`).join(' ');
 
+/** Takes 6 s. */
+const LONG = Array.from({ length: 3 }, () => FORTY_WORDS).join(' ');
+
 let installation: Installation;
 let here: Side;
 let there: Side;
@@ -21,6 +24,9 @@ afterAll(() => installation?.end());
 const answer = (tab: Tab, state: string, hasText = '') =>
   tab.page.locator(`[data-testid=assistant-message][data-state=${state}]`, { hasText });
 
+/** What the assistant has said. */
+const textOf = (tab: Tab) => tab.page.locator('[data-testid=assistant-message] .markdown').allInnerTexts();
+
 afterEach(async () => {
   expect(await installation.closePages()).toEqual([]);
 });
@@ -34,9 +40,45 @@ test('a gateway killed in mid-reply: the answer goes on where it was, over the o
   here.way.upstream = here.node.url;
   await first.program.end();
   await answer(tab, 'sent', 'word39').waitFor();
-  expect(await tab.page.locator('[data-testid=assistant-message] .markdown').innerText()).toBe(`You said: ${FORTY_WORDS}`);
-  expect(await tab.byTestId('assistant-message').count()).toBe(1);
+  expect(await textOf(tab)).toEqual([`You said: ${FORTY_WORDS}`]);
   expect(await tab.byTestId('user-message').count()).toBe(1);
+});
+
+test('a broker killed in mid-reply: another one begins the answer again, and it comes whole, once', async () => {
+  const { cluster } = installation;
+  // One is left, so that it is the one that answers; then there are two.
+  await cluster.loseBroker();
+  const tab = await installation.open(here);
+  await tab.ask(LONG);
+  await answer(tab, 'streaming', 'word3').waitFor();
+  await cluster.anotherBroker();
+  await cluster.loseBroker();
+  expect(await answer(tab, 'sent').count()).toBe(0);
+  await answer(tab, 'sent', 'word39').waitFor({ timeout: 45_000 });
+  expect(await textOf(tab)).toEqual([`You said: ${LONG}`]);
+  expect(await tab.byTestId('user-message').count()).toBe(1);
+  await cluster.anotherBroker();
+});
+
+test('questions are answered piece by piece, whatever gateway the page is loaded anew from, and stopped', async () => {
+  const tab = await installation.open(here);
+  await tab.ask(FORTY_WORDS);
+  await answer(tab, 'streaming', 'word3').waitFor();
+  try {
+    here.way.upstream = there.node.url;
+    await tab.page.reload();
+    await answer(tab, 'streaming', 'word3').waitFor();
+    await answer(tab, 'sent', 'word39').waitFor();
+    expect(await textOf(tab)).toEqual([`You said: ${FORTY_WORDS}`]);
+    await tab.ask(LONG);
+    await answer(tab, 'streaming', 'word3').waitFor();
+    await tab.byTestId('stop-button').click();
+    await answer(tab, 'cancelled').waitFor();
+    expect(await tab.byTestId('assistant-message').count()).toBe(2);
+    expect(await tab.byTestId('user-message').count()).toBe(2);
+  } finally {
+    here.way.upstream = here.node.url;
+  }
 });
 
 test('tabs, and browsers on other gateways, are in step', async () => {
@@ -49,8 +91,8 @@ test('tabs, and browsers on other gateways, are in step', async () => {
   for (const each of all) await answer(each, 'streaming', 'word3').waitFor();
   await other.byTestId('stop-button').click();
   for (const each of all) await answer(each, 'cancelled').waitFor();
-  const texts = await Promise.all(all.map((each) => each.page.locator('[data-testid=assistant-message] .markdown').innerText()));
-  expect(new Set(texts).size).toBe(1);
+  const texts = (await Promise.all(all.map(textOf))).flat();
+  expect([texts.length, new Set(texts).size]).toEqual([3, 1]);
   for (const each of all) expect(await each.byTestId('user-message').count()).toBe(1);
 });
 

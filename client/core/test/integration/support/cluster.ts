@@ -26,15 +26,14 @@ export class Cluster {
   readonly #env: Record<string, string>;
   #redis: Program;
   readonly #redisSettings: string[];
-  #broker: Program;
+  readonly #brokers: Program[];
   readonly #gateways: Node[] = [];
-  readonly #others: Program[] = [];
 
   private constructor(env: Record<string, string>, redis: Program, redisSettings: string[], broker: Program) {
     this.#env = env;
     this.#redis = redis;
     this.#redisSettings = redisSettings;
-    this.#broker = broker;
+    this.#brokers = [broker];
   }
 
   /** One Redis, one broker, and no gateway yet; `env` is that of all programs. */
@@ -74,15 +73,19 @@ export class Cluster {
   /** One more broker. */
   async anotherBroker(): Promise<void> {
     const broker = new Program(built('causerie-broker'), [], this.#env);
-    this.#others.push(broker);
+    this.#brokers.push(broker);
     await broker.says(/admin listening on (\S+)/);
+  }
+
+  /** The oldest broker is killed. */
+  async loseBroker(): Promise<void> {
+    await this.#brokers.shift()?.end();
   }
 
   /** The broker is killed, and another one takes over. */
   async replaceBroker(): Promise<void> {
-    await this.#broker.end();
-    this.#broker = new Program(built('causerie-broker'), [], this.#env);
-    await this.#broker.says(/admin listening on (\S+)/);
+    await this.loseBroker();
+    await this.anotherBroker();
   }
 
   /** Redis starts anew, with nothing. */
@@ -94,7 +97,7 @@ export class Cluster {
 
   async end(): Promise<void> {
     const gateways = this.#gateways.map(({ program }) => program);
-    await Promise.all([...gateways, ...this.#others, this.#broker, this.#redis].map((program) => program.end()));
+    await Promise.all([...gateways, ...this.#brokers, this.#redis].map((program) => program.end()));
   }
 }
 
