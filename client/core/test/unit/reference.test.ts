@@ -28,7 +28,8 @@ const listedIn = (text: string) =>
 const found = (pattern: RegExp, ...paths: string[]) => paths.flatMap((path) => [...read(path).matchAll(pattern)].map(([, name = '']) => name));
 
 /** The texts in quotes in what is found. */
-const wordsOf = (pattern: RegExp, ...paths: string[]) => found(pattern, ...paths).flatMap((list) => [...list.matchAll(/'([\w-]+)'/g)].map(([, word = '']) => word));
+const wordsOf = (pattern: RegExp, ...paths: string[]) =>
+  found(pattern, ...paths).flatMap((list) => [...list.matchAll(/['"]([\w-]+)['"]/g)].map(([, word = '']) => word));
 
 /** What an interface or a class offers, by name. */
 function membersOf(path: string, type: string): string[] {
@@ -53,6 +54,8 @@ const SHOWN: readonly [string, string, readonly string[]][] = [
   ['memberships', 'Events', membersOf('core/src/rooms/rooms.ts', 'Membership')],
   ['entries', 'Events', membersOf('core/src/outbox/entry.ts', 'Entry')],
   ['errors', 'Errors', membersOf('core/src/errors.ts', 'CauserieError').filter((name) => name !== 'constructor')],
+  ['errors of the server', 'Errors', wordsOf(/type ErrorCode = (.*);/g, 'core/src/protocol/generated/types.ts')],
+  ['the page', 'Options', ['Page', 'PageEvents'].flatMap((type) => membersOf('core/src/connection/page.ts', type))],
   ['reasons', 'States', membersOf('core/src/connection/state.ts', 'Reason')],
   ['the conversation', 'Conversation', exportsOf('core/src/conversation/index.ts')],
   ['a conversation’s state', 'Conversation', membersOf('core/src/conversation/conversation.ts', 'Snapshot')],
