@@ -48,7 +48,7 @@ test('where the browser says that there is no network, messages wait for it', as
   // The switch does not end what is open.
   server.proxy.cut();
   // At once: by failures alone it would take several.
-  await tab.byTestId('status').getByText('You are offline.').waitFor({ timeout: 2_000 });
+  await tab.byTestId('status').getByText('You are offline.').waitFor({ timeout: 3_000 });
   for (const text of ['one', 'two']) await tab.ask(text);
   await tab.byTestId('status').getByText('Messages that wait: 2').waitFor();
   await tab.context.setOffline(false);
