@@ -280,3 +280,22 @@ async fn who_makes_up_api_keys_counts_as_their_address() {
     assert_eq!(statuses[..3], [401, 401, 401]);
     assert!(statuses.contains(&429), "{statuses:?}");
 }
+
+#[tokio::test]
+async fn who_makes_up_tokens_counts_as_their_address() {
+    let redis = Redis::start().await;
+    let few = [("LIMITS_CONNECTIONS_PER_MINUTE_PER_IP", "3")];
+    let gateways = [limited(&redis, &few).await, limited(&redis, &few).await];
+    let [here, there] = &gateways;
+    for node in [here, there, here] {
+        let answer = comes_from(node, "192.0.2.1", "token=x").await;
+        assert_eq!(answer.status, 401, "{answer:?}");
+    }
+    for query in ["token=x", "token=y", "t=h-acme"] {
+        let answer = comes_from(there, "192.0.2.1", query).await;
+        assert_eq!(answer.status, 429, "{answer:?}");
+    }
+    // Not so who has a good one.
+    let good = format!("token={}", token("u1"));
+    assert_eq!(comes_from(there, "192.0.2.1", &good).await.status, 426);
+}

@@ -17,8 +17,8 @@ const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 500;
 
 /// An empty log would say that nobody did anything.
-const OFF: &str = "There is no audit log here, since it is off: whoever runs this service sets \
-                   `audit.enabled` (`AUDIT_ENABLED`) to `true`.";
+const OFF: &str = "The audit log is off here: whoever runs this service can switch it on with \
+                   `audit.enabled` (`AUDIT_ENABLED`).";
 
 pub(super) async fn read(State(edge): State<Edge>, parts: Parts) -> Result<Response, Refusal> {
     let wanted = Wanted::read(parts.uri.query().unwrap_or(""))?;

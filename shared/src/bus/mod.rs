@@ -292,6 +292,12 @@ pub trait Bus: Send + Sync + Debug {
     /// holds.
     async fn order(&self, order: &Order) -> Result<(), BusError>;
 
+    /// Whether any node but this one may hear orders: where none does, none can answer what
+    /// they ask.
+    fn may_others_hear(&self) -> bool {
+        true
+    }
+
     /// Opens the stream of orders. Those that do not fit into `buffer` are told as a gap.
     fn orders(&self, buffer: usize) -> mpsc::Receiver<OrderHeard>;
 
