@@ -6,6 +6,7 @@
 //! the same time goes to the bus together.
 //!
 //! - `telling`: tells what was touched
+//! - `later`: what is told later, or again
 //! - `watching`: shows that this gateway lives, and finds those that don't
 //! - `sweeping`: takes back what those have told
 
@@ -28,6 +29,7 @@ use telling::Telling;
 use watching::Watching;
 
 mod hosts;
+mod later;
 mod sweeping;
 mod telling;
 #[cfg(test)]
