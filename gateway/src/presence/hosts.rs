@@ -73,9 +73,8 @@ impl Hosts {
         self.silent.insert(partition);
     }
 
-    /// Tells nothing in `partition` until it answers, and then all anew.
+    /// Tells all anew in `partition`, which is silent, once it answers.
     pub(super) fn give_up(&mut self, partition: Partition) {
-        self.silent.insert(partition);
         self.given_up.insert(partition);
     }
 

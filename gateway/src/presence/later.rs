@@ -9,6 +9,8 @@ use tokio::time::Instant;
 
 use super::hosts::Hosts;
 use super::{Leaving, Presence, Whose};
+use crate::events;
+use crate::seldom::Seldom;
 
 /// When what the bus did not take is told again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -36,6 +38,7 @@ pub(super) struct Later {
     unsure: BTreeSet<(Whose, Room)>,
     /// What it took after that.
     once_more: Queue,
+    lines: Seldom,
 }
 
 impl Later {
@@ -70,7 +73,8 @@ impl Later {
     }
 
     /// Looks again soon at what the bus did not take, or may take yet. Where too much waits
-    /// for that, all of the partition is told anew once it answers.
+    /// for that, all of the partition is told anew once it answers; of one that does, what it
+    /// would not take is forgotten.
     pub(super) fn put_off(&mut self, told: &Attendance, is_unsure: bool, hosts: &mut Hosts) {
         let partition = told.room.partition();
         if hosts.has_given_up(partition) {
@@ -84,7 +88,11 @@ impl Later {
             let due = Instant::now() + RETRY;
             return self.failed.push_back((due, whose, room));
         }
+        if !hosts.is_silent(partition) {
+            return;
+        }
         hosts.give_up(partition);
+        events::presence_given_up(&self.lines);
         // What is told then goes by another name.
         self.unsure
             .retain(|(whose, room)| partition_of(whose, room) != partition);

@@ -7,11 +7,13 @@ use std::time::Duration;
 use causerie_shared::bus::memory::MemoryBus;
 use causerie_shared::bus::presence::Attendance;
 use causerie_shared::bus::{Bus, BusError, Retention};
+use causerie_shared::ids::RunId;
 use causerie_shared::room::{Room, RoomKey};
 use causerie_testkit::bus_before_another;
 use tokio::time::sleep;
 
-use super::later::MOST_FAILED;
+use super::hosts::Hosts;
+use super::later::{Later, MOST_FAILED};
 use super::telling::Telling;
 use super::watching::Watching;
 use super::{Changes, Leaving, Whose};
@@ -77,6 +79,19 @@ fn connection(gateway: &Gateway, identity: Identity) -> Arc<Connection> {
     connection
 }
 
+/// What is told under `host` of one who is in the room.
+fn here(host: RunId, room: &RoomKey, who: &str) -> Attendance {
+    Attendance {
+        host,
+        is_first: false,
+        room: room.clone(),
+        user: who.parse().unwrap(),
+        connections: 1,
+        name: None,
+        status: None,
+    }
+}
+
 /// The clock stands still wherever something is left to do.
 #[tokio::test(start_paused = true)]
 async fn what_comes_after_what_was_told_later_does_not_last() {
@@ -99,15 +114,8 @@ async fn what_comes_after_what_was_told_later_does_not_last() {
     bus.set_away(false);
     sleep(Duration::from_secs(5)).await;
     // What was told while it was away was that they are here.
-    let late = Attendance {
-        host: gateway.presence.hosts().of(tenant.partition()).id,
-        is_first: false,
-        room: tenant.clone(),
-        user: "u2".parse().unwrap(),
-        connections: 1,
-        name: None,
-        status: None,
-    };
+    let host = gateway.presence.hosts().of(tenant.partition()).id;
+    let late = here(host, &tenant, "u2");
     bus.bus.attend(&late, 0).await.unwrap();
     assert_eq!(bus.present(&tenant).await, 2);
     sleep(Duration::from_secs(20)).await;
@@ -136,6 +144,18 @@ async fn what_cannot_be_told_is_not_remembered_without_end() {
     assert!(!gateway.presence.hosts().has_renewed());
     Watching::new(Arc::clone(&gateway)).look().await;
     assert!(gateway.presence.hosts().has_renewed());
+}
+
+#[test]
+fn a_partition_that_answers_is_not_told_anew_for_what_it_does_not_take() {
+    let (mut later, mut hosts) = (Later::default(), Hosts::default());
+    let tenant: RoomKey = "acme:tenant".parse().unwrap();
+    let one = here(RunId::generate(), &tenant, "u1");
+    for _ in 0..=MOST_FAILED {
+        later.put_off(&one, false, &mut hosts);
+    }
+    assert_eq!(later.failed.len(), MOST_FAILED);
+    assert!(!hosts.has_given_up(tenant.partition()));
 }
 
 #[test]
