@@ -163,7 +163,7 @@ impl Telling {
             host: name.id,
             is_first: !name.is_known,
             connections: u32::try_from(connections).unwrap_or(u32::MAX),
-            name: here.last().and_then(|last| last.identity().name.clone()),
+            name: newest_name(here),
             status: self.status_of(whose),
             room,
             user,
@@ -276,6 +276,12 @@ impl Telling {
             consume_budget().await;
         }
     }
+}
+
+/// The name in the newest of a user's tokens.
+fn newest_name(here: &[Arc<Connection>]) -> Option<Box<str>> {
+    let newest = here.iter().max_by_key(|one| one.identity().issued_ms)?;
+    newest.identity().name.clone()
 }
 
 /// Whether a room is the user's own.

@@ -165,9 +165,7 @@ impl Part {
             connections: BTreeMap::new(),
         });
         one.connections.insert(*host, told.connections);
-        if told.name.is_some() {
-            one.name.clone_from(&told.name);
-        }
+        one.name.clone_from(&told.name);
         let was = one.status;
         one.status = said.unwrap_or(one.status);
         let (status, name) = (one.status, one.name.as_deref().map(str::to_owned));

@@ -52,11 +52,9 @@ local function note_presence(host, room, user, connections, name, status, announ
   end
   local one = seen(room, user)
   local joins, was = not one, one and one.status
-  one = one or { connections = 0, status = 'online', name = 'null' }
+  one = one or { connections = 0, status = 'online' }
   one.connections = one.connections + connections - before
-  if name ~= 'null' then
-    one.name = name
-  end
+  one.name = name
   local key = status_key(room, user)
   if key then
     -- What is kept holds: a gateway may not have heard of the last.
