@@ -16,7 +16,7 @@ use super::hosts::Hosts;
 use super::later::{Later, MOST_FAILED};
 use super::telling::Telling;
 use super::watching::Watching;
-use super::{Changes, Leaving, Whose};
+use super::{Changes, Leaving, Presence, Whose};
 use crate::connection::{Connection, Transport};
 use crate::gateway::Gateway;
 use crate::identity::Identity;
@@ -120,6 +120,31 @@ async fn what_comes_after_what_was_told_later_does_not_last() {
     assert_eq!(bus.present(&tenant).await, 2);
     sleep(Duration::from_secs(20)).await;
     assert_eq!(bus.present(&tenant).await, 1);
+}
+
+#[tokio::test]
+async fn who_joins_room_after_room_is_told_of_once_in_their_own() {
+    let gateway = Gateway::start(Away::new(), Settings::default());
+    let somebody = connection(&gateway, Identity::plain("u1"));
+    let own: Room = "user:u1".parse().unwrap();
+    let projects: [Room; 2] = ["project:p1", "project:p2"].map(|room| room.parse().unwrap());
+    for room in projects.iter().chain([&own]) {
+        somebody.join(room, None).await.unwrap();
+    }
+    // Of this one nobody tells anything.
+    let presence = Presence::default();
+    let joined = presence.joined_by(&somebody);
+    let [first, second] = projects;
+    for (room, expected) in [(&first, vec![&first, &own]), (&second, vec![&second])] {
+        joined(room.clone());
+        let touched = std::mem::take(&mut presence.lock().touched);
+        let touched: Vec<_> = touched.values().flat_map(|of| of.keys()).collect();
+        assert_eq!(touched.len(), expected.len(), "{touched:?}");
+        assert!(
+            expected.iter().all(|room| touched.contains(room)),
+            "{touched:?}"
+        );
+    }
 }
 
 #[tokio::test]
