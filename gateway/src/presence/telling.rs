@@ -24,6 +24,10 @@ use crate::gateway::Gateway;
 /// next.
 const GATHER: Duration = Duration::from_millis(50);
 
+/// How often, at the most, it is asked anew what users have said to be: it costs as much as
+/// if they all came at once, and is missed when Redis comes back.
+const LEARN_EVERY: Duration = Duration::from_secs(10);
+
 /// Of how many users it is told at once.
 const AT_ONCE: usize = 1_024;
 
@@ -37,6 +41,8 @@ pub(super) struct Telling {
     told: Option<Instant>,
     /// Of whom was told last.
     last: Option<Whose>,
+    /// When it was asked anew what users have said to be.
+    learned: Option<Instant>,
     pub(super) later: Later,
 }
 
@@ -47,6 +53,7 @@ impl Telling {
             due: None,
             told: None,
             last: None,
+            learned: None,
             later: Later::default(),
         }
     }
@@ -70,7 +77,11 @@ impl Telling {
             Some(told) if self.gateway.bus.rewards_company() => told + GATHER,
             Some(_) | None => now,
         };
-        self.due.get_or_insert(next.max(now));
+        self.tell_at(next.max(now));
+    }
+
+    fn tell_at(&mut self, due: Instant) {
+        self.due = Some(self.due.map_or(due, |sooner| sooner.min(due)));
     }
 
     /// All may have to be told anew somewhere.
@@ -94,7 +105,8 @@ impl Telling {
     pub(super) async fn tell(&mut self) {
         let now = Instant::now();
         (self.due, self.told) = (None, Some(now));
-        self.touch_unknown().await;
+        let has_missed_statuses = self.take_missed_statuses(now);
+        self.touch_unknown(has_missed_statuses).await;
         let (mut own, mut others) = (Vec::new(), Vec::new());
         for (whose, touched) in self.take(now) {
             let here = self.gateway.here(&whose);
@@ -248,11 +260,27 @@ impl Telling {
         }
     }
 
+    /// Whether more may have been said than was heard, and it is time to ask.
+    fn take_missed_statuses(&mut self, now: Instant) -> bool {
+        if !self.gateway.presence.lock().has_missed_statuses {
+            return false;
+        }
+        match self.learned.map(|learned| learned + LEARN_EVERY) {
+            Some(next) if now < next => {
+                self.tell_at(next);
+                false
+            }
+            Some(_) | None => {
+                self.learned = Some(now);
+                take(&mut self.gateway.presence.lock().has_missed_statuses)
+            }
+        }
+    }
+
     /// Touches all who are here where all is to be told anew; and in their own rooms, where it
     /// is known what they have said to be, if that may have been missed.
-    async fn touch_unknown(&mut self) {
+    async fn touch_unknown(&self, has_missed: bool) {
         let renewed = self.gateway.presence.hosts().take_renewed();
-        let has_missed = take(&mut self.gateway.presence.lock().has_missed_statuses);
         let mut last = None;
         while has_missed || !renewed.is_empty() {
             let connections = self.gateway.registry.next_after(last);

@@ -10,7 +10,7 @@ use causerie_shared::bus::{Bus, BusError, Retention};
 use causerie_shared::ids::RunId;
 use causerie_shared::room::{Room, RoomKey};
 use causerie_testkit::bus_before_another;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::hosts::Hosts;
 use super::later::{Later, MOST_FAILED};
@@ -144,6 +144,26 @@ async fn who_joins_room_after_room_is_told_of_once_in_their_own() {
             expected.iter().all(|room| touched.contains(room)),
             "{touched:?}"
         );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_asked_seldom_what_users_have_said_to_be() {
+    let gateway = Gateway::start(Away::new(), Settings::default());
+    let presence = gateway.presence.clone();
+    let until_learned = async || {
+        let began = Instant::now();
+        presence.note_missed_statuses();
+        while presence.lock().has_missed_statuses {
+            sleep(Duration::from_millis(1)).await;
+        }
+        began.elapsed()
+    };
+    assert!(until_learned().await < Duration::from_secs(1));
+    for _ in 0..2 {
+        let took = until_learned().await;
+        assert!(took > Duration::from_secs(9), "{took:?}");
+        assert!(took < Duration::from_secs(11), "{took:?}");
     }
 }
 
