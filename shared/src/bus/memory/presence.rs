@@ -170,7 +170,7 @@ impl Part {
         one.status = said.unwrap_or(one.status);
         let (status, name) = (one.status, one.name.as_deref().map(str::to_owned));
         let is_told = count <= announced as usize;
-        // Who is alone in their own room would be told of themselves.
+        // Of who is alone in their own room nobody would hear it.
         let is_alone = is_own && count == 1;
         if joins && is_told && !is_alone {
             let data = UserJoined {

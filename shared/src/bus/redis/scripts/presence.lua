@@ -30,8 +30,8 @@ local function keep(room, user, one)
     text_of(one.connections) .. ' ' .. one.status .. ' ' .. one.name)
 end
 
--- Whether the room is small enough that all there are told who comes and goes. Who is alone
--- in their own room, as nearly all are, would be told of themselves.
+-- Whether the room is small enough that all there are told who comes and goes. Of who is
+-- alone in their own room, as nearly all are, nobody would hear it.
 local function is_told(room, is_own, announced)
   local count = redis.call('HLEN', prefix .. 'who:' .. room)
   return count <= announced and not (is_own and count == 1)
