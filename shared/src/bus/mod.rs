@@ -89,6 +89,11 @@ pub enum BusError {
     Unreadable(String),
 }
 
+/// What is answered sooner is done. What took longer, or failed, may have been asked twice,
+/// and the first copy may still be on its way over a link that was given up: it may come after
+/// what is asked next.
+pub const PROMPT: Duration = Duration::from_millis(250);
+
 /// How long and how much is kept. The same for all nodes of an installation.
 #[derive(Debug, Clone)]
 pub struct Retention {
