@@ -26,14 +26,14 @@ use crate::limits::across::Whom;
 use crate::limits::counted::Counted;
 use crate::registry::{NoSlot, Slot};
 
-pub(crate) use asked::Asked;
+pub use asked::Asked;
 pub(crate) use asker::Asker;
 use believed::{Believed, Disbelieved};
 pub(crate) use handshake::Handshake;
 use noting::Known;
 pub(crate) use refusal::Reason;
 pub use refusal::Refusal;
-pub(crate) use rooms::Named;
+pub use rooms::{MAX_ROOMS, Named};
 use rules::{check_tenant_is_named, check_tenants_rules};
 
 /// When one comes again who found the node full.
