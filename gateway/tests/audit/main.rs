@@ -20,6 +20,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+mod ruling;
+
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 const CONFIG: &str = "
