@@ -235,6 +235,15 @@ async fn an_abuser_is_held_off_at_all_gateways() {
     );
     let elsewhere = comes_from(&gateways[1], "192.0.2.2", &query).await;
     assert_eq!(elsewhere.status, 426, "{elsewhere:?}");
+    // As many as it takes, and counted where they happened.
+    for (node, violations, turned_away) in [(&gateways[0], 20.0, 0.0), (&gateways[1], 0.0, 1.0)] {
+        for (name, expected) in [
+            ("causerie_violations_total", violations),
+            ("causerie_held_off_total", turned_away),
+        ] {
+            node.metric_becomes(name, expected).await;
+        }
+    }
     gateways[0]
         .log_line("broke the limits again and again")
         .await;
