@@ -144,6 +144,8 @@ impl<'a> Ground<'a> {
         let mut connection = connect.open().await;
         let ready = connection.expect_type("ready").await;
         let id = text(&ready["data"]["connection_id"]);
+        // It is told its id a moment before others find it.
+        connection.ping().await;
         (connection, id)
     }
 
