@@ -25,12 +25,16 @@ retry() {
 }
 
 # Another choice of packages or targets gives the dependencies other features, so that nearly all
-# is compiled once more. Where ./test has built everything, each suite takes what is there.
+# is compiled once more. Where the suite rust runs as well, which builds everything, each of the others
+# builds the same, so that this is done once.
 build_programs() {
-  case " $* " in
-    *" --release "*) ;;
-    *) [ -z "${CAUSERIE_ALL_BUILT:-}" ] || set -- --workspace --all-targets ;;
-  esac
+  if [ -n "${CAUSERIE_BUILD_ALL:-}" ]; then
+    case " $* " in
+      *" --release "*) ;;
+      *" --quiet "*) set -- --quiet --workspace --all-targets ;;
+      *) set -- --workspace --all-targets ;;
+    esac
+  fi
   cargo build --locked "$@"
 }
 

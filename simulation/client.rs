@@ -237,6 +237,7 @@ impl Client {
     async fn act(&self, connected: &Connected, node: &GatewayNode) {
         let caller = Caller {
             identity: Arc::clone(&connected.identity()),
+            client: std::net::Ipv4Addr::LOCALHOST.into(),
             connection: Some(Arc::clone(connected.connection())),
         };
         let _ = timeout(PATIENCE, connected.joined_first_rooms()).await;

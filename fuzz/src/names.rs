@@ -1,8 +1,11 @@
-//! Rooms, positions and ids, in the texts in which strangers name them.
+//! Rooms, positions and ids, in the texts in which strangers name them; also both together,
+//! as they ask for a room and say where they were.
 
 use std::fmt::Display;
 use std::str::FromStr;
 
+use causerie_gateway::admission::Named;
+use causerie_gateway::sse::position::read as read_last_event_id;
 use causerie_shared::ids::{
     ConnectionId, KeyId, MAX_ID_LEN, MessageId, ProjectId, SessionId, TenantHash, TenantId, UserId,
 };
@@ -16,12 +19,16 @@ pub const REACHES: &[&str] = &[
     "epoch",
     "id",
     "key id",
+    "last event",
+    "last event of several rooms",
     "me",
     "message id",
     "partition",
     "position",
     "project",
+    "room and position",
     "room of a tenant",
+    "room without position",
     "tenant",
     "user",
 ];
@@ -55,6 +62,7 @@ pub fn run(input: &[u8], reach: Reach<'_>) {
         assert_eq!(position.to_string().parse(), Ok(position));
         reach("position");
     }
+    asked(text, reach);
     if read::<Epoch>(text).is_some() {
         reach("epoch");
     }
@@ -82,6 +90,42 @@ pub fn run(input: &[u8], reach: Reach<'_>) {
         read::<ConnectionId>(text).is_some(),
     ] {
         assert_eq!(is_alike, is_id);
+    }
+}
+
+/// A room as it is asked for, and the list of them that an event stream is gone on with.
+fn asked(text: &str, reach: Reach<'_>) {
+    match Named::read(text) {
+        Ok(named) => {
+            assert_eq!(Named::read(&written(&named)), Ok(named.clone()));
+            assert!(text.starts_with(&named.room.to_string()));
+            reach(match named.position {
+                Some(_) => "room and position",
+                None => "room without position",
+            });
+        }
+        Err(refusal) => assert_eq!(refusal.status(), 400),
+    }
+    match read_last_event_id(text) {
+        Ok(last) => {
+            assert!(last.iter().all(|named| named.position.is_some()));
+            assert!(last.len() <= 1 + text.matches(',').count());
+            let again = last.iter().map(written).collect::<Vec<_>>().join(",");
+            assert_eq!(read_last_event_id(&again).as_ref(), Ok(&last));
+            match last.len() {
+                0 => {}
+                1 => reach("last event"),
+                _ => reach("last event of several rooms"),
+            }
+        }
+        Err(refusal) => assert_eq!(refusal.status(), 400),
+    }
+}
+
+fn written(named: &Named) -> String {
+    match &named.position {
+        Some(position) => format!("{}@{position}", named.room),
+        None => named.room.to_string(),
     }
 }
 

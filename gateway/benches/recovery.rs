@@ -2,6 +2,7 @@
 //! `cargo bench -p causerie-gateway --bench recovery`.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, missing_docs)]
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use causerie_gateway::actions::{Caller, perform};
@@ -109,6 +110,7 @@ async fn say(gateway: &Gateway) -> Value {
     };
     let caller = Caller {
         identity: Arc::new(identity),
+        client: Ipv4Addr::LOCALHOST.into(),
         connection: None,
     };
     let message = json!({"user_input": "x".repeat(200), "room": "project:p1", "ai": false});

@@ -11,6 +11,7 @@ use metrics::{counter, gauge};
 use tracing::{debug, error, info, warn};
 
 use crate::hub::order::Hole;
+use crate::seldom::Seldom;
 pub(crate) use clients::{
     RecoveredFrom, action_received, client_configured, closed, compression_agreed, connected,
     connection_ended, disconnected, event_published, frame_compressed, inquired, inquired_in_vain,
@@ -121,6 +122,14 @@ pub(crate) fn presence_told(count: usize) {
 /// It could not be told who is in a room: it is told again.
 pub(crate) fn presence_untold(error: &BusError) {
     bus_failed("attend", None, error);
+}
+
+/// Too much waits to be told of who is in the rooms of a partition: all of them are told anew
+/// once it answers. One line a minute for all partitions: they fall silent together.
+pub(crate) fn presence_given_up(lines: &Seldom) {
+    if lines.is_due() {
+        warn!("too much of who is here cannot be told now: all of it is once the bus answers");
+    }
 }
 
 /// The bus did not say which gateways live, or did not take back what one has told.

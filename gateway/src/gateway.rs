@@ -178,8 +178,8 @@ impl Gateway {
         self.tasks.spawn({
             let (connection, presence) = (Arc::clone(&connection), self.presence.clone());
             async move {
-                let come = |room| presence.touch_joined(&connection, room);
-                connection.join_first(admitted.rooms, come).await;
+                let joined = presence.joined_by(&connection);
+                connection.join_first(admitted.rooms, joined).await;
             }
         });
         Connected {

@@ -93,13 +93,9 @@ impl Identity {
             Who::User => !self.is_visitor(),
             Who::Publisher => self.has(Role::Publisher),
             Who::Admin => self.has(Role::Admin),
+            Who::Operator => self.has(Role::Operator),
             Who::PublishKey | Who::ReadKey | Who::AdminKey => false,
         }
-    }
-
-    /// Whether the caller rules the installation.
-    pub fn is_operator(&self) -> bool {
-        self.has(Role::Operator)
     }
 
     /// What `room` is to the caller.
@@ -118,9 +114,9 @@ impl Identity {
     }
 
     /// Whether the caller, who may read `room`, sees events called `event`
-    /// there. Of the tenant's room visitors see announcements only.
+    /// there.
     pub fn sees(&self, room: &Room, event: &str) -> bool {
-        !self.is_visitor() || *room != Room::Tenant || is_announcement(event)
+        is_announcement(event) || self.may(Act::SeeTalk, room)
     }
 
     /// Why a room is refused in which the caller may not do what was asked for.
@@ -153,7 +149,7 @@ impl Identity {
     }
 }
 
-/// Whether events called `event` are for visitors of a tenant as well.
+/// Whether events called `event` are for all who may read a room: see [`Act::SeeTalk`].
 pub(crate) fn is_announcement(event: &str) -> bool {
     matches!(
         Event::named(event),

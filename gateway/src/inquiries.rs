@@ -2,7 +2,8 @@
 //!
 //! A connection's id tells which run of a gateway has it. All gateways hear what is asked
 //! over the bus, and that one alone answers. Where nobody does, it may be gone, or out of
-//! reach: who asked is told that it is not known.
+//! reach: who asked is told that it is not known. Where there can be no other gateway it is
+//! known: an earlier run of this one had it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -108,6 +109,8 @@ impl Gateway {
         };
         let card = if run == self.inquiries.run {
             self.card(&inquiry).await
+        } else if !self.bus.may_others_hear() {
+            None
         } else {
             let asked = self.bus.order(&Order::Inquire(inquiry)).await;
             asked.map_err(NotKnown::Bus)?;

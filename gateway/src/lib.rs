@@ -15,7 +15,7 @@
 //! Who comes in:
 //! - [`server`]: the public port
 //! - [`tls`], `socket`: what is said there, encrypted or not
-//! - [`http`], `sse`, [`websocket`]: the transports
+//! - [`http`], [`sse`], [`websocket`]: the transports
 //! - [`address`]: from where they come
 //! - [`limits`]: how often they may ask
 //! - [`admission`]: who is let in
@@ -77,7 +77,7 @@ mod seldom;
 pub mod server;
 pub mod settings;
 mod socket;
-mod sse;
+pub mod sse;
 mod sweeper;
 pub mod tls;
 pub mod token;

@@ -1,23 +1,24 @@
 //! Who may do what, and where: one table, which everything asks.
 //!
-//! Nothing crosses tenants, so the table has none: whoever asks, asks for what is of
-//! their own. What it says is held to a list that is kept by hand, by trying all of it:
-//! `tests/edge/permissions`.
+//! Nothing crosses tenants but what an operator reads of the audit logs, so the table has
+//! none: whoever asks, asks for what is of their own. What it says is held to a list that
+//! is kept by hand, by trying all of it: `tests/edge/permissions`.
 
-use Who::{Admin, AdminKey, PublishKey, Publisher, ReadKey, User, Visitor};
+use Who::{Admin, AdminKey, Operator, PublishKey, Publisher, ReadKey, User, Visitor};
 
 /// What somebody is. One may be several at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {
     /// Who came without a token.
     Visitor,
-    /// Whoever came with one. The role `operator` is for what is of no tenant, and adds
-    /// nothing here.
+    /// Whoever came with one.
     User,
     /// With the role `publisher` in it.
     Publisher,
     /// With the role `admin`, which ends at its tenant.
     Admin,
+    /// With the role `operator`, of the installation.
+    Operator,
     /// A server, by a key with the scope `publish`.
     PublishKey,
     /// The same with the scope `read`.
@@ -33,6 +34,8 @@ pub enum Act {
     Hear,
     /// Read a room's history, and its replies.
     ReadHistory,
+    /// See more than announcements of what one may hear and read.
+    SeeTalk,
     /// Send a message to people or to the AI.
     Say,
     /// Show that one types.
@@ -57,8 +60,10 @@ pub enum Act {
     EndConnections,
     /// Disconnect users of the tenant, and revoke their tokens; stands there as well.
     RuleUsers,
-    /// Read who did what in the tenant; stands there as well. An operator reads all.
+    /// Read who did what in the tenant; stands there as well.
     ReadAudit,
+    /// The same of any tenant, and of none; stands there as well.
+    ReadAnyAudit,
 }
 
 /// What a room is to the one who asks for it.
@@ -111,6 +116,16 @@ const TABLE: &[(Act, Places)] = &[
             NOBODY,
         ],
     ),
+    (
+        Act::SeeTalk,
+        [
+            &[User, ReadKey, AdminKey],
+            PEOPLE,
+            &[Admin, ReadKey, AdminKey],
+            &[Visitor, User, ReadKey, AdminKey],
+            NOBODY,
+        ],
+    ),
     (Act::Say, SPEAKERS),
     (Act::ShowTyping, SPEAKERS),
     (Act::ShowRead, SPEAKERS),
@@ -146,7 +161,11 @@ const TABLE: &[(Act, Places)] = &[
     (Act::RuleUsers, RULERS),
     (
         Act::ReadAudit,
-        [&[Admin, AdminKey], NOBODY, NOBODY, NOBODY, NOBODY],
+        [&[Admin, AdminKey, Operator], NOBODY, NOBODY, NOBODY, NOBODY],
+    ),
+    (
+        Act::ReadAnyAudit,
+        [&[Operator], NOBODY, NOBODY, NOBODY, NOBODY],
     ),
 ];
 

@@ -6,7 +6,7 @@ use std::mem::take;
 use std::sync::Arc;
 use std::time::Duration;
 
-use causerie_shared::bus::{Bus, BusError};
+use causerie_shared::bus::{Bus, BusError, PROMPT};
 use causerie_shared::ids::{ConnectionId, UserId};
 use causerie_shared::protocol::data::TypingIndicator;
 use causerie_shared::protocol::event::Event;
@@ -101,8 +101,8 @@ struct Shown {
     is_typing: bool,
     /// Of somebody at most one indicator is on its way: the next one does not overtake it.
     is_on_the_way: bool,
-    /// Whether a sign may reach the bus still that it has not confirmed: over a link that was
-    /// given up, say, after all that is sent over the next one.
+    /// Whether a sign may reach the bus still that it has not confirmed, or not at once: over a
+    /// link that was given up, say, after all that is sent over the next one.
     is_unsure: bool,
     end: Option<delay_queue::Key>,
 }
@@ -111,6 +111,7 @@ struct Shown {
 struct Published {
     typist: Typist,
     is_typing: bool,
+    is_prompt: bool,
     result: Result<(), BusError>,
 }
 
@@ -199,10 +200,12 @@ impl Typists {
         let record = self.indicator(&typist, is_typing);
         let bus = Arc::clone(&self.bus);
         self.publishing.push(Box::pin(async move {
+            let asked = Instant::now();
             let result = bus.publish(&typist.room, &record).await;
             Published {
                 typist,
                 is_typing,
+                is_prompt: asked.elapsed() < PROMPT,
                 result,
             }
         }));
@@ -212,6 +215,7 @@ impl Typists {
         let Published {
             typist,
             is_typing,
+            is_prompt,
             result,
         } = published;
         let Some(shown) = self.shown.get_mut(&typist) else {
@@ -220,8 +224,8 @@ impl Typists {
         shown.is_on_the_way = false;
         if let Err(error) = &result {
             events::typing_lost(error);
-            shown.is_unsure |= is_typing;
         }
+        shown.is_unsure |= is_typing && (result.is_err() || !is_prompt);
         match (shown.is_typing, is_typing) {
             // Something else is to be seen by now.
             (next @ true, false) | (next @ false, true) => self.show(typist, next),

@@ -102,6 +102,40 @@ async fn an_address_has_so_many_connections_a_minute_at_all_gateways() {
     );
 }
 
+/// A request that makes no sense, an address that may not come in, a limit, a token: the
+/// first of them is told.
+#[tokio::test]
+async fn the_address_is_told_before_the_limit_and_the_limit_before_the_token() {
+    let redis = Redis::start().await;
+    let rate = ("LIMITS_CONNECTIONS_PER_MINUTE_PER_IP", "1");
+    let open = limited(&redis, &[rate]).await;
+    let blocked = ("LIMITS_BLOCKED_IPS", "192.0.2.0/24");
+    let closed = limited(&redis, &[rate, blocked]).await;
+    let (spent, fresh, elsewhere) = ("192.0.2.1", "192.0.2.2", "198.51.100.1");
+    let (nonsense, made_up, good) = ("room=x", "token=x", format!("token={}", token("u1")));
+    assert_eq!(comes_from(&open, spent, made_up).await.status, 401);
+    for (node, address, query, status) in [
+        (&open, spent, nonsense, 400),
+        (&open, spent, made_up, 429),
+        (&open, spent, &*good, 426),
+        (&closed, spent, nonsense, 400),
+        (&closed, spent, made_up, 403),
+        (&closed, spent, &*good, 403),
+        (&closed, fresh, made_up, 403),
+        (&closed, fresh, made_up, 403),
+        // Who is blocked has used up nothing by that.
+        (&open, fresh, made_up, 401),
+        (&open, fresh, made_up, 429),
+        (&closed, elsewhere, made_up, 401),
+        (&closed, elsewhere, made_up, 429),
+    ] {
+        let answer = comes_from(node, address, query).await;
+        assert_eq!(answer.status, status, "{address} {query}: {answer:?}");
+        let code = answer.json()["code"].clone();
+        assert_eq!(code == "rate_limited", status == 429, "{answer:?}");
+    }
+}
+
 #[tokio::test]
 async fn who_has_a_token_counts_as_their_user() {
     let redis = Redis::start().await;
@@ -235,6 +269,15 @@ async fn an_abuser_is_held_off_at_all_gateways() {
     );
     let elsewhere = comes_from(&gateways[1], "192.0.2.2", &query).await;
     assert_eq!(elsewhere.status, 426, "{elsewhere:?}");
+    // As many as it takes, and counted where they happened.
+    for (node, violations, turned_away) in [(&gateways[0], 20.0, 0.0), (&gateways[1], 0.0, 1.0)] {
+        for (name, expected) in [
+            ("causerie_violations_total", violations),
+            ("causerie_held_off_total", turned_away),
+        ] {
+            node.metric_becomes(name, expected).await;
+        }
+    }
     gateways[0]
         .log_line("broke the limits again and again")
         .await;
@@ -279,4 +322,23 @@ async fn who_makes_up_api_keys_counts_as_their_address() {
     }
     assert_eq!(statuses[..3], [401, 401, 401]);
     assert!(statuses.contains(&429), "{statuses:?}");
+}
+
+#[tokio::test]
+async fn who_makes_up_tokens_counts_as_their_address() {
+    let redis = Redis::start().await;
+    let few = [("LIMITS_CONNECTIONS_PER_MINUTE_PER_IP", "3")];
+    let gateways = [limited(&redis, &few).await, limited(&redis, &few).await];
+    let [here, there] = &gateways;
+    for node in [here, there, here] {
+        let answer = comes_from(node, "192.0.2.1", "token=x").await;
+        assert_eq!(answer.status, 401, "{answer:?}");
+    }
+    for query in ["token=x", "token=y", "t=h-acme"] {
+        let answer = comes_from(there, "192.0.2.1", query).await;
+        assert_eq!(answer.status, 429, "{answer:?}");
+    }
+    // Not so who has a good one.
+    let good = format!("token={}", token("u1"));
+    assert_eq!(comes_from(there, "192.0.2.1", &good).await.status, 426);
 }

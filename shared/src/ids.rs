@@ -37,8 +37,10 @@ pub enum InvalidId {
 /// The characters of a [`KeyId`].
 const KEY_ID_LEN: usize = 12;
 
-/// How long a run's id is, and what follows it in a connection's.
+/// The hex digits of a [`RunId`].
 const RUN_ID_LEN: usize = 12;
+
+/// The hex digits that follow it, and a `-`, in a [`ConnectionId`].
 const OWN_LEN: usize = 16;
 
 fn check_alphabet(text: &str) -> Result<(), InvalidId> {

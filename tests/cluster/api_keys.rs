@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::kit::device::Device;
 
-const SECRET: &str = "under which the API keys are hashed";
+pub(crate) const SECRET: &str = "under which the API keys are hashed";
 const HISTORY: &str = "/api/rooms/project:p1/history";
 
 async fn cluster() -> Cluster {
@@ -30,7 +30,7 @@ async fn keys(cluster: &Cluster, arguments: &str) -> End {
 }
 
 /// The same, which must succeed; what it printed.
-async fn done(cluster: &Cluster, arguments: &str) -> String {
+pub(crate) async fn done(cluster: &Cluster, arguments: &str) -> String {
     let end = keys(cluster, arguments).await;
     assert_eq!(end.code, Some(0), "{}", end.output);
     end.output.trim().to_owned()

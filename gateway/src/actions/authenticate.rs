@@ -6,6 +6,8 @@ use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
 
 use super::Caller;
 use super::subscribe::unsubscribed;
+use crate::audit::What;
+use crate::auth::Auth;
 use crate::connection::Connection;
 use crate::events;
 use crate::gateway::Gateway;
@@ -35,16 +37,35 @@ async fn renew(gateway: &Gateway, caller: &Caller, token: &str) -> Result<(), Pr
         let content = "This node believes no tokens yet: try again.";
         ProtocolError::new(ErrorCode::Overloaded, content)
     })?;
-    let identity = auth.verify(token).await?.identity;
-    if (&identity.tenant, &identity.user) != (&caller.identity.tenant, &caller.identity.user) {
-        let content = "The token is another user's: connect anew with it.";
-        return Err(ProtocolError::new(ErrorCode::Forbidden, content));
-    }
+    let believed = believe(auth, caller, token).await;
+    let identity = believed.map_err(|(error, reason)| {
+        gateway.note(|| caller.note(What::Refuse).failed(reason));
+        error
+    })?;
     if let Some(connection) = &caller.connection {
         go_on(gateway, connection, identity).await;
         end_if_revoked(auth, connection);
     }
     Ok(())
+}
+
+/// Who `token` speaks for; else why not, and a word for the audit log.
+async fn believe(
+    auth: &Auth,
+    caller: &Caller,
+    token: &str,
+) -> Result<Identity, (ProtocolError, &'static str)> {
+    let verified = auth.verify(token).await.map_err(|error| {
+        let reason = error.reason();
+        (error.into(), reason)
+    })?;
+    let (new, old) = (verified.identity, &caller.identity);
+    if (&new.tenant, &new.user) != (&old.tenant, &old.user) {
+        let content = "The token is another user's: connect anew with it.";
+        let error = ProtocolError::new(ErrorCode::Forbidden, content);
+        return Err((error, "token_user"));
+    }
+    Ok(new)
 }
 
 async fn go_on(gateway: &Gateway, connection: &Connection, identity: Identity) {

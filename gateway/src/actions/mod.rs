@@ -1,5 +1,6 @@
 //! What clients may do, on whichever transport they ask.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use causerie_shared::protocol::action::{Action, ClientFrame, ClientId, Rejected}
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
 use causerie_shared::protocol::frame::{self, EmptyAck};
 
+use crate::audit::{Note, What};
 use crate::connection::Connection;
 use crate::events;
 use crate::gateway::Gateway;
@@ -34,6 +36,8 @@ const RETRY_BUS_MS: u64 = 2_000;
 pub struct Caller {
     /// Who it is.
     pub identity: Arc<Identity>,
+    /// From where they ask.
+    pub client: IpAddr,
     /// The connection that asked; none over plain HTTP.
     pub connection: Option<Arc<Connection>>,
 }
@@ -93,7 +97,7 @@ pub async fn perform(
         Action::Read(what) => read::read(gateway, &caller.identity, what)
             .await
             .map(|()| frame::ack(&id, EmptyAck {})),
-        Action::Delete(what) => delete::delete(gateway, &caller.identity, what)
+        Action::Delete(what) => delete::delete(gateway, caller, what)
             .await
             .map(|deleted| frame::ack(&id, deleted)),
         Action::Authenticate(what) => authenticate::authenticate(gateway, caller, &what.token)
@@ -111,6 +115,14 @@ pub async fn perform(
 }
 
 impl Caller {
+    /// That they did `what`.
+    fn note(&self, what: What) -> Note {
+        match &self.connection {
+            Some(connection) => Note::over(what, connection),
+            None => Note::of_user(what, &self.identity).from(self.client),
+        }
+    }
+
     /// The connection, for what is done to one.
     fn connected(&self) -> Result<&Arc<Connection>, ProtocolError> {
         self.connection.as_ref().ok_or_else(|| {

@@ -22,18 +22,19 @@ const MAX_URL_BYTES: usize = 8 * 1024;
 
 /// A request's wishes and credentials, read but not believed.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked {
+pub struct Asked {
     pub(super) tenant: Option<TenantHash>,
-    pub(super) token: Option<String>,
-    /// The rooms to hear.
-    pub(super) rooms: Vec<Named>,
+    /// The token or API key, wherever it stands.
+    pub token: Option<String>,
+    /// The rooms to hear, [`MAX_ROOMS`] at the most.
+    pub rooms: Vec<Named>,
     /// The one room to hear, whichever else are named.
     pub(super) alone: Option<RoomName>,
     pub(super) origin: Option<PageOrigin>,
     /// From where it comes.
     pub(crate) client: IpAddr,
     /// The last event that an event stream's client has seen.
-    pub(crate) last_event_id: Option<String>,
+    pub last_event_id: Option<String>,
     pub(super) report: Report,
 }
 
@@ -53,7 +54,7 @@ impl Asked {
     ///
     /// # Errors
     /// 400, naming what is wrong.
-    pub(crate) fn read(request: &Parts) -> Result<Self, Refusal> {
+    pub fn read(request: &Parts) -> Result<Self, Refusal> {
         let url = request.uri.path_and_query().map_or("", |url| url.as_str());
         if url.len() > MAX_URL_BYTES {
             return Err(Refusal::bad_request(
@@ -194,7 +195,43 @@ fn text<'a>(request: &'a Parts, name: &str) -> Result<Option<&'a str>, Refusal> 
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_query_is_read_as_it_was_written(
+            hash in "[A-Za-z0-9._~-]{1,128}",
+            token: String,
+            rooms in vec("tenant|project:[A-Za-z0-9._~-]{1,20}(@[a-z0-9]{8}:[0-9]{1,9})?", 0..16),
+            last in "[ -~]{0,50}",
+            others in vec(("x-[a-z&=+%]{1,9}", any::<String>()), 0..4),
+        ) {
+            // A key would be refused there.
+            prop_assume!(!token.starts_with(KEY_PREFIX));
+            let mut query = form_urlencoded::Serializer::new("/ws?".to_owned());
+            query.append_pair("t", &hash).append_pair("token", &token);
+            query.extend_pairs(others).append_pair("lastEventId", &last);
+            query.extend_pairs(rooms.iter().map(|room| ("room", room)));
+            let url = query.finish();
+            prop_assume!(url.len() <= MAX_URL_BYTES);
+            let asked = read(&url, &[]).unwrap();
+            prop_assert_eq!(asked.tenant, Some(TenantHash::new(hash).unwrap()));
+            prop_assert_eq!(asked.token, Some(token));
+            prop_assert_eq!(asked.last_event_id, Some(last));
+            let named = rooms.iter().map(|room| Named::read(room).unwrap());
+            prop_assert_eq!(asked.rooms, named.collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn any_query_is_read_or_refused(query in "[!$-;=?-Z_a-z~]{0,200}") {
+            if let Err(refusal) = read(&format!("/ws?{query}"), &[]) {
+                prop_assert_eq!(refusal.status(), 400);
+            }
+        }
+    }
 
     fn read(uri: &str, headers: &[(&str, &str)]) -> Result<Asked, Refusal> {
         let mut request = http::Request::get(uri);

@@ -9,7 +9,7 @@ use causerie_shared::room::{Room, RoomName};
 use super::refusal::Refusal;
 use super::rooms;
 use crate::audit::{Note, What};
-use crate::identity::Identity;
+use crate::identity::{Identity, is_announcement};
 use crate::permission::{self, Act, Place, Who};
 
 /// One who asks for what takes no connection.
@@ -27,14 +27,6 @@ impl Asker {
         match self {
             Self::Person(identity) => &identity.tenant,
             Self::Server(key) => &key.tenant,
-        }
-    }
-
-    /// Whether they rule the installation, which no server does.
-    pub(crate) fn is_operator(&self) -> bool {
-        match self {
-            Self::Person(identity) => identity.is_operator(),
-            Self::Server(_) => false,
         }
     }
 
@@ -92,7 +84,10 @@ impl Asker {
     pub(crate) fn sees(&self, room: &Room, event: &str) -> bool {
         match self {
             Self::Person(identity) => identity.sees(room, event),
-            Self::Server(_) => true,
+            Self::Server(key) => {
+                is_announcement(event)
+                    || permission::may(|who| is(key, who), Act::SeeTalk, place(room))
+            }
         }
     }
 }
@@ -102,7 +97,7 @@ fn is(key: &ApiKey, who: Who) -> bool {
         Who::PublishKey => KeyScope::Publish,
         Who::ReadKey => KeyScope::Read,
         Who::AdminKey => KeyScope::Admin,
-        Who::Visitor | Who::User | Who::Publisher | Who::Admin => return false,
+        Who::Visitor | Who::User | Who::Publisher | Who::Admin | Who::Operator => return false,
     };
     key.card.scopes.contains(&scope)
 }
@@ -121,8 +116,11 @@ fn no_scope(act: Act) -> Refusal {
     let scope = match act {
         Act::Publish => KeyScope::Publish,
         Act::EndConnections | Act::RuleUsers | Act::ReadAudit => KeyScope::Admin,
+        // No scope would do.
+        Act::ReadAnyAudit => return no_role(act),
         Act::Hear
         | Act::ReadHistory
+        | Act::SeeTalk
         | Act::Say
         | Act::ShowTyping
         | Act::ShowRead
@@ -153,9 +151,13 @@ fn no_role(act: Act) -> Refusal {
             "Only servers may end connections and revoke tokens: the role `publisher` or `admin` \
              is needed in your token, or an API key with the scope `admin`."
         }
+        Act::ReadAnyAudit => {
+            "This audit log is not your tenant's: the role `operator` is needed for others."
+        }
         Act::ReadAudit
         | Act::Hear
         | Act::ReadHistory
+        | Act::SeeTalk
         | Act::Say
         | Act::ShowTyping
         | Act::ShowRead

@@ -24,6 +24,8 @@ pub(super) enum Disbelieved {
     Bearer(TokenError),
     /// They have none, and are not taken without; with a word for logs and metrics.
     Visitor(&'static str),
+    /// They have none, nor an API key, where servers ask.
+    Nobody,
 }
 
 impl Disbelieved {
@@ -31,7 +33,7 @@ impl Disbelieved {
     pub(super) fn known(&self) -> Known<'_> {
         match self {
             Self::Bearer(TokenError::Revoked(identity)) => Known::User(identity),
-            Self::Bearer(_) | Self::Visitor(_) => Known::Nobody,
+            Self::Bearer(_) | Self::Visitor(_) | Self::Nobody => Known::Nobody,
         }
     }
 }
@@ -46,6 +48,7 @@ impl From<Disbelieved> for Refusal {
     fn from(disbelieved: Disbelieved) -> Self {
         match disbelieved {
             Disbelieved::Bearer(error) => error.into(),
+            Disbelieved::Nobody => TokenError::NoCredentials.into(),
             Disbelieved::Visitor(reason) => Self::from(TokenError::Missing).because(reason),
         }
     }

@@ -61,7 +61,54 @@ fn bearer(value: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_token_is_read_as_it_was_sent(
+            sent in "[A-Za-z0-9_-]{1,40}[.][A-Za-z0-9_-]{1,40}[.][A-Za-z0-9_-]{0,40}",
+            scheme in "[Bb][Ee][Aa][Rr][Ee][Rr] {1,3}",
+            others in "(chat|picasso-chat-v1|[a-z]{1,8})( ?, ?)?",
+            in_header: bool, in_subprotocol: bool, in_query: bool,
+        ) {
+            let mut headers = HeaderMap::new();
+            let basic = HeaderValue::from_static("Basic dTpw");
+            headers.append(AUTHORIZATION, basic);
+            if in_header {
+                let value = format!("{scheme}{sent}");
+                headers.append(AUTHORIZATION, value.parse().unwrap());
+            }
+            headers.append(SEC_WEBSOCKET_PROTOCOL, others.parse().unwrap());
+            if in_subprotocol {
+                let value = format!("{others},bearer.{sent}");
+                headers.append(SEC_WEBSOCKET_PROTOCOL, value.parse().unwrap());
+            }
+            let queried = in_query.then(|| sent.clone()).into_iter().collect();
+            let read = token(&headers, queried).unwrap();
+            prop_assert_eq!(read, (in_header || in_subprotocol || in_query).then_some(sent));
+        }
+
+        #[test]
+        fn anything_is_read_or_refused(
+            bearers in vec(vec(any::<u8>(), 0..30), 0..4),
+            offers in vec(vec(any::<u8>(), 0..30), 0..4),
+            queried in vec("[ -~]{0,20}", 0..3),
+        ) {
+            let mut headers = HeaderMap::new();
+            for (name, values) in [(AUTHORIZATION, bearers), (SEC_WEBSOCKET_PROTOCOL, offers)] {
+                for value in values.iter().filter_map(|value| HeaderValue::from_bytes(value).ok()) {
+                    headers.append(&name, value);
+                }
+            }
+            if let Err(refusal) = token(&headers, queried) {
+                prop_assert_eq!(refusal.status(), 400);
+            }
+        }
+    }
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -91,7 +138,7 @@ mod tests {
     fn an_empty_or_unreadable_token_is_a_bad_one() {
         for (value, expected) in [("Bearer", ""), ("bearer ", ""), ("Bearer \u{e9}", "\u{e9}")] {
             let mut headers = HeaderMap::new();
-            let value = http::HeaderValue::from_bytes(value.as_bytes()).unwrap();
+            let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
             headers.insert(AUTHORIZATION, value);
             let found = token(&headers, Vec::new()).unwrap();
             assert_eq!(found.as_deref(), Some(expected));

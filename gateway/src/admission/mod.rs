@@ -26,14 +26,14 @@ use crate::limits::across::Whom;
 use crate::limits::counted::Counted;
 use crate::registry::{NoSlot, Slot};
 
-pub(crate) use asked::Asked;
+pub use asked::Asked;
 pub(crate) use asker::Asker;
 use believed::{Believed, Disbelieved};
 pub(crate) use handshake::Handshake;
 use noting::Known;
 pub(crate) use refusal::Reason;
 pub use refusal::Refusal;
-pub(crate) use rooms::Named;
+pub use rooms::{MAX_ROOMS, Named};
 use rules::{check_tenant_is_named, check_tenants_rules};
 
 /// When one comes again who found the node full.
@@ -155,17 +155,19 @@ impl Admission {
         believe: impl Future<Output = Result<(Believed, Arc<Tenant>), Disbelieved>>,
     ) -> Result<(Believed, Arc<Tenant>), Refusal> {
         self.check_address(asked)?;
-        let believed = believe.await;
-        let checked = self.check_believed(what, without, asked, &believed).await;
-        checked.map_err(|refusal| {
+        let (believed, tenant) = match believe.await {
+            Ok(believed) => believed,
+            Err(disbelieved) => return Err(self.refuse(what, asked, disbelieved).await),
+        };
+        let checked = self.check_believed(what, without, asked, &believed, &tenant);
+        checked.await.map_err(|refusal| {
             let known = match &believed {
-                Ok((Believed::Bearer(identity), _)) => Known::User(identity),
-                Ok((Believed::Visitor, _)) => Known::Nobody,
-                Err(disbelieved) => disbelieved.known(),
+                Believed::Bearer(identity) => Known::User(identity),
+                Believed::Visitor => Known::Nobody,
             };
             self.refused(asked, known, refusal)
         })?;
-        Ok(believed?)
+        Ok((believed, tenant))
     }
 
     async fn check_believed(
@@ -173,24 +175,30 @@ impl Admission {
         what: Counted,
         without: Without,
         asked: &Asked,
-        believed: &Result<(Believed, Arc<Tenant>), Disbelieved>,
+        believed: &Believed,
+        tenant: &Tenant,
     ) -> Result<(), Refusal> {
-        let allowed = match believed {
-            Ok((believed, tenant)) => check_tenants_rules(asked, believed.is_bearer(), tenant),
-            Err(disbelieved) => Err(disbelieved.clone().into()),
-        };
+        let allowed = check_tenants_rules(asked, believed.is_bearer(), tenant);
         let whom = match (believed, without) {
-            (Ok((Believed::Bearer(identity), _)), _) => Whom::User(identity),
-            (Ok((Believed::Visitor, tenant)), Without::Looks) => Whom::Guest(&tenant.id),
-            (Ok((Believed::Visitor, tenant)), Without::Visits) if allowed.is_ok() => {
-                Whom::NewVisitor(&tenant.id)
-            }
+            (Believed::Bearer(identity), _) => Whom::User(identity),
+            (Believed::Visitor, Without::Looks) => Whom::Guest(&tenant.id),
+            (Believed::Visitor, Without::Visits) if allowed.is_ok() => Whom::NewVisitor(&tenant.id),
             // A foreign page makes nobody a visitor, and so takes nothing from those who
             // come from the same address.
-            (Ok((Believed::Visitor, _)), Without::Visits) | (Err(_), _) => Whom::Address,
+            (Believed::Visitor, Without::Visits) => Whom::Address,
         };
         self.gateway.count(what, asked.client, whom).await?;
         allowed
+    }
+
+    /// Refuses one who is not believed, and so counts as their address.
+    async fn refuse(&self, what: Counted, asked: &Asked, disbelieved: Disbelieved) -> Refusal {
+        let counted = self.gateway.count(what, asked.client, Whom::Address).await;
+        let refusal = match counted {
+            Ok(()) => disbelieved.clone().into(),
+            Err(too_many) => too_many.into(),
+        };
+        self.refused(asked, disbelieved.known(), refusal)
     }
 
     /// Takes a place among the node's connections for `caller`.

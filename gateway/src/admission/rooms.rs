@@ -10,11 +10,11 @@ use crate::identity::Identity;
 use crate::permission::Act;
 
 /// The most rooms that one request may name.
-pub(crate) const MAX_ROOMS: usize = 16;
+pub const MAX_ROOMS: usize = 16;
 
 /// A room as a request names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Named {
+pub struct Named {
     /// The room.
     pub room: RoomName,
     /// The position to recover from.
@@ -23,7 +23,10 @@ pub(crate) struct Named {
 
 impl Named {
     /// Reads `project:p1` or `project:p1@{epoch}:{seq}`.
-    pub(crate) fn read(text: &str) -> Result<Self, Refusal> {
+    ///
+    /// # Errors
+    /// 400, saying what is wrong of which.
+    pub fn read(text: &str) -> Result<Self, Refusal> {
         let (room, position) = match text.split_once('@') {
             Some((room, position)) => (room, Some(position)),
             None => (text, None),
@@ -76,7 +79,31 @@ pub(super) fn check(caller: &Identity, act: Act, room: &Room) -> Result<(), Refu
 
 #[cfg(test)]
 mod tests {
+    use proptest::option;
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_room_and_a_position_are_read_as_they_are_written(
+            room in "user:me|tenant|(project|user):[A-Za-z0-9._~-]{1,128}",
+            position in option::of(("[a-z0-9]{8,16}", any::<u64>())),
+        ) {
+            let position = position.map(|(epoch, seq)| format!("{epoch}:{seq}"));
+            let place = position.as_ref().map(|at| format!("@{at}"));
+            let named = Named::read(&format!("{room}{}", place.unwrap_or_default())).unwrap();
+            prop_assert_eq!(named.room.to_string(), room);
+            prop_assert_eq!(named.position.map(|at| at.to_string()), position);
+        }
+
+        #[test]
+        fn anything_is_read_or_refused(text: String) {
+            if let Err(refusal) = Named::read(&text) {
+                prop_assert_eq!(refusal.status(), 400);
+            }
+        }
+    }
 
     #[test]
     fn a_room_may_carry_a_position() {

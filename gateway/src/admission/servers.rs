@@ -7,8 +7,8 @@ use super::asker::Asker;
 use super::noting::Known;
 use super::refusal::Refusal;
 use super::rules::check_tenants_rules;
-use super::{Admission, bus_failed};
-use crate::auth::{KeyRefused, TokenError, VerifiedKey};
+use super::{Admission, Disbelieved, bus_failed};
+use crate::auth::{KeyRefused, VerifiedKey};
 use crate::limits::across::Whom;
 use crate::limits::counted::Counted;
 
@@ -22,9 +22,9 @@ impl Admission {
         if asked.token.is_some() {
             return self.identify_any(asked).await;
         }
-        let nobody = async { Err(TokenError::NoCredentials.into()) };
-        let caller = self.let_in(Counted::Requests, asked, nobody).await?;
-        Ok(Asker::Person(caller.identity))
+        self.check_address(asked)?;
+        let refusal = self.refuse(Counted::Requests, asked, Disbelieved::Nobody);
+        Err(refusal.await)
     }
 
     /// As [`identify`](Self::identify), for servers too. Whoever comes with a key that is no

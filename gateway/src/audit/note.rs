@@ -19,7 +19,7 @@ const OK: &str = "ok";
 pub(crate) enum What {
     /// A socket or a stream was opened.
     Connect,
-    /// Somebody was not let in.
+    /// Somebody was not let in, or not believed.
     Refuse,
     /// A room was joined on a live connection.
     Join,
@@ -31,6 +31,8 @@ pub(crate) enum What {
     Abuse,
     /// A message holds words of a list.
     Filter,
+    /// What somebody else had said was deleted.
+    Delete,
     /// A user's connections were ended.
     DisconnectUser,
     /// One connection was ended.
@@ -45,7 +47,7 @@ pub(crate) enum What {
 
 impl What {
     /// All there are.
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Connect,
         Self::Refuse,
         Self::Join,
@@ -53,6 +55,7 @@ impl What {
         Self::Limit,
         Self::Abuse,
         Self::Filter,
+        Self::Delete,
         Self::DisconnectUser,
         Self::EndConnection,
         Self::RevokeUser,
@@ -70,6 +73,7 @@ impl What {
             Self::Limit => "limit",
             Self::Abuse => "abuse",
             Self::Filter => "filter",
+            Self::Delete => "delete",
             Self::DisconnectUser => "disconnect_user",
             Self::EndConnection => "end_connection",
             Self::RevokeUser => "revoke_user",
@@ -82,7 +86,7 @@ impl What {
     /// each time.
     pub(super) const fn is_counted(self) -> bool {
         match self {
-            Self::Refuse | Self::Publish | Self::Limit | Self::Filter => true,
+            Self::Refuse | Self::Publish | Self::Limit | Self::Filter | Self::Delete => true,
             Self::Connect
             | Self::Join
             | Self::Abuse
@@ -106,7 +110,7 @@ pub(crate) struct Note {
     pub(super) address: Option<IpAddr>,
     pub(super) connection: Option<String>,
     pub(super) transport: Option<&'static str>,
-    /// Rooms, a user, a connection, a key, or a limit.
+    /// Rooms, a message, a user, a connection, a key, or a limit.
     pub(super) on: Option<String>,
     pub(super) result: &'static str,
 }

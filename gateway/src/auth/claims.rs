@@ -118,12 +118,10 @@ impl Claims {
     fn name(&self) -> Result<Option<Box<str>>, TokenError> {
         match self.get("name") {
             None => Ok(None),
-            Some(Value::String(name)) if name.chars().count() <= MAX_NAME_CHARS => {
-                Ok(Some(name.as_str().into()))
-            }
+            Some(Value::String(name)) if is_name(name) => Ok(Some(name.as_str().into())),
             Some(_) => Err(TokenError::ClaimType(
                 "name",
-                "a text of at most 128 characters",
+                "a text of at most 128 characters, on one line and without control characters",
             )),
         }
     }
@@ -170,4 +168,9 @@ impl Claims {
     fn get(&self, claim: &str) -> Option<&Value> {
         self.0.get(claim).filter(|value| !value.is_null())
     }
+}
+
+/// Whether others may be shown `name`.
+fn is_name(name: &str) -> bool {
+    name.chars().count() <= MAX_NAME_CHARS && !name.chars().any(char::is_control)
 }

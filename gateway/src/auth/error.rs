@@ -18,8 +18,8 @@ pub enum TokenError {
     Missing,
     /// There is neither a token nor an API key, where servers ask.
     #[error(
-        "An API key or a token is needed: send it in the header `Authorization: Bearer`, as \
-         `Authorization: Bearer ck_…` or `Authorization: Bearer <jwt>`."
+        "An API key or a token is needed: send `Authorization: Bearer ck_…` or \
+         `Authorization: Bearer <jwt>`."
     )]
     NoCredentials,
     /// It cannot be read.

@@ -228,7 +228,7 @@ pub(crate) fn inquired(ends_it: bool, is_found: bool) {
 /// A server asked about a connection, or wanted it ended, and its gateway did not answer.
 pub(crate) fn inquired_in_vain(ends_it: bool) {
     unanswered().increment(1);
-    info!(
+    debug!(
         ends_it,
         "the gateway of a connection that a server asked about does not answer"
     );

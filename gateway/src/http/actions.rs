@@ -33,6 +33,7 @@ pub(super) async fn act(
     }
     let caller = Caller {
         identity: Arc::new(identity),
+        client: asked.client,
         connection: None,
     };
     let answer = perform(&edge.gateway, &caller, frame)

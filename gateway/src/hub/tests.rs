@@ -1,5 +1,7 @@
 //! A hub whose one shard is played by the test.
 
+use std::net::Ipv4Addr;
+
 use causerie_shared::bus::Retention;
 use causerie_shared::bus::memory::MemoryBus;
 use causerie_shared::ids::UserId;
@@ -21,6 +23,7 @@ async fn say(gateway: &Gateway, count: usize) -> Position {
     let identity = Identity::plain("u1");
     let caller = Caller {
         identity: Arc::new(identity),
+        client: Ipv4Addr::LOCALHOST.into(),
         connection: None,
     };
     let message = br#"{"action":"sendMessage","user_input":"x","room":"project:p1","ai":false}"#;

@@ -6,6 +6,7 @@ use causerie_shared::record::Header;
 use causerie_shared::room::Room;
 
 use crate::identity::{Identity, is_announcement};
+use crate::permission::Act;
 
 /// Which kinds of events are sent live. The others are only kept, where they
 /// are durable.
@@ -109,7 +110,7 @@ impl Viewer {
     /// their own conversation.
     pub fn of(identity: &Identity, room: &Room, live: Live) -> Self {
         match room {
-            Room::Tenant if identity.is_visitor() => Self::Announcements(live),
+            _ if !identity.may(Act::SeeTalk, room) => Self::Announcements(live),
             Room::User(_) => Self::Member(identity.user.clone(), Live { chat: true, ..live }),
             Room::Tenant | Room::Project(_) => Self::Member(identity.user.clone(), live),
         }

@@ -13,8 +13,9 @@ pub(super) struct Hosts {
     names: BTreeMap<Partition, Name>,
     /// Partitions in which all is to be told anew.
     renewed: BTreeSet<Partition>,
-    /// Partitions that did not take what was told. Nothing is told there until they answer a
-    /// look: one that hangs holds up those that are asked together with it.
+    /// Partitions that did not answer when they were told something or looked at. Nothing is
+    /// told there until they answer a look: one that hangs holds up those that are asked
+    /// together with it.
     silent: BTreeSet<Partition>,
     /// Those of them in which all is told anew then.
     given_up: BTreeSet<Partition>,
@@ -67,14 +68,13 @@ impl Hosts {
         std::mem::take(&mut self.renewed)
     }
 
-    /// Notes that `partition` does not take what is told.
+    /// Notes that `partition` does not answer.
     pub(super) fn note_silent(&mut self, partition: Partition) {
         self.silent.insert(partition);
     }
 
-    /// Tells nothing in `partition` until it answers, and then all anew.
+    /// Tells all anew in `partition`, which is silent, once it answers.
     pub(super) fn give_up(&mut self, partition: Partition) {
-        self.silent.insert(partition);
         self.given_up.insert(partition);
     }
 

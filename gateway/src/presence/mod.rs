@@ -6,11 +6,13 @@
 //! the same time goes to the bus together.
 //!
 //! - `telling`: tells what was touched
+//! - `later`: what is told later, or again
 //! - `watching`: shows that this gateway lives, and finds those that don't
 //! - `sweeping`: takes back what those have told
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +30,7 @@ use telling::Telling;
 use watching::Watching;
 
 mod hosts;
+mod later;
 mod sweeping;
 mod telling;
 #[cfg(test)]
@@ -94,15 +97,23 @@ impl Presence {
         self.0.changed.notify_one();
     }
 
-    /// Notes that a connection has joined one of its first rooms, unless that was left
-    /// meanwhile. Its user's own goes with it, for there it is known what they have said
-    /// to be, which those in the room are told.
-    pub(crate) fn touch_joined(&self, connection: &Connection, room: Room) {
-        let identity = connection.identity();
-        let mut rooms = vec![Room::User(identity.user.clone()), room];
-        rooms.retain(|room| connection.is_in(room));
-        if !rooms.is_empty() {
-            self.touch(&identity, rooms, Leaving::Perhaps);
+    /// What notes that a connection has joined one of its first rooms, unless that was left
+    /// meanwhile. Its user's own goes with the first of them, for there it is known what they
+    /// have said to be, which those in the room are told. That may still be on its way
+    /// when the next ones are told: then they are told it later.
+    pub(crate) fn joined_by<'a>(&'a self, connection: &'a Connection) -> impl Fn(Room) + 'a {
+        let is_first = AtomicBool::new(true);
+        move |room| {
+            let identity = connection.identity();
+            let own = Room::User(identity.user.clone());
+            let mut rooms = vec![room];
+            rooms.retain(|room| connection.is_in(room));
+            if connection.is_in(&own) && is_first.swap(false, Ordering::Relaxed) {
+                rooms.push(own);
+            }
+            if !rooms.is_empty() {
+                self.touch(&identity, rooms, Leaving::Perhaps);
+            }
         }
     }
 

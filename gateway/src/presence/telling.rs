@@ -1,19 +1,20 @@
 //! Tells what was touched.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::future::pending;
 use std::mem::take;
 use std::sync::Arc;
 use std::time::Duration;
 
-use causerie_shared::bus::BusError;
 use causerie_shared::bus::presence::{Attendance, Attended};
+use causerie_shared::bus::{BusError, PROMPT};
 use causerie_shared::ids::UserId;
 use causerie_shared::protocol::data::Status;
-use causerie_shared::room::{Partition, Room, RoomKey};
+use causerie_shared::room::{Room, RoomKey};
 use tokio::task::consume_budget;
 use tokio::time::{Instant, sleep_until};
 
+use super::later::Later;
 use super::{Leaving, Touched, Whose};
 use crate::connection::Connection;
 use crate::events;
@@ -23,15 +24,12 @@ use crate::gateway::Gateway;
 /// next.
 const GATHER: Duration = Duration::from_millis(50);
 
-/// When what the bus did not take is told again.
-const RETRY: Duration = Duration::from_secs(1);
+/// How often, at the most, it is asked anew what users have said to be: it costs as much as
+/// if they all came at once, and is missed when Redis comes back.
+const LEARN_EVERY: Duration = Duration::from_secs(10);
 
 /// Of how many users it is told at once.
 const AT_ONCE: usize = 1_024;
-
-/// How much that the bus did not take is remembered. Beyond, it is told anew who is here, and
-/// the others take back what was told before.
-pub(super) const MOST_FAILED: usize = 16_384;
 
 /// Tells what was touched.
 #[derive(Debug)]
@@ -43,13 +41,10 @@ pub(super) struct Telling {
     told: Option<Instant>,
     /// Of whom was told last.
     last: Option<Whose>,
-    leaving: Later,
-    pub(super) failed: Later,
+    /// When it was asked anew what users have said to be.
+    learned: Option<Instant>,
+    pub(super) later: Later,
 }
-
-/// Who may have left, or what the bus did not take, and when to look again; the soonest
-/// first.
-type Later = VecDeque<(Instant, Whose, Room)>;
 
 impl Telling {
     pub(super) fn new(gateway: Arc<Gateway>) -> Self {
@@ -58,8 +53,8 @@ impl Telling {
             due: None,
             told: None,
             last: None,
-            leaving: Later::new(),
-            failed: Later::new(),
+            learned: None,
+            later: Later::default(),
         }
     }
 
@@ -82,7 +77,11 @@ impl Telling {
             Some(told) if self.gateway.bus.rewards_company() => told + GATHER,
             Some(_) | None => now,
         };
-        self.due.get_or_insert(next.max(now));
+        self.tell_at(next.max(now));
+    }
+
+    fn tell_at(&mut self, due: Instant) {
+        self.due = Some(self.due.map_or(due, |sooner| sooner.min(due)));
     }
 
     /// All may have to be told anew somewhere.
@@ -95,9 +94,7 @@ impl Telling {
 
     /// Waits until something is to be told.
     async fn until_due(&self) {
-        let later = [self.leaving.front(), self.failed.front()];
-        let later = later.into_iter().flatten().map(|(due, _, _)| *due);
-        match later.chain(self.due).min() {
+        match self.later.due().into_iter().chain(self.due).min() {
             Some(due) => sleep_until(due).await,
             None => pending().await,
         }
@@ -108,7 +105,8 @@ impl Telling {
     pub(super) async fn tell(&mut self) {
         let now = Instant::now();
         (self.due, self.told) = (None, Some(now));
-        self.touch_unknown().await;
+        let has_missed_statuses = self.take_missed_statuses(now);
+        self.touch_unknown(has_missed_statuses).await;
         let (mut own, mut others) = (Vec::new(), Vec::new());
         for (whose, touched) in self.take(now) {
             let here = self.gateway.here(&whose);
@@ -132,20 +130,9 @@ impl Telling {
 
     /// What was touched and is due, of so many users at the most; the rest is due next.
     fn take(&mut self, now: Instant) -> BTreeMap<Whose, Touched> {
-        self.put_off_silent(now);
         let presence = self.gateway.presence.clone();
+        self.later.touch_due(now, &presence);
         let mut changes = presence.lock();
-        let later = [
-            (&mut self.leaving, Leaving::Over),
-            (&mut self.failed, Leaving::Perhaps),
-        ];
-        for (later, leaving) in later {
-            while later.front().is_some_and(|(due, _, _)| *due <= now)
-                && let Some((_, whose, room)) = later.pop_front()
-            {
-                changes.touch(&whose, [room], leaving);
-            }
-        }
         let mut taken = BTreeMap::new();
         while taken.len() < AT_ONCE
             && let Some((whose, touched)) = changes.take_after(self.last.as_ref())
@@ -174,7 +161,7 @@ impl Telling {
         match (connections, leaving) {
             (0, Leaving::Perhaps) => {
                 let due = now + self.gateway.settings().presence.leave_after;
-                self.leaving.push_back((due, whose.clone(), room));
+                self.later.leave_at(due, whose.clone(), room);
                 return None;
             }
             (1.., Leaving::Over) => return None,
@@ -188,7 +175,7 @@ impl Telling {
             host: name.id,
             is_first: !name.is_known,
             connections: u32::try_from(connections).unwrap_or(u32::MAX),
-            name: here.last().and_then(|last| last.identity().name.clone()),
+            name: newest_name(here),
             status: self.status_of(whose),
             room,
             user,
@@ -205,20 +192,28 @@ impl Telling {
             return;
         }
         let announced = self.gateway.settings().presence.announced;
+        let asked = Instant::now();
         let answers = self.gateway.bus.attend_all(&told, announced).await;
+        let is_prompt = asked.elapsed() < PROMPT;
         events::presence_told(told.len());
-        let again = Instant::now() + RETRY;
         for (told, answer) in told.into_iter().zip(answers) {
             match answer {
-                Ok(Attended::Noted(status)) => self.on_noted(&told, status),
-                Ok(Attended::HostIsGone) => self.on_gone(&told),
+                Ok(Attended::Noted(status)) => {
+                    self.later.on_taken(&told, is_prompt);
+                    self.on_noted(&told, status);
+                }
+                Ok(Attended::HostIsGone) => {
+                    self.later.on_gone(&told);
+                    self.on_gone(&told);
+                }
                 Err(error) => {
                     events::presence_untold(&error);
-                    if matches!(error, BusError::Unavailable(_)) {
-                        let partition = told.room.partition();
-                        self.gateway.presence.hosts().note_silent(partition);
+                    let is_unsure = matches!(error, BusError::Unavailable(_));
+                    let mut hosts = self.gateway.presence.hosts();
+                    if is_unsure {
+                        hosts.note_silent(told.room.partition());
                     }
-                    self.put_off(again, told);
+                    self.later.put_off(&told, is_unsure, &mut hosts);
                 }
             }
         }
@@ -227,48 +222,13 @@ impl Telling {
 
     /// Puts off what is of partitions that would not take it.
     fn without_silent(&mut self, told: Vec<Attendance>) -> Vec<Attendance> {
-        let presence = self.gateway.presence.clone();
-        let is_silent = |one: &Attendance| presence.hosts().is_silent(one.room.partition());
+        let mut hosts = self.gateway.presence.hosts();
+        let is_silent = |one: &Attendance| hosts.is_silent(one.room.partition());
         let (silent, told): (Vec<_>, _) = told.into_iter().partition(is_silent);
-        let again = Instant::now() + RETRY;
         for one in silent {
-            self.put_off(again, one);
+            self.later.put_off(&one, false, &mut hosts);
         }
         told
-    }
-
-    /// Looks at it again later. Where too much waits for that, all of the partition is told
-    /// anew once it answers.
-    fn put_off(&mut self, again: Instant, told: Attendance) {
-        let partition = told.room.partition();
-        let mut hosts = self.gateway.presence.hosts();
-        if hosts.has_given_up(partition) {
-            return;
-        }
-        if self.failed.len() < MOST_FAILED {
-            let whose = (told.room.tenant, told.user);
-            return self.failed.push_back((again, whose, told.room.room));
-        }
-        hosts.give_up(partition);
-        drop(hosts);
-        self.failed
-            .retain(|(_, whose, room)| partition_of(whose, room) != partition);
-    }
-
-    /// Lets wait on what would not be taken now either.
-    fn put_off_silent(&mut self, now: Instant) {
-        if self.failed.front().is_none_or(|(due, _, _)| *due > now) {
-            return;
-        }
-        let hosts = self.gateway.presence.hosts();
-        for (due, whose, room) in &mut self.failed {
-            if *due <= now && hosts.is_silent(partition_of(whose, room)) {
-                *due = now + RETRY;
-            }
-        }
-        self.failed
-            .make_contiguous()
-            .sort_by_key(|(due, _, _)| *due);
     }
 
     fn on_noted(&mut self, told: &Attendance, status: Status) {
@@ -300,11 +260,27 @@ impl Telling {
         }
     }
 
+    /// Whether more may have been said than was heard, and it is time to ask.
+    fn take_missed_statuses(&mut self, now: Instant) -> bool {
+        if !self.gateway.presence.lock().has_missed_statuses {
+            return false;
+        }
+        match self.learned.map(|learned| learned + LEARN_EVERY) {
+            Some(next) if now < next => {
+                self.tell_at(next);
+                false
+            }
+            Some(_) | None => {
+                self.learned = Some(now);
+                take(&mut self.gateway.presence.lock().has_missed_statuses)
+            }
+        }
+    }
+
     /// Touches all who are here where all is to be told anew; and in their own rooms, where it
     /// is known what they have said to be, if that may have been missed.
-    async fn touch_unknown(&mut self) {
+    async fn touch_unknown(&self, has_missed: bool) {
         let renewed = self.gateway.presence.hosts().take_renewed();
-        let has_missed = take(&mut self.gateway.presence.lock().has_missed_statuses);
         let mut last = None;
         while has_missed || !renewed.is_empty() {
             let connections = self.gateway.registry.next_after(last);
@@ -330,11 +306,13 @@ impl Telling {
     }
 }
 
+/// The name in the newest of a user's tokens.
+fn newest_name(here: &[Arc<Connection>]) -> Option<Box<str>> {
+    let newest = here.iter().max_by_key(|one| one.identity().issued_ms)?;
+    newest.identity().name.clone()
+}
+
 /// Whether a room is the user's own.
 fn is_own(room: &Room, user: &UserId) -> bool {
     matches!(room, Room::User(whose) if whose == user)
-}
-
-fn partition_of((tenant, _): &Whose, room: &Room) -> Partition {
-    RoomKey::new(tenant.clone(), room.clone()).partition()
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use causerie_shared::bus::BusError;
 use causerie_shared::bus::presence::{HostLook, Hosts as Seen};
 use causerie_shared::ids::RunId;
 use causerie_shared::room::Partition;
@@ -68,6 +69,10 @@ impl Watching {
                     events::hosts_unknown(&error);
                     // Who does not answer us may not have heard them either.
                     self.forget(look.partition, |_| true);
+                    if matches!(error, BusError::Unavailable(_)) {
+                        let mut hosts = self.gateway.presence.hosts();
+                        hosts.note_silent(look.partition);
+                    }
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Server-Sent Events: rooms, or one question, as a stream of events.
 
-mod position;
+pub mod position;
 mod question;
 mod rooms;
 mod text;

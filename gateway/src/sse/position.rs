@@ -55,7 +55,7 @@ impl Positions {
 ///
 /// # Errors
 /// 400: to begin at the head instead would be a hole that nobody is told of.
-pub(super) fn read(id: &str) -> Result<Vec<Named>, Refusal> {
+pub fn read(id: &str) -> Result<Vec<Named>, Refusal> {
     let placed = |entry| {
         Named::read(entry)
             .ok()
@@ -86,8 +86,41 @@ pub(super) fn go_on(rooms: &mut [Wanted], last: Vec<Named>, reader: &UserId) {
 #[cfg(test)]
 mod tests {
     use causerie_shared::room::RoomName;
+    use proptest::collection::btree_map;
+    use proptest::prelude::*;
 
     use super::*;
+
+    proptest! {
+        #[test]
+        fn where_a_reader_is_in_all_rooms_is_read_as_it_is_written(
+            // None is `user:me`: an id names its user.
+            places in btree_map(
+                "tenant|project:[A-Za-z0-9._~-]{1,20}|user:~[A-Za-z0-9._~-]{0,20}",
+                ("[a-z0-9]{8,16}", any::<u64>()),
+                0..18,
+            ),
+        ) {
+            let places = places.into_iter().map(|(room, (epoch, seq))| {
+                (room.parse().unwrap(), format!("{epoch}:{seq}").parse().unwrap())
+            });
+            let positions = Positions(places.collect());
+            let written = line(&positions);
+            let id = written.trim_start_matches("id: ").trim_end();
+            let named = positions.0.into_iter().map(|(room, position)| Named {
+                room: RoomName::Of(room),
+                position: Some(position),
+            });
+            prop_assert_eq!(read(id), Ok(named.collect()));
+        }
+
+        #[test]
+        fn anything_is_read_or_refused(id: String) {
+            if let Err(refusal) = read(&id) {
+                prop_assert_eq!(refusal.status(), 400);
+            }
+        }
+    }
 
     fn room(text: &str) -> Room {
         text.parse().unwrap()

@@ -13,6 +13,9 @@ use rustls::unbuffered::{
 use rustls::{Error, ProtocolVersion, ServerConfig};
 use tokio::io::ReadBuf;
 
+#[cfg(test)]
+mod tests;
+
 /// What is encrypted and decrypted on one connection.
 pub(super) struct Engine {
     tls: UnbufferedServerConnection,

@@ -56,6 +56,7 @@ impl Actor {
         let event = answer_of(&frame.action);
         let caller = Caller {
             identity: Arc::clone(&self.connection.identity()),
+            client: self.connection.client,
             connection: Some(Arc::clone(&self.connection)),
         };
         match perform(&self.gateway, &caller, frame).await {

@@ -99,6 +99,25 @@ async fn a_partition_that_does_not_answer_is_left_alone_until_it_does() {
 }
 
 #[tokio::test]
+async fn a_partition_of_which_the_hosts_are_not_seen_is_left_alone_too() {
+    let bus = TroubledBus::new();
+    let node = Node::on(bus.clone(), "").await;
+    let reader = kept(&node, "acme", &[KeyScope::Read]).await;
+    bus.set(Trouble {
+        silent: Some(key().partition()),
+        ..Trouble::default()
+    });
+    // By the second look the first has ended.
+    bus.until_unseen(2).await;
+    let _client = connect(&node, member("u1"), ROOM).await;
+    present(&node, "tenant", &reader, 1).await;
+    bus.until_unseen(4).await;
+    assert_eq!(bus.untold(), 0);
+    bus.set(Trouble::default());
+    present(&node, ROOM, &reader, 1).await;
+}
+
+#[tokio::test]
 async fn a_status_that_a_gateway_did_not_hear_is_learned() {
     let bus = TroubledBus::new();
     let node = Node::on(bus.clone(), "").await;

@@ -279,6 +279,10 @@ async fn a_bad_claim_is_named() {
         ("projects", json!([7])),
         ("roles", json!("admin")),
         ("name", json!("x".repeat(129))),
+        ("name", json!("Ann\u{1b}[31m")),
+        ("name", json!("Ann\nbob")),
+        ("name", json!("Ann\u{85}")),
+        ("name", json!("Ann\u{7f}")),
     ] {
         let error = believed(json!({ claim: value })).await.unwrap_err();
         let named = matches!(&error, TokenError::ClaimType(name, _) if *name == claim);

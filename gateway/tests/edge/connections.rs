@@ -127,12 +127,12 @@ async fn who_may_look_at_connections_and_end_them() {
 
 #[tokio::test]
 async fn where_no_gateway_answers_it_is_not_known() {
-    let node = Node::start().await;
-    let ruler = kept(&node, "acme", &[KeyScope::Admin]).await;
+    let pair = Pair::start().await;
+    let ruler = kept(&pair.here, "acme", &[KeyScope::Admin]).await;
     let elsewhere = ConnectionId::generate(RunId::generate());
     for answer in [
-        node.get(&at(elsewhere.as_str()), &ruler).await,
-        delete(&node, &at(elsewhere.as_str()), &ruler).await,
+        pair.here.get(&at(elsewhere.as_str()), &ruler).await,
+        delete(&pair.there, &at(elsewhere.as_str()), &ruler).await,
     ] {
         assert_eq!(answer.status, 503, "{answer:?}");
         assert_eq!(answer.json()["code"], "overloaded");
@@ -141,8 +141,22 @@ async fn where_no_gateway_answers_it_is_not_known() {
     }
     // No gateway has ever made such an id.
     for made_up in ["c1", "3f0a9b1c2d4e", "3f0a9b1c2d4-0123456789abcdef"] {
-        let answer = node.get(&at(made_up), &ruler).await;
+        let answer = pair.here.get(&at(made_up), &ruler).await;
         assert_eq!(answer.status, 404, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn where_there_can_be_no_other_gateway_it_is_gone() {
+    let node = Node::start().await;
+    let ruler = kept(&node, "acme", &[KeyScope::Admin]).await;
+    let before_a_restart = ConnectionId::generate(RunId::generate());
+    for answer in [
+        node.get(&at(before_a_restart.as_str()), &ruler).await,
+        delete(&node, &at(before_a_restart.as_str()), &ruler).await,
+    ] {
+        assert_eq!(answer.status, 404, "{answer:?}");
+        assert_eq!(answer.json()["code"], "not_found");
     }
 }
 

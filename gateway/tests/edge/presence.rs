@@ -269,12 +269,16 @@ async fn a_new_name_is_shown_with_a_new_token() {
     for room in rooms {
         present(&node, room, &reader, 1).await;
     }
-    let renamed = token(json!({"sub": "u1", "name": "Another", "projects": ["p1"]}));
-    let renew = json!({"action": "authenticate", "data": {"token": renamed}});
-    assert_eq!(client.request(renew).await["type"], "ack");
-    for room in rooms {
-        let is_renamed = |answer: &Value| answer["users"][0]["name"] == "Another";
-        present_so(&node, room, &reader, is_renamed).await;
+    // It is the newest that counts, on whichever connection.
+    let _other = connect(&node, member("u1"), "project:p1").await;
+    for (iat, name) in [(1, json!("Another")), (2, Value::Null)] {
+        let who = json!({"sub": "u1", "name": name, "iat": iat, "projects": ["p1"]});
+        let renew = json!({"action": "authenticate", "data": {"token": token(who)}});
+        assert_eq!(client.request(renew).await["type"], "ack");
+        for room in rooms {
+            let is_renamed = |answer: &Value| answer["users"][0]["name"] == name;
+            present_so(&node, room, &reader, is_renamed).await;
+        }
     }
 }
 

@@ -21,23 +21,45 @@ async fn hear(client: &mut Client, is_typing: bool) {
     client.expect("a sign", is_heard).await;
 }
 
-/// A link that was given up may hold it back for longer than the next one takes.
-#[tokio::test]
-async fn a_sign_that_comes_after_its_end_is_ended_again() {
+/// Shows somebody typing while the bus is troubled, who stops then, and whose sign comes
+/// after that.
+async fn end_before_it_comes(trouble: Trouble) {
     let bus = TroubledBus::new();
     let node = Node::on(bus.clone(), "").await;
     let mut listener = connect(&node, member("u1"), ROOM).await;
     let mut typist = connect(&node, member("u2"), ROOM).await;
-    bus.set(Trouble {
-        is_late: true,
-        ..Trouble::default()
-    });
+    bus.set(trouble);
     say(&mut typist, true).await;
     bus.until_late().await;
+    if trouble.is_asked_twice {
+        hear(&mut listener, true).await;
+    }
     bus.set(Trouble::default());
     say(&mut typist, false).await;
     hear(&mut listener, false).await;
     bus.let_come().await;
     hear(&mut listener, true).await;
     hear(&mut listener, false).await;
+}
+
+/// A link that was given up may hold it back for longer than the next one takes.
+#[tokio::test]
+async fn a_sign_that_comes_after_its_end_is_ended_again() {
+    let is_late = true;
+    end_before_it_comes(Trouble {
+        is_late,
+        ..Trouble::default()
+    })
+    .await;
+}
+
+/// The bus may have asked for it over two links.
+#[tokio::test]
+async fn a_sign_that_comes_twice_is_ended_again() {
+    let is_asked_twice = true;
+    end_before_it_comes(Trouble {
+        is_asked_twice,
+        ..Trouble::default()
+    })
+    .await;
 }

@@ -11,14 +11,14 @@
 //! | pings without end | `floods::pings_without_end` | `core/slow_readers.rs`: control frames first |
 //! | sends tiny fragments | `floods::tiny_fragments_without_end` | `websocket/limits.rs`, `codec/tests/limits.rs` |
 //! | sends compressed bombs | `floods::compressed_bombs` | `websocket/compression.rs`, `codec/inflate.rs` |
-//! | subscribes to a million rooms | `floods::a_million_rooms` | `edge/pace.rs`, `limits.rs`: held off everywhere |
+//! | subscribes to rooms without end | `floods::rooms_without_end` | `edge/pace.rs`, `limits.rs`: held off everywhere |
 //! | has a token of another tenant | `strangers::bad_tokens` | `edge/auth.rs`, `core/actions.rs`: nothing crosses tenants |
 //! | confuses algorithms: `none`, HS256 with the public key | `strangers::bad_tokens` | `edge/auth.rs`, with each kind of key |
 //! | has an expired token | `strangers::bad_tokens` | `core/life.rs`: on a live connection |
 //! | replays a revoked token | `strangers::a_revoked_token_opens_nothing_any_more` | `cluster/revoking.rs`: everywhere within a second |
 //! | replays a message | | `core/actions.rs`, `edge/chat.rs`: stored once |
 //! | puts separators, hash tags, line breaks, NUL into names | `strangers::names_of_rooms` | `fuzz/src/names.rs` |
-//! | injects headers, or a second request | `strangers::injected_headers` | `edge/address.rs`: forged addresses |
+//! | injects headers, or a second request | `injections::injected_headers` | `edge/address.rs`: forged addresses |
 //! | hijacks WebSockets from a foreign page | `strangers::foreign_pages` | `edge/admission.rs`, `edge/reading.rs` |
 //! | guesses API keys | | `limits.rs`, `edge/api_keys.rs` |
 #![allow(
@@ -33,6 +33,7 @@ mod connections;
 mod floods;
 mod good;
 mod handshakes;
+mod injections;
 mod report;
 mod stage;
 mod strangers;

@@ -89,6 +89,11 @@ pub enum BusError {
     Unreadable(String),
 }
 
+/// What is answered sooner is done. What took longer, or failed, may have been asked twice,
+/// and the first copy may still be on its way over a link that was given up: it may come after
+/// what is asked next.
+pub const PROMPT: Duration = Duration::from_millis(250);
+
 /// How long and how much is kept. The same for all nodes of an installation.
 #[derive(Debug, Clone)]
 pub struct Retention {
@@ -291,6 +296,12 @@ pub trait Bus: Send + Sync + Debug {
     /// remembers it where it is a revocation or a status. Of two of one user the later one
     /// holds.
     async fn order(&self, order: &Order) -> Result<(), BusError>;
+
+    /// Whether any node but this one may hear orders: where none does, none can answer what
+    /// they ask.
+    fn may_others_hear(&self) -> bool {
+        true
+    }
 
     /// Opens the stream of orders. Those that do not fit into `buffer` are told as a gap.
     fn orders(&self, buffer: usize) -> mpsc::Receiver<OrderHeard>;

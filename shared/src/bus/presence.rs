@@ -23,7 +23,7 @@ pub struct Attendance {
     pub user: UserId,
     /// How many connections the user has in the room with that gateway.
     pub connections: u32,
-    /// The name to show to people, where it is known.
+    /// The name to show to people, where they have one.
     pub name: Option<Box<str>>,
     /// What the user has said to be, where that is known. In the user's own room the storage
     /// knows it better: there this counts only for one who joins, where nothing is kept.

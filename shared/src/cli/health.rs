@@ -26,10 +26,15 @@ pub(super) async fn ask(program: Program, admin: &Admin) -> anyhow::Result<Strin
         "admin.port is 0, so nobody knows which port to ask: set it (ADMIN_PORT)"
     );
     let address = SocketAddr::new(reachable(admin.bind), admin.port);
-    let answer = tokio::time::timeout(PATIENCE, get_health(address))
-        .await
-        .with_context(|| format!("no answer from {address} within {} s", PATIENCE.as_secs()))?
-        .with_context(|| format!("no answer from {address}"))?;
+    let mut answer = Vec::new();
+    let asked = tokio::time::timeout(PATIENCE, get_health(address, &mut answer)).await;
+    // Many a stranger says something, and then waits, or resets the connection.
+    if answer.is_empty() {
+        asked
+            .with_context(|| format!("no answer from {address} within {} s", PATIENCE.as_secs()))?
+            .with_context(|| format!("no answer from {address}"))?;
+    }
+    let answer = String::from_utf8_lossy(&answer);
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     check_who_answers(program, address, head, body)?;
     let status = head.split(' ').nth(1);
@@ -89,16 +94,18 @@ fn reachable(bind: IpAddr) -> IpAddr {
     }
 }
 
-async fn get_health(address: SocketAddr) -> std::io::Result<String> {
+/// Asks, and reads into `answer` until the end; what has come stays there where this is given
+/// up before.
+async fn get_health(address: SocketAddr, answer: &mut Vec<u8>) -> std::io::Result<()> {
     // HTTP/1.0: no chunks, and the end of the answer is the end of the stream.
     const MOST: u64 = 64 << 10;
     let mut stream = TcpStream::connect(address).await?;
     stream
         .write_all(b"GET /health HTTP/1.0\r\nhost: localhost\r\n\r\n")
         .await?;
-    let mut answer = Vec::new();
-    stream.take(MOST).read_to_end(&mut answer).await?;
-    Ok(String::from_utf8_lossy(&answer).into_owned())
+    let mut stream = stream.take(MOST);
+    while stream.read_buf(answer).await? > 0 {}
+    Ok(())
 }
 
 #[cfg(test)]
@@ -108,8 +115,20 @@ mod tests {
     use super::*;
     use crate::config::{Loader, Sources};
 
-    /// What `causerie-broker health` says where `answer` is all that comes.
+    /// What becomes of the connection after that.
+    #[derive(Clone, Copy)]
+    enum Then {
+        Ends,
+        StaysOpen,
+    }
+
+    /// What `causerie-broker health` says where `answer` is all that comes, and then the
+    /// connection ends.
     async fn said(answer: &'static str) -> (SocketAddr, anyhow::Result<String>) {
+        said_by(answer, Then::Ends).await
+    }
+
+    async fn said_by(answer: &'static str, then: Then) -> (SocketAddr, anyhow::Result<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let set = vec![
@@ -129,8 +148,12 @@ mod tests {
             let mut asked = [0; 256];
             assert!(stream.read(&mut asked).await.unwrap() > 0);
             stream.write_all(answer.as_bytes()).await.unwrap();
+            match then {
+                Then::Ends => None,
+                Then::StaysOpen => Some(stream),
+            }
         };
-        let (said, ()) = tokio::join!(ask(Program::Broker, &settings.admin), answering);
+        let (said, _stream) = tokio::join!(ask(Program::Broker, &settings.admin), answering);
         (address, said)
     }
 
@@ -192,5 +215,29 @@ mod tests {
                 "{answer}"
             );
         }
+    }
+
+    /// That takes as long as an answer is waited for.
+    #[tokio::test]
+    async fn what_has_come_counts_though_the_connection_stays_open() {
+        let ready = "HTTP/1.1 200 OK\r\n\r\n{\"program\":\"causerie-broker\"}";
+        let (banner, page, ready, silence) = tokio::join!(
+            said_by("SSH-2.0-OpenSSH_9.2p1\r\n", Then::StaysOpen),
+            said_by("HTTP/1.1 200 OK\r\n\r\n<html>", Then::StaysOpen),
+            said_by(ready, Then::StaysOpen),
+            said_by("", Then::StaysOpen),
+        );
+        for ((address, said), shown) in
+            [(banner, "SSH-2.0-OpenSSH_9.2p1"), (page, "HTTP/1.1 200 OK")]
+        {
+            let error = said.unwrap_err().to_string();
+            let begin =
+                format!("what answers at {address} is no causerie-broker: it says `{shown}`");
+            assert!(error.starts_with(&begin), "{error}");
+        }
+        assert_eq!(ready.1.unwrap(), r#"{"program":"causerie-broker"}"#);
+        let (address, said) = silence;
+        let error = said.unwrap_err().to_string();
+        assert_eq!(error, format!("no answer from {address} within 5 s"));
     }
 }

@@ -239,7 +239,7 @@ impl Loader {
             let line = before.map_or(1, |before| before.matches('\n').count() + 1);
             let reason = error.message().replace('\n', ", ");
             let advice = if reason.starts_with("duplicate key") {
-                "; it stands above already, and what belongs to it goes there"
+                "; it is set further up already: put this there"
             } else {
                 ""
             };

@@ -1,11 +1,9 @@
 //! Texts that are to be seen here and not there.
 
-use std::collections::BTreeMap;
-
-/// The canary of each field that was filled.
+/// The canary of each field that was filled; of one that was filled again, each.
 #[derive(Default)]
 pub(crate) struct Cage {
-    birds: BTreeMap<String, String>,
+    birds: Vec<(String, String)>,
 }
 
 impl Cage {
@@ -15,13 +13,13 @@ impl Cage {
             .take(10)
             .collect();
         let bird = format!("canary{letters}");
-        self.birds.insert(field.to_owned(), bird.clone());
+        self.keep(field, &bird);
         bird
     }
 
     /// One that is no word, but the whole of something secret.
     pub(crate) fn keep(&mut self, field: &str, bird: &str) {
-        self.birds.insert(field.to_owned(), bird.to_owned());
+        self.birds.push((field.to_owned(), bird.to_owned()));
     }
 
     /// Those that are in `text`.

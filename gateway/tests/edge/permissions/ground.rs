@@ -5,12 +5,12 @@ use causerie_testkit::client::http::Answer;
 use causerie_testkit::client::ws::{Client, Connect};
 use serde_json::{Value, json};
 
-use super::callers::{Caller, OWN, free};
+use super::callers::{Caller, Tenant, free};
 use crate::support::node::Node;
 use crate::support::pair::Pair;
 
-/// What is said in every room, and seen by who may read there.
-pub(super) const MARKER: &str = "what is said here";
+/// What is said in every room, and seen by who may read there; where follows.
+pub(super) const MARKER: &str = "what is said";
 
 /// What follows it, which visitors see too.
 pub(super) const ANNOUNCEMENT: &str = "broadcast_message";
@@ -55,16 +55,21 @@ pub(super) struct Room {
     pub(super) epoch: String,
 }
 
-/// What the tenant's rooms hold.
+/// What a tenant's rooms hold.
 pub(super) struct Ground<'a> {
     pub(super) pair: &'a Pair,
+    pub(super) tenant: Tenant,
     author: String,
 }
 
 impl<'a> Ground<'a> {
-    pub(super) fn new(pair: &'a Pair) -> Self {
-        let author = free(OWN, "author");
-        Self { pair, author }
+    pub(super) fn of(pair: &'a Pair, tenant: Tenant) -> Self {
+        let author = free(tenant, "author");
+        Self {
+            pair,
+            tenant,
+            author,
+        }
     }
 
     /// Where the callers try.
@@ -82,25 +87,31 @@ impl<'a> Ground<'a> {
             Place::OwnProject => ("project:p1".to_owned(), "project:p1"),
             Place::OtherProject => ("project:p2".to_owned(), "project:p2"),
         };
-        let said = self.say(&self.author, &name, MARKER).await;
-        let body = json!({"rooms": [name], "type": ANNOUNCEMENT, "data": {}});
+        Room {
+            called: called.to_owned(),
+            epoch: self.fill(&name).await,
+            name,
+        }
+    }
+
+    /// Says something in the room, announces something after it, and gives its epoch.
+    pub(super) async fn fill(&self, room: &str) -> String {
+        let sign = self.tenant.sign;
+        let said = self.say(&self.author, room, MARKER).await;
+        let body = json!({"rooms": [room], "type": ANNOUNCEMENT, "data": {"content": sign}});
         let announced = self
             .pair
             .here
             .post("/api/publish", &self.author, &body)
             .await;
         assert_eq!(announced.status, 200, "{announced:?}");
-        Room {
-            called: called.to_owned(),
-            epoch: text(&said["epoch"]),
-            name,
-        }
+        text(&said["epoch"])
     }
 
     /// The id of a new message of `caller`; of somebody else's, where the caller
     /// could say nothing there.
     pub(super) async fn message_of(&self, caller: &Caller, room: &Room) -> String {
-        let is_visitor = caller.kind == "visitor" && caller.tenant.id == OWN.id;
+        let is_visitor = caller.kind == "visitor" && caller.tenant.id == self.tenant.id;
         let author = if is_visitor && room.called == "user:me" {
             &caller.token
         } else {
@@ -116,7 +127,8 @@ impl<'a> Ground<'a> {
 
     /// The id of a new question, which waits for its reply.
     pub(super) async fn question(&self, room: &Room) -> String {
-        let data = json!({"user_input": "Why?", "room": room.name});
+        let why = format!("Why {}?", self.tenant.sign);
+        let data = json!({"user_input": why, "room": room.name});
         let body = json!({"action": "sendMessage", "data": data});
         let asked = self
             .pair
@@ -132,10 +144,13 @@ impl<'a> Ground<'a> {
         let mut connection = connect.open().await;
         let ready = connection.expect_type("ready").await;
         let id = text(&ready["data"]["connection_id"]);
+        // It is told its id a moment before others find it.
+        connection.ping().await;
         (connection, id)
     }
 
     async fn say(&self, token: &str, room: &str, what: &str) -> Value {
+        let what = format!("{what} {}", self.tenant.sign);
         let data = json!({"user_input": what, "room": room, "ai": false});
         let body = json!({"action": "sendMessage", "data": data});
         data_of(&self.pair.here.post("/api/actions", token, &body).await)

@@ -3,27 +3,66 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::PathBuf;
-use std::{env, fs};
 
 use futures::future::join_all;
 
 use crate::support::pair::Pair;
 use callers::{Caller, FOREIGN, KINDS, OWN, Tenant};
 use ground::{Ground, Place};
-use tries::{ACTS, Outcome, ROOMLESS, Try, Trying};
+use page::Strangers;
+use tries::{ACTS, ANY_AUDIT, Outcome, ROOMLESS, Try, Trying};
+use watch::Watch;
 
+mod asking;
 mod callers;
 mod ground;
+mod page;
 mod tries;
+mod watch;
 
 /// Act and place.
 type Row = (&'static str, &'static str);
 
 /// Nobody answers a question here, and many wait; the audit log is there to be read.
-const SET: &str = "[ai]\nmessage_timeout = \"300ms\"\n\
-                   [audit]\nenabled = true\n\
-                        [limits]\nqueued_per_user = 10000\nqueued_per_tenant = 100000\n";
+fn set() -> String {
+    let tenants = [OWN, FOREIGN].map(Tenant::configured).concat();
+    format!(
+        "[ai]\nmessage_timeout = \"300ms\"\n\
+         [audit]\nenabled = true\n\
+         [limits]\nqueued_per_user = 10000\nqueued_per_tenant = 100000\n{tenants}"
+    )
+}
+
+/// What of another tenant is asked for by its name, and by the ids of what is there.
+const NAMED: Row = ("another tenant's", "by name");
+const BY_ID: Row = ("another tenant's", "by id");
+
+/// Acts that name what they are about by an id, which tells where that is.
+const NAMING_IDS: [&str; 6] = [
+    "reply",
+    "cancel",
+    "delete own",
+    "delete any",
+    "see connection",
+    "end connection",
+];
+
+/// All others: what they name is there in each tenant.
+const NAMING_NO_TENANT: [&str; 13] = [
+    "hear",
+    "history",
+    "say",
+    "type",
+    "read",
+    "publish",
+    "presence",
+    "status",
+    "authenticate",
+    "disconnect",
+    "revoke",
+    "audit",
+    ANY_AUDIT,
+];
 
 /// Where an act is of no room.
 const NOWHERE: &str = "-";
@@ -42,40 +81,55 @@ fn rows() -> Vec<Row> {
 }
 
 /// What is kept by hand.
-fn expected() -> BTreeMap<(String, String, String), Outcome> {
-    let lines = include_str!("expected.txt").lines();
-    let mut lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let cells = |line: &'static str| {
-        line.split("  ")
-            .map(str::trim)
-            .filter(|cell| !cell.is_empty())
-    };
-    let kinds: Vec<_> = cells(lines.next().unwrap()).skip(2).collect();
-    assert_eq!(kinds, KINDS);
-    let mut expected = BTreeMap::new();
-    for line in lines {
-        let cells: Vec<_> = cells(line).collect();
-        assert_eq!(cells.len(), KINDS.len() + 2, "{line}");
-        for (kind, cell) in KINDS.iter().zip(&cells[2..]) {
-            let outcome = match *cell {
-                "yes" => Outcome::Yes,
-                "announcements" => Outcome::Announcements,
-                "no" => Outcome::No,
-                other => panic!("no outcome: {other}"),
-            };
-            let row = (cells[0].to_owned(), cells[1].to_owned(), (*kind).to_owned());
-            let before = expected.insert(row, outcome);
-            assert!(before.is_none(), "twice: {line}");
+struct Expected(BTreeMap<(String, String, String), Outcome>);
+
+impl Expected {
+    fn read() -> Self {
+        let lines = include_str!("expected.txt").lines();
+        let mut lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let cells = |line: &'static str| {
+            line.split("  ")
+                .map(str::trim)
+                .filter(|cell| !cell.is_empty())
+        };
+        let kinds: Vec<_> = cells(lines.next().unwrap()).skip(2).collect();
+        assert_eq!(kinds, KINDS);
+        let mut expected = BTreeMap::new();
+        for line in lines {
+            let cells: Vec<_> = cells(line).collect();
+            assert_eq!(cells.len(), KINDS.len() + 2, "{line}");
+            for (kind, cell) in KINDS.iter().zip(&cells[2..]) {
+                let outcome = match *cell {
+                    "yes" => Outcome::Yes,
+                    "announcements" => Outcome::Announcements,
+                    "no" => Outcome::No,
+                    other => panic!("no outcome: {other}"),
+                };
+                let row = (cells[0].to_owned(), cells[1].to_owned(), (*kind).to_owned());
+                let before = expected.insert(row, outcome);
+                assert!(before.is_none(), "twice: {line}");
+            }
         }
+        Self(expected)
     }
-    expected
+
+    fn of(&self, (act, place): Row, kind: &str) -> Outcome {
+        let cell = (act.to_owned(), place.to_owned(), kind.to_owned());
+        let said = self.0.get(&cell);
+        *said.unwrap_or_else(|| panic!("expected.txt has no line for {cell:?}"))
+    }
 }
 
-/// What all kinds of callers of `tenant` meet with in the own tenant's rooms.
-async fn walk(pair: &Pair, tenant: Tenant, names_tenant: bool, acts: &[&'static str]) -> Walked {
-    let ground = &Ground::new(pair);
-    let walks = KINDS.map(|kind| async move {
-        let caller = &Caller::new(&pair.here, tenant, kind).await;
+/// What `callers` meet with in the rooms of `ground`.
+async fn walk(
+    ground: &Ground<'_>,
+    callers: &[Caller],
+    names_tenant: bool,
+    acts: &[&'static str],
+    places: &[Place],
+) -> Walked {
+    let walks = callers.iter().map(|caller| async move {
+        let kind = caller.kind;
         let mut trying = Trying::new(ground, caller, names_tenant).await;
         let mut met = Vec::new();
         for act in acts {
@@ -83,111 +137,98 @@ async fn walk(pair: &Pair, tenant: Tenant, names_tenant: bool, acts: &[&'static 
                 met.push((((*act, NOWHERE), kind), trying.act_nowhere(act).await));
                 continue;
             }
-            for place in Place::ALL {
-                let tries = trying.act_in(act, place).await;
+            for place in places {
+                let tries = trying.act_in(act, *place).await;
                 met.push((((*act, place.name()), kind), tries));
             }
         }
+        trying.check_all_heard().await;
         met
     });
     join_all(walks).await.into_iter().flatten().collect()
+}
+
+/// What `strangers` meet with in the rooms of their `home` who name positions in those of
+/// `own`.
+async fn walk_from_positions(home: &Ground<'_>, own: &Ground<'_>, strangers: &[Caller]) -> Walked {
+    let mut walked = Walked::new();
+    for room in ["tenant", "project:p1"] {
+        let epoch = own.fill(room).await;
+        for stranger in strangers {
+            let trying = Trying::new(home, stranger, false).await;
+            let tries = trying.hear_from(room, &epoch).await;
+            walked.insert((("hear", room), stranger.kind), tries);
+        }
+    }
+    walked
 }
 
 fn all_acts() -> Vec<&'static str> {
     ACTS.iter().chain(&ROOMLESS).copied().collect()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn everybody_may_what_the_list_says_and_nothing_else() {
-    let expected = expected();
-    let pair = Pair::with(SET).await;
-    let walked = walk(&pair, OWN, false, &all_acts()).await;
+/// What of `walked` is not as `expected` says.
+fn wrong(walked: &Walked, expected: impl Fn(Row, &str) -> Outcome) -> String {
     let mut wrong = String::new();
-    for (((act, place), kind), tries) in &walked {
-        let cell = ((*act).to_owned(), (*place).to_owned(), (*kind).to_owned());
-        let said = expected.get(&cell);
-        assert!(said.is_some(), "expected.txt has no line for {cell:?}");
-        for (way, met) in tries.iter().filter(|(_, met)| Some(met) != said) {
+    for (((act, place), kind), tries) in walked {
+        let said = expected((*act, *place), kind);
+        for (way, met) in tries.iter().filter(|(_, met)| *met != said) {
             let _ = writeln!(
                 wrong,
                 "{act}, {place}, {kind} over {way}: {met:?}, not {said:?}"
             );
         }
     }
-    assert!(wrong.is_empty(), "{wrong}");
+    wrong
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn everybody_may_what_the_list_says_and_nothing_else() {
+    let expected = Expected::read();
+    let pair = Pair::with(&set()).await;
+    let own = Ground::of(&pair, OWN);
+    let callers = Caller::of_each_kind(&pair.here, OWN).await;
+    let walked = walk(&own, &callers, false, &all_acts(), &Place::ALL).await;
+    assert_eq!(wrong(&walked, |row, kind| expected.of(row, kind)), "");
     // And nothing is listed that was not tried.
-    let foreign = KINDS.len();
-    assert_eq!(walked.len() + foreign, expected.len());
-    check_page(&page(&walked));
+    let strangers = [NAMED, BY_ID].len() * KINDS.len();
+    assert_eq!(walked.len() + strangers, expected.0.len());
+    page::check(&page::first_part(&walked));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nobody_may_anything_of_another_tenant() {
-    let expected = expected();
-    let pair = Pair::with(SET).await;
-    let named = walk(&pair, FOREIGN, true, &all_acts()).await;
-    // What has an id that tells where it is.
-    let by_id = [
-        "reply",
-        "cancel",
-        "delete own",
-        "delete any",
-        "see connection",
-        "end connection",
-    ];
-    let unnamed = walk(&pair, FOREIGN, false, &by_id).await;
-    for (((act, place), kind), tries) in named.iter().chain(&unnamed) {
-        let cell = ("foreign".to_owned(), NOWHERE.to_owned(), (*kind).to_owned());
-        for (way, met) in tries {
-            assert_eq!(*met, expected[&cell], "{act}, {place}, {kind} over {way}");
-        }
-    }
-}
+    let expected = Expected::read();
+    let pair = Pair::with(&set()).await;
+    let (own, foreign) = (Ground::of(&pair, OWN), Ground::of(&pair, FOREIGN));
+    let strangers = &Caller::of_each_kind(&pair.here, FOREIGN).await;
 
-/// The table of `docs/permissions.md`.
-fn page(walked: &Walked) -> String {
-    let tries: usize = walked.values().map(Vec::len).sum();
-    let mut page = format!(
-        "# Who may do what\n\n\
-         What everybody met with who tried it: one of each kind, in each kind of room, over WebSocket,\n\
-         event streams and HTTP, {tries} tries, at another gateway than the one that had issued tokens,\n\
-         keys and messages. The test `gateway/tests/edge/permissions` tries all of it, compares it with the\n\
-         list that is kept by hand (`expected.txt` there), and writes this page:\n\
-         `WRITE_DOCS=1 cargo test -p causerie-gateway --test edge permissions`. What decides is one table,\n\
-         `gateway/src/permission.rs`.\n\n\
-         Rooms are what they are to the one who tries: their own, that of a project which their token\n\
-         names. An [API key](server-api.md#api-keys) has no room of its own, takes part in every project of\n\
-         its tenant, and is for history and the server API alone. A *visitor* came without a token; all\n\
-         others with a token are *users*, and may have roles besides. To *read* is to tell the room how far\n\
-         one has read, and to see *presence* to ask who is in a room; *any* message is another's, or a\n\
-         reply. *announcements*: of what is there they see announcements alone.\n\n\
-         Of another tenant nobody may anything: who names it is refused, and what is in it is not found.\n\n"
-    );
-    let _ = writeln!(page, "| act | where | {} |", KINDS.join(" | "));
-    let _ = writeln!(page, "|{}", "---|".repeat(KINDS.len() + 2));
-    for (act, place) in rows() {
-        let place_shown = if place == NOWHERE { "" } else { place };
-        let cells = KINDS.map(|kind| match walked[&((act, place), kind)][0].1 {
-            Outcome::Yes => "yes",
-            Outcome::Announcements => "announcements",
-            Outcome::No => "–",
-        });
-        let _ = writeln!(page, "| {act} | {place_shown} | {} |", cells.join(" | "));
-    }
-    page
-}
+    // They do what they may at home, where all names are as ours.
+    let mut watch = Watch::over(&own).await;
+    let unnamed = walk(&foreign, strangers, false, &NAMING_NO_TENANT, &Place::ALL).await;
+    assert_eq!(wrong(&unnamed, |row, kind| expected.of(row, kind)), "");
+    watch.expect_nothing().await;
 
-fn check_page(page: &str) {
-    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "../docs/permissions.md"]
-        .iter()
-        .collect();
-    if env::var_os("WRITE_DOCS").is_some() {
-        fs::write(&path, page).unwrap();
-    }
-    let current = fs::read_to_string(&path).unwrap_or_default();
-    let again = "WRITE_DOCS=1 cargo test -p causerie-gateway --test edge permissions";
-    assert_eq!(
-        current, page,
-        "docs/permissions.md is not current; to write it again: {again}"
+    // At the door it is all one which room somebody wants.
+    let one = &[Place::OwnProject];
+    let (all, forger) = (all_acts(), [Caller::forger()]);
+    let (positioned, named, by_id, forged) = tokio::join!(
+        walk_from_positions(&foreign, &own, strangers),
+        walk(&own, strangers, true, &all, one),
+        walk(&own, strangers, false, &NAMING_IDS, &Place::ALL),
+        walk(&own, &forger, false, &all, &Place::ALL),
     );
+    assert_eq!(wrong(&positioned, |_, kind| expected.of(BY_ID, kind)), "");
+    assert_eq!(wrong(&named, |_, kind| expected.of(NAMED, kind)), "");
+    assert_eq!(wrong(&by_id, |_, kind| expected.of(BY_ID, kind)), "");
+    assert_eq!(wrong(&forged, |_, kind| expected.of(NAMED, kind)), "");
+    watch.expect_all_stands().await;
+    let met = Strangers {
+        unnamed: &unnamed,
+        positioned: &positioned,
+        named: &named,
+        by_id: &by_id,
+        forged: &forged,
+    };
+    page::check(&page::second_part(&met));
 }

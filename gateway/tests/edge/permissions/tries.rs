@@ -1,16 +1,16 @@
 //! Trying something on every way there is.
 
-use causerie_testkit::client::http::{Answer, request};
 use causerie_testkit::client::sse::{Event, Sse};
-use causerie_testkit::client::ws::{Client, Connect};
+use causerie_testkit::client::ws::Client;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::callers::{Caller, OWN};
+use super::asking::{answered, outcome};
+use super::callers::Caller;
 use super::ground::{ANNOUNCEMENT, Ground, MARKER, Place, Room};
 
 /// What came of a try.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Outcome {
     Yes,
     /// What is read there is announcements alone.
@@ -37,7 +37,7 @@ pub(super) const ACTS: [&str; 11] = [
 ];
 
 /// What can be done in none.
-pub(super) const ROOMLESS: [&str; 7] = [
+pub(super) const ROOMLESS: [&str; 8] = [
     "status",
     "authenticate",
     "see connection",
@@ -45,34 +45,33 @@ pub(super) const ROOMLESS: [&str; 7] = [
     "disconnect",
     "revoke",
     "audit",
+    ANY_AUDIT,
 ];
+
+/// To read the audit log of another tenant, which is the one thing that crosses tenants.
+pub(super) const ANY_AUDIT: &str = "any audit";
 
 /// One caller at the gateway that has issued nothing.
 pub(super) struct Trying<'a> {
     pub(super) ground: &'a Ground<'a>,
     pub(super) caller: &'a Caller,
-    /// What is added to every query.
-    query: String,
+    /// Whether the caller names the ground's tenant with whatever they ask.
+    pub(super) names_tenant: bool,
     /// Where the caller came in.
-    socket: Option<Client>,
+    pub(super) socket: Option<Client>,
 }
 
 impl<'a> Trying<'a> {
-    /// The caller names the own tenant where it `names_tenant`.
+    /// Comes in, if that is allowed.
     pub(super) async fn new(
         ground: &'a Ground<'a>,
         caller: &'a Caller,
         names_tenant: bool,
     ) -> Self {
-        let query = if names_tenant {
-            format!("?t={}", OWN.hash)
-        } else {
-            String::new()
-        };
         let mut trying = Self {
             ground,
             caller,
-            query,
+            names_tenant,
             socket: None,
         };
         trying.socket = trying.connect(None).await;
@@ -146,6 +145,11 @@ impl<'a> Trying<'a> {
                 vec![("http", outcome(&self.post(&path, &json!({})).await))]
             }
             "audit" => vec![("http", outcome(&self.get("/api/audit").await))],
+            ANY_AUDIT => {
+                let path = format!("/api/audit?tenant={}", self.caller.tenant.other().id);
+                let answer = self.unread(Method::GET, &path, None).await;
+                vec![("http", outcome(&answer))]
+            }
             other => panic!("nobody can {other}"),
         }
     }
@@ -174,10 +178,7 @@ impl<'a> Trying<'a> {
         tries.push(("chat", chat));
         let url = self.url("/api/chat/stream");
         let headers = self.headers();
-        let headers: Vec<_> = headers
-            .iter()
-            .map(|(name, value)| (*name, &**value))
-            .collect();
+        let headers = headers.each_ref().map(|(name, value)| (*name, &**value));
         let stream = Sse::try_open(Method::POST, &url, &headers, Some(&asked)).await;
         let stream = match stream {
             Ok(mut stream) => {
@@ -222,7 +223,7 @@ impl<'a> Trying<'a> {
     async fn hear(&mut self, room: &Room) -> Vec<Try> {
         let place = format!("{}@{}:0", room.called, room.epoch);
         let asked_for = match self.connect(Some(&place)).await {
-            Some(mut socket) => heard(&mut socket, room).await,
+            Some(mut socket) => self.heard(&mut socket, room).await,
             None => Outcome::No,
         };
         let subscribed = match self.connect(None).await {
@@ -231,7 +232,7 @@ impl<'a> Trying<'a> {
                 let frame = json!({"action": "subscribe", "data": data});
                 match answered(&socket.request(frame).await) {
                     Outcome::No => Outcome::No,
-                    Outcome::Yes | Outcome::Announcements => heard(&mut socket, room).await,
+                    Outcome::Yes | Outcome::Announcements => self.heard(&mut socket, room).await,
                 }
             }
             None => Outcome::No,
@@ -244,15 +245,54 @@ impl<'a> Trying<'a> {
         tries
     }
 
+    /// Hears the room from a position that is another tenant's: yes where anything follows
+    /// on it.
+    pub(super) async fn hear_from(&self, room: &str, epoch: &str) -> Vec<Try> {
+        let place = format!("{room}@{epoch}:0");
+        let (asked_for, subscribed) = tokio::join!(self.connect(Some(&place)), self.connect(None));
+        let mut tries = Vec::new();
+        if let Some(mut socket) = asked_for {
+            tries.push(("websocket", self.recovered(&mut socket, room).await));
+        }
+        if let Some(mut socket) = subscribed {
+            let data = json!({"room": room, "epoch": epoch, "seq": 0});
+            socket.expect_type("ready").await;
+            let frame = json!({"action": "subscribe", "data": data});
+            if answered(&socket.request(frame).await) == Outcome::Yes {
+                tries.push(("subscribe", self.recovered(&mut socket, room).await));
+            }
+        }
+        let (url, headers) = (
+            self.url(&format!("/api/events?room={place}")),
+            self.headers(),
+        );
+        let headers = headers.each_ref().map(|(name, value)| (*name, &**value));
+        if let Ok(mut stream) = Sse::try_open(Method::GET, &url, &headers, None).await {
+            let is_joined =
+                |event: &Event| event.name == "subscribed" && event.json()["room"] == *room;
+            let joined = stream.expect("the room", is_joined).await.json();
+            let events = stream.events();
+            events.iter().for_each(|event| self.check_own(&event.data));
+            tries.push(("sse", recovered(&joined)));
+        }
+        tries
+    }
+
+    async fn recovered(&self, socket: &mut Client, room: &str) -> Outcome {
+        let is_joined = |frame: &Value| frame["type"] == "subscribed" && frame["room"] == *room;
+        socket.expect("the room", is_joined).await;
+        socket.ping().await;
+        let texts = socket.texts();
+        texts.iter().for_each(|text| self.check_own(text));
+        // `tenant` is joined at the start as well.
+        let joined = socket.frames().into_iter().rfind(is_joined);
+        recovered(&joined.unwrap())
+    }
+
     async fn hear_stream(&self, path: &str, place: &str, room: &Room) -> Outcome {
-        let url = self.url(path);
-        let with = if url.contains('?') { '&' } else { '?' };
+        let url = self.url(&format!("{path}?room={place}"));
         let headers = self.headers();
-        let headers: Vec<_> = headers
-            .iter()
-            .map(|(name, value)| (*name, &**value))
-            .collect();
-        let url = format!("{url}{with}room={place}");
+        let headers = headers.each_ref().map(|(name, value)| (*name, &**value));
         match Sse::try_open(Method::GET, &url, &headers, None).await {
             Ok(mut stream) => {
                 let is_announced = |event: &Event| {
@@ -260,71 +300,27 @@ impl<'a> Trying<'a> {
                 };
                 stream.expect("the announcement", is_announced).await;
                 let events = stream.events();
-                let of_room = events.iter().map(|event| &*event.data);
-                seen_in(of_room, room)
+                let data = events.iter().map(|event| &*event.data);
+                self.seen_in(data, room)
             }
             Err(answer) => outcome(&answer),
         }
     }
-
-    /// Comes in, if that is allowed.
-    async fn connect(&self, room: Option<&str>) -> Option<Client> {
-        let url = self.url("/ws").replacen("http", "ws", 1);
-        let mut connect = Connect::to(&url).header("origin", self.caller.tenant.origin);
-        connect = connect.header("authorization", &format!("Bearer {}", self.caller.token));
-        if let Some(room) = room {
-            connect = connect.param("room", room);
-        }
-        match connect.try_open().await {
-            Ok(client) => Some(client),
-            Err(answer) => {
-                assert_eq!(outcome(&answer), Outcome::No, "{answer:?}");
-                None
-            }
-        }
+    /// What one hears who was let in: the announcement comes last.
+    async fn heard(&self, socket: &mut Client, room: &Room) -> Outcome {
+        let is_announced =
+            |frame: &Value| frame["type"] == ANNOUNCEMENT && frame["room"] == *room.name;
+        socket.expect("the announcement", is_announced).await;
+        let texts = socket.texts();
+        self.seen_in(texts.iter().map(|text| &**text), room)
     }
 
-    async fn get(&self, path: &str) -> Answer {
-        self.request(Method::GET, path, None).await
+    fn seen_in<'t>(&self, frames: impl Iterator<Item = &'t str>, room: &Room) -> Outcome {
+        let of_room = format!("\"room\":\"{}\"", room.name);
+        let frames = frames.inspect(|frame| self.check_own(frame));
+        let texts: Vec<_> = frames.filter(|frame| frame.contains(&of_room)).collect();
+        seen(&texts.concat())
     }
-
-    async fn post(&self, path: &str, body: &Value) -> Answer {
-        self.request(Method::POST, path, Some(body)).await
-    }
-
-    async fn request(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
-        let headers = self.headers();
-        let headers: Vec<_> = headers
-            .iter()
-            .map(|(name, value)| (*name, &**value))
-            .collect();
-        request(method, &self.url(path), &headers, body).await
-    }
-
-    fn headers(&self) -> [(&'static str, String); 2] {
-        [
-            ("authorization", format!("Bearer {}", self.caller.token)),
-            ("origin", self.caller.tenant.origin.to_owned()),
-        ]
-    }
-
-    fn url(&self, path: &str) -> String {
-        self.ground.there().at(&format!("{path}{}", self.query))
-    }
-}
-
-/// What one hears who was let in: the announcement comes last.
-async fn heard(socket: &mut Client, room: &Room) -> Outcome {
-    let is_announced = |frame: &Value| frame["type"] == ANNOUNCEMENT && frame["room"] == *room.name;
-    socket.expect("the announcement", is_announced).await;
-    let texts = socket.texts();
-    seen_in(texts.iter().map(|text| &**text), room)
-}
-
-fn seen_in<'a>(frames: impl Iterator<Item = &'a str>, room: &Room) -> Outcome {
-    let of_room = format!("\"room\":\"{}\"", room.name);
-    let texts: Vec<_> = frames.filter(|frame| frame.contains(&of_room)).collect();
-    seen(&texts.concat())
 }
 
 fn seen(text: &str) -> Outcome {
@@ -335,23 +331,11 @@ fn seen(text: &str) -> Outcome {
     }
 }
 
-/// What an answer over HTTP says. Who is nobody has no room of their own, which is
-/// told as 400.
-fn outcome(answer: &Answer) -> Outcome {
-    match answer.status {
-        200 => Outcome::Yes,
-        400 if answer.body.contains("an API key is nobody's") => Outcome::No,
-        401 | 403 | 404 => Outcome::No,
-        _ => panic!("neither let in nor kept out: {answer:?}"),
-    }
-}
-
-/// The same of an answer over a socket.
-fn answered(frame: &Value) -> Outcome {
-    let code = frame["code"].as_str();
-    match (frame["type"].as_str(), code) {
-        (Some("ack"), _) => Outcome::Yes,
-        (_, Some("unauthorized" | "forbidden" | "not_found")) => Outcome::No,
-        _ => panic!("neither let in nor kept out: {frame}"),
+/// Whether what follows is what followed a position.
+fn recovered(subscribed: &Value) -> Outcome {
+    if subscribed["recovered"] == true {
+        Outcome::Yes
+    } else {
+        Outcome::No
     }
 }

@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use causerie_shared::bus::memory::MemoryBus;
 use causerie_shared::bus::order::{Order, OrderHeard};
 use causerie_shared::bus::presence::{Attendance, Attended, HostLook, Hosts};
-use causerie_shared::bus::{Bus, BusError, Retention};
+use causerie_shared::bus::{Bus, BusError, PROMPT, Retention};
 use causerie_shared::ids::RunId;
 use causerie_shared::record::Record;
 use causerie_shared::room::{Partition, RoomKey};
 use causerie_testkit::bus_before_another;
 use tokio::sync::{mpsc, watch};
+use tokio::time::sleep;
 
 /// A bus that can be troubled.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub(crate) struct Trouble {
     pub(crate) loses_statuses: bool,
     /// What is published is not confirmed, and comes late.
     pub(crate) is_late: bool,
+    /// What is published takes long, and comes late once more.
+    pub(crate) is_asked_twice: bool,
 }
 
 #[derive(Debug)]
@@ -138,10 +141,16 @@ impl Storage {
     }
 
     async fn publish(&self, room: &RoomKey, record: &Record) -> Result<(), BusError> {
-        if self.trouble.borrow().is_late {
+        let trouble = *self.trouble.borrow();
+        if trouble.is_late || trouble.is_asked_twice {
             let late = (room.clone(), record.clone());
             self.late.send_modify(|all| all.push(late));
+        }
+        if trouble.is_late {
             return Err(silence());
+        }
+        if trouble.is_asked_twice {
+            sleep(PROMPT).await;
         }
         self.bus.publish(room, record).await
     }

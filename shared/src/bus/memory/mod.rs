@@ -268,6 +268,10 @@ impl Bus for MemoryBus {
         Ok(())
     }
 
+    fn may_others_hear(&self) -> bool {
+        self.orders.count() > 1
+    }
+
     fn orders(&self, buffer: usize) -> mpsc::Receiver<OrderHeard> {
         self.orders.open(buffer)
     }

@@ -20,6 +20,13 @@ impl Orders {
         receiver
     }
 
+    /// How many hear orders.
+    pub(super) fn count(&self) -> usize {
+        let hearers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = hearers.iter().filter(|(sender, _)| !sender.is_closed());
+        open.count()
+    }
+
     pub(super) fn give(&self, order: &Order) {
         let mut hearers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         hearers.retain_mut(|(sender, has_gap)| {

@@ -165,14 +165,12 @@ impl Part {
             connections: BTreeMap::new(),
         });
         one.connections.insert(*host, told.connections);
-        if told.name.is_some() {
-            one.name.clone_from(&told.name);
-        }
+        one.name.clone_from(&told.name);
         let was = one.status;
         one.status = said.unwrap_or(one.status);
         let (status, name) = (one.status, one.name.as_deref().map(str::to_owned));
         let is_told = count <= announced as usize;
-        // Who is alone in their own room would be told of themselves.
+        // Of who is alone in their own room nobody would hear it.
         let is_alone = is_own && count == 1;
         if joins && is_told && !is_alone {
             let data = UserJoined {

@@ -159,6 +159,17 @@ async fn what_is_in_use_stays() {
 }
 
 #[tokio::test]
+async fn others_hear_orders_as_long_as_they_are_there() {
+    let bus = MemoryBus::new(Retention::default());
+    let _own = bus.orders(1);
+    assert!(!bus.may_others_hear());
+    let another = bus.orders(1);
+    assert!(bus.may_others_hear());
+    drop(another);
+    assert!(!bus.may_others_hear());
+}
+
+#[tokio::test]
 async fn who_has_gone_is_forgotten() {
     let bus = MemoryBus::new(Retention::default());
     let room = "acme:project:p1".parse().unwrap();

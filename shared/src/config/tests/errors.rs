@@ -157,8 +157,8 @@ fn a_file_that_cannot_be_read_is_named() {
     let twice = "[[tenants]]\nid = 'a'\napi_keys = []\napi_keys = []\n";
     assert_eq!(
         Start::standalone(twice).error(),
-        "the configuration file causerie.toml is not TOML: line 4: duplicate key; it stands above \
-         already, and what belongs to it goes there"
+        "the configuration file causerie.toml is not TOML: line 4: duplicate key; it is set further \
+         up already: put this there"
     );
     std::fs::remove_file(start.file()).unwrap();
     assert_eq!(

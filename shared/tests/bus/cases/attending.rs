@@ -87,9 +87,16 @@ pub async fn one_is_there_from_the_first_connection_to_the_last<W: World>() {
     assert_tells(&record, &room, Event::UserJoined, &joined);
     assert_eq!(record.header.excluded, Some(user("u1")));
     // A repeat says nothing new, nor do more connections, here or there.
-    attend(&*here, first).await;
+    attend(&*here, first.clone()).await;
     attend(&*here, attendance(hosts[0], &room, "u1", 3)).await;
-    attend(&*there_, attendance(hosts[1], &room, "u1", 2)).await;
+    // The name is that which was told last, if any.
+    let present = here.present(&room, None, EVERYBODY).await.unwrap();
+    assert_eq!(present[0].name, None);
+    let other = Attendance {
+        name: first.name,
+        ..attendance(hosts[1], &room, "u1", 2)
+    };
+    attend(&*there_, other).await;
     let present = here.present(&room, None, EVERYBODY).await.unwrap();
     assert_eq!(present.len(), 1);
     assert_eq!(present[0].name, joined.name);

@@ -30,8 +30,8 @@ local function keep(room, user, one)
     text_of(one.connections) .. ' ' .. one.status .. ' ' .. one.name)
 end
 
--- Whether the room is small enough that all there are told who comes and goes. Who is alone
--- in their own room, as nearly all are, would be told of themselves.
+-- Whether the room is small enough that all there are told who comes and goes. Of who is
+-- alone in their own room, as nearly all are, nobody would hear it.
 local function is_told(room, is_own, announced)
   local count = redis.call('HLEN', prefix .. 'who:' .. room)
   return count <= announced and not (is_own and count == 1)
@@ -52,11 +52,9 @@ local function note_presence(host, room, user, connections, name, status, announ
   end
   local one = seen(room, user)
   local joins, was = not one, one and one.status
-  one = one or { connections = 0, status = 'online', name = 'null' }
+  one = one or { connections = 0, status = 'online' }
   one.connections = one.connections + connections - before
-  if name ~= 'null' then
-    one.name = name
-  end
+  one.name = name
   local key = status_key(room, user)
   if key then
     -- What is kept holds: a gateway may not have heard of the last.
