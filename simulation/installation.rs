@@ -39,8 +39,9 @@ pub const RULES: Rules = Rules {
     has_fallback: false,
     takeover_us: 5_000_000,
     // A claim that its broker has given up may still be done, as much as `LATEST` later.
-    // The weather explains that, and is written down as a fault that lasts so long.
-    late_claim_us: 0,
+    // The weather explains that, and is written down as a fault that lasts so long. In good
+    // weather what is answered as a fault ends comes a little after its end.
+    late_claim_us: 10_000,
     hang_up_us: 0,
     max_recover: 1_000,
     abort_us: 1_000_000,

@@ -13,8 +13,8 @@ const REFUSED_WITHIN_US: u64 = 2_000_000;
 /// What people were refused.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
-    /// What a client said last under an id.
-    said: HashMap<(ClientNumber, String), Said>,
+    /// What a client said last under an id, and when.
+    said: HashMap<(ClientNumber, String), (u64, Said)>,
     refused: Vec<Refusal>,
 }
 
@@ -29,6 +29,8 @@ enum Said {
 #[derive(Debug)]
 struct Refusal {
     at: u64,
+    /// When it was said, where that is known: who reads slowly hears late of the answer.
+    said_at: u64,
     to: Arc<Who>,
     /// What was refused, where that is known.
     said: Option<Said>,
@@ -40,9 +42,10 @@ impl Refusals {
     pub(super) fn on_event(&mut self, at: u64, who: &Arc<Who>, event: &ClientEvent) {
         if let ClientEvent::Sent { id, if_busy, .. } = event {
             let said = Said::Message(*if_busy);
-            self.said.insert((who.client, id.clone()), said);
+            self.said.insert((who.client, id.clone()), (at, said));
         } else if let ClientEvent::Cancelling { id, .. } = event {
-            self.said.insert((who.client, id.clone()), Said::Cancel);
+            let said = Said::Cancel;
+            self.said.insert((who.client, id.clone()), (at, said));
         } else if let ClientEvent::Refused { id, code, .. } = event {
             let said = id.as_ref().and_then(|id| {
                 let said = self.said.get(&(who.client, id.clone()))?;
@@ -50,8 +53,9 @@ impl Refusals {
             });
             self.refused.push(Refusal {
                 at,
+                said_at: said.map_or(at, |(at, _)| at),
                 to: Arc::clone(who),
-                said,
+                said: said.map(|(_, said)| said),
                 id: id.clone(),
                 code: code.clone(),
             });
@@ -85,6 +89,7 @@ impl Refusal {
             // The storage was not there.
             ("overloaded", _) => {
                 let since = self.at.saturating_sub(REFUSED_WITHIN_US);
+                let since = since.min(self.said_at);
                 faults.may_have_cut_gateways_off(since, self.at)
             }
             _ => false,

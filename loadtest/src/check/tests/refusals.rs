@@ -12,6 +12,11 @@ fn refused_as(code: &str, if_busy: IfBusy, fault: Option<Fault>) -> Vec<Broken> 
     story.splice(6..7, [say(), refused(1, "m1", code, true), say()]);
     story.splice(0..0, fault.map(What::Fault));
     // Refused at 8 s, if a fault struck.
+    found_each_second(story)
+}
+
+/// What is found for nothing where something happens each second.
+fn found_each_second(story: Vec<What>) -> Vec<Broken> {
     let entries = story.into_iter().zip(0..).map(|(what, at)| Entry {
         at: at * SECOND,
         what,
@@ -55,6 +60,22 @@ fn a_storage_that_was_not_there_needs_a_fault() {
     ] {
         assert_eq!(until(kind, target, 8), FOR_NOTHING, "{kind}");
     }
+}
+
+#[test]
+fn who_reads_slowly_hears_late_that_the_storage_was_not_there() {
+    let heard_late = |until| {
+        let mut story = good();
+        let (id, message) = ("x1".into(), "r1".into());
+        story.push(refused(2, "x1", "overloaded", true));
+        story.insert(5, says(2, ClientEvent::Cancelling { id, message }));
+        let fault = struck("redis-paused", "redis", until * SECOND);
+        story.insert(0, What::Fault(fault));
+        found_each_second(story)
+    };
+    // Said at 6 s.
+    assert_eq!(heard_late(6), []);
+    assert_eq!(heard_late(5), FOR_NOTHING);
 }
 
 #[test]
