@@ -73,11 +73,16 @@ pub async fn serve(
         waiting: Arc::new(Waiting::new(waiting::MOST, waiting::MOST_BYTES)),
         stop: stop.clone(),
     });
-    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
+    let accept = async || {
+        port.waiting.has_room().await;
+        listener.accept().await
+    };
+    while let Some(accepted) = stop.run_until_cancelled(accept()).await {
         match accepted {
             Ok((stream, peer)) => {
-                let peer = Peer(peer.ip());
-                connections.spawn(Arc::clone(&port).serve(stream, peer));
+                let (peer, place) = (Peer(peer.ip()), port.waiting.place());
+                place.wait();
+                connections.spawn(Arc::clone(&port).serve(stream, peer, place));
             }
             Err(error) => {
                 accept_failed(&error);
@@ -113,12 +118,11 @@ impl Port {
         }
     }
 
-    async fn serve(self: Arc<Self>, stream: TcpStream, peer: Peer) {
+    async fn serve(self: Arc<Self>, stream: TcpStream, peer: Peer, place: Place) {
         let accepted = Instant::now();
         // It may be gone already, which reading from it will tell.
         let _ = tune(&stream, self.patience.unread);
-        let place = Arc::new(self.waiting.place());
-        place.wait();
+        let place = Arc::new(place);
         let opening = self.open(stream, accepted, &place);
         let opening = self.stop.run_until_cancelled(opening);
         let Some(Some(socket)) = opening.await else {

@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::seldom::Seldom;
@@ -18,7 +19,11 @@ pub(super) const MOST: usize = 2_000;
 
 /// How many bytes of requests that are not whole may have come: they take up to twice as
 /// much memory. Each may have some 60 KiB, and most come whole at once.
-pub(super) const MOST_BYTES: usize = 4 << 20;
+pub(super) const MOST_BYTES: usize = 2 << 20;
+
+/// How many that have to go may still be there. Nobody else is let in meanwhile: who opens
+/// connections faster than others end would have any number of them.
+const MOST_LEAVING: usize = 50;
 
 /// All connections that wait.
 #[derive(Debug)]
@@ -26,6 +31,8 @@ pub(super) struct Waiting {
     most: usize,
     most_bytes: usize,
     queue: Mutex<Queue>,
+    /// One that had to go is not there any more.
+    left: Notify,
     lines: Seldom,
 }
 
@@ -38,6 +45,8 @@ struct Queue {
     begun: BTreeSet<u64>,
     /// How much all of these have.
     bytes: usize,
+    /// How many have to go, and are still there.
+    leaving: usize,
 }
 
 /// One that waits.
@@ -63,6 +72,7 @@ impl Waiting {
             most,
             most_bytes,
             queue: Mutex::default(),
+            left: Notify::new(),
             lines: Seldom::default(),
         }
     }
@@ -73,6 +83,13 @@ impl Waiting {
             all: Arc::clone(self),
             number: Mutex::default(),
             has_to_go: CancellationToken::new(),
+        }
+    }
+
+    /// Comes when somebody else may be let in.
+    pub(super) async fn has_room(&self) {
+        while lock(&self.queue).leaving > MOST_LEAVING {
+            self.left.notified().await;
         }
     }
 
@@ -108,12 +125,14 @@ impl Waiting {
     }
 
     fn hang_up(&self, mut queue: MutexGuard<'_, Queue>, number: Option<u64>) {
-        let one = number.and_then(|number| queue.remove(number));
+        let Some(one) = number.and_then(|number| queue.remove(number)) else {
+            return;
+        };
+        // Both while nobody else looks: who goes sees by the one that they are in the other.
+        queue.leaving += 1;
+        one.has_to_go.cancel();
         drop(queue);
-        if let Some(one) = one {
-            one.has_to_go.cancel();
-            hung_up(&self.lines);
-        }
+        hung_up(&self.lines);
     }
 }
 
@@ -160,6 +179,10 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.go_on();
+        if self.has_to_go.is_cancelled() {
+            lock(&self.all.queue).leaving -= 1;
+            self.all.left.notify_one();
+        }
     }
 }
 
@@ -194,6 +217,22 @@ mod tests {
         let places = [(); 4].map(|()| waiting.place());
         places.iter().for_each(Place::wait);
         assert_eq!(places.each_ref().map(has_to_go), [true, true, false, false]);
+    }
+
+    #[test]
+    fn nobody_is_let_in_while_many_have_to_go() {
+        let has_room = |waiting: &Waiting| waiting.has_room().now_or_never().is_some();
+        let waiting = Arc::new(Waiting::new(0, 100));
+        let mut places: Vec<_> = (0..=MOST_LEAVING).map(|_| waiting.place()).collect();
+        places[1..].iter().for_each(Place::wait);
+        assert!(has_room(&waiting));
+        places[0].wait();
+        assert!(!has_room(&waiting));
+        // Who was not told to go makes no room by going, and the others do so once.
+        drop(waiting.place());
+        assert!(!has_room(&waiting));
+        drop(places.pop());
+        assert!(has_room(&waiting));
     }
 
     #[test]
