@@ -6,6 +6,7 @@
 //! however many they are.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -14,8 +15,8 @@ use causerie_shared::bus::log::{Look, Page};
 use causerie_shared::bus::subscription::Subscriptions;
 use causerie_shared::bus::{Bus, BusError};
 use futures::future::join_all;
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::task::TaskTracker;
 
 use super::shard::PAGE;
@@ -39,6 +40,13 @@ const LONGEST: Duration = Duration::from_millis(500);
 
 /// Where nobody came for so long a crowd is there, and is waited for no longer.
 const LULL: Duration = Duration::from_millis(100);
+
+/// Of so many partitions rooms are opened at the same time: the bus carries out what it is asked
+/// for in order, and others ask it meanwhile.
+const PARTITIONS_AT_ONCE: usize = 4;
+
+/// How long a partition keeps others waiting: it may lie on a node that hangs.
+const TURN: Duration = Duration::from_millis(50);
 
 /// A room that is to be opened, and who waits for what was read.
 struct Wish {
@@ -103,11 +111,13 @@ async fn run(
     tasks: TaskTracker,
 ) {
     let mut rush = Rush::new(bus.rewards_company());
+    let turns = Arc::new(Semaphore::new(PARTITIONS_AT_ONCE));
     while let Some(wishes) = gather(&mut waiting, &mut rush).await {
         tasks.spawn(open_all(
             Arc::clone(&bus),
             Arc::clone(&subscriptions),
             wishes,
+            Arc::clone(&turns),
         ));
     }
 }
@@ -136,8 +146,13 @@ async fn gather(waiting: &mut mpsc::Receiver<Wish>, rush: &mut Rush) -> Option<V
     Some(wishes)
 }
 
-/// Each partition by itself: one that lies on a node that hangs holds up no other.
-async fn open_all(bus: Arc<dyn Bus>, subscriptions: Arc<dyn Subscriptions>, wishes: Vec<Wish>) {
+/// Each partition by itself, a few at a time.
+async fn open_all(
+    bus: Arc<dyn Bus>,
+    subscriptions: Arc<dyn Subscriptions>,
+    wishes: Vec<Wish>,
+    turns: Arc<Semaphore>,
+) {
     let mut by_partition: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for wish in wishes {
         let partition = wish.look.room.partition().index();
@@ -145,8 +160,19 @@ async fn open_all(bus: Arc<dyn Bus>, subscriptions: Arc<dyn Subscriptions>, wish
     }
     let opening = by_partition
         .into_values()
-        .map(|wishes| open_partition(&*bus, &*subscriptions, wishes));
+        .map(|wishes| in_turn(&turns, open_partition(&*bus, &*subscriptions, wishes)));
     join_all(opening).await;
+}
+
+/// Does it when there is a turn for it, which is the next one's after a while in any case.
+async fn in_turn(turns: &Semaphore, opening: impl Future<Output = ()>) {
+    let turn = turns.acquire().await;
+    let mut opening = pin!(opening);
+    let opened = timeout(TURN, opening.as_mut()).await;
+    drop(turn);
+    if opened.is_err() {
+        opening.await;
+    }
 }
 
 async fn open_partition(bus: &dyn Bus, subscriptions: &dyn Subscriptions, wishes: Vec<Wish>) {
@@ -216,6 +242,8 @@ impl Rush {
 
 #[cfg(test)]
 mod tests {
+    use std::future::{pending, ready};
+
     use tokio::time::interval;
 
     use super::*;
@@ -233,6 +261,19 @@ mod tests {
             has_company: true,
             opened,
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn partitions_that_hang_hold_up_others_for_a_turn() {
+        let turns = Semaphore::new(PARTITIONS_AT_ONCE);
+        let hanging = (0..PARTITIONS_AT_ONCE).map(|_| in_turn(&turns, pending()));
+        let began = Instant::now();
+        tokio::select! {
+            biased;
+            _ = join_all(hanging) => panic!("they hang"),
+            () = in_turn(&turns, ready(())) => {}
+        }
+        assert_eq!(began.elapsed(), TURN);
     }
 
     #[tokio::test]

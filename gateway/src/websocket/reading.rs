@@ -57,16 +57,17 @@ impl Reading {
     ) -> Poll<Result<Message, Unreadable>> {
         // One read may bring thousands: others get their turn meanwhile.
         let turn = ready!(poll_proceed(cx));
-        loop {
-            let message = match self.decode_unread()? {
-                Some(message) => Some(message),
-                None => ready!(self.poll_read(cx, &heard))?,
-            };
-            if let Some(message) = message {
-                turn.made_progress();
-                return Poll::Ready(Ok(message));
-            }
+        let message = match self.decode_unread()? {
+            Some(message) => Some(message),
+            None => ready!(self.poll_read(cx, heard))?,
+        };
+        turn.made_progress();
+        if let Some(message) = message {
+            return Poll::Ready(Ok(message));
         }
+        // So they do where a message comes in thousands of pieces.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn decode_unread(&mut self) -> Result<Option<Message>, Unreadable> {
@@ -134,6 +135,7 @@ impl From<Violation> for Unreadable {
 
 #[cfg(test)]
 mod tests {
+    use causerie_testkit::client::raw::{frame, opcode};
     use tokio::io::AsyncWriteExt;
     use tokio::net::{TcpListener, TcpStream};
 
@@ -146,14 +148,19 @@ mod tests {
     /// So many messages fit into one read.
     const COUNT: usize = READ_AT_ONCE / PING.len();
 
-    #[tokio::test]
-    async fn one_who_sends_much_leaves_others_their_turn() {
+    /// What is sent to it, all of which has come.
+    async fn reading_of(wire: &[u8]) -> Reading {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (accepted, peer) = tokio::join!(listener.accept(), TcpStream::connect(address));
         let (stream, _sending) = Socket::Plain(accepted.unwrap().0).into_split();
-        peer.unwrap().write_all(&PING.repeat(COUNT)).await.unwrap();
-        let mut reading = Reading::new(stream, Decoder::new(1_000, false), &[]);
+        peer.unwrap().write_all(wire).await.unwrap();
+        Reading::new(stream, Decoder::new(100_000, false), &[])
+    }
+
+    #[tokio::test]
+    async fn one_who_sends_much_leaves_others_their_turn() {
+        let mut reading = reading_of(&PING.repeat(COUNT)).await;
         let (mut count, mut most_in_a_row) = (0, 0);
         poll_fn(|cx| {
             let before = count;
@@ -170,5 +177,26 @@ mod tests {
         .await;
         assert_eq!(count, COUNT);
         assert!(most_in_a_row <= 128, "{most_in_a_row} in a row");
+    }
+
+    #[tokio::test]
+    async fn one_who_sends_a_message_in_pieces_leaves_others_their_turn() {
+        let piece = frame(false, opcode::CONTINUATION, b"x");
+        let pieces = piece.repeat(3 * READ_AT_ONCE / piece.len());
+        let begin = frame(false, opcode::TEXT, b"x");
+        let mut reading = reading_of(&[begin, pieces].concat()).await;
+        let mut turns = 0;
+        poll_fn(|cx| match reading.poll_message(cx, || {}) {
+            Poll::Ready(ended) => {
+                assert!(ended.is_err(), "it has no end");
+                Poll::Ready(())
+            }
+            Poll::Pending => {
+                turns += 1;
+                Poll::Pending
+            }
+        })
+        .await;
+        assert!(turns >= 3, "all in {turns} turns");
     }
 }

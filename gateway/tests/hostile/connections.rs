@@ -6,7 +6,9 @@ use causerie_testkit::client::raw::RawSocket;
 use causerie_testkit::client::ws::Connect;
 use futures::future::join_all;
 use serde_json::json;
+use tokio::time::interval;
 
+use crate::good::PACE;
 use crate::stage::{OPENING, Stage, Turns, many, token};
 
 /// How long a request's head may take to come.
@@ -91,8 +93,13 @@ async fn who_never_reads_is_sent_away() {
             .open()
             .await;
         let closed = 20 * (round + 1);
+        // Who talks is no attacker, and talks as fast as the other.
+        let mut pace = interval(PACE);
         while stage.node.metric("causerie_closes_total").await < closed as f64 {
-            assert_eq!(talker.request(message.clone()).await["type"], "ack");
+            for _ in 0..10 {
+                pace.tick().await;
+                assert_eq!(talker.request(message.clone()).await["type"], "ack");
+            }
         }
         let (metrics, wanted) = (
             stage.node.metrics().await,

@@ -1,6 +1,7 @@
 //! A gateway, and a client who behaves well beside those who don't.
 
 use std::cell::Cell;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -127,6 +128,9 @@ impl Stage {
             baseline_kib: 0,
             attacked: Cell::new(0),
         };
+        if let Ok(cores) = std::env::var("HOSTILE_ATTACKERS_CORES") {
+            move_this_thread_to(&cores);
+        }
         stage.serves().await;
         stage.until_turn(report::seconds() * TURNS_A_SECOND).await;
         stage.baseline_kib = stage.kib("VmRSS");
@@ -225,6 +229,17 @@ impl Stage {
         let path = format!("/ws?token={}", token.sign(SECRET));
         RawSocket::open(self.node.url(), &path, &[("X-Forwarded-For", address)]).await
     }
+}
+
+/// What those do who behave badly takes no time then from Redis, and from who behaves well.
+fn move_this_thread_to(cores: &str) {
+    let thread = std::fs::read_link("/proc/thread-self").expect("this is Linux");
+    let moved = Command::new("taskset")
+        .args(["--cpu-list", "--pid", cores])
+        .arg(thread.file_name().expect("its number"))
+        .output();
+    let moved = moved.expect("there is taskset");
+    assert!(moved.status.success(), "{moved:?}");
 }
 
 pub(crate) fn token(user: &str) -> String {

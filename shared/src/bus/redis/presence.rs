@@ -49,16 +49,33 @@ impl RedisBus {
             let alone = is_cluster.then(|| one.room.partition());
             groups.entry(alone).or_default().push((place, one));
         }
-        let together = groups.values().flat_map(|group| group.chunks(TOGETHER));
-        let noted = together.map(|some| async move {
-            let told: Vec<_> = some.iter().map(|(_, one)| *one).collect();
-            let places = some.iter().map(|(place, _)| *place);
-            let noted = self.note_together(&told, announced).await;
-            places.zip(noted).collect::<Vec<_>>()
-        });
+        let noted = groups
+            .values()
+            .map(|group| self.note_in_turn(group, announced));
         let mut noted = join_all(noted).await.concat();
         noted.sort_by_key(|(place, _)| *place);
         noted.into_iter().map(|(_, one)| one).collect()
+    }
+
+    /// So many after the other: what others ask for meanwhile has not to wait for all. Where
+    /// Redis takes some of them not, the rest is not asked for.
+    async fn note_in_turn(
+        &self,
+        group: &[(usize, &Attendance)],
+        announced: u32,
+    ) -> Vec<(usize, Result<Attended, BusError>)> {
+        let mut noted = Vec::with_capacity(group.len());
+        for some in group.chunks(TOGETHER) {
+            let told: Vec<_> = some.iter().map(|(_, one)| *one).collect();
+            let answers = match noted.last() {
+                Some((_, Err(away @ BusError::Unavailable(_)))) => {
+                    vec![Err(away.clone()); told.len()]
+                }
+                Some(_) | None => self.note_together(&told, announced).await,
+            };
+            noted.extend(some.iter().map(|(place, _)| *place).zip(answers));
+        }
+        noted
     }
 
     async fn note_together(
