@@ -79,7 +79,8 @@ fn decoded(is_deflated: bool, wire: &[u8], at_once: usize) -> (Vec<Message>, Opt
                         return (messages, None);
                     }
                 }
-                Ok(None) => break,
+                Ok(None) if read.is_empty() => break,
+                Ok(None) => {}
                 Err(violation) => return (messages, Some(violation)),
             }
         }

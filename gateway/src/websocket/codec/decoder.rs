@@ -6,6 +6,10 @@ use super::assembly::{Assembly, push_unmasked};
 use super::header::{Header, HeaderReader, Opcode};
 use super::{Message, Violation, close_frame, mask};
 
+/// How many frames of a message are read at once. They take some ten microseconds, and one
+/// read may bring thousands that are next to empty.
+const FRAMES_AT_ONCE: usize = 256;
+
 /// Reads what one client sends. Between messages it is two words without a
 /// heap; what has come of a message is held until the message is whole.
 #[derive(Debug)]
@@ -35,9 +39,10 @@ impl Decoder {
     }
 
     /// Takes bytes off the front of `input` up to the end of the next message,
-    /// and gives that message. `None` where `input` ends before: then all of it
-    /// was taken. Call it again while it gives messages; bytes may be split
-    /// between calls anywhere.
+    /// and gives that message. `None` where `input` ends before, or the message
+    /// comes in so many frames that others should have their turn. Call it again
+    /// while something is left of `input`; bytes may be split between calls
+    /// anywhere.
     ///
     /// # Errors
     /// The [`Violation`], as soon as it can be known. Nothing after it means
@@ -99,7 +104,7 @@ impl Unfinished {
     }
 
     fn read(&mut self, input: &mut &[u8], rules: Rules) -> Result<Option<Message>, Violation> {
-        loop {
+        for _ in 0..FRAMES_AT_ONCE {
             let frame = match self.frame.take() {
                 Some(frame) => frame,
                 None => match self.header.read(input)? {
@@ -116,6 +121,7 @@ impl Unfinished {
                 return Ok(Some(message));
             }
         }
+        Ok(None)
     }
 
     /// Refuses a frame that is out of place, or of a message too large.
