@@ -3,11 +3,13 @@
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io::Cursor;
+use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Buf;
 use tokio::io::ReadBuf;
 use tokio::task::coop::poll_proceed;
+use tokio::task::yield_now;
 
 use super::codec::{Decoder, Message, Violation};
 use crate::socket::Receiving;
@@ -66,8 +68,9 @@ impl Reading {
         if let Some(message) = message {
             return Poll::Ready(Ok(message));
         }
-        // So they do where a message comes in thousands of pieces.
-        cx.waker().wake_by_ref();
+        // So they do where a message comes in thousands of pieces, and not only those whose
+        // turn it is already: it is looked what else has come first.
+        let _ = pin!(yield_now()).poll(cx);
         Poll::Pending
     }
 
