@@ -48,8 +48,8 @@ export class CauserieChat extends HTMLElement {
   #news = new News();
   #unread = 0;
   #state: State | null = null;
-  /** What was announced is shown first. */
-  #toTell: ChatMessage[] = [];
+  /** What is announced is shown first, which a page in the background does not do. */
+  #toAnnounce: ChatMessage[] = [];
   #isFrameAsked = false;
   #isUpdateAsked = false;
   #isRestartAsked = false;
@@ -259,8 +259,10 @@ export class CauserieChat extends HTMLElement {
       const isSeen = !document.hidden && (this.open || this.getAttribute('layout') === 'inline');
       if (isSeen) chat.memory.readAt = Math.max(1, ...messages.map(({ at, seq }) => (seq === undefined ? 0 : at)));
       this.#setUnread(countUnread(messages, chat.memory.readAt));
-      this.#toTell.push(...this.#news.take(chat.snapshot));
+      const news = this.#news.take(chat.snapshot);
+      this.#toAnnounce.push(...news);
       this.#onState(chat.state);
+      for (const message of news) this.#tell('chat-message', message);
     }
     if (this.#isFrameAsked) return;
     this.#isFrameAsked = true;
@@ -271,9 +273,7 @@ export class CauserieChat extends HTMLElement {
     this.#isFrameAsked = false;
     this.#view.showFrame(this.open, this.#unread);
     this.#view.showChat(this.#chat);
-    const told = this.#toTell.splice(0);
-    this.#view.announce(told);
-    for (const message of told) this.#tell('chat-message', message);
+    this.#view.announce(this.#toAnnounce.splice(0));
   }
 
   #setUnread(count: number): void {
