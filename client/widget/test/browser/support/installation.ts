@@ -33,6 +33,7 @@ export class Installation {
       AI_ECHO_TOKENS_PER_SECOND: '20',
       // Who asks is to do without WebSockets.
       ROLLOUT_PERCENTAGE: '0',
+      ROLLOUT_FLAGS: 'beta',
     });
     await cluster.anotherBroker();
     const side = async (pages: PageServer): Promise<Side> => {
