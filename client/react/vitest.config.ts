@@ -3,14 +3,11 @@ import { defineConfig } from 'vitest/config';
 
 const of18 = fileURLToPath(new URL('../react-18/node_modules/', import.meta.url));
 
-const test = {
-  include: ['test/**/*.test.{ts,tsx}'],
-  testTimeout: 60_000,
-  hookTimeout: 60_000,
-  restoreMocks: true,
-};
+const timeouts = { testTimeout: 60_000, hookTimeout: 60_000 };
 
-// All is tested with the newest React, and with the oldest that is allowed.
+const test = { include: ['test/*.test.{ts,tsx}'], restoreMocks: true, ...timeouts };
+
+// All but the page in a browser is tested with the newest React, and with the oldest that is allowed.
 export default defineConfig({
   test: {
     projects: [
@@ -19,6 +16,7 @@ export default defineConfig({
         test: { name: 'react-18', ...test },
         resolve: { alias: [{ find: /^(react|react-dom)($|\/)/, replacement: `${of18}$1$2` }] },
       },
+      { test: { name: 'browser', include: ['test/browser/*.test.ts'], ...timeouts } },
     ],
   },
 });

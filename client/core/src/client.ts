@@ -176,10 +176,8 @@ export function connect(options: Options): Client {
 
   async function readHistory(room = OWN, range: HistoryRange = {}): Promise<History> {
     const { token } = await tokens.get();
-    // It makes texts of numbers.
-    const query = new URLSearchParams(range as Record<string, string>);
     const path = `api/rooms/${encodeURIComponent(room)}/history`;
-    const { has_more: hasMore, ...page } = await server.json<HistoryPage>(path, { token, query });
+    const { has_more: hasMore, ...page } = await server.json<HistoryPage>(path, { token, query: { ...range } });
     return { ...page, hasMore };
   }
 
@@ -215,8 +213,8 @@ export function connect(options: Options): Client {
         throw new CauserieError(bytes ? 'message_too_large' : 'invalid_message', 'A message has 1 byte to 32 KiB of text.');
       }
       // What is not given is not in the frame: JSON knows no `undefined`.
-      const names = { session_id: sessionId, if_busy: ifBusy, conversation_context: context };
-      const { entry, acked } = outbox.put({ user_input: text, room, ai, metadata, ...names } as SendMessage);
+      const data = { user_input: text, room, session_id: sessionId, ai, if_busy: ifBusy, conversation_context: context, metadata };
+      const { entry, acked } = outbox.put(data as SendMessage);
       typing.stop(room ?? OWN);
       connection.act();
       tellIfClosed();

@@ -1,6 +1,6 @@
 import type { Client, GetToken, State } from '@causerie/client';
 import type { ChatMessage } from '@causerie/client/conversation';
-import { clientConfig } from '@causerie/client/rollout';
+import { type ClientConfig, clientConfig } from '@causerie/client/rollout';
 import { Chat } from './chat.js';
 import { countUnread, News } from './news.js';
 import { CONNECTION_ATTRIBUTES, oneOf, type Settings, settingsOf } from './settings.js';
@@ -15,6 +15,8 @@ export interface ChatEventMap {
   'chat-close': CustomEvent<null>;
   /** The connection's state has changed. */
   'chat-state': CustomEvent<State>;
+  /** The server's advice has come, before there is a connection; only of `mode="advised"`. */
+  'chat-advice': CustomEvent<ClientConfig>;
   /** How many messages are unread. */
   'chat-unread': CustomEvent<{ count: number }>;
   /** Somebody else, or the assistant, has said something. */
@@ -41,15 +43,16 @@ export class CauserieChat extends HTMLElement {
   #getToken: GetToken | undefined;
   #texts: Partial<Texts> | null = null;
   #chat: Chat | null = null;
-  /** The advice that is waited for before there is a chat. */
-  #advice: object | null = null;
+  /** The question for advice whose answer is waited for before there is a chat. */
+  #question: object | null = null;
+  #advice: ClientConfig | null = null;
   /** What was sent meanwhile. */
   #early: string[] = [];
   #news = new News();
   #unread = 0;
   #state: State | null = null;
-  /** What was announced is shown first. */
-  #toTell: ChatMessage[] = [];
+  /** What is announced is shown first, which a page in the background does not do. */
+  #toAnnounce: ChatMessage[] = [];
   #isFrameAsked = false;
   #isUpdateAsked = false;
   #isRestartAsked = false;
@@ -112,6 +115,11 @@ export class CauserieChat extends HTMLElement {
     return this.#chat?.client ?? null;
   }
 
+  /** What the server advised, its flags among it; null where it was not asked, or has not answered yet. */
+  get advice(): ClientConfig | null {
+    return this.#advice;
+  }
+
   /** Opens the chat, and puts the focus there. */
   show(): void {
     this.open = true;
@@ -142,7 +150,7 @@ export class CauserieChat extends HTMLElement {
   send(text: string): void {
     this.#start();
     const { tooLong } = this.#look().texts;
-    if (this.#advice) return void this.#early.push(text);
+    if (this.#question) return void this.#early.push(text);
     if (!this.#chat) throw new Error('It has to stand in the page, with `url`, and `tenant-hash` or `getToken`.');
     try {
       this.#chat.conversation.send(text).acked.catch(() => {});
@@ -212,18 +220,20 @@ export class CauserieChat extends HTMLElement {
   }
 
   #start(): void {
-    const settings = this.#chat || this.#advice || !this.isConnected ? null : settingsOf(this, this.#getToken);
+    const settings = this.#chat || this.#question || !this.isConnected ? null : settingsOf(this, this.#getToken);
     if (settings?.isAdvised) void this.#beginAsAdvised(settings);
     else if (settings) this.#begin(settings);
   }
 
   async #beginAsAdvised(settings: Settings): Promise<void> {
-    const own = (this.#advice = {});
-    const { mode } = await clientConfig(settings.options);
+    const own = (this.#question = {});
+    const advice = await clientConfig(settings.options);
     // It has begun anew, or ended.
-    if (this.#advice !== own) return;
-    this.#advice = null;
-    this.#begin({ ...settings, options: { ...settings.options, mode } });
+    if (this.#question !== own) return;
+    this.#question = null;
+    this.#advice = advice;
+    this.#begin({ ...settings, options: { ...settings.options, mode: advice.mode } });
+    this.#tell('chat-advice', advice);
     for (const text of this.#early.splice(0)) this.#attempt((async () => this.send(text))());
     this.#onChange();
   }
@@ -235,7 +245,7 @@ export class CauserieChat extends HTMLElement {
 
   #end(): void {
     this.#isRestartAsked = false;
-    this.#advice = null;
+    this.#question = this.#advice = null;
     this.#chat?.end();
     this.#chat = null;
   }
@@ -259,8 +269,10 @@ export class CauserieChat extends HTMLElement {
       const isSeen = !document.hidden && (this.open || this.getAttribute('layout') === 'inline');
       if (isSeen) chat.memory.readAt = Math.max(1, ...messages.map(({ at, seq }) => (seq === undefined ? 0 : at)));
       this.#setUnread(countUnread(messages, chat.memory.readAt));
-      this.#toTell.push(...this.#news.take(chat.snapshot));
+      const news = this.#news.take(chat.snapshot);
+      this.#toAnnounce.push(...news);
       this.#onState(chat.state);
+      for (const message of news) this.#tell('chat-message', message);
     }
     if (this.#isFrameAsked) return;
     this.#isFrameAsked = true;
@@ -271,9 +283,7 @@ export class CauserieChat extends HTMLElement {
     this.#isFrameAsked = false;
     this.#view.showFrame(this.open, this.#unread);
     this.#view.showChat(this.#chat);
-    const told = this.#toTell.splice(0);
-    this.#view.announce(told);
-    for (const message of told) this.#tell('chat-message', message);
+    this.#view.announce(this.#toAnnounce.splice(0));
   }
 
   #setUnread(count: number): void {

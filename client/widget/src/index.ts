@@ -4,6 +4,7 @@ import { embed } from './embed.js';
 export type { CauserieChat, ChatEventMap };
 export type { ChatMessage } from '@causerie/client/conversation';
 export type { Client, GetToken, State } from '@causerie/client';
+export type { ClientConfig } from '@causerie/client/rollout';
 export type { Texts } from './texts.js';
 
 declare global {

@@ -59,7 +59,7 @@ export function grade(of: Omit<Quality, 'grade'>, isUp: boolean): Grade {
 export class QualityMonitor {
   readonly #client: Measured;
   readonly #windowMs: number;
-  readonly #onChange: ((quality: Quality) => void) | undefined;
+  #onChange: ((quality: Quality) => void) | undefined;
   #samples: Sample[] = [];
   #interruptions: number[] = [];
   #wasUp = false;
@@ -91,6 +91,8 @@ export class QualityMonitor {
   }
 
   stop(): void {
+    // An answer may still be on its way.
+    this.#onChange = undefined;
     clearInterval(this.#timer);
     this.#unlisten();
   }

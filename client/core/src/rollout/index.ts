@@ -48,8 +48,7 @@ async function ask(options: ConfigOptions): Promise<ClientConfig> {
   // By it the answer stays the same, though a visitor gets another token.
   const make = async () => newId();
   const visitor = await (storage?.token(`causerie:${server.base}:${tenantHash}:visitor`, make) ?? make());
-  const query = new URLSearchParams({ visitor });
-  if (!getToken) query.set('t', tenantHash);
+  const query = getToken ? { visitor } : { visitor, t: tenantHash };
   const token = getToken && ((await appTokens(getToken).get('first')) as string);
   const { mode, flags, user_id } = await server.json<Told>('api/client-config', { token, query });
   return {

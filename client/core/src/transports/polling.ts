@@ -56,22 +56,19 @@ function open(server: Server, pollMs: number, opening: Opening, { onFrame, onLif
   /** Own questions whose replies have not ended. */
   const awaited = new Set<string>();
   let isReady = false;
+  let last = Promise.resolve();
   let timer: ReturnType<typeof setTimeout> | undefined;
 
-  function get<T>(path: string, query: Record<string, number> = {}): Promise<T> {
-    // It makes texts of numbers.
-    const texts = new URLSearchParams(query as unknown as Record<string, string>);
-    return server.json<T>(`api/${path}`, { token, query: texts, stop });
-  }
+  const get = <T>(path: string, query?: Record<string, number>) => server.json<T>(`api/${path}`, { token, query, stop });
 
   function go({ room, epoch, seq = 0 }: RoomAt): void {
     places.set(room, epoch ? { epoch, seq } : null);
   }
 
-  /** Asks in so many milliseconds. */
+  /** Asks in so many milliseconds, and not before what was asked is answered: else older answers may come after newer ones. */
   function after(ms: number): void {
     clearTimeout(timer);
-    timer = setTimeout(() => poll().catch(onFailure), ms);
+    timer = setTimeout(() => (last = last.then(poll)).catch(onFailure), ms);
   }
 
   const onFailure = (error: CauserieError) => onEnd(endBy(error));

@@ -4,7 +4,8 @@ import type { End } from './transport.js';
 
 export interface Request {
   token?: string | undefined;
-  query?: URLSearchParams;
+  /** Names with their values; those of `URLSearchParams` may come several times. */
+  query?: URLSearchParams | Readonly<Record<string, string | number>> | undefined;
   /** Makes it a POST. */
   body?: unknown;
   /** Ends it, and is ended where no answer comes in time. */
@@ -28,9 +29,10 @@ export class Server {
     this.#fetch = (input, init) => fetch(input, init);
   }
 
-  url(path: string, query?: URLSearchParams): URL {
+  url(path: string, query?: Request['query']): URL {
     const url = new URL(path, this.base);
-    url.search = `${query ?? ''}`;
+    // It makes texts of numbers.
+    url.search = `${new URLSearchParams(query as Record<string, string>)}`;
     return url;
   }
 

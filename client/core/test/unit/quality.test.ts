@@ -75,3 +75,13 @@ test('without a connection it is offline, and nothing is asked', async () => {
   monitor.stop();
   expect(listeners.size).toBe(0);
 });
+
+test('stopped, it tells nothing, though an answer is on its way', async () => {
+  const { monitor, told, set } = watched(() => 20);
+  // It has just asked.
+  const before = told.length;
+  monitor.stop();
+  await vi.advanceTimersByTimeAsync(10_000);
+  set(GONE);
+  expect(told).toHaveLength(before);
+});

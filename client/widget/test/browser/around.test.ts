@@ -70,6 +70,17 @@ test('takes its colours and parts from the page', async () => {
   expect(await header.evaluate((one) => getComputedStyle(one).letterSpacing)).toBe('2px');
 });
 
+test('moves nothing for those who want no motion, and is seen in colours that they force', async () => {
+  const tab = await open({ reducedMotion: 'reduce', forcedColors: 'active' });
+  await tab.ask('slowly '.repeat(400));
+  await tab.byTestId('typing').waitFor();
+  const moving = () => tab.page.evaluate(() => document.querySelector('causerie-chat')?.shadowRoot?.getAnimations().length);
+  expect(await moving()).toBe(0);
+  await tab.isAccessible('in forced colours');
+  await tab.page.emulateMedia({ reducedMotion: 'no-preference' });
+  expect(await moving()).toBe(3);
+});
+
 test('stays within what a keyboard leaves of a small screen', async () => {
   const tab = await open({ viewport: { width: 360, height: 640 }, isMobile: true, hasTouch: true });
   const panel = tab.page.locator('causerie-chat .panel');

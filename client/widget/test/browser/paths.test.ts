@@ -32,14 +32,18 @@ test('where the server advises against sockets it does without, and sends what w
   const asked = side.way.asked.length;
   const tab = await installation.open(side, { more: 'mode="advised"' });
   await goesBy(tab, 'streaming');
+  const advice = () => tab.page.evaluate(() => (document.querySelector('causerie-chat') as HTMLElement & { advice: unknown }).advice);
+  expect(await advice()).toEqual({ mode: 'streaming', flags: ['beta'] });
   expect(await tab.byTestId('status').isVisible()).toBe(false);
   await tab.page.evaluate(() => {
     const old = document.querySelector('causerie-chat') as HTMLElement;
     const chat = old.cloneNode() as HTMLElement & { send(text: string): void };
+    chat.addEventListener('chat-advice', (event) => (chat.title = (event as CustomEvent).detail.flags.join()));
     old.replaceWith(chat);
     chat.send('early');
   });
   await answer(tab, 'sent', 'early').waitFor();
+  expect(await tab.page.locator('causerie-chat').getAttribute('title')).toBe('beta');
   expect(side.way.asked.slice(asked)).toContain('GET /api/client-config');
   expect(side.way.asked.slice(asked)).not.toContain('UPGRADE /ws');
 });

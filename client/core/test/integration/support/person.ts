@@ -11,8 +11,8 @@ const PATIENCE_MS = 30_000;
 
 type SocketClass = NonNullable<Options['WebSocket']>;
 
-/** Node 20 has no WebSocket of its own. */
-export const SOCKET = NodeWebSocket as unknown as SocketClass;
+/** Node has one of its own from 22 on. */
+export const SOCKET = globalThis.WebSocket ?? (NodeWebSocket as unknown as SocketClass);
 
 export class Person {
   readonly client: Client;

@@ -1,15 +1,15 @@
 import { spawnSync } from 'node:child_process';
 import axe from 'axe-core';
-import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type LaunchOptions, type Page } from 'playwright-core';
 import { expect } from 'vitest';
 
 /** Debian's Chromium, or the one that `CAUSERIE_CHROMIUM` names. */
-export function startBrowser(): Promise<Browser> {
+export function startBrowser(options: LaunchOptions = {}): Promise<Browser> {
   const named = process.env['CAUSERIE_CHROMIUM'];
   const executablePath = named ?? spawnSync('which', ['chromium'], { encoding: 'utf8' }).stdout.trim();
   if (!executablePath) throw new Error('there is no Chromium: apt-get install chromium');
   // Root's has no sandbox.
-  return chromium.launch({ executablePath, chromiumSandbox: process.getuid?.() !== 0 });
+  return chromium.launch({ executablePath, chromiumSandbox: process.getuid?.() !== 0, ...options });
 }
 
 /** A tab of somebody new, and what went wrong in it. */

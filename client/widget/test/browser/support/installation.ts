@@ -33,6 +33,7 @@ export class Installation {
       AI_ECHO_TOKENS_PER_SECOND: '20',
       // Who asks is to do without WebSockets.
       ROLLOUT_PERCENTAGE: '0',
+      ROLLOUT_FLAGS: 'beta',
     });
     await cluster.anotherBroker();
     const side = async (pages: PageServer): Promise<Side> => {
@@ -46,13 +47,18 @@ export class Installation {
 
   /** A page on this side: of a visitor, or of `user`, whom the page's own server knows; `beside` another one, as a tab. */
   async open({ way, pages }: Side, { user, beside, more = '' }: { user?: string; beside?: Tab; more?: string } = {}): Promise<Tab> {
-    const tab = (await beside?.another()) ?? (await Tab.of(this.#browser));
-    this.#tabs.push(tab);
     const script = user === undefined ? '' : `document.querySelector('causerie-chat').getToken = async () => '${tokenOf(user)}';`;
     pages.scripts.set('/person.js', script);
     const body = `<causerie-chat open url="${way.url}" tenant-hash="acme-hash" ${more}></causerie-chat>
       <script src="/person.js"></script><script src="/causerie-chat.js" defer></script>`;
-    await tab.page.goto(`${pages.origin}/?body=${encodeURIComponent(body)}`);
+    return this.show(pages, body, beside);
+  }
+
+  /** A page with this in its body; `beside` another one, as a tab. */
+  async show({ origin }: PageServer, body: string, beside?: Tab): Promise<Tab> {
+    const tab = (await beside?.another()) ?? (await Tab.of(this.#browser));
+    this.#tabs.push(tab);
+    await tab.page.goto(`${origin}/?body=${encodeURIComponent(body)}`);
     return tab;
   }
 
