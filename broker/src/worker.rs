@@ -256,6 +256,10 @@ impl Worker {
         let grace = self.drain_grace;
         let drained = tokio::time::timeout(grace, self.tasks.wait()).await;
         events::drained(self.tasks.len(), drained.is_ok());
+        // Not with the process: it ends the connections to the AI, too, and a reply that
+        // saw its own go first would tell people that the AI has failed.
+        self.ended.cancel();
+        self.tasks.wait().await;
     }
 }
 

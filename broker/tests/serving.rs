@@ -10,10 +10,11 @@
 
 mod kit;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use causerie_broker::Settings;
 use causerie_broker::backend::openai::{OpenAi, OpenAiConfig};
+use causerie_broker::{Broker, Settings};
 use causerie_shared::bus::Bus;
 use causerie_shared::bus::reply::{Cancelled, ReplyState};
 use causerie_shared::record::Class;
@@ -21,6 +22,7 @@ use causerie_testkit::ai::{AiServer, Behaviour, End};
 use kit::faulty_bus::FaultyBus;
 use kit::{Ear, Running, all, ask, data, echo, memory_bus, only, pass, room, text_of};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 fn slots(max_concurrent: usize, max_concurrent_per_tenant: usize) -> Settings {
     Settings {
@@ -90,7 +92,7 @@ async fn cancelling_ends_the_model_call_and_keeps_what_was_said() {
     let mut ear = Ear::in_rooms(&*bus, std::slice::from_ref(&user_room)).await;
     // It hears no hints: the beat finds the cancellation.
     for (deaf, within) in [(false, 200), (true, 1_000)] {
-        let broker_bus: std::sync::Arc<dyn Bus> = match deaf {
+        let broker_bus: Arc<dyn Bus> = match deaf {
             false => bus.clone(),
             true => FaultyBus::new(bus.clone()),
         };
@@ -188,6 +190,30 @@ async fn a_drain_ends_what_runs_and_claims_nothing_new() {
     );
     let status = bus.reply(&later).await.unwrap().unwrap();
     assert_eq!(status.state, ReplyState::Queued);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_made_any_more_when_a_drain_is_over() {
+    let bus = memory_bus();
+    let user_room = room("demo:user:u1");
+    let mut ear = Ear::in_rooms(&*bus, std::slice::from_ref(&user_room)).await;
+    let hasty = Settings {
+        drain_grace: Duration::from_secs(1),
+        ..Settings::default()
+    };
+    let others = Arc::strong_count(&bus);
+    let shutdown = CancellationToken::new();
+    let broker = Broker::new(bus.clone(), hasty, echo(1.0)).run(shutdown.clone());
+    let meanwhile = async {
+        ask(&*bus, &user_room, "s1", "a b c d e f g").await;
+        ear.until(|record| record.header.class == Class::Delta)
+            .await;
+        shutdown.cancel();
+    };
+    // No task of its own: nothing runs between its end and what is looked at then.
+    tokio::join!(broker, meanwhile);
+    // Whoever makes a reply has the bus.
+    assert_eq!(Arc::strong_count(&bus), others);
 }
 
 #[tokio::test(start_paused = true)]

@@ -27,7 +27,11 @@ pub(super) fn check(
             // An AI of a run says so little that nothing is cut.
             Some(_) | None => {
                 let finish = finish.unwrap_or("nothing");
-                let says = format!("{} to {question} ended with {finish}", kept.written());
+                let (attempt, bytes) = (event.attempt.unwrap_or(0), event.content.len());
+                let says = format!(
+                    "{} to {question} ended with {finish} in attempt {attempt}, after {bytes} bytes",
+                    kept.written()
+                );
                 verdict.broken(Broken::Failed, calls.heard_at(&kept), says);
             }
         }
