@@ -8,13 +8,15 @@ use std::time::{Duration, Instant};
 use causerie_shared::cli::raise_open_files;
 use causerie_testkit::certificates::{Authority, Trust};
 use causerie_testkit::client::raw::RawSocket;
+use causerie_testkit::client::ws::Connect;
 use causerie_testkit::process::{Node, Program};
 use causerie_testkit::redis::Redis;
 use causerie_testkit::token::Token;
 use rustls::ClientConfig;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{Interval, interval, sleep};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::good::{Good, PACE, TURNS_A_SECOND};
 use crate::report;
@@ -76,6 +78,8 @@ pub(crate) struct Stage {
     _redis: Redis,
     tls: Option<Tls>,
     good: Good,
+    /// What else goes on in the room, in calm and under attack.
+    talk: Option<AbortOnDropHandle<()>>,
     attackers: Cell<usize>,
     baseline_kib: u64,
     /// The first turn under attack.
@@ -89,10 +93,15 @@ impl Stage {
 
     /// With these variables in the gateway's environment.
     pub(crate) async fn with(environment: &[(&str, &str)]) -> Self {
-        Self::start(environment, None).await
+        Self::start(environment, None, None).await
     }
 
-    /// The same, over TLS.
+    /// The same, where somebody says this in `project:p1` as often as who behaves well.
+    pub(crate) async fn amid_talk(environment: &[(&str, &str)], message: Value) -> Self {
+        Self::start(environment, None, Some(message)).await
+    }
+
+    /// As [`with`](Self::with), over TLS.
     pub(crate) async fn over_tls(environment: &[(&str, &str)]) -> Self {
         let tls = Tls::new();
         let (certificate, key) = (tls.path("crt"), tls.path("key"));
@@ -102,10 +111,10 @@ impl Stage {
             // As its certificate says.
             ("WEBSOCKET_BIND", "127.0.0.1"),
         ];
-        Self::start(&[environment, &own].concat(), Some(tls)).await
+        Self::start(&[environment, &own].concat(), Some(tls), None).await
     }
 
-    async fn start(environment: &[(&str, &str)], tls: Option<Tls>) -> Self {
+    async fn start(environment: &[(&str, &str)], tls: Option<Tls>, message: Option<Value>) -> Self {
         let redis = Redis::start().await;
         let mut program = Program::gateway()
             .config(CONFIG)
@@ -124,12 +133,17 @@ impl Stage {
             node,
             _redis: redis,
             tls,
+            talk: None,
             attackers: Cell::new(0),
             baseline_kib: 0,
             attacked: Cell::new(0),
         };
         if let Ok(cores) = std::env::var("HOSTILE_ATTACKERS_CORES") {
             move_this_thread_to(&cores);
+        }
+        if let Some(message) = message {
+            let talk = tokio::spawn(talk(stage.node.ws_url(), message));
+            stage.talk = Some(AbortOnDropHandle::new(talk));
         }
         stage.serves().await;
         stage.until_turn(report::seconds() * TURNS_A_SECOND).await;
@@ -165,6 +179,11 @@ impl Stage {
             assert!(
                 !self.good.was_sent_away(),
                 "who behaves well was sent away, or asked in vain"
+            );
+            let is_over = |talk: &AbortOnDropHandle<()>| talk.is_finished();
+            assert!(
+                !self.talk.as_ref().is_some_and(is_over),
+                "nobody talks any more"
             );
             assert!(
                 at.elapsed() < causerie_testkit::DEADLINE,
@@ -228,6 +247,19 @@ impl Stage {
         let token = Token::of("acme", user).claim("projects", json!("*"));
         let path = format!("/ws?token={}", token.sign(SECRET));
         RawSocket::open(self.node.url(), &path, &[("X-Forwarded-For", address)]).await
+    }
+}
+
+/// Says this again and again.
+async fn talk(ws_url: String, message: Value) {
+    let talker = Connect::to(&ws_url)
+        .param("token", &token("talker"))
+        .param("room", "project:p1")
+        .header("x-forwarded-for", GOOD_ADDRESS);
+    let (mut talker, mut pace) = (talker.open().await, interval(PACE));
+    loop {
+        pace.tick().await;
+        assert_eq!(talker.request(message.clone()).await["type"], "ack");
     }
 }
 
