@@ -36,13 +36,15 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Variables of the caller that a program needs to run at all, or that only
 /// change how it reports.
-const PASSED_ON: [&str; 7] = [
+const PASSED_ON: [&str; 8] = [
     "PATH",
     "HOME",
     "TMPDIR",
     "RUST_BACKTRACE",
     "LLVM_PROFILE_FILE",
     "SSL_CERT_FILE",
+    // Of whoever measures: docs/hosting.md.
+    "TOKIO_WORKER_THREADS",
     // Of programs that were built for it: shared/src/sabotage.rs.
     "CAUSERIE_SABOTAGE",
 ];
@@ -199,13 +201,11 @@ impl Program {
             }
             None => Command::new(program),
         };
-        command
-            .args(&self.arguments)
-            .current_dir(folder.path())
-            .env_clear();
-        for key in PASSED_ON {
-            if let Some(value) = std::env::var_os(key) {
-                command.env(key, value);
+        command.args(&self.arguments).current_dir(folder.path());
+        // One by one: of a command that was told to clear all, `Child` could not tell.
+        for (key, _) in std::env::vars_os() {
+            if !PASSED_ON.iter().any(|passed_on| key == *passed_on) {
+                command.env_remove(key);
             }
         }
         if let Some(config) = &self.config {
