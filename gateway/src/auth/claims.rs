@@ -60,11 +60,12 @@ impl Claims {
         if now_ms >= expires_ms {
             return Err(TokenError::Expired);
         }
-        if self
-            .time_ms("nbf")?
-            .is_some_and(|from_ms| from_ms > now_ms.saturating_add(LEEWAY_MS))
-        {
-            return Err(TokenError::NotYet);
+        // One that was made tomorrow would outlive all revocations of today.
+        for claim in ["nbf", "iat"] {
+            let at_ms = self.time_ms(claim)?.unwrap_or(0);
+            if at_ms > now_ms.saturating_add(LEEWAY_MS) {
+                return Err(TokenError::NotYet(claim));
+            }
         }
         let mut roles = self.roles()?;
         roles.retain(|role| is_operators || *role != Role::Operator);

@@ -37,9 +37,9 @@ pub enum TokenError {
     /// It was revoked, with all that this user had then. Else it is good: it is theirs.
     #[error("The token was revoked: log in again.")]
     Revoked(Box<Identity>),
-    /// It holds only later.
-    #[error("The token is not valid yet: its `nbf` lies ahead.")]
-    NotYet,
+    /// It holds only later, or was made only then, by this claim.
+    #[error("The token is not valid yet: its `{0}` lies ahead.")]
+    NotYet(&'static str),
     /// A claim that must be there is not.
     #[error("The token has no `{0}`.")]
     ClaimMissing(&'static str),
@@ -88,7 +88,7 @@ impl TokenError {
             Self::Signature => "token_signature",
             Self::Expired => "token_expired",
             Self::Revoked(_) => "token_revoked",
-            Self::NotYet => "token_not_yet",
+            Self::NotYet(_) => "token_not_yet",
             Self::ClaimMissing(_) | Self::ClaimType(..) | Self::ClaimId(..) => "token_claim",
             Self::UnknownTenant => "token_tenant",
             Self::Issuer => "token_issuer",
