@@ -134,8 +134,10 @@ impl fmt::Debug for HttpUrl {
 
 impl Scalar for HttpUrl {
     const KIND: &'static str = "URL";
+    // One that is refused may hold a key in its query, or a password wherever it was mistyped.
+    const SECRET: bool = true;
     fn expected() -> String {
-        "a URL that begins with http:// or https://".into()
+        "a URL that begins with http:// or https://, and has neither a query nor a fragment".into()
     }
     fn parse(text: &str) -> Option<Self> {
         let url = Url::parse(text).ok()?;
