@@ -400,7 +400,7 @@ describe('the frame', () => {
   test.each(['light', 'dark'] as const)('is readable in %s, on a small screen as well', async (colorScheme) => {
     for (const viewport of [{ width: 1_000, height: 800 }, { width: 360, height: 640 }]) {
       const tab = await open({ body: tag('data-open data-theme="system"'), colorScheme, viewport });
-      await tab.ask('# A\n\n> quoted `code`\n\n| a | b |\n|---|---|\n| 1 | [x](https://example.com) |\n\n```\ncode\n```');
+      await tab.ask('# A\n\n> quoted `code`\n\n| a | b |\n|---|---|\n| 1 | [https://example.com](https://example.com) |\n\n[![x](https://example.com/x.png)](https://example.com)\n\n```\ncode\n```');
       await tab.page.locator('[data-testid=assistant-message][data-state=sent]').waitFor();
       await tab.isAccessible(`${colorScheme}, ${viewport.width} wide`);
       const box = await tab.page.locator('causerie-chat .panel').boundingBox();

@@ -40,6 +40,10 @@ const CASES: readonly (readonly [string, string])[] = [
   ['<https://x.y> <mailto:a@b.c>', '<p><a href="https://x.y">https://x.y</a> <a href="mailto:a@b.c">mailto:a@b.c</a></p>'],
   ['**https://x.y**', '<p><strong><a href="https://x.y">https://x.y</a></strong></p>'],
   ['![alt](https://x.y/i.png)', '<p><img src="https://x.y/i.png" alt="alt"></p>'],
+  // In a link there is none.
+  ['[https://x.y *a*](https://z.w)', '<p><a href="https://z.w">https://x.y <em>a</em></a></p>'],
+  ['[<https://x.y> [b](c)](https://z.w)', '<p><a href="https://z.w">&lt;https://x.y&gt; [b](c)</a></p>'],
+  ['[![alt](https://x.y/i.png)](https://z.w)', '<p><a href="https://z.w"><img src="https://x.y/i.png" alt="alt"></a></p>'],
   ['[a] [b](c d) [e', '<p>[a] [b](c d) [e</p>'],
   ['[a](<b c>)', '<p><a href="b c">a</a></p>'],
   ['["><script>](x"onclick=1)', '<p><a href="x&quot;onclick=1">&quot;&gt;&lt;script&gt;</a></p>'],
