@@ -148,6 +148,8 @@ export class CauserieChat extends HTMLElement {
    * @throws {Error} where it is empty or too long, too many wait already, or there is nobody to send it to.
    */
   send(text: string): void {
+    // What begins anew forgets what was said before.
+    if (this.#isUpdateAsked) this.#update();
     this.#start();
     const { tooLong } = this.#look().texts;
     if (this.#question) return void this.#early.push(text);
@@ -195,7 +197,11 @@ export class CauserieChat extends HTMLElement {
     this.#isRestartAsked ||= isRestart;
     if (this.#isUpdateAsked) return;
     this.#isUpdateAsked = true;
-    queueMicrotask(() => this.#isUpdateAsked && this.isConnected && this.#update());
+    queueMicrotask(() => {
+      // Without a page it is asked for again as soon as there is one.
+      if (!this.isConnected) this.#isUpdateAsked = false;
+      else if (this.#isUpdateAsked) this.#update();
+    });
   }
 
   #update(): void {

@@ -387,6 +387,36 @@ describe('the frame', () => {
     await tab.page.getByRole('button', { name: 'Open chat', exact: true }).waitFor();
   });
 
+  test('begins when it is put into the page, however long after it was told what to do', async () => {
+    const tab = await open({ body: '<script src="/causerie-chat.js" defer></script>' });
+    await tab.page.evaluate(async (url) => {
+      const chat = document.createElement('causerie-chat');
+      const set = (of: object) => Object.entries(of).forEach(([name, value]) => chat.setAttribute(name, value));
+      const turn = () => new Promise((resolve) => setTimeout(resolve));
+      set({ url, 'tenant-hash': 'acme-hash', open: '', heading: 'First' });
+      await turn();
+      document.body.append(chat);
+      await turn();
+      set({ heading: 'Second' });
+      chat.remove();
+      await turn();
+      document.body.append(chat);
+    }, server.url);
+    await tab.page.getByRole('dialog', { name: 'Second' }).waitFor();
+    await tab.page.locator('[data-chat-mode]').waitFor();
+  });
+
+  test('keeps what the page says at once', async () => {
+    const tab = await open({ body: '<script src="/causerie-chat.js" defer></script>' });
+    await tab.page.evaluate((url) => {
+      const chat = document.createElement('causerie-chat') as HTMLElement & { send(text: string): void };
+      for (const [name, value] of Object.entries({ url, 'tenant-hash': 'acme-hash', storage: 'none', open: '' })) chat.setAttribute(name, value);
+      document.body.append(chat);
+      chat.send('at once');
+    }, server.url);
+    await tab.page.locator('[data-testid=assistant-message][data-state=sent]', { hasText: 'You said: at once' }).waitFor();
+  });
+
   test('costs the server nothing before it is opened', async () => {
     const asked = server.proxy.asked.length;
     const tab = await open({ body: tag('') });
