@@ -167,7 +167,10 @@ export class CauserieChat extends HTMLElement {
     for (const name of ['getToken', 'texts', 'open'] as const) this.#takeOver(name);
     const gone = (this.#onGone = new AbortController());
     const { signal } = gone;
-    document.addEventListener('visibilitychange', () => this.#onChange(), { signal });
+    const look = () => this.#onChange();
+    document.addEventListener('visibilitychange', look, { signal });
+    // Another tab has read it.
+    window.addEventListener('storage', look, { signal });
     signal.addEventListener('abort', followViewport(this.#view.panel));
     this.#ask();
   }

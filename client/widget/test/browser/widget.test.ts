@@ -387,6 +387,19 @@ describe('the frame', () => {
     await tab.page.getByRole('button', { name: 'Open chat', exact: true }).waitFor();
   });
 
+  test('tells in no tab to be unread what was read in another one', async () => {
+    const tab = await open({ body: tag('data-eager') });
+    const other = await tab.another();
+    tabs.push(other);
+    await other.page.goto(tab.page.url());
+    for (const { page } of [tab, other]) await page.locator('[data-chat-mode]').waitFor();
+    await tab.page.locator('causerie-chat').evaluate((chat) => (chat as unknown as { send(text: string): void }).send('from the page'));
+    const unread = 'Open chat, unread messages: 1';
+    for (const { page } of [tab, other]) await page.getByRole('button', { name: unread }).waitFor();
+    await other.page.getByRole('button', { name: unread }).click();
+    await tab.page.getByRole('button', { name: 'Open chat', exact: true }).waitFor();
+  });
+
   test('begins when it is put into the page, however long after it was told what to do', async () => {
     const tab = await open({ body: '<script src="/causerie-chat.js" defer></script>' });
     await tab.page.evaluate(async (url) => {
