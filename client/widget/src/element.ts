@@ -138,7 +138,7 @@ export class CauserieChat extends HTMLElement {
   }
 
   override focus(): void {
-    if (this.open || this.getAttribute('layout') === 'inline') this.#view.focus();
+    if (this.#isShown) this.#view.focus();
     else this.#view.focusLauncher();
   }
 
@@ -261,6 +261,10 @@ export class CauserieChat extends HTMLElement {
 
   // --------------------------------------------------------------- showing
 
+  get #isShown(): boolean {
+    return this.open || this.getAttribute('layout') === 'inline';
+  }
+
   #look(): Look {
     const texts = textsFrom(this.#texts ?? this.getAttribute('texts'));
     const heading = this.getAttribute('heading');
@@ -275,8 +279,7 @@ export class CauserieChat extends HTMLElement {
     const chat = this.#chat;
     if (chat) {
       const { messages } = chat.snapshot;
-      const isSeen = !document.hidden && (this.open || this.getAttribute('layout') === 'inline');
-      if (isSeen) chat.memory.readAt = Math.max(1, ...messages.map(({ at, seq }) => (seq === undefined ? 0 : at)));
+      if (this.#isShown && !document.hidden) chat.memory.readAt = Math.max(1, ...messages.map(({ at, seq }) => (seq === undefined ? 0 : at)));
       this.#setUnread(countUnread(messages, chat.memory.readAt));
       const news = this.#news.take(chat.snapshot);
       this.#toAnnounce.push(...news);
