@@ -165,13 +165,12 @@ export class CauserieChat extends HTMLElement {
 
   connectedCallback(): void {
     for (const name of ['getToken', 'texts', 'open'] as const) this.#takeOver(name);
-    const gone = (this.#onGone = new AbortController());
-    const { signal } = gone;
+    const { signal } = (this.#onGone = new AbortController());
     const look = () => this.#onChange();
     document.addEventListener('visibilitychange', look, { signal });
     // Another tab has read it.
     window.addEventListener('storage', look, { signal });
-    signal.addEventListener('abort', followViewport(this.#view.panel));
+    followViewport(this.#view.panel, signal);
     this.#ask();
   }
 
@@ -221,6 +220,10 @@ export class CauserieChat extends HTMLElement {
     this.#render();
   }
 
+  get #isShown(): boolean {
+    return this.open || this.getAttribute('layout') === 'inline';
+  }
+
   /** Who never opens the chat costs the server nothing; who has used it is told what has come. */
   #isWanted(): boolean {
     if (this.open || this.hasAttribute('eager') || !this.#look().isFloating) return true;
@@ -260,10 +263,6 @@ export class CauserieChat extends HTMLElement {
   }
 
   // --------------------------------------------------------------- showing
-
-  get #isShown(): boolean {
-    return this.open || this.getAttribute('layout') === 'inline';
-  }
 
   #look(): Look {
     const texts = textsFrom(this.#texts ?? this.getAttribute('texts'));
