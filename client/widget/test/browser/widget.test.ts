@@ -181,6 +181,19 @@ describe('what a model says', () => {
     await tab.isAccessible('with hostile text');
   });
 
+  test('has its images shown, and no more, as soon as the page says so', async () => {
+    const tab = await open({ query: '&lax' });
+    await tab.ask(`![a picture](${pages.origin}/picture.png)\n\nThe end.`);
+    const answer = tab.page.locator('[data-testid=assistant-message][data-state=sent]');
+    await answer.getByRole('link', { name: 'a picture' }).waitFor();
+    const element = tab.page.locator('causerie-chat');
+    await element.evaluate((chat) => chat.setAttribute('images', ''));
+    await answer.getByRole('img', { name: 'a picture' }).waitFor();
+    await element.evaluate((chat) => chat.removeAttribute('images'));
+    await answer.getByRole('link', { name: 'a picture' }).waitFor();
+    expect(await answer.locator('.markdown').innerText()).toBe('You said: a picture\n\nThe end.');
+  });
+
   test('touches only what has changed as it comes', async () => {
     const tab = await open();
     await tab.ask(`first paragraph\n\n- one\n- two **bold**\n\n${FORTY_WORDS}`);
