@@ -11,9 +11,12 @@ const SPAN = /(`+)(?!`).*?(?<!`)\1(?!`)/g;
 /** The head of a table, of which no row is there yet, and its second line only in part. */
 const HEAD = /^ {0,3}\|(.*?)\|?[ \t]*(?:\n[ \t|:-]*)?$/;
 
+/** To look through what is longer takes too long, each time that it grows. */
+const LONGEST = 8_192;
+
 /** The text of the last block, with what is open at its end closed. */
 export function closeEnd(text: string): string {
-  if (FENCE.test(text)) return text;
+  if (FENCE.test(text) || text.length > LONGEST) return text;
   const head = HEAD.exec(text)?.[1];
   if (head !== undefined) return `|${head}|\n|${'-|'.repeat(head.split(/(?<!\\)\|/).length)}`;
   const from = text.lastIndexOf('\n') + 1;

@@ -110,4 +110,13 @@ describe('the end of a text that grows', () => {
   ])('%j is shown as %j', (text, shown) => {
     expect(closeEnd(text)).toBe(shown);
   });
+
+  test.each(['`a``'.repeat(10_000), `${'['.repeat(80_000)}]x`, Array.from({ length: 400 }, (_, at) => '`'.repeat(at)).join(' ')])(
+    'takes no more time than its length is: %#',
+    (bad) => {
+      const started = performance.now();
+      closeEnd(bad);
+      expect(performance.now() - started).toBeLessThan(2_500);
+    },
+  );
 });
