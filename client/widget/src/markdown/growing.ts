@@ -30,7 +30,8 @@ export class GrowingMarkdown {
     const last = placed.at(-1);
     if (!last) return { from, html: [] };
     const html = placed.map(({ block }) => htmlOf(block));
-    if (isOpen && !isBlank(lines.at(-1))) {
+    // An empty line ends what is open.
+    if (isOpen && !lines.slice(-2).every(isBlank)) {
       const end = parse(closeEnd(lines.slice(last.line).join('\n')).split('\n'));
       html.splice(-1, 1, ...end.map(({ block }) => htmlOf(block)));
     }

@@ -77,6 +77,16 @@ describe('a text that grows', () => {
     expect(markdown.set('one\n\ntwo and\n\nthree\n\n.', false)).toEqual({ from: 2, html: ['<p>three</p>', '<p>.</p>'] });
   });
 
+  test('does not turn at the end of a line into what it was before', () => {
+    for (const text of ['| a | b |', 'a **bold', '- a **bold']) {
+      const markdown = new GrowingMarkdown();
+      const { html } = markdown.set(text, true);
+      expect(markdown.set(`${text}\n`, true).html).toEqual(html);
+    }
+    const ended = new GrowingMarkdown();
+    expect(ended.set('2 ** 3\n\n', true).html).toEqual(['<p>2 ** 3</p>']);
+  });
+
   test('begins anew where it is another one', () => {
     const markdown = new GrowingMarkdown();
     markdown.set('one\n\ntwo', true);
@@ -94,6 +104,11 @@ describe('the end of a text that grows', () => {
     ['some **', 'some '],
     ['a `code', 'a `code`'],
     ['a `', 'a '],
+    ['**`code', '**`code`**'],
+    ['a **`', 'a '],
+    ['2', ''],
+    ['--', ''],
+    ['#', ''],
     ['a `**` b', 'a `**` b'],
     ['a [label', 'a label'],
     ['a [label](https://x', 'a label'],
