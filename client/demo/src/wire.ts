@@ -17,7 +17,9 @@ export class Wire {
       await pause(wire.delayMs);
       if (wire.#isOffline) throw new TypeError('The network is switched off.');
       const signals = [wire.#life.signal, ...(init.signal ? [init.signal] : [])];
-      return fetch(input, { ...init, signal: AbortSignal.any(signals) });
+      const response = await fetch(input, { ...init, signal: AbortSignal.any(signals) });
+      await pause(wire.delayMs);
+      return response;
     };
 
     globalThis.WebSocket = class extends WebSocket {

@@ -73,6 +73,13 @@ test('a connection that is cut comes back, and one that is slow is told to be', 
   await answered(first, 'You said: after');
   await tab.page.getByLabel('Network').selectOption('300');
   await first.getByTestId('quality').getByText(/^(Fair|Poor), \d{3,} ms$/).waitFor({ timeout: 40_000 });
+  // Requests as well, each way.
+  const taken = await tab.page.evaluate(async () => {
+    const started = performance.now();
+    await fetch('/');
+    return performance.now() - started;
+  });
+  expect(taken).toBeGreaterThanOrEqual(590);
 });
 
 test('what is written offline waits, and is sent when there is a network again', async () => {

@@ -14,6 +14,8 @@ export class Handle {
   #client: Client | null;
   readonly #sources = new Map<string, unknown>();
   #isHeld = false;
+  /** The tree has gone, and its client was closed. */
+  #isOver = false;
 
   constructor(origin: Origin) {
     this.#origin = origin;
@@ -33,6 +35,14 @@ export class Handle {
   get client(): Client {
     if ('client' in this.#origin) return this.#origin.client;
     return (this.#client ??= begin(this.#origin.options));
+  }
+
+  /** Somebody looks. Where all was over it begins anew; what is done without anybody looking stays with what is closed. */
+  wake(): void {
+    if (!this.#isOver) return;
+    this.#isOver = false;
+    this.#client = null;
+    this.#sources.clear();
   }
 
   /** What is looked at under this name, if anybody has. */
@@ -58,8 +68,7 @@ export class Handle {
       queueMicrotask(() => {
         if (this.#isHeld || 'client' in this.#origin) return;
         this.#client?.close();
-        this.#client = null;
-        this.#sources.clear();
+        this.#isOver = this.#client !== null;
       });
     };
   }

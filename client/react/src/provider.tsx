@@ -42,7 +42,10 @@ export function useHandle(): Handle {
 export function useSource<T>(name: string, make: (client: Client) => Source<T>, empty: T): T {
   const handle = useHandle();
   const subscribe = useCallback(
-    (listener: () => void) => handle.source(name, make).subscribe(listener),
+    (listener: () => void) => {
+      handle.wake();
+      return handle.source(name, make).subscribe(listener);
+    },
     [handle, name],
   );
   const read = () => handle.peek<Source<T>>(name)?.snapshot ?? empty;
@@ -55,6 +58,7 @@ const never = () => {};
 export function useClient(): Client | null {
   const handle = useHandle();
   const subscribe = useCallback(() => {
+    handle.wake();
     // To ask for it is what makes it; React looks again when it has subscribed.
     void handle.client;
     return never;

@@ -1,5 +1,6 @@
 import './support/dom.js';
 import { listened } from './support/dom.js';
+import { connect } from '@causerie/client';
 import { Component, type ReactNode, startTransition, StrictMode } from 'react';
 import { hydrateRoot } from 'react-dom/client';
 import { renderToString } from 'react-dom/server';
@@ -17,7 +18,7 @@ import {
   useTyping,
 } from '../src/index.js';
 import { Servers, SOCKET, tokenOf } from './support/servers.js';
-import { hook, isQuiet, mount, Shown, unmountAll, View, within } from './support/view.js';
+import { type Given, hook, isQuiet, mount, Shown, unmountAll, View, within } from './support/view.js';
 
 let servers: Servers;
 
@@ -115,6 +116,50 @@ test.each([true, false])('one connection, and nothing is left of it; strict mode
   expect([...timers.values()]).toEqual([]);
   expect(view.shown).toHaveLength(shown);
   isQuiet(complaints);
+});
+
+test('what is done when the tree is gone connects nobody', async () => {
+  const way = await servers.proxy();
+  const view = hook(() => useEverything(), { options: servers.options('late', { url: way.url }) });
+  await view.is('up', ({ connection, chat }) => connection.isUp && !chat.isLoading);
+  const { chat, connection, queue, typing, presence, client } = view.now;
+  view.unmount();
+  await vi.waitFor(() => expect(client?.state.name).toBe('closed'));
+  const asked = way.asked.length;
+  const timers = watchTimers();
+  await expect(chat.send('too late').acked).rejects.toMatchObject({ code: 'closed' });
+  await expect(presence.setStatus('away')).rejects.toMatchObject({ code: 'closed' });
+  await chat.cancel();
+  chat.retry();
+  await chat.loadOlder();
+  typing.typing();
+  typing.stopTyping();
+  queue.process();
+  queue.clear();
+  connection.close();
+  expect([...timers.values()]).toEqual([]);
+  expect(way.asked.slice(asked)).toEqual([]);
+});
+
+test('what was over begins anew when it is looked at again', async () => {
+  const options = servers.options('returns');
+  const client = connect(servers.options('given'));
+  try {
+    const view = new View<ReturnType<typeof useEverything>>();
+    const tree = (given: Given) => within(given, <Shown of={() => useEverything()} to={view} />);
+    const { render } = mount(tree({ options }));
+    const userId = (shown: ReturnType<typeof useEverything>) => shown.connection.isUp && shown.client?.ready?.user_id;
+    const { client: first } = await view.is('its own', (shown) => userId(shown) === 'returns');
+    render(tree({ client } as Given));
+    await view.is('the one that is given', (shown) => userId(shown) === 'given');
+    await vi.waitFor(() => expect(first?.state.name).toBe('closed'));
+    render(tree({ options }));
+    const { client: last } = await view.is('its own again', (shown) => userId(shown) === 'returns' && !shown.chat.isLoading);
+    expect(last).not.toBe(first);
+    expect(client.state.name).toBe('ready');
+  } finally {
+    client.close();
+  }
 });
 
 test('a tree that looks at nothing does not connect', async () => {

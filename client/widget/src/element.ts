@@ -138,7 +138,7 @@ export class CauserieChat extends HTMLElement {
   }
 
   override focus(): void {
-    if (this.open || this.getAttribute('layout') === 'inline') this.#view.focus();
+    if (this.#isShown) this.#view.focus();
     else this.#view.focusLauncher();
   }
 
@@ -148,6 +148,8 @@ export class CauserieChat extends HTMLElement {
    * @throws {Error} where it is empty or too long, too many wait already, or there is nobody to send it to.
    */
   send(text: string): void {
+    // What begins anew forgets what was said before.
+    if (this.#isUpdateAsked) this.#update();
     this.#start();
     const { tooLong } = this.#look().texts;
     if (this.#question) return void this.#early.push(text);
@@ -163,10 +165,12 @@ export class CauserieChat extends HTMLElement {
 
   connectedCallback(): void {
     for (const name of ['getToken', 'texts', 'open'] as const) this.#takeOver(name);
-    const gone = (this.#onGone = new AbortController());
-    const { signal } = gone;
-    document.addEventListener('visibilitychange', () => this.#onChange(), { signal });
-    signal.addEventListener('abort', followViewport(this.#view.panel));
+    const { signal } = (this.#onGone = new AbortController());
+    const look = () => this.#onChange();
+    document.addEventListener('visibilitychange', look, { signal });
+    // Another tab has read it.
+    window.addEventListener('storage', look, { signal });
+    followViewport(this.#view.panel, signal);
     this.#ask();
   }
 
@@ -195,7 +199,11 @@ export class CauserieChat extends HTMLElement {
     this.#isRestartAsked ||= isRestart;
     if (this.#isUpdateAsked) return;
     this.#isUpdateAsked = true;
-    queueMicrotask(() => this.#isUpdateAsked && this.isConnected && this.#update());
+    queueMicrotask(() => {
+      // Without a page it is asked for again as soon as there is one.
+      if (!this.isConnected) this.#isUpdateAsked = false;
+      else if (this.#isUpdateAsked) this.#update();
+    });
   }
 
   #update(): void {
@@ -210,6 +218,10 @@ export class CauserieChat extends HTMLElement {
     }
     this.#onChange();
     this.#render();
+  }
+
+  get #isShown(): boolean {
+    return this.open || this.getAttribute('layout') === 'inline';
   }
 
   /** Who never opens the chat costs the server nothing; who has used it is told what has come. */
@@ -266,8 +278,7 @@ export class CauserieChat extends HTMLElement {
     const chat = this.#chat;
     if (chat) {
       const { messages } = chat.snapshot;
-      const isSeen = !document.hidden && (this.open || this.getAttribute('layout') === 'inline');
-      if (isSeen) chat.memory.readAt = Math.max(1, ...messages.map(({ at, seq }) => (seq === undefined ? 0 : at)));
+      if (this.#isShown && !document.hidden) chat.memory.readAt = Math.max(1, ...messages.map(({ at, seq }) => (seq === undefined ? 0 : at)));
       this.#setUnread(countUnread(messages, chat.memory.readAt));
       const news = this.#news.take(chat.snapshot);
       this.#toAnnounce.push(...news);

@@ -5,16 +5,16 @@ export class Memory {
 
   constructor(key: string | null) {
     this.#key = key;
-    this.#readAt = Number(attempt(() => key && localStorage.getItem(key))) || 0;
   }
 
-  /** By the server's clock, in milliseconds since 1970; 0 where nothing was read. */
+  /** By the server's clock, in milliseconds since 1970; 0 where nothing was read, in another tab neither. */
   get readAt(): number {
-    return this.#readAt;
+    const kept = Number(attempt(() => this.#key && localStorage.getItem(this.#key)));
+    return Math.max(this.#readAt, kept || 0);
   }
 
   set readAt(at: number) {
-    if (at <= this.#readAt) return;
+    if (at <= this.readAt) return;
     this.#readAt = at;
     attempt(() => this.#key && localStorage.setItem(this.#key, String(at)));
   }

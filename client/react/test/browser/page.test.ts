@@ -43,9 +43,13 @@ test('a gateway killed in mid-reply: the answer goes on where it was, over anoth
   const tab = await open();
   await ask(tab, FORTY_WORDS);
   await lines(tab, 'assistant', 'streaming', 'word3').waitFor();
+  // A screen reader is told to wait.
+  const isBusy = () => tab.page.locator('[aria-live]').getAttribute('aria-busy');
+  expect(await isBusy()).toBe('true');
   here.way.upstream = here.node.url;
   await first.program.end();
   await lines(tab, 'assistant', 'sent', 'word39').waitFor();
+  expect(await isBusy()).toBe('false');
   expect(await tab.page.locator('li bdi').allTextContents()).toEqual([FORTY_WORDS, `You said: ${FORTY_WORDS}`]);
   await tab.isAccessible('a page with React');
 });

@@ -25,13 +25,13 @@ export interface Placed {
 }
 
 const FENCE = /^ {0,3}(`{3,}(?=[^`]*$)|~{3,})/;
-const HEADING = /^ {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$/;
+const HEADING = /^ {0,3}(#{1,6})(?![^ \t])(.*)/s;
 const RULE = /^ {0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$/;
 const QUOTE = /^ {0,3}> ?/;
 const MARKER = /^( {0,3})([-*+]|(\d{1,9})[.)])(?:( +)(?=\S)|[ \t]*$)/;
 const TASK = /^\[([ xX])\][ \t]+(?=\S)/;
 const UNDERLINE = /^ {0,3}(=+|-+)[ \t]*$/;
-const DELIMITERS = /^ {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$/;
+const DELIMITERS = /^ {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*(?:\|[ \t]*)?$/;
 
 /** Deeper than this, lists and quotes are text. */
 const DEEPEST = 12;
@@ -60,7 +60,7 @@ const inner = (lines: readonly string[], depth: number): Block[] => parse(lines,
 function blockAt(lines: readonly string[], at: number, depth: number): [Block, number] {
   const line = lines[at] ?? '';
   const heading = HEADING.exec(line);
-  if (heading) return [{ type: 'heading', level: heading[1]?.length ?? 1, text: heading[2] ?? '' }, at + 1];
+  if (heading) return [{ type: 'heading', level: heading[1]?.length ?? 1, text: titleOf(heading[2] ?? '') }, at + 1];
   if (RULE.test(line)) return [{ type: 'rule' }, at + 1];
   const fence = FENCE.exec(line)?.[1];
   if (fence) return codeAt(lines, at, fence);
@@ -72,6 +72,9 @@ function blockAt(lines: readonly string[], at: number, depth: number): [Block, n
   if (/^( {4}|\t)/.test(line)) return indentedCodeAt(lines, at);
   return tableAt(lines, at) ?? paragraphAt(lines, at);
 }
+
+/** A heading's text, without what closes it. */
+const titleOf = (text: string): string => text.trim().replace(/(^|[ \t])#+$/, '').trim();
 
 /** To the closing fence; while there is none, to the end. */
 function codeAt(lines: readonly string[], at: number, fence: string): [Block, number] {
@@ -139,6 +142,8 @@ function indentOf([, before = '', mark = '', , gap = ' ']: RegExpExecArray): num
 function continues(lines: readonly string[], at: number, indent: number, own: readonly string[]): boolean {
   const line = lines[at] ?? '';
   if (isBlank(line)) {
+    // As the blank one before it, which does.
+    if (own.length > 1 && isBlank(own.at(-1))) return true;
     const next = lines.slice(at).find((later) => !isBlank(later));
     return next === undefined || next.search(/\S/) >= indent || MARKER.test(next);
   }

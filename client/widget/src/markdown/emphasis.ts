@@ -15,6 +15,9 @@ export interface Run {
 const BLANK = /\s/;
 const PUNCTUATION = /[\p{P}\p{S}]/u;
 
+/** What began more runs ago than this is text. */
+const FARTHEST = 2_000;
+
 export const piece = (html: string): Run => ({ html, count: 0, length: 0, canOpen: false, canClose: false });
 
 /** A run of `*`, `_` or `~` between these characters. */
@@ -54,7 +57,7 @@ export function emphasise(runs: Run[]): string {
 }
 
 function openerOf(runs: readonly Run[], at: number, closer: Run): number {
-  for (let from = at - 1; from >= 0; from--) {
+  for (let from = at - 1; from >= at - FARTHEST; from--) {
     const run = runs[from];
     if (!run?.canOpen || !run.count || run.mark !== closer.mark) continue;
     if (run.mark === '~' && run.length !== closer.length) continue;

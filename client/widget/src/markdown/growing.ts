@@ -9,32 +9,35 @@ export interface Change {
 }
 
 /**
- * A text in Markdown that grows at its end. More text can change the last block only; so those before
- * it are made once.
+ * A text in Markdown that grows at its end. More text changes the last block only, or while there are no
+ * two lines of that, so that it may yet go on with the one before, those two. Others are made once.
  */
 export class GrowingMarkdown {
   #text = '';
-  /** Where the last block begins in the text. */
+  /** Where in the text what may change begins. */
   #start = 0;
-  /** The blocks before it. */
+  /** The blocks before that. */
   #count = 0;
 
   /** Takes the text as it is now; `isOpen` while there is more to come. */
-  set(text: string, isOpen: boolean): Change {
+  set(raw: string, isOpen: boolean): Change {
+    const text = raw.replaceAll('\r\n', '\n');
     if (!text.startsWith(this.#text)) this.#start = this.#count = 0;
     this.#text = text;
     const from = this.#count;
-    const lines = text.slice(this.#start).replaceAll('\r\n', '\n').split('\n');
+    const lines = text.slice(this.#start).split('\n');
     const placed = parse(lines);
     const last = placed.at(-1);
     if (!last) return { from, html: [] };
     const html = placed.map(({ block }) => htmlOf(block));
-    if (isOpen && !isBlank(lines.at(-1))) {
+    // An empty line ends what is open.
+    if (isOpen && !lines.slice(-2).every(isBlank)) {
       const end = parse(closeEnd(lines.slice(last.line).join('\n')).split('\n'));
       html.splice(-1, 1, ...end.map(({ block }) => htmlOf(block)));
     }
-    for (const line of lines.slice(0, last.line)) this.#start += line.length + 1;
-    this.#count += placed.length - 1;
+    const kept = Math.max(placed.length - (last.line + 2 < lines.length ? 1 : 2), 0);
+    for (const line of lines.slice(0, placed[kept]?.line)) this.#start += line.length + 1;
+    this.#count += kept;
     return { from, html };
   }
 }

@@ -16,39 +16,36 @@ const TARGET = /^\(\s*(?:<([^<>\n]*)>|((?:[^\s()\\]|\\.|\([^\s()\\]*\))*))(?:\s+
 const MARKS = /^(?:\*+|_+|~~?(?!~))/;
 const PLAIN = /^(?:[^\\`<[!*_~h\n ]+| +(?!\n)|[^])/;
 
-/** Deeper than this, brackets are text. */
-const DEEPEST = 4;
-
 /** Longer than this, an address or its like is text. */
 const LONGEST = 4_096;
 
-/** The HTML of a text without blocks. */
-export function inline(text: string, depth = 0): string {
+/** The HTML of a text without blocks. In a link there is no other one. */
+export function inline(text: string, isLink = false): string {
   const runs: Run[] = [];
   for (let at = 0; at < text.length; ) {
-    const { run, length } = next(text, at, depth);
+    const { run, length } = next(text, at, isLink);
     runs.push(run);
     at += length;
   }
   return emphasise(runs);
 }
 
-function next(text: string, at: number, depth: number): Found {
+function next(text: string, at: number, isLink: boolean): Found {
   const rest = text.slice(at, at + LONGEST);
   const before = text[at - 1] ?? ' ';
   const escaped = ESCAPED.exec(rest);
   if (escaped) return { run: piece(escape(escaped[1] ?? '')), length: 2 };
   const lineBreak = BREAK.exec(rest);
   if (lineBreak) return { run: piece('<br>'), length: lineBreak[0].length };
-  const address = POINTED.exec(rest);
+  const address = isLink ? null : POINTED.exec(rest);
   if (address) return { run: piece(linkTo(address[1] ?? '')), length: address[0].length };
   if (rest.startsWith('`')) return codeAt(text, at);
-  const bare = /\w/.test(before) ? null : BARE.exec(rest);
+  const bare = isLink || /\w/.test(before) ? null : BARE.exec(rest);
   if (bare) {
     const url = withoutEnd(bare[0]);
     return { run: piece(linkTo(url)), length: url.length };
   }
-  const linked = depth < DEEPEST ? linkAt(rest, depth) : null;
+  const linked = linkAt(rest, isLink);
   if (linked) return linked;
   const marks = MARKS.exec(rest)?.[0];
   if (marks) return { run: runOf(marks, before, text[at + marks.length] ?? ' '), length: marks.length };
@@ -76,16 +73,16 @@ function codeAt(text: string, at: number): Found {
 }
 
 /** `[label](target)`; an image, `![label](target)`, too. */
-function linkAt(rest: string, depth: number): Found | null {
+function linkAt(rest: string, isLink: boolean): Found | null {
   const isImage = rest.startsWith('![');
   const from = isImage ? 2 : 1;
-  if (!isImage && rest[0] !== '[') return null;
+  if (!isImage && (isLink || rest[0] !== '[')) return null;
   const end = closingBracket(rest, from);
   const target = end < 0 ? null : TARGET.exec(rest.slice(end + 1));
   if (!target) return null;
   const url = (target[1] ?? target[2] ?? '').replace(/\\([!-/:-@[-`{-~])/g, '$1');
   const label = rest.slice(from, end);
-  const html = isImage ? imageOf(url, label) : linkTo(url, inline(label, depth + 1));
+  const html = isImage ? imageOf(url, label) : linkTo(url, inline(label, true));
   return { run: piece(html), length: end + 1 + target[0].length };
 }
 

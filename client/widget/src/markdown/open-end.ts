@@ -11,17 +11,20 @@ const SPAN = /(`+)(?!`).*?(?<!`)\1(?!`)/g;
 /** The head of a table, of which no row is there yet, and its second line only in part. */
 const HEAD = /^ {0,3}\|(.*?)\|?[ \t]*(?:\n[ \t|:-]*)?$/;
 
+/** To look through what is longer takes too long, each time that it grows. */
+const LONGEST = 8_192;
+
 /** The text of the last block, with what is open at its end closed. */
 export function closeEnd(text: string): string {
-  if (FENCE.test(text)) return text;
+  if (text.length > LONGEST || FENCE.test(text)) return text;
   const head = HEAD.exec(text)?.[1];
   if (head !== undefined) return `|${head}|\n|${'-|'.repeat(head.split(/(?<!\\)\|/).length)}`;
   const from = text.lastIndexOf('\n') + 1;
-  if (from > 0 && BEGINNING.test(text.slice(from))) return text.slice(0, from).trimEnd();
+  if (BEGINNING.test(text.slice(from))) return text.slice(0, from).trimEnd();
   const tick = inPlainSight(text).indexOf('`', from);
   if (tick >= 0) {
     const marks = /^`+/.exec(text.slice(tick))?.[0] ?? '';
-    return text.length > tick + marks.length ? text + marks : text.slice(0, tick);
+    return closeBold(text.length > tick + marks.length ? text + marks : text.slice(0, tick));
   }
   return closeBold(text.slice(0, from) + withoutTarget(text.slice(from)));
 }

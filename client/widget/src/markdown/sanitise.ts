@@ -24,13 +24,14 @@ const WITH_IMAGES: typeof CONFIG = {
 
 let purifier: ReturnType<typeof createPurifier> | undefined;
 
-/** HTML as nodes that cannot do anything. Without `images`, each is a link to it. */
+/** HTML as nodes that cannot do anything. Without `images`, each is a link to it; in a link it is its label. */
 export function sanitise(html: string, images: boolean): DocumentFragment {
   purifier ??= withHooks();
-  return purifier.sanitize(images ? html : html.replace(/<img src="([^"]*)" alt="([^"]*)">/g, linkInstead), images ? WITH_IMAGES : CONFIG);
+  return purifier.sanitize(images ? html : html.replace(/(<a [^>]*>)?<img src="([^"]*)" alt="([^"]*)">/g, linkInstead), images ? WITH_IMAGES : CONFIG);
 }
 
-const linkInstead = (_: string, url: string, label: string): string => `<a href="${url}">${label || url}</a>`;
+const linkInstead = (_: string, link: string | undefined, url: string, label: string): string =>
+  (link ?? `<a href="${url}">`) + (label || url) + (link ? '' : '</a>');
 
 /** One of its own, so that hooks of the page's do not meet those here. */
 function withHooks(): ReturnType<typeof createPurifier> {

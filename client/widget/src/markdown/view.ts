@@ -8,6 +8,7 @@ export class MarkdownView {
   readonly #markdown = new GrowingMarkdown();
   /** The blocks that are shown, as HTML. */
   readonly #html: string[] = [];
+  #images: boolean | undefined;
 
   constructor() {
     this.element.className = 'markdown';
@@ -15,6 +16,11 @@ export class MarkdownView {
 
   /** Shows the text as it is now; `isOpen` while there is more to come. */
   show(text: string, { isOpen, images }: { isOpen: boolean; images: boolean }): void {
+    if (images !== this.#images) {
+      this.#images = images;
+      // All is made anew.
+      this.show('', { isOpen, images });
+    }
     const { from, html } = this.#markdown.set(text, isOpen);
     html.forEach((block, index) => this.#showBlock(from + index, block, images));
     this.#html.length = from + html.length;

@@ -45,9 +45,11 @@ export class MessageList {
 
   show({ messages, hasOlder, isLoading, error, typing }: ListState, context: MessageContext): void {
     const { texts } = context;
-    this.#end.hold(this.#list.firstElementChild, () => this.#showMessages(messages, context));
     if (!hasOlder && this.#earlier.matches(':focus')) this.#scroller.focus();
-    this.#earlier.hidden = !hasOlder;
+    this.#end.hold(this.#list.firstElementChild, () => {
+      this.#showMessages(messages, context);
+      this.#earlier.hidden = !hasOlder;
+    });
     this.#empty.hidden = messages.length > 0;
     setText(this.#welcome, error?.message ?? (isLoading ? texts.loading : texts.welcome));
     this.#typing.hidden = !typing;

@@ -41,7 +41,7 @@ export class MessageView {
   show(message: ChatMessage, context: MessageContext): void {
     if (this.#shown === message && this.#context === context) return;
     const { state, text } = message;
-    if (this.#shown !== message) {
+    if (this.#shown !== message || this.#context?.images !== context.images) {
       const isOpen = state === 'streaming';
       this.element.dataset['state'] = state;
       this.element.setAttribute('aria-busy', String(isOpen));

@@ -1,16 +1,14 @@
 /**
- * Tells CSS, as `--viewport-height` and `--viewport-top`, what of the screen a keyboard leaves free: some
- * lay it over the page, which then does not know. The function that is returned ends it.
+ * Tells CSS, as `--viewport-height` and `--viewport-top`, what of the screen a keyboard leaves free, until
+ * `signal`: some lay it over the page, which then does not know.
  */
-export function followViewport(element: HTMLElement): () => void {
-  const viewport = globalThis.visualViewport;
-  if (!viewport) return () => {};
+export function followViewport({ style }: HTMLElement, signal: AbortSignal): void {
+  const viewport = window.visualViewport;
+  if (!viewport) return;
   const follow = () => {
-    element.style.setProperty('--viewport-height', `${viewport.height}px`);
-    element.style.setProperty('--viewport-top', `${viewport.offsetTop}px`);
+    style.setProperty('--viewport-height', `${viewport.height}px`);
+    style.setProperty('--viewport-top', `${viewport.offsetTop}px`);
   };
-  const stop = new AbortController();
-  for (const name of ['resize', 'scroll']) viewport.addEventListener(name, follow, { signal: stop.signal });
+  for (const name of ['resize', 'scroll']) viewport.addEventListener(name, follow, { signal });
   follow();
-  return () => stop.abort();
 }

@@ -92,6 +92,8 @@ test('links lead to the web alone, and away from the page', async () => {
 test('images are links, unless they are wanted', async () => {
   const image = '<img src="https://a.example/i.png" alt="a picture">';
   expect((await inspect(image)).html).toBe('<a href="https://a.example/i.png" target="_blank" rel="noopener noreferrer nofollow">a picture</a>');
+  const linked = await inspect(`<a href="https://b.example/">${image}, more</a>`);
+  expect(linked.html).toBe('<a href="https://b.example/" target="_blank" rel="noopener noreferrer nofollow">a picture, more</a>');
   const { html } = await inspect(image, true);
   expect(html).toBe('<img src="https://a.example/i.png" alt="a picture" loading="lazy" referrerpolicy="no-referrer">');
 });

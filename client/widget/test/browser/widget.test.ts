@@ -181,6 +181,19 @@ describe('what a model says', () => {
     await tab.isAccessible('with hostile text');
   });
 
+  test('has its images shown, and no more, as soon as the page says so', async () => {
+    const tab = await open({ query: '&lax' });
+    await tab.ask(`![a picture](${pages.origin}/picture.png)\n\nThe end.`);
+    const answer = tab.page.locator('[data-testid=assistant-message][data-state=sent]');
+    await answer.getByRole('link', { name: 'a picture' }).waitFor();
+    const element = tab.page.locator('causerie-chat');
+    await element.evaluate((chat) => chat.setAttribute('images', ''));
+    await answer.getByRole('img', { name: 'a picture' }).waitFor();
+    await element.evaluate((chat) => chat.removeAttribute('images'));
+    await answer.getByRole('link', { name: 'a picture' }).waitFor();
+    expect(await answer.locator('.markdown').innerText()).toBe('You said: a picture\n\nThe end.');
+  });
+
   test('touches only what has changed as it comes', async () => {
     const tab = await open();
     await tab.ask(`first paragraph\n\n- one\n- two **bold**\n\n${FORTY_WORDS}`);
@@ -237,19 +250,16 @@ test('a hundred messages later no more than 5 MB are held, and all can be read b
   await tab.page.getByText('You said: number 104.').waitFor();
   const earlier = tab.page.getByRole('button', { name: 'Earlier messages' });
   const scroller = tab.page.getByRole('log');
-  await scroller.evaluate((element) => (element.scrollTop = 0));
-  const first = tab.byTestId('user-message').first();
-  const [said = ''] = (await first.innerText()).split('\n').slice(-2);
-  const inSight = tab.page.getByText(said, { exact: true });
-  const top = (await inSight.boundingBox())?.y ?? 0;
-  await earlier.click();
-  await expect.poll(() => tab.byTestId('user-message').count()).toBeGreaterThan(30);
-  // What was in sight stays there.
-  expect(Math.abs(((await inSight.boundingBox())?.y ?? 0) - top)).toBeLessThan(2);
   while (await earlier.isVisible()) {
+    await scroller.evaluate((element) => (element.scrollTop = 0));
     const count = await tab.byTestId('user-message').count();
+    const said = await tab.byTestId('user-message').first().locator('.plain').innerText();
+    const topOf = async () => (await tab.page.getByText(said, { exact: true }).boundingBox())?.y ?? 0;
+    const top = await topOf();
     await earlier.click();
     await expect.poll(() => tab.byTestId('user-message').count()).toBeGreaterThan(count);
+    // What was in sight stays there, when there is no more and the button goes as well.
+    expect(Math.abs((await topOf()) - top)).toBeLessThan(2);
   }
   expect(await tab.byTestId('user-message').count()).toBe(105);
 });
@@ -387,6 +397,49 @@ describe('the frame', () => {
     await tab.page.getByRole('button', { name: 'Open chat', exact: true }).waitFor();
   });
 
+  test('tells in no tab to be unread what was read in another one', async () => {
+    const tab = await open({ body: tag('data-eager') });
+    const other = await tab.another();
+    tabs.push(other);
+    await other.page.goto(tab.page.url());
+    for (const { page } of [tab, other]) await page.locator('[data-chat-mode]').waitFor();
+    await tab.page.locator('causerie-chat').evaluate((chat) => (chat as unknown as { send(text: string): void }).send('from the page'));
+    const unread = 'Open chat, unread messages: 1';
+    for (const { page } of [tab, other]) await page.getByRole('button', { name: unread }).waitFor();
+    await other.page.getByRole('button', { name: unread }).click();
+    await tab.page.getByRole('button', { name: 'Open chat', exact: true }).waitFor();
+  });
+
+  test('begins when it is put into the page, however long after it was told what to do', async () => {
+    const tab = await open({ body: '<script src="/causerie-chat.js" defer></script>' });
+    await tab.page.evaluate(async (url) => {
+      const chat = document.createElement('causerie-chat');
+      const set = (of: object) => Object.entries(of).forEach(([name, value]) => chat.setAttribute(name, value));
+      const turn = () => new Promise((resolve) => setTimeout(resolve));
+      set({ url, 'tenant-hash': 'acme-hash', open: '', heading: 'First' });
+      await turn();
+      document.body.append(chat);
+      await turn();
+      set({ heading: 'Second' });
+      chat.remove();
+      await turn();
+      document.body.append(chat);
+    }, server.url);
+    await tab.page.getByRole('dialog', { name: 'Second' }).waitFor();
+    await tab.page.locator('[data-chat-mode]').waitFor();
+  });
+
+  test('keeps what the page says at once', async () => {
+    const tab = await open({ body: '<script src="/causerie-chat.js" defer></script>' });
+    await tab.page.evaluate((url) => {
+      const chat = document.createElement('causerie-chat') as HTMLElement & { send(text: string): void };
+      for (const [name, value] of Object.entries({ url, 'tenant-hash': 'acme-hash', storage: 'none', open: '' })) chat.setAttribute(name, value);
+      document.body.append(chat);
+      chat.send('at once');
+    }, server.url);
+    await tab.page.locator('[data-testid=assistant-message][data-state=sent]', { hasText: 'You said: at once' }).waitFor();
+  });
+
   test('costs the server nothing before it is opened', async () => {
     const asked = server.proxy.asked.length;
     const tab = await open({ body: tag('') });
@@ -400,7 +453,7 @@ describe('the frame', () => {
   test.each(['light', 'dark'] as const)('is readable in %s, on a small screen as well', async (colorScheme) => {
     for (const viewport of [{ width: 1_000, height: 800 }, { width: 360, height: 640 }]) {
       const tab = await open({ body: tag('data-open data-theme="system"'), colorScheme, viewport });
-      await tab.ask('# A\n\n> quoted `code`\n\n| a | b |\n|---|---|\n| 1 | [x](https://example.com) |\n\n```\ncode\n```');
+      await tab.ask('# A\n\n> quoted `code`\n\n| a | b |\n|---|---|\n| 1 | [https://example.com](https://example.com) |\n\n[![x](https://example.com/x.png)](https://example.com)\n\n```\ncode\n```');
       await tab.page.locator('[data-testid=assistant-message][data-state=sent]').waitFor();
       await tab.isAccessible(`${colorScheme}, ${viewport.width} wide`);
       const box = await tab.page.locator('causerie-chat .panel').boundingBox();

@@ -51,11 +51,40 @@ describe('a text that grows', () => {
     }
   });
 
-  test('changes its last block only', () => {
+  test.each([
+    ['lines that end as on Windows', 'one\r\ntwo\r\nthree\r\nfour\r\nfive\r\n\r\n- six\r\n- seven'],
+    ['what looks like a heading', 'one\n#two'],
+    ['what looks like a rule', 'one\n***two***'],
+    ['what looks like a fence', 'one\n```two``` three'],
+    ['what looks like a table', 'one\n|two|\n|-|three'],
+    ['a number that a mark follows', '1. one\n\n2. two'],
+    ['a quote that goes on', '> one\n***two***'],
+  ])('is so with %s', (_what, text) => {
+    const markdown = new GrowingMarkdown();
+    let shown: string[] = [];
+    for (let end = 1; end <= text.length; end++) {
+      const { from, html } = markdown.set(text.slice(0, end), end < text.length);
+      shown = [...shown.slice(0, from), ...html];
+    }
+    expect(shown).toEqual(render(text.replaceAll('\r\n', '\n')));
+  });
+
+  test('changes its last block only, and the one before while there are no two lines of it', () => {
     const markdown = new GrowingMarkdown();
     expect(markdown.set('one\n\ntwo', true)).toEqual({ from: 0, html: ['<p>one</p>', '<p>two</p>'] });
-    expect(markdown.set('one\n\ntwo and\n\nthree', true)).toEqual({ from: 1, html: ['<p>two and</p>', '<p>three</p>'] });
-    expect(markdown.set('one\n\ntwo and\n\nthree.', false)).toEqual({ from: 2, html: ['<p>three.</p>'] });
+    expect(markdown.set('one\n\ntwo and\n\nthree', true)).toEqual({ from: 0, html: ['<p>one</p>', '<p>two and</p>', '<p>three</p>'] });
+    expect(markdown.set('one\n\ntwo and\n\nthree\n\n', true)).toEqual({ from: 1, html: ['<p>two and</p>', '<p>three</p>'] });
+    expect(markdown.set('one\n\ntwo and\n\nthree\n\n.', false)).toEqual({ from: 2, html: ['<p>three</p>', '<p>.</p>'] });
+  });
+
+  test('does not turn at the end of a line into what it was before', () => {
+    for (const text of ['| a | b |', 'a **bold', '- a **bold']) {
+      const markdown = new GrowingMarkdown();
+      const { html } = markdown.set(text, true);
+      expect(markdown.set(`${text}\n`, true).html).toEqual(html);
+    }
+    const ended = new GrowingMarkdown();
+    expect(ended.set('2 ** 3\n\n', true).html).toEqual(['<p>2 ** 3</p>']);
   });
 
   test('begins anew where it is another one', () => {
@@ -75,6 +104,11 @@ describe('the end of a text that grows', () => {
     ['some **', 'some '],
     ['a `code', 'a `code`'],
     ['a `', 'a '],
+    ['**`code', '**`code`**'],
+    ['a **`', 'a '],
+    ['2', ''],
+    ['--', ''],
+    ['#', ''],
     ['a `**` b', 'a `**` b'],
     ['a [label', 'a label'],
     ['a [label](https://x', 'a label'],
@@ -91,4 +125,13 @@ describe('the end of a text that grows', () => {
   ])('%j is shown as %j', (text, shown) => {
     expect(closeEnd(text)).toBe(shown);
   });
+
+  test.each(['`a``'.repeat(10_000), `${'['.repeat(80_000)}]x`, Array.from({ length: 400 }, (_, at) => '`'.repeat(at)).join(' ')])(
+    'takes no more time than its length is: %#',
+    (bad) => {
+      const started = performance.now();
+      closeEnd(bad);
+      expect(performance.now() - started).toBeLessThan(2_500);
+    },
+  );
 });

@@ -36,7 +36,8 @@ export function Support() {
       <ConnectionQualityBadge />
       {!isUp && <p role="status">{text}</p>}
       {hasOlder && <button onClick={() => void loadOlder()}>Earlier messages</button>}
-      <ol aria-live="polite">
+      {/* Read out when it is whole, not word by word. */}
+      <ol aria-live="polite" aria-busy={status === 'streaming'}>
         {messages.map((message) => (
           <Line key={message.key} message={message} retry={retry} />
         ))}
