@@ -8,7 +8,7 @@ import { type Options, settle } from './options.js';
 import { Outbox } from './outbox/outbox.js';
 import { MAX_USER_INPUT } from './protocol/generated/constants.js';
 import type { Actions, Greeting, RoomEvent, ServerFrame } from './protocol/frames.js';
-import type { SendMessage, SendMessageAck } from './protocol/generated/types.js';
+import type { SendMessage, SendMessageAck, Subscribe } from './protocol/generated/types.js';
 import type { Shelf } from './storage/storage.js';
 import { Requests } from './requests.js';
 import { Replies } from './rooms/replies.js';
@@ -165,7 +165,7 @@ export function connect(options: Options): Client {
 
   /** Without a connection there is nothing to do: the next one joins all that is wanted. */
   function joinNow(room: string): Promise<void> {
-    const asked = connection.link?.canJoin ? (requests.ask('subscribe', rooms.at(room)) as Promise<void>) : connection.reopen();
+    const asked = connection.link?.canJoin ? (requests.ask('subscribe', rooms.at(room) as Subscribe) as Promise<void>) : connection.reopen();
     // Who asked need not listen: `room` tells of it.
     asked.catch((refused: CauserieError) => {
       // What failed with the connection is joined by the next one.

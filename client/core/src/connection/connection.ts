@@ -39,7 +39,7 @@ export class Connection {
   #link: Link | null = null;
   #isReady = false;
   /** A second link, which is to take the first one's place when it is ready. */
-  #heir: { link: Link; settle(error?: CauserieError): void } | null = null;
+  #heir: { link: Link; resolve(): void; reject(error: CauserieError): void } | null = null;
   #identity: Identity | null = null;
 
   /** Why there is no connection now. */
@@ -291,8 +291,7 @@ export class Connection {
     this.#identity = identity;
     this.#settleHeir(noConnection());
     await new Promise<void>((resolve, reject) => {
-      const settle = (error?: CauserieError) => (error ? reject(error) : resolve());
-      this.#heir = { link: this.#connect(name, identity), settle };
+      this.#heir = { link: this.#connect(name, identity), resolve, reject };
     });
   }
 
@@ -303,12 +302,13 @@ export class Connection {
     this.#heir = null;
     if (error) {
       heir.link.close();
+      heir.reject(error);
     } else {
       this.#link?.close();
       this.#link = heir.link;
       this.#owner.onDown();
+      heir.resolve();
     }
-    heir.settle(error);
   }
 
   #onRenewed(identity: Identity): void {

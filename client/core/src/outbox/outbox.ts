@@ -268,6 +268,6 @@ export class Outbox {
 }
 
 /** Messages of one lane go one after the other. */
-function laneOf({ room, project_id, session_id }: SendMessage): string {
-  return `${room ?? (project_id ? `project:${project_id}` : 'user:me')} ${session_id ?? ''}`;
+function laneOf({ room, session_id }: SendMessage): string {
+  return `${room ?? 'user:me'} ${session_id}`;
 }

@@ -94,7 +94,7 @@ export class Rooms {
   }
 
   get joined(): string[] {
-    return [...this.#places].filter(([, place]) => place.isJoined).map(([room]) => room);
+    return [...this.#places.keys()].filter((room) => this.isJoined(room));
   }
 
   /** Those that the last connection could not name. */
@@ -104,7 +104,7 @@ export class Rooms {
   at(room: string): RoomAt {
     const name = this.nameOf(room);
     const place = this.#places.get(name);
-    return place ? { room: name, epoch: place.epoch, seq: place.sequence.last } : { room: name };
+    return { room: name, epoch: place?.epoch, seq: place?.sequence.last };
   }
 
   /** The rooms that a connection names when it is opened. */

@@ -19,8 +19,8 @@ export const MODES: Readonly<Record<Mode, readonly TransportName[]>> = {
 /** A room, and the position up to which it is known, where it is. */
 export interface RoomAt {
   room: string;
-  epoch?: string;
-  seq?: number;
+  epoch?: string | undefined;
+  seq?: number | undefined;
 }
 
 /** With what a connection is opened. */
