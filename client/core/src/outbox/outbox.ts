@@ -111,7 +111,6 @@ export class Outbox {
   onUp(send: (frame: ClientFrame) => void, messagesPerMinute: number): void {
     this.onDown();
     this.#send = send;
-    this.#pausedUntil = 0;
     this.#pace.begin(messagesPerMinute);
     this.#flush();
   }
