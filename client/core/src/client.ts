@@ -101,8 +101,9 @@ export function connect(options: Options): Client {
     const send = link.send.bind(link);
     requests.onUp(send);
     outbox.onUp(send, told.messages_per_minute);
-    if (!link.canJoin) return;
-    for (const room of rooms.unnamed) joinNow(room);
+    const { unnamed } = rooms;
+    if (link.canJoin) for (const room of unnamed) void joinNow(room);
+    else if (unnamed.length && rooms.canNameMore) connection.reopen().catch(() => {});
   }
 
   function onDown(): void {
@@ -163,7 +164,7 @@ export function connect(options: Options): Client {
     await answer;
   }
 
-  /** Without a connection there is nothing to do: the next one joins all that is wanted. */
+  /** Without a connection there is nothing to do: as soon as there is one, all that is wanted is joined. */
   function joinNow(room: string): Promise<void> {
     const asked = connection.link?.canJoin ? (requests.ask('subscribe', rooms.at(room) as Subscribe) as Promise<void>) : connection.reopen();
     // Who asked need not listen: `room` tells of it.

@@ -64,6 +64,8 @@ export class Rooms {
   /** Rooms to be in beside one's own and the tenant's, which the server joins by itself. */
   readonly #wanted = new Set<string>();
   readonly #places = new Map<string, Place>();
+  /** Those that the last connection named. */
+  #named: string[] = [];
   #own = 'user:me';
 
   constructor(options: RoomsOptions, events: RoomsEvents) {
@@ -97,8 +99,15 @@ export class Rooms {
     return [...this.#places.keys()].filter((room) => this.isJoined(room));
   }
 
-  /** Those that the last connection could not name. */
-  unnamed: string[] = [];
+  /** Those that the last connection could not name, or that were wanted only after it was opened. */
+  get unnamed(): string[] {
+    return [...this.#wanted].filter((room) => !this.#named.includes(room));
+  }
+
+  /** Whether a connection that is opened now names more of them. */
+  get canNameMore(): boolean {
+    return this.#named.length < MOST_NAMED;
+  }
 
   /** A room by its own name, and from where it goes on, where that is known. */
   at(room: string): RoomAt {
@@ -110,10 +119,9 @@ export class Rooms {
   /** The rooms that a connection names when it is opened. */
   toName(isBare: boolean): RoomAt[] {
     const given = [this.#own, 'tenant'].filter((room) => this.#places.has(room));
-    const all = [...new Set(isBare ? given : [...given, ...this.#wanted])];
-    const named = all.slice(0, MOST_NAMED);
-    this.unnamed = [...this.#wanted].filter((room) => !named.includes(room));
-    return named.map((room) => this.at(room));
+    const all = new Set(isBare ? given : [...given, ...this.#wanted]);
+    this.#named = [...all].slice(0, MOST_NAMED);
+    return this.#named.map((room) => this.at(room));
   }
 
   /** The connection is gone. What was held back comes again. */
