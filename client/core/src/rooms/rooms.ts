@@ -136,10 +136,12 @@ export class Rooms {
   onSubscribed({ room, epoch, seq, recovered }: SubscribedFrame): void {
     const known = this.#places.get(room);
     known?.sequence.close();
+    // While this connection was opened, the one before it may have gone on.
+    const last = epoch === known?.epoch ? Math.max(seq, known.sequence.last) : seq;
     const place: Place = {
       epoch,
       // In the tenant's room much is not for everybody to see: there holes mean nothing.
-      sequence: new Sequence(seq, this.anomalies, room === 'tenant' ? 0 : HOLD_MS, this.#events.onEvent),
+      sequence: new Sequence(last, this.anomalies, room === 'tenant' ? 0 : HOLD_MS, this.#events.onEvent),
       isJoined: true,
       // What another connection was to read is still to be read.
       toRead: known ? (recovered ? known.toRead : 'lost') : 'joined',

@@ -7,6 +7,8 @@ const READY = { type: 'ready', data: { user_id: 'u1', server_time: 0, messages_p
 
 const joined = (room: string, seq = 0, epoch = 'e1') => ({ type: 'subscribed', room, epoch, seq, recovered: true });
 
+const said = (seq: number, epoch = 'e1') => ({ seq, epoch, ts: 0, type: 'project_updated', room: 'project:p1', data: {} });
+
 /** A server that says what it is told to, over sockets and streams. */
 function stage() {
   const sockets: { asked: URL; sent: Record<string, unknown>[]; says(frame: object): void }[] = [];
@@ -114,5 +116,24 @@ test('more rooms than a stream can name do not have it opened again and again', 
   await vi.waitFor(() => expect(chat.state.name).toBe('ready'));
   await new Promise((resolve) => setTimeout(resolve));
   expect(streams).toHaveLength(1);
+  chat.close();
+});
+
+test('what is said while a stream takes the place of another is told once', async () => {
+  const { streams, connect } = stage();
+  const chat = connect({ mode: 'streaming', rooms: ['project:p1'] });
+  const told: number[] = [];
+  chat.on('event', (event) => 'seq' in event && told.push(event.seq));
+  const first = await there(streams);
+  for (const frame of [READY, joined('project:p1'), said(1)]) first.says(frame);
+  await vi.waitFor(() => expect(told).toEqual([1]));
+  void chat.join('project:p2');
+  const second = await there(streams, 1);
+  expect(second.asked.searchParams.getAll('room')).toContain('project:p1@e1:1');
+  first.says(said(2));
+  await vi.waitFor(() => expect(told).toEqual([1, 2]));
+  for (const frame of [READY, joined('project:p1', 1), said(2), said(3)]) second.says(frame);
+  await vi.waitFor(() => expect(told).toContain(3));
+  expect(told).toEqual([1, 2, 3]);
   chat.close();
 });
