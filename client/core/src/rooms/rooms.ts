@@ -145,7 +145,8 @@ export class Rooms {
       isJoined: true,
       // What another connection was to read is still to be read.
       toRead: known ? (recovered ? known.toRead : 'lost') : 'joined',
-      held: known?.held ?? null,
+      // What was said before the loss is of another life of the log.
+      held: (recovered && known?.held) || null,
     };
     this.#places.set(room, place);
     if (known && !recovered) this.#events.onLost(room);

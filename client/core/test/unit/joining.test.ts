@@ -137,3 +137,21 @@ test('what is said while a stream takes the place of another is told once', asyn
   expect(told).toEqual([1, 2, 3]);
   chat.close();
 });
+
+test('what waited while a room was read is void when the room’s log begins anew', async () => {
+  const { sockets, reads, connect } = stage();
+  const answers: ((answer: Response) => void)[] = [];
+  reads(() => new Promise((resolve) => answers.push(resolve)));
+  const chat = connect({ historyLimit: 50 });
+  const socket = await there(sockets);
+  for (const frame of [READY, joined('project:p1'), said(2)]) socket.says(frame);
+  await there(answers);
+  socket.says({ ...joined('project:p1', 0, 'e2'), recovered: false });
+  (await there(answers, 1))(Response.json({ epoch: 'e2', events: [], has_more: false }));
+  await new Promise((resolve) => chat.on('reset', resolve));
+  const told: unknown[] = [];
+  chat.on('event', (event) => 'seq' in event && told.push([event.epoch, event.seq]));
+  for (const seq of [1, 2]) socket.says(said(seq, 'e2'));
+  expect(told).toEqual([['e2', 1], ['e2', 2]]);
+  chat.close();
+});
