@@ -18,7 +18,7 @@ export interface Reset {
   hasMore: boolean;
 }
 
-/** A room was joined or left; `error` says why, where it was not by wish. */
+/** A room was joined or left; `error` says why, where it was not by wish; of one that is joined, why its history could not be read. */
 export interface Membership {
   room: string;
   isJoined: boolean;
@@ -173,22 +173,22 @@ export class Rooms {
     const { historyLimit: limit } = this.#options;
     const reason = place.toRead as Reset['reason'];
     place.held ??= [];
-    let page: History;
+    let page: History | undefined;
+    let error: CauserieError | undefined;
     try {
       page = limit ? await this.#events.readHistory(room, { limit }) : { epoch: place.epoch, events: [], hasMore: true };
-    } catch {
-      // The next connection tries again. Until then what comes is told all the same.
-      if (this.#places.get(room) === place) this.#release(place);
-      return;
+    } catch (refused) {
+      error = refused as CauserieError;
     }
     if (this.#places.get(room) !== place || !place.held) return;
-    place.toRead = null;
-    place.sequence.skipTo(page.events.at(-1)?.seq ?? 0);
-    this.#events.onReset({ room, reason, ...page });
-    this.#release(place);
-  }
-
-  #release(place: Place): void {
+    if (page) {
+      place.toRead = null;
+      place.sequence.skipTo(page.events.at(-1)?.seq ?? 0);
+      this.#events.onReset({ room, reason, ...page });
+    } else {
+      // The next connection tries again. Until then what comes is told all the same.
+      this.#events.onMembership({ room, isJoined: true, error });
+    }
     const held = place.held ?? [];
     place.held = null;
     for (const event of held) this.onEvent(event);

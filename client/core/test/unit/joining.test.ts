@@ -138,6 +138,19 @@ test('what is said while a stream takes the place of another is told once', asyn
   chat.close();
 });
 
+test('a history that cannot be read is told of, and what comes is told all the same', async () => {
+  const { sockets, reads, connect } = stage();
+  reads(async () => Response.json({ type: 'error', code: 'overloaded', content: 'Later.', canRetry: true }, { status: 503 }));
+  const chat = connect({ historyLimit: 50 });
+  const failed = new Promise((resolve) => chat.on('room', ({ room, isJoined, error }) => error && resolve([room, isJoined, error.code])));
+  const event = new Promise((resolve) => chat.on('event', resolve));
+  const socket = await there(sockets);
+  for (const frame of [READY, joined('project:p1'), said(1)]) socket.says(frame);
+  expect(await failed).toEqual(['project:p1', true, 'overloaded']);
+  expect(await event).toMatchObject({ seq: 1 });
+  chat.close();
+});
+
 test('what waited while a room was read is void when the room’s log begins anew', async () => {
   const { sockets, reads, connect } = stage();
   const answers: ((answer: Response) => void)[] = [];
