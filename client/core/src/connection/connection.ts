@@ -105,9 +105,9 @@ export class Connection {
     if (this.#state.name === 'closed' && this.#state.comesBack === 'when_you_act') this.start();
   }
 
-  /** Something has changed for the better, perhaps: looks at once. */
+  /** Something has changed for the better, perhaps: looks at once, where that can be done. */
   wake(): void {
-    if (this.#isReady) this.#heartbeat.probe();
+    if (this.link?.isTwoWay) this.#heartbeat.probe();
     else if (this.#mayHurry) this.#after(delayBefore(1, this.#options));
   }
 
@@ -314,7 +314,7 @@ export class Connection {
   #onRenewed(identity: Identity): void {
     const { link } = this;
     this.#identity = identity;
-    const shown = link?.canRenew ? this.#owner.authenticate(identity.token) : this.reopen();
+    const shown = link?.isTwoWay ? this.#owner.authenticate(identity.token) : this.reopen();
     // Where it is refused, the connection ends with the token before.
     shown.then(() => this.link === link && this.#renewal.watch(identity, Date.now() + this.#clockOffset)).catch(() => {});
   }

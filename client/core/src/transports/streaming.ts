@@ -53,7 +53,7 @@ function open(server: Server, opening: Opening, { onFrame, onLife, onEnd }: Hear
   return {
     transport: 'streaming',
     canJoin: false,
-    canRenew: false,
+    isTwoWay: false,
     send: poster(server, token, stop, {
       onAnswer: onFrame,
       onFailure: (error: CauserieError) => onEnd(endBy(error)),

@@ -67,8 +67,11 @@ export interface Link {
   readonly transport: TransportName;
   /** Whether rooms can be joined and left while it lives. */
   readonly canJoin: boolean;
-  /** Whether its token can be renewed while it lives. */
-  readonly canRenew: boolean;
+  /**
+   * Whether what is asked is answered over it: so it can be asked for a sign of life, and its token be
+   * renewed while it lives.
+   */
+  readonly isTwoWay: boolean;
   /** Sends a frame; its answer comes as a frame, as if over a socket. */
   send(frame: ClientFrame): void;
   /** How long the server takes to answer, in milliseconds. */
