@@ -238,11 +238,15 @@ export function connect(options: Options): Client {
       return rooms.isJoined(room) ? Promise.resolve() : joinNow(room);
     },
     async leave(room) {
-      const { link } = connection;
-      const isThere = link && rooms.isJoined(room);
-      if (isThere && link.canJoin) await requests.ask('unsubscribe', { room });
-      rooms.onUnsubscribed(rooms.nameOf(room));
-      if (isThere && !link.canJoin) await connection.reopen();
+      // Where nobody answers, the next connection does not join it.
+      const forget = () => rooms.onUnsubscribed(rooms.nameOf(room));
+      if (!rooms.isJoined(room)) return forget();
+      if (connection.link?.canJoin) {
+        await requests.ask('unsubscribe', { room }).finally(forget);
+      } else {
+        forget();
+        await connection.reopen();
+      }
     },
 
     history: readHistory,

@@ -11,7 +11,7 @@ const said = (seq: number, epoch = 'e1') => ({ seq, epoch, ts: 0, type: 'project
 
 /** A server that says what it is told to, over sockets and streams. */
 function stage() {
-  const sockets: { asked: URL; sent: Record<string, unknown>[]; says(frame: object): void }[] = [];
+  const sockets: { asked: URL; sent: Record<string, unknown>[]; says(frame: object): void; breaks(): void }[] = [];
   const streams: { asked: URL; says(frame: object): void }[] = [];
   const read: string[] = [];
   let history = async () => Response.json({ epoch: 'e1', events: [], has_more: false });
@@ -19,12 +19,14 @@ function stage() {
   class Socket {
     readyState = 1;
     onmessage: ((message: { data: string }) => void) | null = null;
+    onclose: ((close: { code: number; reason: string }) => void) | null = null;
     readonly sent: Record<string, unknown>[] = [];
     constructor(url: string) {
       sockets.push({
         asked: new URL(url),
         sent: this.sent,
         says: (frame) => this.onmessage?.({ data: JSON.stringify(frame) }),
+        breaks: () => this.onclose?.({ code: 1006, reason: '' }),
       });
     }
     send(text: string): void {
@@ -166,5 +168,18 @@ test('what waited while a room was read is void when the room’s log begins ane
   chat.on('event', (event) => 'seq' in event && told.push([event.epoch, event.seq]));
   for (const seq of [1, 2]) socket.says(said(seq, 'e2'));
   expect(told).toEqual([['e2', 1], ['e2', 2]]);
+  chat.close();
+});
+
+test('a room that was being left when the connection broke off is not joined by the next', async () => {
+  const { sockets, connect } = stage();
+  const chat = connect({ rooms: ['project:p1'] });
+  const first = await there(sockets);
+  for (const frame of [READY, joined('project:p1')]) first.says(frame);
+  const left = chat.leave('project:p1');
+  first.breaks();
+  await expect(left).rejects.toMatchObject({ code: 'unreachable' });
+  const second = await there(sockets, 1);
+  expect(second.asked.searchParams.getAll('room')).toEqual([]);
   chat.close();
 });
