@@ -8,7 +8,7 @@ import { type Options, settle } from './options.js';
 import { Outbox } from './outbox/outbox.js';
 import { MAX_USER_INPUT } from './protocol/generated/constants.js';
 import type { Actions, Greeting, RoomEvent, ServerFrame } from './protocol/frames.js';
-import type { SendMessage, SendMessageAck } from './protocol/generated/types.js';
+import type { SendMessage, SendMessageAck, Subscribe } from './protocol/generated/types.js';
 import type { Shelf } from './storage/storage.js';
 import { Requests } from './requests.js';
 import { Replies } from './rooms/replies.js';
@@ -101,8 +101,9 @@ export function connect(options: Options): Client {
     const send = link.send.bind(link);
     requests.onUp(send);
     outbox.onUp(send, told.messages_per_minute);
-    if (!link.canJoin) return;
-    for (const room of rooms.unnamed) joinNow(room);
+    const { unnamed } = rooms;
+    if (link.canJoin) for (const room of unnamed) void joinNow(room);
+    else if (unnamed.length && rooms.canNameMore) connection.reopen().catch(() => {});
   }
 
   function onDown(): void {
@@ -163,9 +164,9 @@ export function connect(options: Options): Client {
     await answer;
   }
 
-  /** Without a connection there is nothing to do: the next one joins all that is wanted. */
+  /** Without a connection there is nothing to do: as soon as there is one, all that is wanted is joined. */
   function joinNow(room: string): Promise<void> {
-    const asked = connection.link?.canJoin ? (requests.ask('subscribe', rooms.at(room)) as Promise<void>) : connection.reopen();
+    const asked = connection.link?.canJoin ? (requests.ask('subscribe', rooms.at(room) as Subscribe) as Promise<void>) : connection.reopen();
     // Who asked need not listen: `room` tells of it.
     asked.catch((refused: CauserieError) => {
       // What failed with the connection is joined by the next one.
@@ -237,11 +238,15 @@ export function connect(options: Options): Client {
       return rooms.isJoined(room) ? Promise.resolve() : joinNow(room);
     },
     async leave(room) {
-      const { link } = connection;
-      const isThere = link && rooms.isJoined(room);
-      if (isThere && link.canJoin) await requests.ask('unsubscribe', { room });
-      rooms.onUnsubscribed(rooms.nameOf(room));
-      if (isThere && !link.canJoin) await connection.reopen();
+      // Where nobody answers, the next connection does not join it.
+      const forget = () => rooms.onUnsubscribed(rooms.nameOf(room));
+      if (!rooms.isJoined(room)) return forget();
+      if (connection.link?.canJoin) {
+        await requests.ask('unsubscribe', { room }).finally(forget);
+      } else {
+        forget();
+        await connection.reopen();
+      }
     },
 
     history: readHistory,

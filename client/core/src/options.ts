@@ -90,7 +90,7 @@ export function settle(given: Options): Settings {
   for (const [name, byDefault] of Object.entries(DEFAULTS)) {
     const value = (settings[name] ??= byDefault);
     const words = WORDS[name as keyof Options];
-    const isGood = words ? words.includes(value as string) : typeof value === typeof byDefault && !((value as number) < 0);
+    const isGood = words ? words.includes(value as string) : typeof value === typeof byDefault && (value as number) >= 0;
     if (!isGood) throw invalid(name, value, words?.join(' or ') ?? (typeof byDefault === 'number' ? '0 or more' : 'true or false'));
   }
   if (settings['mode'] === 'websocket' && !settings['WebSocket']) {

@@ -27,10 +27,7 @@ export class Requests {
     const id = newId();
     const frame = { action, id, data } as ClientFrame;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#pending.delete(id);
-        reject(noAnswer());
-      }, this.#timeoutMs);
+      const timer = setTimeout(() => this.#settle(id)?.reject(noAnswer()), this.#timeoutMs);
       this.#pending.set(id, { frame, resolve, reject, timer });
       this.#send?.(frame);
     });

@@ -39,7 +39,7 @@ export class Connection {
   #link: Link | null = null;
   #isReady = false;
   /** A second link, which is to take the first one's place when it is ready. */
-  #heir: { link: Link; settle(error?: CauserieError): void } | null = null;
+  #heir: { link: Link; resolve(): void; reject(error: CauserieError): void } | null = null;
   #identity: Identity | null = null;
 
   /** Why there is no connection now. */
@@ -105,9 +105,9 @@ export class Connection {
     if (this.#state.name === 'closed' && this.#state.comesBack === 'when_you_act') this.start();
   }
 
-  /** Something has changed for the better, perhaps: looks at once. */
+  /** Something has changed for the better, perhaps: looks at once, where that can be done. */
   wake(): void {
-    if (this.#isReady) this.#heartbeat.probe();
+    if (this.link?.isTwoWay) this.#heartbeat.probe();
     else if (this.#mayHurry) this.#after(delayBefore(1, this.#options));
   }
 
@@ -291,8 +291,7 @@ export class Connection {
     this.#identity = identity;
     this.#settleHeir(noConnection());
     await new Promise<void>((resolve, reject) => {
-      const settle = (error?: CauserieError) => (error ? reject(error) : resolve());
-      this.#heir = { link: this.#connect(name, identity), settle };
+      this.#heir = { link: this.#connect(name, identity), resolve, reject };
     });
   }
 
@@ -303,18 +302,19 @@ export class Connection {
     this.#heir = null;
     if (error) {
       heir.link.close();
+      heir.reject(error);
     } else {
       this.#link?.close();
       this.#link = heir.link;
       this.#owner.onDown();
+      heir.resolve();
     }
-    heir.settle(error);
   }
 
   #onRenewed(identity: Identity): void {
     const { link } = this;
     this.#identity = identity;
-    const shown = link?.canRenew ? this.#owner.authenticate(identity.token) : this.reopen();
+    const shown = link?.isTwoWay ? this.#owner.authenticate(identity.token) : this.reopen();
     // Where it is refused, the connection ends with the token before.
     shown.then(() => this.link === link && this.#renewal.watch(identity, Date.now() + this.#clockOffset)).catch(() => {});
   }

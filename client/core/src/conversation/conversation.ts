@@ -163,7 +163,7 @@ export class Conversation {
       client.on('reset', (reset) => this.#isHere(reset.room) && this.#onReset(reset)),
       client.on('reply', (reply) => this.#isMine(reply.room, reply.sessionId) && this.#onReply(reply)),
       client.on('outbox', (entry) => this.#isMine(roomOf(entry), entry.data.session_id) && this.#onEntry(entry)),
-      client.on('room', ({ room, error }) => error && this.#isHere(room) && this.#onFailure(error)),
+      client.on('room', ({ room, isJoined, error }) => error && this.#isHere(room) && this.#onFailure(error, isJoined)),
       holdRoom(client, this.#room),
     ];
     this.#transcript.begin(client.replies);
@@ -254,8 +254,7 @@ export class Conversation {
       this.#onRead();
     } catch (error) {
       if (turn !== this.#turn) return;
-      this.#hasOlder = true;
-      this.#onFailure(error as CauserieError);
+      this.#onFailure(error as CauserieError, true);
     }
   }
 
@@ -276,8 +275,10 @@ export class Conversation {
     this.#show();
   }
 
-  #onFailure(error: CauserieError): void {
+  /** `canRead`: what could not be read may be by `loadOlder`. */
+  #onFailure(error: CauserieError, canRead: boolean): void {
     this.#isLoading = false;
+    this.#hasOlder ||= canRead;
     this.#error = error;
     this.#show();
   }

@@ -111,7 +111,6 @@ export class Outbox {
   onUp(send: (frame: ClientFrame) => void, messagesPerMinute: number): void {
     this.onDown();
     this.#send = send;
-    this.#pausedUntil = 0;
     this.#pace.begin(messagesPerMinute);
     this.#flush();
   }
@@ -268,6 +267,6 @@ export class Outbox {
 }
 
 /** Messages of one lane go one after the other. */
-function laneOf({ room, project_id, session_id }: SendMessage): string {
-  return `${room ?? (project_id ? `project:${project_id}` : 'user:me')} ${session_id ?? ''}`;
+function laneOf({ room, session_id }: SendMessage): string {
+  return `${room ?? 'user:me'} ${session_id}`;
 }

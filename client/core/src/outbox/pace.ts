@@ -12,13 +12,13 @@ export class Pace {
   begin(perMinute: number): void {
     this.#intervalMs = 60_000 / Math.max(perMinute, 1);
     // One less than allowed: what is sent evenly does not arrive quite so.
-    this.#burstMs = 60_000 - 2 * this.#intervalMs;
+    this.#burstMs = Math.max(60_000 - 2 * this.#intervalMs, 0);
     this.#due = 0;
   }
 
-  /** How long the next message has to wait, in milliseconds. */
+  /** How long the next message has to wait, in milliseconds; 0 or less: not at all. */
   wait(now: number): number {
-    return Math.max(0, this.#due - now - Math.max(this.#burstMs, 0));
+    return this.#due - now - this.#burstMs;
   }
 
   /** A message goes out. */

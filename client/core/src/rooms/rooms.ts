@@ -18,7 +18,7 @@ export interface Reset {
   hasMore: boolean;
 }
 
-/** A room was joined or left; `error` says why, where it was not by wish. */
+/** A room was joined or left; `error` says why, where it was not by wish; of one that is joined, why its history could not be read. */
 export interface Membership {
   room: string;
   isJoined: boolean;
@@ -64,6 +64,8 @@ export class Rooms {
   /** Rooms to be in beside one's own and the tenant's, which the server joins by itself. */
   readonly #wanted = new Set<string>();
   readonly #places = new Map<string, Place>();
+  /** Those that the last connection named. */
+  #named: string[] = [];
   #own = 'user:me';
 
   constructor(options: RoomsOptions, events: RoomsEvents) {
@@ -94,26 +96,32 @@ export class Rooms {
   }
 
   get joined(): string[] {
-    return [...this.#places].filter(([, place]) => place.isJoined).map(([room]) => room);
+    return [...this.#places.keys()].filter((room) => this.isJoined(room));
   }
 
-  /** Those that the last connection could not name. */
-  unnamed: string[] = [];
+  /** Those that the last connection could not name, or that were wanted only after it was opened. */
+  get unnamed(): string[] {
+    return [...this.#wanted].filter((room) => !this.#named.includes(room));
+  }
+
+  /** Whether a connection that is opened now names more of them. */
+  get canNameMore(): boolean {
+    return this.#named.length < MOST_NAMED;
+  }
 
   /** A room by its own name, and from where it goes on, where that is known. */
   at(room: string): RoomAt {
     const name = this.nameOf(room);
     const place = this.#places.get(name);
-    return place ? { room: name, epoch: place.epoch, seq: place.sequence.last } : { room: name };
+    return { room: name, epoch: place?.epoch, seq: place?.sequence.last };
   }
 
   /** The rooms that a connection names when it is opened. */
   toName(isBare: boolean): RoomAt[] {
     const given = [this.#own, 'tenant'].filter((room) => this.#places.has(room));
-    const all = [...new Set(isBare ? given : [...given, ...this.#wanted])];
-    const named = all.slice(0, MOST_NAMED);
-    this.unnamed = [...this.#wanted].filter((room) => !named.includes(room));
-    return named.map((room) => this.at(room));
+    const all = new Set(isBare ? given : [...given, ...this.#wanted]);
+    this.#named = [...all].slice(0, MOST_NAMED);
+    return this.#named.map((room) => this.at(room));
   }
 
   /** The connection is gone. What was held back comes again. */
@@ -128,14 +136,17 @@ export class Rooms {
   onSubscribed({ room, epoch, seq, recovered }: SubscribedFrame): void {
     const known = this.#places.get(room);
     known?.sequence.close();
+    // While this connection was opened, the one before it may have gone on.
+    const last = epoch === known?.epoch ? Math.max(seq, known.sequence.last) : seq;
     const place: Place = {
       epoch,
       // In the tenant's room much is not for everybody to see: there holes mean nothing.
-      sequence: new Sequence(seq, this.anomalies, room === 'tenant' ? 0 : HOLD_MS, this.#events.onEvent),
+      sequence: new Sequence(last, this.anomalies, room === 'tenant' ? 0 : HOLD_MS, this.#events.onEvent),
       isJoined: true,
       // What another connection was to read is still to be read.
       toRead: known ? (recovered ? known.toRead : 'lost') : 'joined',
-      held: known?.held ?? null,
+      // What was said before the loss is of another life of the log.
+      held: (recovered && known?.held) || null,
     };
     this.#places.set(room, place);
     if (known && !recovered) this.#events.onLost(room);
@@ -162,22 +173,22 @@ export class Rooms {
     const { historyLimit: limit } = this.#options;
     const reason = place.toRead as Reset['reason'];
     place.held ??= [];
-    let page: History;
+    let page: History | undefined;
+    let error: CauserieError | undefined;
     try {
       page = limit ? await this.#events.readHistory(room, { limit }) : { epoch: place.epoch, events: [], hasMore: true };
-    } catch {
-      // The next connection tries again. Until then what comes is told all the same.
-      if (this.#places.get(room) === place) this.#release(place);
-      return;
+    } catch (refused) {
+      error = refused as CauserieError;
     }
     if (this.#places.get(room) !== place || !place.held) return;
-    place.toRead = null;
-    place.sequence.skipTo(page.events.at(-1)?.seq ?? 0);
-    this.#events.onReset({ room, reason, ...page });
-    this.#release(place);
-  }
-
-  #release(place: Place): void {
+    if (page) {
+      place.toRead = null;
+      place.sequence.skipTo(page.events.at(-1)?.seq ?? 0);
+      this.#events.onReset({ room, reason, ...page });
+    } else {
+      // The next connection tries again. Until then what comes is told all the same.
+      this.#events.onMembership({ room, isJoined: true, error });
+    }
     const held = place.held ?? [];
     place.held = null;
     for (const event of held) this.onEvent(event);

@@ -1,18 +1,17 @@
 /** What a stream of Server-Sent Events says. */
 export interface Told {
-  onEvent(type: string, data: string): void;
+  onEvent(data: string): void;
   /** When to come back, in milliseconds. */
   onRetry(ms: number): void;
 }
 
 /**
- * Reads Server-Sent Events as the HTML standard has them, from pieces cut anywhere. Their `id:` is
- * passed over: positions are kept by room.
+ * Reads Server-Sent Events as the HTML standard has them, from pieces cut anywhere. Passed over are their
+ * `id:`, since positions are kept by room, and their `event:`, since a frame names its type itself.
  */
 export class EventStreamReader {
   readonly #told: Told;
   #rest = '';
-  #type = '';
   #data: string[] = [];
 
   constructor(told: Told) {
@@ -30,14 +29,13 @@ export class EventStreamReader {
   #onLine(line: string): void {
     if (line === '') return this.#dispatch();
     const [, field, value] = /^([^:]*):? ?(.*)$/s.exec(line) ?? [];
-    if (field === 'event') this.#type = value ?? '';
-    else if (field === 'data') this.#data.push(value ?? '');
+    if (field === 'data') this.#data.push(value ?? '');
     else if (field === 'retry' && /^\d+$/.test(value ?? '')) this.#told.onRetry(Number(value));
   }
 
   #dispatch(): void {
-    const [type, data] = [this.#type, this.#data];
-    [this.#type, this.#data] = ['', []];
-    if (data.length) this.#told.onEvent(type || 'message', data.join('\n'));
+    const data = this.#data;
+    this.#data = [];
+    if (data.length) this.#told.onEvent(data.join('\n'));
   }
 }

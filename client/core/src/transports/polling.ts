@@ -140,7 +140,7 @@ function open(server: Server, pollMs: number, opening: Opening, { onFrame, onLif
   return {
     transport: 'http',
     canJoin: true,
-    canRenew: false,
+    isTwoWay: false,
     send,
     ping: () => server.time(),
     close() {

@@ -1,6 +1,6 @@
 import { CauserieError, errorOf } from '../errors.js';
 import { DRAINING } from '../protocol/generated/constants.js';
-import type { ErrorFrame, ServerFrame } from '../protocol/frames.js';
+import type { ServerFrame } from '../protocol/frames.js';
 import { EventStreamReader } from './event-stream.js';
 import { poster } from './poster.js';
 import { queryOf } from './query.js';
@@ -29,10 +29,10 @@ function open(server: Server, opening: Opening, { onFrame, onLife, onEnd }: Hear
     // It comes first as a rule, and then because the node drains.
     let retries = 0;
     const events = new EventStreamReader({
-      onEvent(type, data) {
+      onEvent(data) {
         const frame = JSON.parse(data) as ServerFrame;
-        if (type === 'ready') clearTimeout(patience);
-        if (type === 'fault') end = endBy(errorOf(frame as ErrorFrame));
+        if (frame.type === 'ready') clearTimeout(patience);
+        if (frame.type === 'error') end = endBy(errorOf(frame));
         onFrame(frame);
       },
       onRetry(ms) {
@@ -53,7 +53,7 @@ function open(server: Server, opening: Opening, { onFrame, onLife, onEnd }: Hear
   return {
     transport: 'streaming',
     canJoin: false,
-    canRenew: false,
+    isTwoWay: false,
     send: poster(server, token, stop, {
       onAnswer: onFrame,
       onFailure: (error: CauserieError) => onEnd(endBy(error)),

@@ -19,8 +19,8 @@ export const MODES: Readonly<Record<Mode, readonly TransportName[]>> = {
 /** A room, and the position up to which it is known, where it is. */
 export interface RoomAt {
   room: string;
-  epoch?: string;
-  seq?: number;
+  epoch?: string | undefined;
+  seq?: number | undefined;
 }
 
 /** With what a connection is opened. */
@@ -67,8 +67,11 @@ export interface Link {
   readonly transport: TransportName;
   /** Whether rooms can be joined and left while it lives. */
   readonly canJoin: boolean;
-  /** Whether its token can be renewed while it lives. */
-  readonly canRenew: boolean;
+  /**
+   * Whether what is asked is answered over it: so it can be asked for a sign of life, and its token be
+   * renewed while it lives.
+   */
+  readonly isTwoWay: boolean;
   /** Sends a frame; its answer comes as a frame, as if over a socket. */
   send(frame: ClientFrame): void;
   /** How long the server takes to answer, in milliseconds. */

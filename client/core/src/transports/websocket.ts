@@ -74,7 +74,7 @@ function open(server: Server, socketClass: WebSocketClass, opening: Opening, { o
   return {
     transport: 'websocket',
     canJoin: true,
-    canRenew: true,
+    isTwoWay: true,
     send,
     ping() {
       const start = performance.now();

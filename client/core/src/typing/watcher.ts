@@ -36,8 +36,7 @@ export class TypingWatcher {
   /** What is shown in the room may be over, or in all rooms. */
   clear(room?: string): void {
     for (const [name, users] of this.#rooms) {
-      if (room !== undefined && name !== room) continue;
-      for (const user of users.keys()) this.#set(name, user, false);
+      if ((room ?? name) === name) for (const user of users.keys()) this.#set(name, user, false);
     }
   }
 

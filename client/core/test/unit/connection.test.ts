@@ -54,7 +54,7 @@ function world(options: Partial<ConnectionOptions> = {}, getToken: () => Promise
       return {
         transport: name,
         canJoin: true,
-        canRenew: true,
+        isTwoWay: name === 'websocket',
         send: () => {},
         ping: () => new Promise(() => {}),
         close: () => (one.isClosed = true),
@@ -326,6 +326,23 @@ describe('the page', () => {
     one.page()?.onWake();
     await one.after(5_000);
     expect(one.connection.state.name).toBe('recovering');
+  });
+
+  test('tells that it woke, and a stream, on which nothing can be asked, goes on', async () => {
+    const one = world();
+    await one.start();
+    for (let at = 0; at < 3; at++) {
+      one.end({ isBlocked: 'path' });
+      await one.untilNext();
+    }
+    one.ready();
+    const stream = one.last();
+    one.page()?.onWake();
+    // A comment comes every 15 s, and nothing before that where nobody says anything.
+    await one.after(14_000);
+    expect([one.connection.state.name, stream.isClosed]).toEqual(['fallback', false]);
+    await one.after(16_000);
+    expect(stream.isClosed).toBe(true);
   });
 
   test('tells that there is no network', async () => {

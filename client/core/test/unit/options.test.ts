@@ -11,6 +11,7 @@ test.each([
   ],
   [{ url: 'http://x', tenantHash: 'demo', outboxLimit: 'many' }, /`outboxLimit` is "many": it has to be 0 or more/],
   [{ url: 'http://x', tenantHash: 'demo', heartbeatMs: -1 }, /`heartbeatMs` is -1: it has to be 0 or more/],
+  [{ url: 'http://x', tenantHash: 'demo', pollMs: NaN }, /`pollMs` is null: it has to be 0 or more/],
   [{ url: 'http://x', tenantHash: 'demo', whenFull: 'burst' }, /it has to be refuse or dropOldest/],
   [{ url: 'http://x', tenantHash: 'demo', bogus: 1 }, /`bogus` is 1: it has to be left out, for there is no such option/],
 ] as const)('%j is refused by name', (options, says) => {

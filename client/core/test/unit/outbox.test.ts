@@ -147,6 +147,18 @@ describe('limits', () => {
     expect(one.texts()).toEqual(['a', 'x', 'a', 'y']);
   });
 
+  test('are kept to on the next connection as well: they are the person’s, or the tenant’s', () => {
+    const one = outbox();
+    one.up();
+    one.error(one.say('a').entry.id, { code: 'rate_limited', retry_after_ms: 5_000, scope: 'user' });
+    one.say('x', 'other');
+    one.up();
+    vi.advanceTimersByTime(4_999);
+    expect(one.texts()).toEqual(['a']);
+    vi.advanceTimersByTime(1);
+    expect(one.texts()).toEqual(['a', 'a', 'x']);
+  });
+
   test('of the server’s room hold back that session alone, and count no try', () => {
     const one = outbox();
     one.up();

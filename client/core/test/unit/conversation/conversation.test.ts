@@ -366,6 +366,16 @@ test('a room that may not be joined is told', () => {
   expect(one.conversation.snapshot).toMatchObject({ isLoading: false, error: { code: 'forbidden' } });
 });
 
+test('a room whose history the client could not read is told, and read when older messages are asked for', async () => {
+  const one = stage({ room: 'project:p1' });
+  one.emit('room', { room: 'project:p1', isJoined: true, error: new CauserieError('overloaded', 'later') });
+  expect(one.conversation.snapshot).toMatchObject({ isLoading: false, hasOlder: true, error: { code: 'overloaded' } });
+  void one.conversation.loadOlder();
+  one.asked[0]?.answer([]);
+  await settled();
+  expect(one.conversation.snapshot).toMatchObject({ isLoading: false, hasOlder: false, error: undefined });
+});
+
 describe('subscribing', () => {
   test('ends with the last subscriber: nothing is listened to, and the room is left', async () => {
     const one = stage({ room: 'project:p1' });
