@@ -198,6 +198,25 @@ async fn visitors_of_a_tenant_share_a_budget_of_questions() {
 }
 
 #[tokio::test]
+async fn who_is_refused_for_themselves_takes_nothing_of_what_all_share() {
+    let redis = Redis::start().await;
+    let limits = [
+        ("LIMITS_VISITOR_QUESTIONS_PER_HOUR", "2"),
+        ("LIMITS_MESSAGES_PER_MINUTE_PER_CONNECTION", "1"),
+    ];
+    let [here, there] = gateways(&redis, "", &limits).await;
+    let (hasty, calm) = (
+        visitor(&here, "h-acme").await,
+        visitor(&there, "h-acme").await,
+    );
+    assert_eq!(says(&here, &hasty, true).await.status, 200);
+    for node in [&there, &here, &there, &here] {
+        is_refused(&says(node, &hasty, true).await, "rate_limited", "user", 1);
+    }
+    assert_eq!(says(&there, &calm, true).await.status, 200);
+}
+
+#[tokio::test]
 async fn an_api_key_has_a_limit_of_its_own() {
     let redis = Redis::start().await;
     let few = [

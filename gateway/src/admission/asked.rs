@@ -7,7 +7,7 @@ use causerie_shared::ids::TenantHash;
 use causerie_shared::protocol::SUBPROTOCOL;
 use causerie_shared::room::RoomName;
 use http::HeaderValue;
-use http::header::{HOST, ORIGIN};
+use http::header::{HOST, ORIGIN, SEC_WEBSOCKET_PROTOCOL};
 use http::request::Parts;
 use url::form_urlencoded;
 
@@ -131,6 +131,10 @@ fn client(request: &Parts) -> IpAddr {
 }
 
 fn check_subprotocols(request: &Parts) -> Result<(), Refusal> {
+    // One of them may be a token: without it one would come in as a visitor.
+    for value in request.headers.get_all(SEC_WEBSOCKET_PROTOCOL) {
+        read_text(SEC_WEBSOCKET_PROTOCOL.as_str(), value)?;
+    }
     let mut offered = credentials::offered(&request.headers).peekable();
     if offered.peek().is_some() && !offered.any(|entry| entry == SUBPROTOCOL) {
         return Err(Refusal::bad_request(format!(
@@ -184,13 +188,15 @@ fn page_origin(request: &Parts) -> Result<Option<PageOrigin>, Refusal> {
 /// The text of a header. One that cannot be read is not taken for none: that
 /// would pass over what it was sent for.
 fn text<'a>(request: &'a Parts, name: &str) -> Result<Option<&'a str>, Refusal> {
-    let read = |value: &'a HeaderValue| {
-        value.to_str().map_err(|_| {
-            let content = format!("The header `{name}` holds characters other than ASCII's.");
-            Refusal::bad_request(content)
-        })
-    };
-    request.headers.get(name).map(read).transpose()
+    let value = request.headers.get(name);
+    value.map(|value| read_text(name, value)).transpose()
+}
+
+fn read_text<'a>(name: &str, value: &'a HeaderValue) -> Result<&'a str, Refusal> {
+    value.to_str().map_err(|_| {
+        let content = format!("The header `{name}` holds characters other than ASCII's.");
+        Refusal::bad_request(content)
+    })
 }
 
 #[cfg(test)]
@@ -289,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_header_that_cannot_be_read_is_not_taken_for_none() {
-        for name in ["last-event-id", "origin"] {
+        for name in ["last-event-id", "origin", "sec-websocket-protocol"] {
             let mut request = http::Request::get("/ws").body(()).unwrap();
             let value = HeaderValue::from_bytes("tenant@k3f9a2bd:1\u{e9}".as_bytes());
             request.headers_mut().insert(name, value.unwrap());

@@ -239,7 +239,11 @@ impl Admission {
         })
     }
 
-    fn check_address(&self, asked: &Asked) -> Result<(), Refusal> {
+    /// Checks from where somebody comes, before anything else is done for them.
+    ///
+    /// # Errors
+    /// 403.
+    pub(crate) fn check_address(&self, asked: &Asked) -> Result<(), Refusal> {
         if self.gateway.settings().addresses.has(asked.client) {
             return Ok(());
         }

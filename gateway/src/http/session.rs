@@ -12,6 +12,10 @@ use super::{Edge, body};
 use crate::admission::{Asked, Refusal};
 use crate::auth::{TokenError, VISITOR_LIFE};
 
+/// The most bytes of a body: a tenant's name takes far fewer. It is read before anybody
+/// is counted, and whoever it is may send it.
+const MAX_BYTES: usize = 4 << 10;
+
 #[derive(Deserialize)]
 struct Wanted {
     tenant_hash: TenantHash,
@@ -31,7 +35,13 @@ pub(super) async fn make(
 ) -> Result<Json<Session>, Refusal> {
     let (parts, body) = request.into_parts();
     let mut asked = Asked::read(&parts)?;
-    let (_, fields) = body::read_fields(&parts.headers, body, &edge.limits()).await?;
+    edge.admission.check_address(&asked)?;
+    let limits = edge.limits();
+    let limits = body::Limits {
+        bytes: limits.bytes.min(MAX_BYTES),
+        ..limits
+    };
+    let (_, fields) = body::read_fields(&parts.headers, body, &limits).await?;
     let Wanted { tenant_hash } = read_fields(fields)?;
     asked.name_tenant(tenant_hash)?;
     let visitor = edge.admission.visit(&asked).await?;

@@ -60,18 +60,15 @@ impl Gateway {
     ) -> Result<(), ProtocolError> {
         let limits = self.settings().limits.clone();
         let address = |whats: &[Counted]| Wish::of_address(client, whats);
-        let mut wishes = match whom {
+        let own = match whom {
             Whom::User(identity) => vec![address(&[]), Wish::of_user(identity, what)],
             Whom::Server(key) => vec![address(&[]), Wish::of_key(key)],
             Whom::NewVisitor(_) => vec![address(&[what, Counted::Visitors])],
             Whom::Guest(_) | Whom::Address => vec![address(&[what])],
         };
-        if let Some(tenant) = whom.tenant()
-            && what == Counted::Requests
-        {
-            wishes.extend(Wish::of_tenant(tenant, &limits, &[what]));
-        }
-        self.take_all(&limits, client, wishes).await
+        let tenant = whom.tenant().filter(|_| what == Counted::Requests);
+        let shared = tenant.and_then(|tenant| Wish::of_tenant(tenant, &limits, &[what]));
+        self.take_all(&limits, client, own, shared).await
     }
 
     /// The same for a message that `sender` asks for without a connection, to the AI or
@@ -86,12 +83,14 @@ impl Gateway {
         sender: &Identity,
     ) -> Result<(), ProtocolError> {
         let limits = self.settings().limits.clone();
-        let mut wishes = vec![Wish::of_user(sender, Counted::Messages)];
-        if is_question && sender.is_visitor() {
-            let whats = [Counted::VisitorQuestions];
-            wishes.extend(Wish::of_tenant(&sender.tenant, &limits, &whats));
-        }
-        let counted = self.take_all(&limits, client, wishes).await;
+        let own = vec![Wish::of_user(sender, Counted::Messages)];
+        let whats: &[Counted] = if is_question && sender.is_visitor() {
+            &[Counted::VisitorQuestions]
+        } else {
+            &[]
+        };
+        let shared = Wish::of_tenant(&sender.tenant, &limits, whats);
+        let counted = self.take_all(&limits, client, own, shared).await;
         counted.inspect_err(|error| {
             let note = || Note::of_user(What::Limit, sender).from(client);
             self.note(|| met(note(), error));
@@ -131,24 +130,31 @@ impl Gateway {
         };
         let limits = settings.limits.clone();
         drop(settings);
-        let counted = self.take_all(&limits, connection.client, vec![wish]);
+        let counted = self.take_all(&limits, connection.client, Vec::new(), Some(wish));
         counted.await.inspect_err(|error| {
             self.note(|| met(Note::over(What::Limit, connection), error));
         })
     }
 
-    /// Side by side: they may be counted by different servers.
+    /// What is their `own` side by side: it may be counted by different servers. What all of
+    /// a tenant's share comes after: who is refused for themselves takes nothing of it.
     async fn take_all(
         &self,
         limits: &Limits,
         client: IpAddr,
-        wishes: Vec<Wish>,
+        own: Vec<Wish>,
+        shared: Option<Wish>,
     ) -> Result<(), ProtocolError> {
         if !limits.hold_for(client) {
             return Ok(());
         }
-        let takes = wishes.iter().map(|wish| self.take(limits, wish));
-        join_all(takes).await.into_iter().collect()
+        let takes = own.iter().map(|wish| self.take(limits, wish));
+        let taken: Result<(), ProtocolError> = join_all(takes).await.into_iter().collect();
+        taken?;
+        match shared {
+            Some(wish) => self.take(limits, &wish).await,
+            None => Ok(()),
+        }
     }
 
     async fn take(&self, limits: &Limits, wish: &Wish) -> Result<(), ProtocolError> {

@@ -258,6 +258,18 @@ async fn a_session_is_made_beforehand() {
     }
 }
 
+/// Whoever it is may send that much, before anybody is counted.
+#[tokio::test]
+async fn little_is_read_of_one_who_is_nobody_yet() {
+    let node = Node::start().await;
+    let url = node.at("/api/auth/session");
+    for (bytes, status) in [(4_000, 200), (5_000, 413)] {
+        let body = json!({"tenant_hash": "h-acme", "more": "x".repeat(bytes)});
+        let answer = request(Method::POST, &url, &[("origin", ORIGIN)], Some(&body)).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_browser_may_ask_beforehand_what_it_may() {
     let node = Node::start().await;
