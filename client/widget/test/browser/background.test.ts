@@ -97,6 +97,6 @@ test('frozen, it has missed nothing when it is looked at again', async () => {
   await tab.thaw();
   await tab.show();
   await expect.poll(heard, SOON).toEqual(['one', 'two', 'three']);
-  expect((await shown()).slice(-3)).toEqual(['one', 'two', 'three']);
+  await expect.poll(async () => (await shown()).slice(-3), SOON).toEqual(['one', 'two', 'three']);
   await expect.poll(isUp, SOON).toBe(true);
 });
