@@ -40,7 +40,9 @@ fn names_in(folder: &Path, prefix: &str, names: &mut BTreeSet<String>) {
 fn every_metric_is_documented_and_every_documented_metric_is_there() {
     let mut shown = BTreeSet::new();
     for part in ["gateway", "broker", "shared"] {
-        names_in(&root().join(part).join("src"), "causerie_", &mut shown);
+        for prefix in ["causerie_", "websocket_"] {
+            names_in(&root().join(part).join("src"), prefix, &mut shown);
+        }
     }
     shown.retain(|name| {
         !["gateway", "broker", "shared"]

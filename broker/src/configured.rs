@@ -66,6 +66,7 @@ impl Models {
                 max_reply_bytes: config.ai.max_reply_bytes.bytes(),
                 ..CallPolicy::default()
             },
+            prices: config.ai.prices.clone(),
             default: self.answering(config, None)?,
             tenants,
         })

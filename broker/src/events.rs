@@ -1,16 +1,31 @@
 //! What happens in a broker: the metric and the log line of each.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use causerie_shared::bus::BusError;
 use causerie_shared::bus::reply::{Claim, Lease};
+use causerie_shared::config::Price;
 use causerie_shared::protocol::data::{FinishReason, Reply};
-use metrics::{counter, gauge, histogram};
+use metrics::{Counter, Histogram, counter, gauge, histogram};
 use tracing::{debug, error, info, warn};
 
 use crate::backend::ConfigError;
 use crate::outcome::Outcome;
 use crate::patience::Lost;
+
+/// What is used for each text. To look it up takes a lock that all threads share.
+static PER_TEXT: LazyLock<PerText> = LazyLock::new(|| PerText {
+    gaps: histogram!("causerie_broker_text_gap_seconds"),
+    deltas: counter!("causerie_broker_deltas_total"),
+    appends: histogram!("causerie_broker_append_seconds"),
+});
+
+struct PerText {
+    gaps: Histogram,
+    deltas: Counter,
+    appends: Histogram,
+}
 
 // Kinds of tokens.
 const PROMPT: &str = "prompt";
@@ -108,13 +123,13 @@ pub(crate) fn first_text(after: Duration) {
 
 /// Another text came, so long after the one before it.
 pub(crate) fn next_text(after: Duration) {
-    histogram!("causerie_broker_text_gap_seconds").record(after.as_secs_f64());
+    PER_TEXT.gaps.record(after);
 }
 
 /// A delta is on the bus, which took so long.
 pub(crate) fn delta_sent(took: Duration) {
-    counter!("causerie_broker_deltas_total").increment(1);
-    histogram!("causerie_broker_append_seconds").record(took.as_secs_f64());
+    PER_TEXT.deltas.increment(1);
+    PER_TEXT.appends.record(took);
 }
 
 /// The bus has lost deltas; they are sent again.
@@ -161,6 +176,12 @@ pub(crate) fn reply_finished(lease: &Lease, reply: &Reply, outcome: &Outcome) {
         counter!("causerie_broker_dead_letters_total").increment(1);
         error!(reply = %lease.message_id, room = %lease.room, why, "question is a dead letter");
     }
+}
+
+/// What a reply cost, in millionths of the currency. The label is a model that has a price.
+pub(crate) fn paid(price: &Price, millionths: u64) {
+    let model = price.model.clone();
+    counter!("causerie_ai_cost_millionths_total", "model" => model).increment(millionths);
 }
 
 /// A reply is no longer this broker's to make.

@@ -161,10 +161,23 @@ impl Generation<'_> {
                 Finished::Fenced => return Err(Lost::Fenced),
                 Finished::Cancelled => outcome.cancel(),
                 Finished::Done => {
+                    self.count_cost(&outcome, &reply);
                     events::reply_finished(&self.claim.lease, &reply, &outcome);
                     return Ok(());
                 }
             }
+        }
+    }
+
+    fn count_cost(&self, outcome: &Outcome, reply: &Reply) {
+        let ai = self.worker.ai.load();
+        let metadata = &reply.metadata;
+        let names = [outcome.asked_model(), metadata.model_used.as_deref()];
+        let mut prices = ai.prices.iter();
+        if let Some(price) = prices.find(|price| names.contains(&Some(price.model.as_str()))) {
+            let prompt = metadata.prompt_tokens.unwrap_or_default();
+            let cost = price.cost_of(prompt, metadata.token_count.unwrap_or_default());
+            events::paid(price, cost);
         }
     }
 

@@ -116,6 +116,11 @@ impl Outcome {
         }
     }
 
+    /// The model that was asked; its answer may name another.
+    pub(crate) fn asked_model(&self) -> Option<&str> {
+        self.heard.as_ref()?.model.as_deref()
+    }
+
     /// How the reply was made, by the attempt that now ends it.
     pub(crate) fn metadata(&self, attempt: u32, took: Duration) -> ReplyMetadata {
         let mut metadata = ReplyMetadata {

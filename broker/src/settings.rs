@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
+use causerie_shared::config::Price;
 use causerie_shared::ids::TenantId;
 
 use crate::backend::call::{CallPolicy, Guarded};
@@ -40,6 +41,8 @@ pub struct Ai {
     pub client_context: bool,
     /// Time-outs and retries of model calls.
     pub call: CallPolicy,
+    /// What models cost.
+    pub prices: Vec<Price>,
     /// For tenants that have nothing of their own.
     pub default: Answering,
     /// For tenants that have, whole.

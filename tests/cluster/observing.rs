@@ -51,6 +51,83 @@ async fn metrics_tell_of_a_conversation() {
     assert!(first_texts >= 1.0);
 }
 
+/// Monitoring made for what Causerie replaces finds what it looks for.
+#[tokio::test]
+async fn the_metrics_of_before_are_there_under_their_names() {
+    let cluster = Cluster::start().await;
+    let gateway = &cluster.gateways[0];
+    for (name, kind) in [
+        ("websocket_connections_total", "gauge"),
+        ("websocket_connections_count", "counter"),
+        ("websocket_disconnections_total", "counter"),
+        ("websocket_messages_sent_total", "counter"),
+        ("websocket_messages_received_total", "counter"),
+        ("websocket_errors_total", "counter"),
+        ("websocket_active_sessions", "gauge"),
+    ] {
+        let metrics = gateway.metrics().await;
+        let shown = format!("# TYPE {name} {kind}\n{name} 0\n");
+        assert!(metrics.contains(&shown), "{shown} is not in {metrics}");
+    }
+
+    let mut device = Device::connect(gateway, "acme", "u1", &[]).await;
+    let other = Device::connect(gateway, "acme", "u1", &[]).await;
+    let ack = device.ask(json!({"user_input": "Hello?"})).await;
+    device.answer(ack["message_id"].as_str().unwrap()).await;
+    device.client.request(json!({"action": "dance"})).await;
+    assert_eq!(gateway.metric("websocket_connections_total").await, 2.0);
+    assert_eq!(gateway.metric("websocket_connections_count").await, 2.0);
+    assert_eq!(gateway.metric("websocket_active_sessions").await, 1.0);
+    assert_eq!(
+        gateway.metric("websocket_messages_received_total").await,
+        2.0
+    );
+    assert_eq!(gateway.metric("websocket_errors_total").await, 1.0);
+    let given = device.client.frames().len() as f64;
+    assert!(given > 4.0);
+    assert!(gateway.metric("websocket_messages_sent_total").await >= given);
+    let metrics = gateway.metrics().await;
+    assert!(metrics.contains("# TYPE websocket_message_latency_ms histogram"));
+    assert!(gateway.metric("websocket_message_latency_ms_count").await >= 4.0);
+
+    drop((device, other));
+    gateway
+        .metric_becomes("websocket_connections_total", 0.0)
+        .await;
+    assert_eq!(gateway.metric("websocket_disconnections_total").await, 2.0);
+    assert_eq!(gateway.metric("websocket_connections_count").await, 2.0);
+    gateway
+        .metric_becomes("websocket_active_sessions", 0.0)
+        .await;
+}
+
+#[tokio::test]
+async fn what_a_model_costs_is_counted_where_it_has_a_price() {
+    let cluster = Cluster::options()
+        .brokers(1)
+        .env("AI_PRICES", "dear=9/9,fake=2.5/10");
+    let cluster = cluster.start().await;
+    let broker = &cluster.brokers[0];
+    let mut device = Device::connect(&cluster.gateways[0], "acme", "u1", &[]).await;
+    let ack = device.ask(json!({"user_input": "Hello?"})).await;
+    device.answer(ack["message_id"].as_str().unwrap()).await;
+    // Told after the reply.
+    broker
+        .metric_becomes("causerie_broker_replies_total", 1.0)
+        .await;
+    let cost = broker.metric("causerie_ai_cost_millionths_total").await;
+    let tokens = |kind: &str| format!("causerie_broker_tokens_total{{kind=\"{kind}\"}}");
+    let metrics = broker.metrics().await;
+    let [prompt, reply] = ["prompt", "completion"].map(|kind| {
+        let line = metrics
+            .lines()
+            .find_map(|line| line.strip_prefix(&tokens(kind)));
+        line.unwrap().trim().parse::<f64>().unwrap()
+    });
+    assert_eq!(cost, (prompt * 2.5 + reply * 10.0).round());
+    assert!(!metrics.contains("model=\"dear\""), "{metrics}");
+}
+
 #[tokio::test]
 async fn what_has_not_happened_is_shown_as_zero() {
     let cluster = Cluster::start().await;

@@ -9,6 +9,7 @@ use causerie_shared::room::RoomKey;
 use metrics::{Counter, Gauge, counter, gauge, histogram};
 use tracing::{debug, info};
 
+use super::websocket;
 use crate::connection::{Connection, Ended, Transport};
 use crate::outbox::{Close, Outbox};
 use crate::report::Report;
@@ -55,6 +56,9 @@ pub(crate) fn connected(connection: &Connection) {
     let transport = connection.transport;
     connections(transport).increment(1);
     connects(transport).increment(1);
+    if transport == Transport::WebSocket {
+        websocket::opened();
+    }
     let transport = transport.name();
     let (id, identity) = (&connection.id, connection.identity());
     info!(connection = %id, tenant = %identity.tenant, transport, "connected");
@@ -134,6 +138,9 @@ fn count_compressed(before: u64, after: u64) {
 /// A client is gone.
 pub(crate) fn disconnected(connection: &Connection, ended: Ended) {
     connections(connection.transport).decrement(1);
+    if connection.transport == Transport::WebSocket {
+        websocket::ended();
+    }
     let (closed_by, code) = match ended {
         Ended::ByClient(code) => ("client", code),
         Ended::ByServer(code) => ("server", Some(code.code())),
@@ -174,6 +181,16 @@ pub(crate) fn closed(connection: &Connection, close: &Close) {
     let code = close.code.code();
     counter!("causerie_closes_total", "code" => code.to_string()).increment(1);
     debug!(connection = %connection.id, code, "closed by the server");
+}
+
+/// A connection is being closed: its peer gets what waits, and the reason.
+pub(crate) fn closing_began() {
+    gauge!("causerie_connections_closing").increment(1);
+}
+
+/// It is over.
+pub(crate) fn closing_ended() {
+    gauge!("causerie_connections_closing").decrement(1);
 }
 
 /// A client sent a frame that was understood.

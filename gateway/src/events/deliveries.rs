@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use metrics::{Counter, Histogram, counter, histogram};
 
+use super::websocket;
 use crate::outbox::Pushed;
 
 // Why an event was not given to a connection.
@@ -42,6 +43,9 @@ pub(crate) struct Deliveries {
     text_dropped: u64,
     overflown: u64,
     snapshots: u64,
+    /// Frames that went out over WebSockets joined to others; the rest is counted one
+    /// by one.
+    joined: u64,
 }
 
 impl Deliveries {
@@ -60,6 +64,11 @@ impl Deliveries {
     pub(crate) fn count_snapshot(&mut self, pushed: Pushed) {
         self.count(pushed, 1);
         self.snapshots += u64::from(is_given(pushed));
+    }
+
+    /// So many frames went out over a WebSocket, joined.
+    pub(crate) fn count_joined(&mut self, frames: usize) {
+        self.joined += frames as u64;
     }
 
     /// How many of what was given were snapshots of replies.
@@ -84,6 +93,7 @@ pub(crate) fn delivered(
     now_ms: u64,
 ) {
     DELIVERING.given.increment(deliveries.given);
+    websocket::frames_sent(deliveries.joined);
     for (reason, count) in [
         (SLOW_TRANSIENT, deliveries.transient_dropped),
         (SLOW_TEXT, deliveries.text_dropped),
@@ -97,6 +107,7 @@ pub(crate) fn delivered(
         for published_ms in published_ms {
             let late_ms = now_ms.saturating_sub(published_ms);
             DELIVERING.delays.record(late_ms as f64 / 1_000.0);
+            websocket::delivered(late_ms);
         }
     }
 }

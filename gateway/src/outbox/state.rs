@@ -11,7 +11,7 @@ use super::queue::Queue;
 use super::stored::Stored;
 use super::wire::{PeerGone, Wire};
 use super::{Batch, Call, Close, Joined, Pushed, Tally};
-use crate::events::Deliveries;
+use crate::events::{self, Deliveries};
 use crate::frame::{Control, FrameKind, OutFrame};
 use crate::websocket::codec::encode;
 
@@ -108,12 +108,12 @@ impl State {
             let bytes = wire.bytes_of(frame);
             return match wire.try_write(bytes) {
                 Ok(written) if written == bytes.len() => {
-                    self.count_given(1);
+                    self.count_one();
                     Pushed::Written
                 }
                 Ok(written) => {
                     self.queue.push_begun(frame, written);
-                    self.count_given(1);
+                    self.count_one();
                     Pushed::Queued
                 }
                 Err(PeerGone) => {
@@ -150,7 +150,9 @@ impl State {
                 deliveries.count(Pushed::Queued, 1);
                 left = rest;
             }
-            self.count_given(joined.frames().len() - left.len());
+            let frames = joined.frames().len() - left.len();
+            deliveries.count_joined(frames);
+            self.count_given(frames);
         }
         for frame in left {
             let pushed = self.push(frame, bound);
@@ -215,6 +217,13 @@ impl State {
         Some(dropped)
     }
 
+    fn count_one(&mut self) {
+        if matches!(self.way, Way::Written(_)) {
+            events::frames_sent(1);
+        }
+        self.count_given(1);
+    }
+
     /// Once for all that one write takes.
     fn count_given(&mut self, frames: usize) {
         let frames = u32::try_from(frames).unwrap_or(u32::MAX);
@@ -231,7 +240,7 @@ impl State {
 
     fn queue_up(&mut self, frame: &Arc<OutFrame>, bound: usize) -> Pushed {
         if self.queue.push(frame, bound) {
-            self.count_given(1);
+            self.count_one();
             return Pushed::Queued;
         }
         self.close = Some(CloseCode::TooSlow.into());

@@ -7,6 +7,7 @@ use std::num::NonZeroU64;
 use causerie_shared::ids::{TenantId, UserId};
 
 use super::{Caps, NoSlot};
+use crate::events;
 use crate::identity::Identity;
 
 /// Counts connections by whose they are.
@@ -47,6 +48,9 @@ impl Crowds {
             count: 0,
             tenant: whose.tenant.clone(),
         });
+        if user.count == 0 {
+            events::user_came();
+        }
         user.count += 1;
         *self.tenants.entry(whose.tenant.clone()).or_default() += 1;
         Ok(key)
@@ -71,6 +75,7 @@ impl Crowds {
             }
         }
         if user.count == 0 {
+            events::user_left();
             self.users.remove(&key);
         }
     }

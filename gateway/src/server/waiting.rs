@@ -7,8 +7,9 @@
 //! much has come of requests that are not whole: then the one goes that began longest ago.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
+use metrics::{Gauge, gauge};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -59,6 +60,7 @@ struct One {
 impl Queue {
     fn remove(&mut self, number: u64) -> Option<One> {
         let one = self.waiting.remove(&number)?;
+        waiting_changed(-1.0);
         self.begun.remove(&number);
         self.bytes -= one.bytes;
         Some(one)
@@ -102,6 +104,7 @@ impl Waiting {
             bytes: 0,
         };
         queue.waiting.insert(number, one);
+        waiting_changed(1.0);
         let longest = queue.waiting.first_key_value().map(|(number, _)| *number);
         if queue.waiting.len() > self.most {
             self.hang_up(queue, longest);
@@ -188,6 +191,12 @@ impl Drop for Place {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// So many more wait, or fewer.
+fn waiting_changed(by: f64) {
+    static WAITING: LazyLock<Gauge> = LazyLock::new(|| gauge!("causerie_connections_waiting"));
+    WAITING.increment(by);
 }
 
 /// Who waited longest had to make room.

@@ -70,6 +70,7 @@ impl Actor {
     /// Tells why something is not carried out.
     pub(super) fn refuse(&self, Rejected { id, error }: Rejected) {
         events::refused(error.code);
+        events::frame_refused();
         let json = frame::error(id.as_ref(), &error);
         let frame = OutFrame::answer(Event::Error, json);
         self.connection.outbox.push(&frame);

@@ -127,6 +127,7 @@ impl Session {
                 Poll::Ready(Ok(message)) => self.on_message(message),
                 Poll::Ready(Err(Unreadable::Gone)) => self.end = Some(End::Gone),
                 Poll::Ready(Err(Unreadable::Violation(violation))) => {
+                    events::frame_refused();
                     let code = CloseCode::from(violation);
                     self.end = Some(End::Close(code.into()));
                 }
@@ -162,6 +163,7 @@ impl Session {
     }
 
     fn on_asked(&mut self, asked: Asked) {
+        events::frame_received();
         let asked = match self.check_pace(asked) {
             Ok(asked) => asked,
             // At once: who is too fast is to hear of it before what came earlier is
@@ -226,6 +228,7 @@ impl Session {
     }
 
     async fn close(mut self, end: End) {
+        events::closing_began();
         let outbox = Arc::clone(&self.connected.outbox);
         let ended = match end {
             End::Gone => Ended::Unclosed,
@@ -241,6 +244,7 @@ impl Session {
             }
         };
         self.connected.disconnect(ended);
+        events::closing_ended();
     }
 }
 

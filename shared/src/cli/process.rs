@@ -85,6 +85,7 @@ where
     let _over = over.clone().drop_guard();
     tokio::spawn(config::watch(handle.clone(), over.clone())?);
     tokio::spawn(telemetry.metrics().run_upkeep());
+    tokio::spawn(telemetry::watch_event_loop());
 
     let readiness = Readiness::starting();
     let health = Health::new(program, &settings.node.name, readiness.clone());

@@ -12,6 +12,7 @@ use super::filter::Filter;
 use super::limits::Limits;
 use super::network::Cidr;
 use super::presence::Presence;
+use super::price::Price;
 use super::rollout::Rollout;
 use super::section::{Program, section};
 use super::tenant::Tenant;
@@ -244,6 +245,9 @@ section! {
         temperature: Option<f64> = None, in 0..=2;
         /// Most tokens of a reply; the backend's default if not set.
         max_tokens: Option<u32> = None, in 1..=1000000;
+        /// What models cost, for `causerie_ai_cost_millionths_total`: for each its name,
+        /// and the prices of a million tokens of prompts and of replies.
+        prices: Vec<Price> = Vec::new();
     }
     with {
         /// When a failing backend is left alone for a while.

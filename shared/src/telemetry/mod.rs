@@ -3,9 +3,11 @@
 //! - [`init`] sets all of it up, once, at the start
 //! - [`continue_trace`] and [`traceparent`] carry a trace from the client's
 //!   frame through gateway, Redis and broker to the model call
+//! - [`event_loop_lag`] tells how busy the process's threads are
 //! - [`mask`](fn@mask) takes personal data and secrets out of every line and span
 
 mod format;
+mod lag;
 mod lines;
 mod mask;
 mod masked;
@@ -22,6 +24,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
+pub use lag::event_loop_lag;
+pub(crate) use lag::watch_event_loop;
 pub(crate) use lines::flush;
 pub use mask::mask;
 pub use prometheus::Metrics;

@@ -11,6 +11,11 @@ const SECONDS: [f64; 16] = [
     0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0,
 ];
 
+/// The same in milliseconds, of those whose name ends in `_ms`.
+const MILLISECONDS: [f64; 13] = [
+    1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_000.0, 5_000.0, 10_000.0,
+];
+
 /// How often histograms are drained; else they would grow while nobody asks.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
@@ -26,6 +31,7 @@ impl Metrics {
     pub(super) fn install() -> Result<Self, BuildError> {
         let handle = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)?
+            .set_buckets_for_metric(Matcher::Suffix("_ms".into()), &MILLISECONDS)?
             .install_recorder()?;
         let process = Collector::default();
         process.describe();

@@ -1,11 +1,14 @@
 //! What happens between us and Redis that an operator should see.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use fred::error::Error;
 use fred::types::config::Server;
+use metrics::Histogram;
 use tokio::task::JoinError;
 
 use crate::bus::BusError;
@@ -59,7 +62,7 @@ pub(super) fn begin_at_zero() {
 
 /// A verb was asked of Redis.
 pub(super) fn asked(verb: &'static str, took: Duration, error: Option<&BusError>) {
-    metrics::histogram!("causerie_bus_verb_seconds", "verb" => verb).record(took);
+    durations(verb).record(took);
     let Some(error) = error else {
         return;
     };
@@ -69,6 +72,15 @@ pub(super) fn asked(verb: &'static str, took: Duration, error: Option<&BusError>
     } else {
         tracing::debug!(verb, %error, "Redis did not do what it was asked");
     }
+}
+
+/// Kept by each thread: to look one up takes a lock that all share, and puts a key together.
+fn durations(verb: &'static str) -> Histogram {
+    thread_local! {
+        static KEPT: RefCell<HashMap<&'static str, Histogram>> = RefCell::default();
+    }
+    let look_up = || metrics::histogram!("causerie_bus_verb_seconds", "verb" => verb);
+    KEPT.with_borrow_mut(|kept| kept.entry(verb).or_insert_with(look_up).clone())
 }
 
 /// A connection is there: the first one, or one in place of another.
