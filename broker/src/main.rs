@@ -18,10 +18,7 @@ fn main() -> ExitCode {
             causerie_broker::check(settings)?;
             Ok(Vec::new())
         })
-        .check_redis(|settings| async move {
-            connection::try_connect(&settings).await?;
-            Ok(())
-        })
+        .check_redis(connection::check)
         .run(run)
 }
 

@@ -15,10 +15,7 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 fn main() -> ExitCode {
     App::new(Program::Gateway)
         .check_settings(node::check)
-        .check_redis(|settings| async move {
-            connection::try_connect(&settings).await?;
-            Ok(())
-        })
+        .check_redis(connection::check)
         .command(token::command(), token::execute)
         .async_command(keys::command(Program::Gateway), keys::in_redis)
         .run(run)

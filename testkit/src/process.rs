@@ -58,7 +58,8 @@ pub struct Program {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     config: Option<String>,
-    cores: Option<String>,
+    /// A program, with its arguments, that starts it.
+    started_by: Vec<String>,
     clock_is_off: bool,
 }
 
@@ -93,7 +94,7 @@ impl Program {
             arguments: Vec::new(),
             environment: Vec::new(),
             config: None,
-            cores: None,
+            started_by: Vec::new(),
             clock_is_off: false,
         };
         program
@@ -129,7 +130,13 @@ impl Program {
 
     /// Keeps it on these cores, as `taskset` is told them: `0` or `0,2-3`.
     pub fn on_cores(mut self, cores: &str) -> Self {
-        self.cores = Some(cores.to_owned());
+        self.started_by = ["taskset", "--cpu-list", cores].map(str::to_owned).into();
+        self
+    }
+
+    /// Lets it open so many files, and no more however it asks.
+    pub fn open_files(mut self, most: u32) -> Self {
+        self.started_by = vec!["prlimit".to_owned(), format!("--nofile={most}")];
         self
     }
 
@@ -193,11 +200,11 @@ impl Program {
     fn spawn(&self) -> (Child, TempDir) {
         let folder = TempDir::new().expect("a temporary folder can be made");
         let program = binary::find(self.name);
-        let mut command = match &self.cores {
-            Some(cores) => {
-                let mut taskset = Command::new("taskset");
-                taskset.args(["--cpu-list", cores]).arg(program);
-                taskset
+        let mut command = match self.started_by.split_first() {
+            Some((starter, arguments)) => {
+                let mut starter = Command::new(starter);
+                starter.args(arguments).arg(program);
+                starter
             }
             None => Command::new(program),
         };

@@ -36,3 +36,4 @@ mod revoking;
 mod rollout;
 mod standalone;
 mod tls;
+mod warnings;

@@ -41,6 +41,15 @@ pub async fn try_connect(settings: &Settings) -> Result<RedisBus, BusError> {
     RedisBus::connect(redis, Retention::from(settings)).await
 }
 
+/// Tries to connect to the Redis of the configuration, for `--check`: what an operator should
+/// change there, one sentence each.
+///
+/// # Errors
+/// As [`try_connect`].
+pub async fn check(settings: Arc<Settings>) -> anyhow::Result<Vec<String>> {
+    Ok(try_connect(&settings).await?.warnings().to_vec())
+}
+
 /// Connects to the Redis of the configuration, however long that takes: a
 /// program may be started before its Redis. Meanwhile it is not ready.
 ///

@@ -37,7 +37,8 @@ use crate::config::{ConfigError, Loader, Program, Settings, SettingsHandle, Sour
 
 /// Tries the connection to Redis for `--check`.
 type CheckRedis = Box<
-    dyn FnOnce(Arc<Settings>) -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>> + Send,
+    dyn FnOnce(Arc<Settings>) -> Pin<Box<dyn Future<Output = anyhow::Result<Vec<String>>> + Send>>
+        + Send,
 >;
 
 /// Looks for what only the start itself would find wrong, and gives what it would
@@ -101,11 +102,12 @@ impl App {
         self
     }
 
-    /// What `--check` does to try the connection to Redis.
+    /// What `--check` does to try the connection to Redis. What it gives are warnings, one
+    /// sentence each.
     pub fn check_redis<F, Fut>(mut self, check: F) -> Self
     where
         F: FnOnce(Arc<Settings>) -> Fut + Send + 'static,
-        Fut: Future<Output = anyhow::Result<()>> + Send + 'static,
+        Fut: Future<Output = anyhow::Result<Vec<String>>> + Send + 'static,
     {
         self.check_redis = Some(Box::new(|settings| Box::pin(check(settings))));
         self
@@ -191,6 +193,7 @@ impl App {
         if matches.get_flag("check") {
             let settings = handle.current().clone();
             let mut warnings = handle.loader().warnings(&settings);
+            warnings.extend(open_files::warning(handle.loader(), &settings));
             for check in &self.check_settings {
                 warnings.extend(check(&settings)?);
             }
@@ -228,16 +231,21 @@ async fn check(
     redis: Option<CheckRedis>,
 ) -> Result<String, Refusal> {
     let mut report = settings.to_toml();
-    for warning in warnings {
-        report.push_str(&format!("# warning: {warning}\n"));
-    }
+    warn(&mut report, warnings);
     if let Some(check_redis) = redis {
         let says = "the Redis of redis.url (REDIS_URL) cannot be used";
-        check_redis(settings).await.context(says)?;
+        let warnings = check_redis(settings).await.context(says)?;
+        warn(&mut report, &warnings);
         report.push_str("# Redis answers.\n");
     }
     report.push_str("# The configuration is good.\n");
     Ok(report)
+}
+
+fn warn(report: &mut String, warnings: &[String]) {
+    for warning in warnings {
+        report.push_str(&format!("# warning: {warning}\n"));
+    }
 }
 
 /// The one place that prints. Nobody may be reading any more: that is no error.

@@ -1,5 +1,7 @@
 //! How many files, sockets among them, this process may have open.
 
+use crate::config::{Loader, Settings};
+
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 /// What a node opens beside its clients' connections: to Redis, to the AI, and
@@ -19,8 +21,26 @@ pub fn raise_open_files() -> u64 {
     }
 }
 
+/// Raises the limit, and says so where that is not enough for the clients that somebody asked
+/// for. Nobody asked for the default, and few need it.
+pub(super) fn warning(loader: &Loader, settings: &Settings) -> Option<String> {
+    let open_files = raise_open_files();
+    let clients = settings.websocket.max_connections;
+    let is_asked_for = loader
+        .changes(settings)
+        .contains_key("websocket.max_connections");
+    let is_met = !loader.program().has_clients() || !are_too_few(open_files, clients);
+    (is_asked_for && !is_met).then(|| {
+        format!(
+            "only {open_files} files may be open, fewer than websocket.max_connections \
+             ({clients}) needs: lower it, or raise the system's limit (ulimit -Hn; LimitNOFILE \
+             of systemd)"
+        )
+    })
+}
+
 /// Whether so many open files are too few for so many clients.
-pub(super) fn are_too_few(open_files: u64, clients: usize) -> bool {
+fn are_too_few(open_files: u64, clients: usize) -> bool {
     open_files < (clients as u64).saturating_add(BESIDE_CLIENTS)
 }
 

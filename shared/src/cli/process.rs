@@ -7,7 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::Refusal;
-use super::open_files::{are_too_few, raise_open_files};
+use super::open_files;
 use crate::admin::{self, Health, Listener, Readiness};
 use crate::config::{self, LogFormat, Settings, SettingsHandle};
 use crate::telemetry::{self, Telemetry};
@@ -65,15 +65,8 @@ where
     Fut: Future<Output = anyhow::Result<()>>,
 {
     let program = handle.loader().program();
-    let open_files = raise_open_files();
-    let clients = settings.websocket.max_connections;
-    // Nobody asked for the default, and few need it.
-    let is_asked_for = handle
-        .loader()
-        .changes(settings)
-        .contains_key("websocket.max_connections");
-    if program.has_clients() && is_asked_for && are_too_few(open_files, clients) {
-        events::too_few_open_files(open_files, clients);
+    if let Some(warning) = open_files::warning(handle.loader(), settings) {
+        events::too_few_open_files(&warning);
     }
     let shutdown = CancellationToken::new();
     tokio::spawn(trip_on_signals(
@@ -185,12 +178,8 @@ mod events {
         );
     }
 
-    pub(super) fn too_few_open_files(open_files: u64, clients: usize) {
-        warn!(
-            open_files,
-            "fewer files may be open than websocket.max_connections ({clients}) needs: lower it, \
-             or raise the system's limit (ulimit -Hn; LimitNOFILE of systemd)"
-        );
+    pub(super) fn too_few_open_files(sentence: &str) {
+        warn!("{sentence}");
     }
 
     pub(super) fn admin_listens(address: SocketAddr) {

@@ -61,8 +61,10 @@ fn is_there(
 }
 
 /// Waits until it is connected to these nodes. Refuses a Redis that cannot do what is
-/// needed, or that belongs to another installation; warns of settings that may lose data.
-pub(super) async fn check(pool: &Pool, nodes: &[Server]) -> Result<(), BusError> {
+/// needed, or that belongs to another installation; gives the settings that may lose data, one
+/// sentence each.
+pub(super) async fn check(pool: &Pool, nodes: &[Server]) -> Result<Vec<String>, BusError> {
+    let mut warnings = Vec::new();
     let infos = join_all(nodes.iter().map(|node| info_of(pool, node))).await;
     for (node, info) in nodes.iter().zip(infos) {
         match info {
@@ -74,9 +76,9 @@ pub(super) async fn check(pool: &Pool, nodes: &[Server]) -> Result<(), BusError>
                 if is_replica && !pool.links.address.may_change() {
                     return Err(NotDialed::Replica.in_words(from_ref(node)));
                 }
-                for advice in advice(&info) {
-                    events::setting_may_lose_data(node, advice);
-                }
+                let of_node =
+                    |advice| format!("Redis at {node} may lose what it has confirmed: {advice}");
+                warnings.extend(advice(&info).into_iter().map(of_node));
             }
             // It may have gone away since it was probed.
             Err(error) => {
@@ -88,7 +90,8 @@ pub(super) async fn check(pool: &Pool, nodes: &[Server]) -> Result<(), BusError>
             }
         }
     }
-    check_installation(pool).await
+    check_installation(pool).await?;
+    Ok(warnings)
 }
 
 async fn info_of(pool: &Pool, node: &Server) -> Result<String, BusError> {

@@ -178,8 +178,8 @@ pub(super) fn node_away(server: &Server, error: &impl Display) {
 }
 
 /// Redis is set up so that it may lose what it has confirmed.
-pub(super) fn setting_may_lose_data(server: &Server, advice: &str) {
-    tracing::warn!(%server, "Redis may lose what it has confirmed: {advice}");
+pub(super) fn setting_may_lose_data(sentence: &str) {
+    tracing::warn!("{sentence}");
 }
 
 /// Lets one in a second through.

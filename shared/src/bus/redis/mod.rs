@@ -159,6 +159,7 @@ pub struct RedisBus {
     taking: Gathering,
     retention: Retention,
     clock: Clock,
+    warnings: Vec<String>,
     _ends_tasks: DropGuard,
 }
 
@@ -174,7 +175,10 @@ impl RedisBus {
         let servers = Servers::find(&address).await?;
         let nodes = check::who_answers(&address, &servers).await?;
         let pool = Arc::new(Pool::open(&address, servers, settings.pool));
-        check::check(&pool, &nodes).await?;
+        let warnings = check::check(&pool, &nodes).await?;
+        for warning in &warnings {
+            events::setting_may_lose_data(warning);
+        }
         let clock = Clock::default();
         clock::set(&pool, &clock).await?;
         let ended = CancellationToken::new();
@@ -188,8 +192,15 @@ impl RedisBus {
             pool,
             retention,
             clock,
+            warnings,
             _ends_tasks: ended.drop_guard(),
         })
+    }
+
+    /// What an operator should change of this Redis, one sentence each; as it was when this
+    /// connected.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// What scripts that look at a log take first.
