@@ -1,6 +1,5 @@
 //! Ears for live records, and wakes for brokers.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,51 +10,37 @@ use super::MemoryBus;
 use crate::bus::BusError;
 use crate::bus::reply::Wake;
 use crate::bus::subscription::{Ear, Subscriptions};
-use crate::room::RoomKey;
+use crate::room::{Partition, RoomKey};
 
 /// The rooms that one ear hears.
 pub(super) struct Hearing {
     bus: MemoryBus,
     ear: Arc<dyn Ear>,
-    rooms: Mutex<HashSet<RoomKey>>,
 }
 
 impl Hearing {
     pub(super) fn new(bus: MemoryBus, ear: Arc<dyn Ear>) -> Self {
-        Self {
-            bus,
-            ear,
-            rooms: Mutex::default(),
-        }
+        Self { bus, ear }
     }
 }
 
 #[async_trait]
 impl Subscriptions for Hearing {
     async fn subscribe(&self, room: &RoomKey) -> Result<(), BusError> {
-        // Held until the room knows of it, so that a `subscribe` and an
-        // `unsubscribe` at the same time leave both sides agreeing.
-        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        if rooms.insert(room.clone()) {
-            self.bus.part_of(room).add_hearer(room, &self.ear);
-        }
+        self.bus.part_of(room).add_hearer(room, &self.ear);
         Ok(())
     }
 
     async fn unsubscribe(&self, room: &RoomKey) -> Result<(), BusError> {
-        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        if rooms.remove(room) {
-            self.bus.part_of(room).remove_hearer(room, &self.ear);
-        }
+        self.bus.part_of(room).remove_hearer(room, &self.ear);
         Ok(())
     }
 }
 
 impl Drop for Hearing {
     fn drop(&mut self) {
-        let rooms = self.rooms.get_mut().unwrap_or_else(PoisonError::into_inner);
-        for room in rooms.drain() {
-            self.bus.part_of(&room).remove_hearer(&room, &self.ear);
+        for partition in Partition::all() {
+            self.bus.part(partition).remove_ear(&self.ear);
         }
     }
 }

@@ -10,6 +10,7 @@
 //! - `hearing`: feeds and wakes
 //! - `orders`: orders to gateways
 //! - `presence`: who is in a room
+//! - `users`: those of one room
 //! - `keys`: API keys
 //! - `auditing`: what is kept of who did what
 
@@ -56,6 +57,7 @@ mod posting;
 mod presence;
 #[cfg(test)]
 mod tests;
+mod users;
 
 use hearing::{Hearing, Wakes};
 use orders::Orders;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::allowing::Counts;
 use super::auditing::Audits;
@@ -39,10 +40,10 @@ pub(super) struct Part {
     next_sweep_ms: u64,
     wakes: Arc<Wakes>,
 
-    logs: HashMap<RoomKey, Log>,
+    /// Each by itself: there is one for each user, and a table is half empty.
+    rooms: HashMap<RoomKey, Box<Room>>,
     /// The rooms that changed, by when they did so last.
     changes: BTreeMap<u64, BTreeSet<RoomKey>>,
-    hearers: HashMap<RoomKey, Vec<Arc<dyn Ear>>>,
     /// What was sent under an id of the sender's own, and until when that is remembered.
     pub(super) receipts: HashMap<SentUnder, (u64, Receipt)>,
     /// The same of what servers published.
@@ -73,6 +74,12 @@ pub(super) struct Part {
     pub(super) audits: Audits,
 }
 
+/// A room's log, and who hears it: one ear for each gateway of the process.
+struct Room {
+    log: Log,
+    hearers: SmallVec<[Arc<dyn Ear>; 1]>,
+}
+
 pub(super) type SessionKey = (RoomKey, SessionId);
 
 /// What names a message once and for all.
@@ -93,6 +100,12 @@ pub(super) struct Session {
     pub(super) used_ms: u64,
 }
 
+impl Room {
+    fn remove_hearer(&mut self, ear: &Arc<dyn Ear>) {
+        self.hearers.retain(|hearer| !Arc::ptr_eq(hearer, ear));
+    }
+}
+
 impl Part {
     pub(super) fn new(
         partition: Partition,
@@ -111,9 +124,8 @@ impl Part {
             sweep_every_ms,
             next_sweep_ms,
             wakes,
-            logs: HashMap::new(),
+            rooms: HashMap::new(),
             changes: BTreeMap::new(),
-            hearers: HashMap::new(),
             receipts: HashMap::new(),
             posted: HashMap::new(),
             said: HashMap::new(),
@@ -141,12 +153,21 @@ impl Part {
         }
     }
 
+    fn room(&mut self, room: &RoomKey) -> &mut Room {
+        let now_ms = self.now_ms;
+        let room = self.rooms.entry(room.clone());
+        room.or_insert_with(|| {
+            Box::new(Room {
+                log: Log::new(now_ms),
+                hearers: SmallVec::new(),
+            })
+        })
+    }
+
     // Logs.
 
     pub(super) fn log(&mut self, room: &RoomKey) -> &mut Log {
-        let now_ms = self.now_ms;
-        let log = self.logs.entry(room.clone());
-        log.or_insert_with(|| Log::new(now_ms))
+        &mut self.room(room).log
     }
 
     pub(super) fn append(&mut self, room: &RoomKey, event: &Unplaced) -> Position {
@@ -164,7 +185,8 @@ impl Part {
     }
 
     pub(super) fn publish(&self, room: &RoomKey, record: &Arc<Record>) {
-        for ear in self.hearers.get(room).into_iter().flatten() {
+        let hearers = self.rooms.get(room).map(|room| &room.hearers);
+        for ear in hearers.into_iter().flatten() {
             ear.on_record(room.clone(), Arc::clone(record));
         }
     }
@@ -204,23 +226,29 @@ impl Part {
     pub(super) fn changed_since(&self, since_ms: u64) -> Vec<(RoomKey, Position)> {
         let rooms = self.changes.range(since_ms..).flat_map(|(_, rooms)| rooms);
         rooms
-            .filter_map(|room| Some((room.clone(), self.logs.get(room)?.head())))
+            .filter_map(|room| Some((room.clone(), self.rooms.get(room)?.log.head())))
             .collect()
     }
 
     // Hearers.
 
     pub(super) fn add_hearer(&mut self, room: &RoomKey, ear: &Arc<dyn Ear>) {
-        let hearers = self.hearers.entry(room.clone()).or_default();
-        hearers.push(Arc::clone(ear));
+        let hearers = &mut self.room(room).hearers;
+        if !hearers.iter().any(|hearer| Arc::ptr_eq(hearer, ear)) {
+            hearers.push(Arc::clone(ear));
+        }
     }
 
     pub(super) fn remove_hearer(&mut self, room: &RoomKey, ear: &Arc<dyn Ear>) {
-        if let Some(hearers) = self.hearers.get_mut(room) {
-            hearers.retain(|hearer| !Arc::ptr_eq(hearer, ear));
-            if hearers.is_empty() {
-                self.hearers.remove(room);
-            }
+        if let Some(room) = self.rooms.get_mut(room) {
+            room.remove_hearer(ear);
+        }
+    }
+
+    /// The same in all rooms.
+    pub(super) fn remove_ear(&mut self, ear: &Arc<dyn Ear>) {
+        for room in self.rooms.values_mut() {
+            room.remove_hearer(ear);
         }
     }
 
@@ -233,8 +261,8 @@ impl Part {
             State::Queued(_) => ReplyState::Queued,
             State::Running(_) => ReplyState::Running,
             State::Done(done) => {
-                let log = self.logs.get(&generation.room);
-                let message = log.and_then(|log| log.get(done.seq));
+                let room = self.rooms.get(&generation.room);
+                let message = room.and_then(|room| room.log.get(done.seq));
                 // What was deleted is no end of it any more.
                 let message = message.filter(|record| record.header.class == Class::Final);
                 let message = message.map(|record| (**record).clone());
@@ -305,27 +333,27 @@ impl Part {
             .iter()
             .filter(|(_, session)| !session.queue.is_empty())
             .map(|((room, _), _)| room)
-            .chain(self.hearers.keys())
             .collect();
-        self.logs.retain(|room, log| {
-            log.trim(self.retention.max_events, oldest_ms);
-            log.changed_ms() >= oldest_ms || in_use.contains(room)
+        self.rooms.retain(|key, room| {
+            room.log.trim(self.retention.max_events, oldest_ms);
+            let is_young = room.log.changed_ms() >= oldest_ms;
+            is_young || !room.hearers.is_empty() || in_use.contains(key)
         });
     }
 
     /// How many things are held, of whatever kind.
     #[cfg(test)]
     pub(super) fn size(&self) -> usize {
-        let events: usize = self.logs.values().map(Log::len).sum();
+        let events: usize = self.rooms.values().map(|room| room.log.len()).sum();
         let changes: usize = self.changes.values().map(BTreeSet::len).sum();
         let turns = self.sessions.values().map(|session| session.turns.len());
         [
-            self.logs.len() + events,
+            self.rooms.len() + events,
             self.changes.len() + changes,
             self.receipts.len() + self.posted.len() + self.replies.len() + self.counts.len(),
             self.said.len() + self.generations.len() + self.running.len() + self.runnable.len(),
             self.sessions.len() + turns.sum::<usize>(),
-            self.of_user.len() + self.of_tenant.len() + self.hearers.len(),
+            self.of_user.len() + self.of_tenant.len(),
             self.audits.size(),
             self.presence.size(),
         ]
@@ -335,7 +363,9 @@ impl Part {
 
     #[cfg(test)]
     pub(super) fn is_heard(&self, room: &RoomKey) -> bool {
-        self.hearers.contains_key(room)
+        self.rooms
+            .get(room)
+            .is_some_and(|room| !room.hearers.is_empty())
     }
 }
 

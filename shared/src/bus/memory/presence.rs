@@ -1,12 +1,12 @@
 //! Who is in a room.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound::{Excluded, Unbounded};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::part::Part;
+use super::users::Users;
 use crate::bus::order::room_of;
 use crate::bus::presence::{Attendance, Attended, Hosts, Present};
 use crate::ids::{RunId, TenantId, UserId};
@@ -24,7 +24,7 @@ const ENOUGH: usize = 100;
 /// Who is where, as far as one partition goes.
 #[derive(Default)]
 pub(super) struct Presence {
-    rooms: BTreeMap<RoomKey, BTreeMap<UserId, There>>,
+    rooms: BTreeMap<RoomKey, Users>,
     /// In the order in which they came: their names are chance's.
     hosts: Vec<Host>,
     /// What users have said to be, and until when that is kept: as long as they are
@@ -32,30 +32,10 @@ pub(super) struct Presence {
     statuses: BTreeMap<RoomKey, (Status, Option<u64>)>,
 }
 
-/// A user in a room.
-struct There {
-    name: Option<Box<str>>,
-    status: Status,
-    /// How many connections they have, by host.
-    connections: BTreeMap<RunId, u32>,
-}
-
 struct Host {
     id: RunId,
     /// `None` where it was taken for dead.
     beats: Option<u64>,
-    told: BTreeSet<(RoomKey, UserId)>,
-}
-
-impl There {
-    fn present(&self, user: &UserId) -> Present {
-        Present {
-            user: user.clone(),
-            name: self.name.as_deref().map(str::to_owned),
-            status: self.status,
-            connections: self.connections.values().copied().map(u64::from).sum(),
-        }
-    }
 }
 
 impl Presence {
@@ -65,11 +45,8 @@ impl Presence {
         after: Option<&UserId>,
         limit: usize,
     ) -> Vec<Present> {
-        let beyond = (after.map_or(Unbounded, Excluded), Unbounded);
-        let there = self.rooms.get(room).into_iter();
-        let there = there.flat_map(|there| there.range::<UserId, _>(beyond));
-        let wanted = there.take(limit);
-        wanted.map(|(user, there)| there.present(user)).collect()
+        let there = self.rooms.get(room);
+        there.map_or_else(Vec::new, |there| there.present(after, limit))
     }
 
     /// All hosts, once `own` is shown to live.
@@ -86,6 +63,16 @@ impl Presence {
 
     fn host(&mut self, id: RunId) -> Option<&mut Host> {
         self.hosts.iter_mut().find(|host| host.id == id)
+    }
+
+    /// What was told under `host`. It is looked for, since it is seldom asked: in one process
+    /// no other gateway dies.
+    fn told_by(&self, host: RunId) -> impl Iterator<Item = (&RoomKey, &UserId)> {
+        let rooms = self.rooms.iter();
+        let users = rooms.flat_map(|(room, there)| there.after(None).map(move |one| (room, one)));
+        users
+            .filter(move |(_, (_, there))| there.is_at(host))
+            .map(|(room, (user, _))| (room, user))
     }
 
     /// What a user is in their own room. What is kept holds: a gateway may not have heard of
@@ -143,14 +130,10 @@ impl Part {
             presence.hosts.push(Host {
                 id: *host,
                 beats: Some(0),
-                told: BTreeSet::new(),
             });
         }
-        if let Some(host) = presence.host(*host) {
-            host.told.insert((room.clone(), user.clone()));
-        }
         let there = presence.rooms.get(room);
-        let joins = !there.is_some_and(|there| there.contains_key(user));
+        let joins = !there.is_some_and(|there| there.has(user));
         let is_own = *room == room_of(&room.tenant, user);
         let said = if is_own {
             Some(presence.own_status(told, joins, self.now_ms))
@@ -158,13 +141,12 @@ impl Part {
             told.status
         };
         let there = presence.rooms.entry(room.clone()).or_default();
-        let count = there.len() + usize::from(joins);
-        let one = there.entry(user.clone()).or_insert_with(|| There {
-            name: None,
-            status: Status::Online,
-            connections: BTreeMap::new(),
-        });
-        one.connections.insert(*host, told.connections);
+        there.add(user);
+        let count = there.len();
+        let Some(one) = there.get_mut(user) else {
+            return Status::default();
+        };
+        one.set_connections(*host, told.connections);
         one.name.clone_from(&told.name);
         let was = one.status;
         one.status = said.unwrap_or(one.status);
@@ -191,19 +173,16 @@ impl Part {
 
     fn note_absence(&mut self, host: RunId, room: &RoomKey, user: &UserId, announced: u32) {
         let presence = &mut self.presence;
-        if let Some(host) = presence.host(host) {
-            host.told.remove(&(room.clone(), user.clone()));
-        }
         let Some(there) = presence.rooms.get_mut(room) else {
             return;
         };
         let is_own = *room == room_of(&room.tenant, user);
         let is_alone = is_own && there.len() == 1;
         let is_told = there.len() <= announced as usize && !is_alone;
-        let Some(one) = there.get_mut(user) else {
-            return;
-        };
-        if one.connections.remove(&host).is_none() || !one.connections.is_empty() {
+        let has_left = there
+            .get_mut(user)
+            .is_some_and(|one| one.end_connections(host));
+        if !has_left {
             return;
         }
         there.remove(user);
@@ -225,8 +204,12 @@ impl Part {
             return false;
         };
         dead.beats = None;
-        let some: Vec<_> = dead.told.iter().take(ENOUGH).cloned().collect();
-        let is_all = some.len() == dead.told.len();
+        let told = self.presence.told_by(host).take(ENOUGH + 1);
+        let mut some: Vec<_> = told
+            .map(|(room, user)| (room.clone(), user.clone()))
+            .collect();
+        let is_all = some.len() <= ENOUGH;
+        some.truncate(ENOUGH);
         for (room, user) in some {
             self.note_absence(host, &room, &user, announced);
         }
@@ -245,7 +228,7 @@ impl Part {
             return;
         }
         let there = presence.rooms.get(&room);
-        let is_there = there.is_some_and(|there| there.contains_key(user));
+        let is_there = there.is_some_and(|there| there.has(user));
         let until_ms = (!is_there).then(|| self.now_ms + STATUS_KEPT_MS);
         presence.statuses.insert(room, (status, until_ms));
     }
