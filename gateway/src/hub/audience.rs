@@ -134,6 +134,11 @@ impl Audience {
         self.members.len() > self.turn
     }
 
+    /// How many members get something before another room may have its turn.
+    pub(super) fn turn(&self) -> usize {
+        self.turn
+    }
+
     /// Sends what is gathered, in order.
     pub(super) async fn send_out(&mut self) {
         while self.has_outgoing() {

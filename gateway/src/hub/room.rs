@@ -1,6 +1,7 @@
 //! One room: delivers its records in order, takes in members, and says what it
 //! must read. It waits for no reading itself; its shard does.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use causerie_shared::bus::BusError;
@@ -52,7 +53,8 @@ pub(super) struct Room {
     order: Option<Order>,
     tail: Tail,
     held: Held,
-    waiting: Vec<Waiting>,
+    /// Who wants to come in, each once. A crowd may wait, and each of it may leave.
+    waiting: BTreeMap<OutboxId, Waiting>,
     /// The position from which an opening room is read. In a box, since a room that is
     /// open has none; and so the next one.
     asked: Option<Box<Position>>,
@@ -65,8 +67,10 @@ pub(super) struct Room {
     empty_since: Option<Instant>,
     /// Whether it was read since those who waited were last let in.
     was_read: bool,
-    /// Whether its shard knows that it has something to send.
+    /// Whether its shard knows that it has something to do.
     pub(super) is_lined_up: bool,
+    /// Whether its shard knows that it has something to let go of in time.
+    pub(super) is_aging: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +96,7 @@ impl Room {
             order: None,
             tail: Tail::default(),
             held: Held::default(),
-            waiting: Vec::new(),
+            waiting: BTreeMap::new(),
             asked: None,
             told: None,
             vain_reads: 0,
@@ -100,53 +104,66 @@ impl Room {
             empty_since: None,
             was_read: false,
             is_lined_up: false,
+            is_aging: false,
         }
     }
 
     /// Does one thing after all that came before it, and sends what comes of it: to a
-    /// crowd in turns, with [`send_some`](Self::send_some).
+    /// crowd in turns, with [`proceed`](Self::proceed), and so a crowd comes in.
     pub(super) async fn act(
         &mut self,
         act: impl FnOnce(&mut Self) -> Option<Need>,
     ) -> Option<Need> {
         self.audience.send_out().await;
         let need = act(self);
-        if self.is_busy() {
+        if self.sends_to_crowd() {
             return need;
         }
         self.audience.send_out().await;
         match need {
             Some(need) => Some(need),
             // Who comes in now has been sent nothing of that.
-            None => self.admit_all().await,
+            None => self.admit_some().await,
         }
     }
 
-    /// Sends as much of what is gathered as can be done in one turn. Those who wait come
-    /// in after all of it.
-    pub(super) async fn send_some(&mut self) -> Option<Need> {
+    /// Does as much of what there is to do as can be done in one turn: sends what is
+    /// gathered, then lets in those who wait.
+    pub(super) async fn proceed(&mut self) -> Option<Need> {
         self.audience.send_some().await;
-        if self.has_outgoing() {
+        if self.audience.has_outgoing() {
             return None;
         }
-        self.admit_all().await
+        self.admit_some().await
     }
 
-    /// Whether something is gathered that not all have yet.
-    pub(super) fn has_outgoing(&self) -> bool {
-        self.audience.has_outgoing()
+    /// Whether something is gathered that not all have yet, or some could come in.
+    pub(super) fn has_to_proceed(&self) -> bool {
+        self.audience.has_outgoing() || self.is_letting_in()
+    }
+
+    /// Whether some of those who come together are in and others not yet.
+    fn is_letting_in(&self) -> bool {
+        self.is_waited_for() && !self.audience.has_outgoing()
+    }
+
+    fn is_waited_for(&self) -> bool {
+        self.phase == Phase::Live && !self.waiting.is_empty()
     }
 
     /// Whether what comes of a record may be gathered with the rest: up to a bound, and
     /// not where people wait for all of that to be sent, who could else wait for ever.
     pub(super) fn takes_records(&self) -> bool {
-        let is_waited_for = self.phase == Phase::Live && !self.waiting.is_empty();
-        self.audience.takes_more() && !(is_waited_for && self.is_busy())
+        self.audience.takes_more() && !(self.is_waited_for() && self.is_busy())
     }
 
-    /// Whether so much is still to be sent that who wants something of this room
+    /// Whether so much is still to be done that who wants something of this room
     /// should wait, so that others need not.
     pub(super) fn is_busy(&self) -> bool {
+        self.sends_to_crowd() || self.is_letting_in()
+    }
+
+    fn sends_to_crowd(&self) -> bool {
         self.audience.has_outgoing() && self.audience.is_crowd()
     }
 
@@ -157,7 +174,7 @@ impl Room {
         if waiting.join.outbox.is_closed() {
             return None;
         }
-        self.waiting.push(waiting);
+        self.waiting.insert(waiting.join.outbox.id(), waiting);
         match self.phase {
             Phase::Live | Phase::Opening | Phase::Repairing | Phase::Closing => None,
             Phase::Closed => self.begin_opening(),
@@ -166,8 +183,7 @@ impl Room {
 
     pub(super) fn on_leave(&mut self, outbox: OutboxId) {
         self.audience.remove(outbox);
-        self.waiting
-            .retain(|waiting| waiting.join.outbox.id() != outbox);
+        self.waiting.remove(&outbox);
     }
 
     /// Takes a live record.
@@ -238,14 +254,24 @@ impl Room {
         }
     }
 
+    /// Whether something of it is to be let go in time: recent events, or all of it.
+    pub(super) fn ages(&self) -> bool {
+        !self.tail.is_empty() || self.is_empty()
+    }
+
     /// Forgets what nobody is likely to ask for any more.
     pub(super) fn tidy(&mut self, now: Instant) {
         self.tail.tidy(now);
     }
 
+    /// Whether nobody hears it nor wants to.
+    fn is_empty(&self) -> bool {
+        self.audience.is_empty() && self.waiting.is_empty()
+    }
+
     /// Begins to close if nobody has heard the room since before `deadline`.
     pub(super) fn close_if_empty_since(&mut self, deadline: Instant, now: Instant) -> Option<Need> {
-        if !self.audience.is_empty() || !self.waiting.is_empty() {
+        if !self.is_empty() {
             self.empty_since = None;
             return None;
         }
@@ -260,7 +286,7 @@ impl Room {
 
     /// Tells all who wait that they did not come in.
     fn turn_away(&mut self, error: &BusError) {
-        for Waiting { reply, .. } in self.waiting.drain(..) {
+        for Waiting { reply, .. } in std::mem::take(&mut self.waiting).into_values() {
             let _ = reply.send(Err(error.clone()));
         }
     }
@@ -269,8 +295,8 @@ impl Room {
         self.phase = Phase::Opening;
         self.asked = self
             .waiting
-            .first()
-            .and_then(|waiting| waiting.join.position())
+            .first_key_value()
+            .and_then(|(_, waiting)| waiting.join.position())
             .map(Box::new);
         Some(Need::Open(self.asked.as_deref().cloned()))
     }

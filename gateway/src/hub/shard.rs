@@ -9,7 +9,7 @@ use causerie_shared::record::Record;
 use causerie_shared::room::RoomKey;
 use futures::FutureExt;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::heard::HeardRooms;
@@ -19,18 +19,20 @@ use super::shards::QUEUE;
 use super::{Join, Joined};
 use crate::events;
 pub(crate) use command::Command;
+use tidying::{Tidying, note_age};
 
 mod command;
-
-/// How long a room that nobody hears is kept, for those who come back.
-const LINGER: Duration = Duration::from_secs(10);
+mod tidying;
 
 /// How often rooms that nobody hears are looked for.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
 
-/// How many commands are taken at once, from the queue or of those that wait for a
+/// How many commands are taken together, from the queue or of those that wait for a
 /// room, before what comes of them is sent.
-const AT_ONCE: usize = 256;
+const COMMANDS_A_TURN: usize = 256;
+
+/// How many rooms the table is kept ready for, however few there are.
+const FEW_ROOMS: usize = 1_024;
 
 /// How many commands may wait for rooms in which much is still to be sent, over all of
 /// a shard: as many as its queue holds. Past that it takes none, of other rooms either,
@@ -45,8 +47,13 @@ pub(crate) const PAGE: usize = 128;
 pub(super) struct Shard {
     /// Each by itself: there is one for each user, and a table is half empty.
     rooms: HashMap<RoomKey, Box<Room>>,
-    /// Those for which something is gathered that not all have yet, each once.
+    /// Those for which something is gathered that not all have yet, or into which a
+    /// crowd comes, each once.
     outgoing: VecDeque<RoomKey>,
+    /// Those that have something to let go of in time.
+    aging: BTreeSet<RoomKey>,
+    /// As long as these are looked through: which was the last.
+    tidying: Option<Tidying>,
     /// What waits until a room has sent what it had gathered: in order, but for records,
     /// which pass people who come and go (`gather_more`). Each of these rooms is among
     /// the `outgoing` ones.
@@ -64,6 +71,8 @@ impl Shard {
         Self {
             rooms: HashMap::new(),
             outgoing: VecDeque::new(),
+            aging: BTreeSet::new(),
+            tidying: None,
             waiting: BTreeMap::new(),
             is_full: false,
             turn,
@@ -76,12 +85,12 @@ impl Shard {
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Command>, stop: CancellationToken) {
         let mut tidy = interval(TIDY_EVERY);
         tidy.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut commands = Vec::with_capacity(AT_ONCE);
+        let mut commands = Vec::with_capacity(COMMANDS_A_TURN);
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                _ = tidy.tick() => self.tidy(),
+                _ = tidy.tick() => self.begin_tidying(),
                 is_open = self.receive(&mut queue, &mut commands) => {
                     if !is_open {
                         return;
@@ -89,7 +98,8 @@ impl Shard {
                     for command in commands.drain(..) {
                         self.on_command(command).await;
                     }
-                    self.send_some().await;
+                    self.proceed_everywhere().await;
+                    self.tidy_some().await;
                     self.reader.read_gathered();
                 }
             }
@@ -97,14 +107,14 @@ impl Shard {
     }
 
     /// Takes the next commands: those that are there, or waits for some where
-    /// nothing is to be sent. Whether there may be more.
+    /// nothing else is to be done. Whether there may be more.
     async fn receive(
         &mut self,
         queue: &mut mpsc::Receiver<Command>,
         commands: &mut Vec<Command>,
     ) -> bool {
-        let receiving = queue.recv_many(commands, AT_ONCE);
-        if self.outgoing.is_empty() {
+        let receiving = queue.recv_many(commands, COMMANDS_A_TURN);
+        if self.outgoing.is_empty() && self.tidying.is_none() {
             return receiving.await > 0;
         }
         let was_full = self.is_full;
@@ -177,36 +187,38 @@ impl Shard {
         };
         let need = room.on_record(record);
         line_up(&mut self.outgoing, &mut self.waiting, &key, room);
+        note_age(&mut self.aging, &key, room);
         if let Some(need) = need {
             self.reader.meet(key, need);
         }
     }
 
-    /// Gives each room that has something to send its turn.
-    async fn send_some(&mut self) {
+    /// Gives each room that has something to do its turn.
+    async fn proceed_everywhere(&mut self) {
         for _ in 0..self.outgoing.len() {
             let Some(key) = self.outgoing.pop_front() else {
                 return;
             };
             if let Some(room) = self.rooms.get_mut(&key) {
                 room.is_lined_up = false;
-                if let Some(need) = room.send_some().await {
+                if let Some(need) = room.proceed().await {
                     self.reader.meet(key.clone(), need);
                 }
                 line_up(&mut self.outgoing, &mut self.waiting, &key, room);
+                note_age(&mut self.aging, &key, room);
             }
-            self.go_on(key).await;
+            self.carry_out_waiting(key).await;
         }
     }
 
     /// Carries out what waits for a room until something has to wait again, or others
     /// should have their turn.
-    async fn go_on(&mut self, key: RoomKey) {
+    async fn carry_out_waiting(&mut self, key: RoomKey) {
         let Some(mut waiting) = self.waiting.remove(&key) else {
             return;
         };
         let was_busy = self.is_busy(&key);
-        for _ in 0..AT_ONCE {
+        for _ in 0..COMMANDS_A_TURN {
             let room = self.rooms.get(&key);
             let is_possible = |next: &Command| room.is_none_or(|room| next.is_possible_in(room));
             if !waiting.front().is_some_and(is_possible) {
@@ -233,7 +245,7 @@ impl Shard {
     /// go, as if these had come later: they wait for all of it in any case. Were less
     /// sent at once the more people come and go, the crowd would fall behind for ever.
     async fn gather_more(&mut self, key: &RoomKey, waiting: &mut VecDeque<Command>) {
-        let mut left = AT_ONCE;
+        let mut left = COMMANDS_A_TURN;
         for command in std::mem::take(waiting) {
             let room = self.rooms.get(key).filter(|_| left > 0);
             let is_possible = room.is_some_and(|room| command.is_possible_in(room));
@@ -260,6 +272,7 @@ impl Shard {
         };
         let need = room.act(act).await;
         line_up(&mut self.outgoing, &mut self.waiting, &key, room);
+        note_age(&mut self.aging, &key, room);
         if let Some(need) = need {
             self.reader.meet(key, need);
         } else if room.is_over() {
@@ -294,34 +307,19 @@ impl Shard {
         }
     }
 
-    /// Closes the rooms that nobody has heard for a while, and forgets what is long
-    /// past in the others.
-    fn tidy(&mut self) {
-        let now = Instant::now();
-        let Some(deadline) = now.checked_sub(LINGER) else {
-            return;
-        };
-        let mut closing = Vec::new();
-        for (key, room) in &mut self.rooms {
-            room.tidy(now);
-            if let Some(need) = room.close_if_empty_since(deadline, now) {
-                closing.push((key.clone(), need));
-            }
-        }
-        closing.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        for (key, need) in closing {
-            self.reader.meet(key, need);
-        }
-    }
-
     fn forget(&mut self, key: &RoomKey) {
         self.rooms.remove(key);
+        self.aging.remove(key);
         self.heard.remove(key);
         events::room_removed();
+        // What a crowd made it grow to is given back.
+        if self.rooms.len().max(FEW_ROOMS) < self.rooms.capacity() / 8 {
+            self.rooms.shrink_to(2 * self.rooms.len());
+        }
     }
 }
 
-/// Notes that a room has something to send, where that is not noted yet, and whether
+/// Notes that a room has something to do, where that is not noted yet, and whether
 /// what is heard of it has to wait.
 fn line_up(
     outgoing: &mut VecDeque<RoomKey>,
@@ -332,7 +330,7 @@ fn line_up(
     if !room.takes_records() {
         waiting.entry(key.clone()).or_default();
     }
-    if room.has_outgoing() && !room.is_lined_up {
+    if room.has_to_proceed() && !room.is_lined_up {
         room.is_lined_up = true;
         outgoing.push_back(key.clone());
     }

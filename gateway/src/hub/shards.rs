@@ -1,6 +1,5 @@
 //! The queues of the shards, and which room is whose.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use causerie_shared::room::RoomKey;
@@ -28,11 +27,10 @@ impl Shards {
         &self.0
     }
 
-    /// The place among them of the one that owns `room`.
+    /// The place among them of the one that owns `room`. Those of a partition are together,
+    /// as they are read.
     pub(crate) fn place_of(&self, room: &RoomKey) -> usize {
-        let mut hasher = DefaultHasher::new();
-        room.hash(&mut hasher);
-        hasher.finish() as usize % self.0.len()
+        room.partition().index() % self.0.len()
     }
 
     /// Hands `command` to the shard of `room`. Where the node is stopping it

@@ -76,6 +76,11 @@ impl Tail {
         }
     }
 
+    /// Whether it keeps no event.
+    pub(super) fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
     /// Drops what was kept for long enough by `now`.
     pub(super) fn tidy(&mut self, now: Instant) {
         self.drop_while(|_, oldest| now.saturating_duration_since(oldest.since) > KEPT);

@@ -24,22 +24,25 @@ enum Way {
 }
 
 impl Room {
-    /// Lets in all who wait, if the room is live, unless it has to read for one
-    /// of them. Many may come at once: others have their turn meanwhile.
-    pub(super) async fn admit_all(&mut self) -> Option<Need> {
-        if self.phase != Phase::Live {
-            return None;
-        }
-        let mut waiting = std::mem::take(&mut self.waiting).into_iter();
+    /// Lets in those who wait, as many as can be in one turn, if the room is live and
+    /// need not read for one of them.
+    pub(super) async fn admit_some(&mut self) -> Option<Need> {
         let mut at_head = None;
-        while let Some(joiner) = waiting.next() {
+        for _ in 0..self.audience.turn() {
+            if self.phase != Phase::Live {
+                return None;
+            }
+            let Some((_, joiner)) = self.waiting.pop_first() else {
+                break;
+            };
             if let Some(need) = self.admit(joiner, &mut at_head) {
-                self.waiting.extend(waiting);
                 return Some(need);
             }
             consume_budget().await;
         }
-        self.was_read = false;
+        if self.phase == Phase::Live && self.waiting.is_empty() {
+            self.was_read = false;
+        }
         None
     }
 
@@ -64,7 +67,7 @@ impl Room {
                 None
             }
             Way::Ahead => {
-                self.waiting.push(waiting);
+                self.waiting.insert(waiting.join.outbox.id(), waiting);
                 self.repair(Hole::Head)
             }
         }

@@ -35,8 +35,8 @@ impl Handled {
     fn act(&mut self, act: impl FnOnce(&mut Room) -> Option<Need>) -> Option<Need> {
         // Few are in it: no other task has to have a turn.
         let mut need = self.0.act(act).now_or_never().unwrap();
-        while self.0.has_outgoing() {
-            need = need.or(self.0.send_some().now_or_never().unwrap());
+        while self.0.has_to_proceed() {
+            need = need.or(self.0.proceed().now_or_never().unwrap());
         }
         need
     }

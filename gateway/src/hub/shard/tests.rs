@@ -8,6 +8,7 @@ use causerie_testkit::DEADLINE;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
+use super::tidying::{LINGER, TIDIED_A_TURN};
 use super::*;
 use crate::feed::Feed;
 use crate::hub::audience::GATHERED;
@@ -61,6 +62,20 @@ fn join(room: &RoomKey) -> (Arc<Outbox>, Command, Answer) {
     (outbox, Command::Join { join, reply }, answer)
 }
 
+/// A room was opened in which nothing has happened yet.
+fn opened(room: &RoomKey) -> Command {
+    let page = Page {
+        head: position(LIFE, 0),
+        lives: vec![],
+        missed: Missed::Records(vec![]),
+        running: vec![],
+    };
+    Command::Opened {
+        room: room.clone(),
+        page: Ok(page),
+    }
+}
+
 /// A room in which nothing has happened yet, with so many in it.
 async fn open(shard: &mut Shard, room: &RoomKey, count: usize) -> Vec<Arc<Outbox>> {
     let mut members = Vec::new();
@@ -69,17 +84,10 @@ async fn open(shard: &mut Shard, room: &RoomKey, count: usize) -> Vec<Arc<Outbox
         shard.on_command(join).await;
         members.push(member);
     }
-    let page = Page {
-        head: position(LIFE, 0),
-        lives: vec![],
-        missed: Missed::Records(vec![]),
-        running: vec![],
-    };
-    let opened = Command::Opened {
-        room: room.clone(),
-        page: Ok(page),
-    };
-    shard.on_command(opened).await;
+    shard.on_command(opened(room)).await;
+    while !shard.outgoing.is_empty() {
+        shard.proceed_everywhere().await;
+    }
     for member in &members {
         assert_eq!(sent_to(member), 1);
     }
@@ -110,7 +118,7 @@ async fn a_crowd_holds_up_no_other_room() {
     for seq in 1..=3 {
         // It comes while the crowd is being sent something.
         shard.on_command(event(&quiet, seq)).await;
-        shard.send_some().await;
+        shard.proceed_everywhere().await;
         assert_eq!(sent_to(&alone[0]), 1);
         assert_eq!(sent_to(crowd.last().unwrap()), 0);
     }
@@ -118,10 +126,75 @@ async fn a_crowd_holds_up_no_other_room() {
     shard.on_command(comes).await;
     while !shard.outgoing.is_empty() {
         assert!(answer.try_recv().is_err());
-        shard.send_some().await;
+        shard.proceed_everywhere().await;
     }
     assert!(matches!(answer.try_recv(), Ok(Ok(Joined::Member))));
     assert!(crowd.iter().all(|member| sent_to(member) == 1));
+}
+
+#[tokio::test]
+async fn a_crowd_that_comes_in_holds_up_no_other_room() {
+    let mut shard = shard();
+    let (crowded, quiet) = (named("crowded"), named("quiet"));
+    let alone = open(&mut shard, &quiet, 1).await;
+    let mut crowd = Vec::new();
+    for _ in 0..5 * TURN {
+        let (member, comes, answer) = join(&crowded);
+        shard.on_command(comes).await;
+        crowd.push((member, answer));
+    }
+    shard.on_command(opened(&crowded)).await;
+    // What is said meanwhile all of the crowd hear live, since they came before it.
+    shard.on_command(event(&crowded, 1)).await;
+    let (mut inside, mut seq) = (0, 0);
+    while !shard.outgoing.is_empty() {
+        let is_in = |(_, answer): &mut (_, Answer)| answer.try_recv().is_ok();
+        let came_in = crowd
+            .iter_mut()
+            .filter_map(|one| is_in(one).then_some(()))
+            .count();
+        assert!(came_in <= TURN, "{came_in} in one turn");
+        inside += came_in;
+        seq += 1;
+        shard.on_command(event(&quiet, seq)).await;
+        shard.proceed_everywhere().await;
+        assert_eq!(sent_to(&alone[0]), 1);
+    }
+    assert!(inside >= 4 * TURN, "{inside}");
+    assert!(crowd.iter().all(|(member, _)| sent_to(member) == 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rooms_that_nobody_hears_go_and_others_have_their_turn_meanwhile() {
+    const ROOMS: usize = 20 * FEW_ROOMS;
+    let mut shard = shard();
+    for number in 0..ROOMS {
+        let room = named(&format!("p{number}"));
+        let [member] = <[_; 1]>::try_from(open(&mut shard, &room, 1).await).unwrap();
+        let (done, _) = oneshot::channel();
+        let outbox = member.id();
+        let leave = Command::Leave { room, outbox, done };
+        shard.on_command(leave).await;
+    }
+    let (still, _here) = (named("still"), open(&mut shard, &named("still"), 1).await);
+    assert!(!shard.aging.contains(&still) && shard.aging.len() == ROOMS);
+    for _ in 0..2 {
+        shard.begin_tidying();
+        let mut turns = 0;
+        while shard.tidying.is_some() {
+            shard.tidy_some().await;
+            turns += 1;
+        }
+        assert!(turns >= ROOMS / TIDIED_A_TURN);
+        tokio::time::advance(LINGER).await;
+    }
+    let grown = shard.rooms.capacity();
+    for number in 0..ROOMS {
+        let room = named(&format!("p{number}"));
+        shard.on_command(Command::Unsubscribed { room }).await;
+    }
+    assert_eq!((shard.rooms.len(), shard.aging.len()), (1, 0));
+    assert!(shard.rooms.capacity() <= grown / 4);
 }
 
 #[tokio::test]
@@ -149,7 +222,7 @@ async fn what_waits_for_a_crowd_is_bounded() {
 /// Gives all rooms a turn, notes the numbers of the events that each of a crowd was
 /// sent, and holds the room to a turn's share.
 async fn turn(shard: &mut Shard, crowd: &[Arc<Outbox>], seen: &mut [Vec<u64>]) {
-    shard.send_some().await;
+    shard.proceed_everywhere().await;
     let mut served = 0;
     for (member, seen) in crowd.iter().zip(seen) {
         if let Some(batch) = member.next(usize::MAX).now_or_never() {
@@ -194,7 +267,7 @@ async fn passes_where_come(joiners: usize) -> usize {
     let room = named("crowded");
     let crowd = open(&mut shard, &room, 4 * TURN).await;
     shard.on_command(event(&room, 1)).await;
-    shard.send_some().await;
+    shard.proceed_everywhere().await;
     let mut came = Vec::new();
     for seq in 2..=50 {
         if came.len() < joiners {
@@ -209,7 +282,7 @@ async fn passes_where_come(joiners: usize) -> usize {
         let frames = sent_to(&crowd[0]);
         passes += usize::from(frames > 0);
         sent += frames;
-        shard.send_some().await;
+        shard.proceed_everywhere().await;
     }
     assert_eq!(sent, 50);
     assert!(came.iter().all(|member| sent_to(member) > 0));

@@ -23,24 +23,35 @@ fn a_room_that_cannot_be_opened_tells_all_who_wait() {
 }
 
 #[tokio::test]
-async fn while_a_crowd_comes_in_others_have_their_turn() {
+async fn a_crowd_comes_in_in_turns() {
     let mut room = Handled::new();
-    let mut crowd: Vec<_> = (0..1_000).map(|_| join(&mut room, at_head()).0).collect();
+    let mut crowd: Vec<_> = (0..5 * TURN)
+        .map(|_| join(&mut room, at_head()).0)
+        .collect();
     let opened = Ok(page(position(LIFE, 10), vec![], vec![]));
-    let opening = tokio::spawn(async move { room.0.act(|room| room.on_opened(opened)).await });
-    let mut turns = 0;
-    while !opening.is_finished() {
-        tokio::task::yield_now().await;
-        turns += 1;
+    room.0.act(|room| room.on_opened(opened)).await;
+    for turn in 1..5 {
+        let inside = crowd
+            .iter_mut()
+            .filter_map(|one| one.is_member().then_some(()));
+        assert_eq!(inside.count(), TURN, "in turn {turn}");
+        // Who is in does not get ahead of the others.
+        assert!(room.has_to_proceed() && room.is_busy() && !room.takes_records());
+        assert_eq!(room.0.proceed().await, None);
     }
-    assert!(turns > 5, "{turns}");
-    assert!(crowd.iter_mut().all(Client::is_member));
+    assert!(!room.has_to_proceed() && room.takes_records());
+    hear(&mut room, durable(LIFE, 11));
+    assert!(
+        crowd
+            .iter()
+            .all(|one| one.seen() == ["subscribed aaaaaaaa:10 true", "11"])
+    );
 }
 
-/// Which are made, and compressed, once.
+/// Which are made, and compressed, once a turn.
 #[test]
 fn those_who_come_together_get_the_same_frames() {
-    let mut room = Handled::new();
+    let mut room = Handled(Room::new(room(), Clock::default(), 3));
     let crowd = [(); 3].map(|()| join(&mut room, at_head()).0);
     let running = vec![running(1, 1, 4, "Hello")];
     room.on_opened(Ok(page(position(LIFE, 10), vec![], running)));

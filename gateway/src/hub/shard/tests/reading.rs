@@ -18,7 +18,7 @@ async fn a_gap_in_one_room_holds_up_no_other() {
     for room in &rooms {
         shard.on_command(event(room, 1)).await;
     }
-    shard.send_some().await;
+    shard.proceed_everywhere().await;
     assert_eq!((sent_to(&missed[0]), sent_to(&whole[0])), (0, 1));
 }
 
@@ -53,7 +53,7 @@ async fn who_came_while_a_crowd_was_read_comes_in_however_much_is_heard() {
     shard.on_command(read(&room, 1)).await;
     for seq in 2..100 {
         shard.on_command(event(&room, seq)).await;
-        shard.send_some().await;
+        shard.proceed_everywhere().await;
     }
     assert!(matches!(answer.try_recv(), Ok(Ok(Joined::Member))));
 }
@@ -77,7 +77,7 @@ async fn a_crowd_that_is_read_with_success_is_read_at_once_the_next_time() {
         shard.on_command(read(&room, 2 * seq - 1)).await;
         shard.on_command(event(&room, 2 * seq)).await;
         while shard.waiting.contains_key(&room) {
-            shard.send_some().await;
+            shard.proceed_everywhere().await;
         }
     }
 }
@@ -129,7 +129,7 @@ async fn what_was_heard_before_a_gap_is_not_told_after_it() {
     let room = named("crowded");
     let crowd = open(&mut shard, &room, 4 * TURN).await;
     shard.on_command(event(&room, 1)).await;
-    shard.send_some().await;
+    shard.proceed_everywhere().await;
     let (done, _left) = oneshot::channel();
     let leave = Command::Leave {
         room: room.clone(),
@@ -155,7 +155,7 @@ async fn what_was_heard_before_a_gap_is_not_told_after_it() {
     };
     shard.on_command(read).await;
     while !shard.outgoing.is_empty() {
-        shard.send_some().await;
+        shard.proceed_everywhere().await;
     }
     assert!(crowd.iter().all(|member| sent_to(member) == 1));
     assert!(shard.waiting.is_empty());
