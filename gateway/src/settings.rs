@@ -8,6 +8,7 @@ use causerie_shared::bus::question::QueueCaps;
 use causerie_shared::config;
 use causerie_shared::ids::{TenantHash, TenantId};
 
+use crate::actions::enclosures::Enclosures;
 use crate::address::{Permitted, Proxies};
 use crate::filter::Filters;
 use crate::hub::Live;
@@ -47,6 +48,8 @@ pub struct Settings {
     pub queue: QueueCaps,
     /// Whether a client may send earlier turns along.
     pub client_context: bool,
+    /// How much may go along with a message.
+    pub enclosures: Enclosures,
     /// Which kinds of events are sent live.
     pub live: Live,
     /// How often one may ask for something.
@@ -108,6 +111,10 @@ impl From<&config::Settings> for Settings {
                 tenant: limits.queued_per_tenant.into(),
             },
             client_context: settings.ai.client_context,
+            enclosures: Enclosures {
+                metadata_bytes: limits.max_metadata_bytes.bytes(),
+                context_bytes: limits.max_context_bytes.bytes(),
+            },
             live: Live {
                 chat: settings.realtime.chat_broadcasting,
                 status: settings.realtime.status_updates,
@@ -155,6 +162,10 @@ impl Default for Settings {
                 tenant: 10_000,
             },
             client_context: true,
+            enclosures: Enclosures {
+                metadata_bytes: 4 << 10,
+                context_bytes: 32 << 10,
+            },
             live: Live::ALL,
             limits: Limits::default(),
             presence: Presences {

@@ -21,6 +21,7 @@ pub mod ask;
 mod authenticate;
 pub mod cancel;
 mod delete;
+pub mod enclosures;
 pub mod publish;
 mod read;
 pub mod send_message;

@@ -103,6 +103,7 @@ pub fn prepare(
     }
     let room = message.room_name().resolve(&identity.user);
     identity.check(Act::Say, &room)?;
+    settings.enclosures.check_metadata(&message.metadata)?;
     let filter = settings.filters.of(&identity.tenant);
     let review = filter.and_then(|filter| filter.review(&mut message));
     let key = RoomKey::new(identity.tenant.clone(), room);
@@ -137,6 +138,7 @@ pub fn prepare(
                     .conversation_context
                     .filter(|context| settings.client_context && is_used(context, &key.room))
                     .map(|mut context| {
+                        settings.enclosures.shorten(&mut context);
                         if let Some(filter) = filter {
                             filter.hide_in_context(&mut context);
                         }

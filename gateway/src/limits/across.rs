@@ -83,7 +83,7 @@ impl Gateway {
         sender: &Identity,
     ) -> Result<(), ProtocolError> {
         let limits = self.settings().limits.clone();
-        let own = vec![Wish::of_user(sender, Counted::Messages)];
+        let own = vec![Wish::of_sender(sender)];
         let whats: &[Counted] = if is_question && sender.is_visitor() {
             &[Counted::VisitorQuestions]
         } else {
@@ -97,8 +97,8 @@ impl Gateway {
         })
     }
 
-    /// The same for what is asked for over a connection, as far as its tenant has a share
-    /// in that; whose own pace is counted by itself.
+    /// The same for what is asked for over a connection, as far as its user's other
+    /// connections and its tenant have a share in that; its own pace is counted by itself.
     ///
     /// # Errors
     /// As [`count_message`](Self::count_message).
@@ -108,14 +108,19 @@ impl Gateway {
         connection: &Connection,
     ) -> Result<(), ProtocolError> {
         let identity = Arc::clone(&connection.identity());
+        let mut own = Vec::new();
         let whats: &[Counted] = match action {
             // A sign of life.
             Action::Ping(_) => return Ok(()),
-            Action::SendMessage(message) if message.ai && identity.is_visitor() => {
-                &[Counted::Requests, Counted::VisitorQuestions]
+            Action::SendMessage(message) => {
+                own.push(Wish::of_sender(&identity));
+                if message.ai && identity.is_visitor() {
+                    &[Counted::Requests, Counted::VisitorQuestions]
+                } else {
+                    &[Counted::Requests]
+                }
             }
-            Action::SendMessage(_)
-            | Action::Typing(_)
+            Action::Typing(_)
             | Action::Read(_)
             | Action::Delete(_)
             | Action::Cancel(_)
@@ -125,12 +130,13 @@ impl Gateway {
             | Action::Authenticate(_) => &[Counted::Requests],
         };
         let settings = self.settings();
-        let Some(wish) = Wish::of_tenant(&identity.tenant, &settings.limits, whats) else {
+        let shared = Wish::of_tenant(&identity.tenant, &settings.limits, whats);
+        if own.is_empty() && shared.is_none() {
             return Ok(());
-        };
+        }
         let limits = settings.limits.clone();
         drop(settings);
-        let counted = self.take_all(&limits, connection.client, Vec::new(), Some(wish));
+        let counted = self.take_all(&limits, connection.client, own, shared);
         counted.await.inspect_err(|error| {
             self.note(|| met(Note::over(What::Limit, connection), error));
         })
@@ -221,6 +227,16 @@ impl Wish {
             scope: Scope::User,
             whats: vec![what],
         }
+    }
+
+    /// What counts of one who says something.
+    fn of_sender(sender: &Identity) -> Self {
+        let what = if sender.is_visitor() {
+            Counted::VisitorMessages
+        } else {
+            Counted::Messages
+        };
+        Self::of_user(sender, what)
     }
 
     /// The protocol knows of no scope of its own for keys: each is one who asks.

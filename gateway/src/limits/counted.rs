@@ -18,6 +18,8 @@ pub(crate) enum Counted {
     KeyRequests,
     /// `sendMessage`.
     Messages,
+    /// `sendMessage` by a visitor.
+    VisitorMessages,
     /// `sendMessage` to the AI by visitors.
     VisitorQuestions,
     /// `typing` that says yes, `read` and `status`.
@@ -33,6 +35,7 @@ impl Counted {
             Self::Requests => "requests",
             Self::KeyRequests => "key_requests",
             Self::Messages => "messages",
+            Self::VisitorMessages => "visitor_messages",
             Self::VisitorQuestions => "visitor_questions",
             Self::Typing => "typing",
         }
@@ -48,6 +51,7 @@ pub(super) fn too_many(what: Counted, scope: Scope, rate: &Rate, wait: Duration)
         | Counted::Requests
         | Counted::KeyRequests
         | Counted::Messages
+        | Counted::VisitorMessages
         | Counted::Typing => ErrorCode::RateLimited,
     };
     let what = match what {
@@ -55,7 +59,7 @@ pub(super) fn too_many(what: Counted, scope: Scope, rate: &Rate, wait: Duration)
         Counted::Visitors => "new visitors",
         Counted::Requests => "requests",
         Counted::KeyRequests => "requests with this API key",
-        Counted::Messages => "messages",
+        Counted::Messages | Counted::VisitorMessages => "messages",
         Counted::VisitorQuestions => "questions",
         Counted::Typing => "signs of typing, or of a status",
     };

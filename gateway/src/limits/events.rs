@@ -11,7 +11,7 @@ use crate::connection::Connection;
 use crate::seldom::Seldom;
 
 /// What is counted, and of whom.
-const LIMITS: [(Counted, Scope); 12] = [
+const LIMITS: [(Counted, Scope); 13] = [
     (Counted::Connections, Scope::Ip),
     (Counted::Connections, Scope::User),
     (Counted::Visitors, Scope::Ip),
@@ -21,6 +21,7 @@ const LIMITS: [(Counted, Scope); 12] = [
     (Counted::Requests, Scope::Tenant),
     (Counted::KeyRequests, Scope::User),
     (Counted::Messages, Scope::User),
+    (Counted::VisitorMessages, Scope::User),
     (Counted::Messages, Scope::Connection),
     (Counted::VisitorQuestions, Scope::Tenant),
     (Counted::Typing, Scope::Connection),

@@ -31,6 +31,10 @@ pub struct Limits {
     pub visitors: Rate,
     /// Messages of one connection.
     pub messages: Rate,
+    /// Messages of one user, wherever they come in.
+    pub messages_of_user: Rate,
+    /// Messages of one visitor, wherever they come in.
+    pub messages_of_visitor: Rate,
     /// Times that one connection says that its user types.
     pub typing: Rate,
     /// All that one connection asks for.
@@ -64,7 +68,9 @@ impl Limits {
             Counted::Requests if scope == Scope::Tenant => return self.requests_of_tenant,
             Counted::Requests => self.requests,
             Counted::KeyRequests => self.requests_of_key,
+            Counted::Messages if scope == Scope::User => self.messages_of_user,
             Counted::Messages => self.messages,
+            Counted::VisitorMessages => self.messages_of_visitor,
             Counted::VisitorQuestions => self.visitor_questions,
             Counted::Typing => self.typing,
         })
@@ -84,12 +90,17 @@ pub(crate) fn hold_off(gateway: &Gateway, abuser: &Connection) {
 
 impl From<&config::Limits> for Limits {
     fn from(limits: &config::Limits) -> Self {
+        let of_connection = limits.messages_per_minute_per_connection;
+        let of_user = limits.messages_per_minute_per_user;
+        let of_visitor = limits.messages_per_minute_per_visitor;
         Self {
             connections_of_address: Rate::a_minute(limits.connections_per_minute_per_ip),
             connections_of_user: Rate::a_minute(limits.connections_per_minute_per_user),
             visitors: Rate::a_minute(limits.visitors_per_minute_per_ip),
             hold_off: limits.hold_off,
-            messages: Rate::a_minute(limits.messages_per_minute_per_connection),
+            messages: Rate::a_minute(of_connection),
+            messages_of_user: Rate::a_minute(of_user.unwrap_or(of_connection.saturating_mul(2))),
+            messages_of_visitor: Rate::a_minute(of_visitor.unwrap_or(of_connection)),
             typing: Rate::a_minute(limits.typing_per_minute),
             requests: Rate::a_second(limits.requests_per_second, limits.burst),
             requests_of_tenant: limits.requests_per_second_per_tenant.map(|a_second| {
@@ -118,6 +129,8 @@ impl Default for Limits {
             visitors: Rate::a_minute(5),
             hold_off: Duration::from_secs(60),
             messages: Rate::a_minute(60),
+            messages_of_user: Rate::a_minute(120),
+            messages_of_visitor: Rate::a_minute(60),
             typing: Rate::a_minute(120),
             requests: Rate::a_second(50, 100),
             requests_of_tenant: None,

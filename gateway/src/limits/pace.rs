@@ -79,6 +79,7 @@ impl Pace {
             | Counted::KeyRequests
             | Counted::Connections
             | Counted::Visitors
+            | Counted::VisitorMessages
             | Counted::VisitorQuestions => &mut self.requests,
         };
         let Some(rate) = limits.rate(what, Scope::Connection) else {
@@ -125,6 +126,7 @@ impl Violations {
             | Counted::KeyRequests
             | Counted::Connections
             | Counted::Visitors
+            | Counted::VisitorMessages
             | Counted::VisitorQuestions => &mut self.requests,
             // Sent by itself while somebody writes: to be refused is enough.
             Counted::Typing => return self.count,

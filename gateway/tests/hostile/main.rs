@@ -11,7 +11,7 @@
 //! | pings without end | `floods::pings_without_end` | `core/slow_readers.rs`: control frames first |
 //! | sends tiny fragments | `floods::tiny_fragments_without_end` | `websocket/limits.rs`, `codec/tests/limits.rs` |
 //! | sends compressed bombs | `floods::compressed_bombs` | `websocket/compression.rs`, `codec/inflate.rs` |
-//! | subscribes to rooms without end | `floods::rooms_without_end` | `edge/pace.rs`, `limits.rs`: held off everywhere |
+//! | subscribes to rooms without end | `floods::rooms_without_end` | `edge/pace.rs`, `limits/main.rs`: held off everywhere |
 //! | has a token of another tenant | `strangers::bad_tokens` | `edge/auth.rs`, `core/actions.rs`: nothing crosses tenants |
 //! | confuses algorithms: `none`, HS256 with the public key | `strangers::bad_tokens` | `edge/auth.rs`, with each kind of key |
 //! | has an expired token | `strangers::bad_tokens` | `core/life.rs`: on a live connection |
@@ -20,7 +20,7 @@
 //! | puts separators, hash tags, line breaks, NUL into names | `strangers::names_of_rooms` | `fuzz/src/names.rs` |
 //! | injects headers, or a second request | `injections::injected_headers` | `edge/address.rs`: forged addresses |
 //! | hijacks WebSockets from a foreign page | `strangers::foreign_pages` | `edge/admission.rs`, `edge/reading.rs` |
-//! | guesses API keys | | `limits.rs`, `edge/api_keys.rs` |
+//! | guesses API keys | | `limits/main.rs`, `edge/api_keys.rs` |
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -261,6 +261,7 @@ fn program(
         // The least, so that who reads nothing for seconds is a slow reader.
         .env("WEBSOCKET_MAX_MESSAGE_BYTES", "16K")
         .env("WEBSOCKET_OUTBOX_BYTES", "16K")
+        .env("LIMITS_MAX_METADATA_BYTES", "16K")
         .env("AI_DRAIN_GRACE", "10s")
         .env("AI_BACKEND", "openai")
         .env("AI_OPENAI_MODEL", "fake")

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::network::Cidr;
 use super::section::{Program, section};
+use super::types::Size;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -13,11 +14,13 @@ section! {
     Limits {
         /// How long a repeated `id` gets the first answer again.
         dedup_window: Duration = DAY, in 1..=604800;
-        /// Most questions that wait in one session.
+        /// Most questions of one session in one room, whoever asks them, that wait or are
+        /// being answered.
         queued_per_session: u32 = 20, in 1..=10000;
-        /// Most questions of one user that wait.
+        /// Most questions of one user that wait or are being answered, in the rooms of one
+        /// partition: the user's own room is in one.
         queued_per_user: u32 = 100, in 1..=100000;
-        /// Most questions of one tenant that wait.
+        /// The same of one tenant.
         queued_per_tenant: u32 = 10_000, in 1..=10000000;
         /// Sockets and streams that may be opened, or tried, a minute from one
         /// address (of IPv6 its /64) without a token, and as many at once.
@@ -34,9 +37,13 @@ section! {
         /// How long nobody may come in from the address of a client that was closed
         /// with 4508.
         hold_off: Duration = MINUTE, in 0..=86400;
-        /// Messages a minute of one connection, and as many at once; and of one user
-        /// over HTTP.
+        /// Messages a minute of one connection, and as many at once.
         messages_per_minute_per_connection: u32 = 60, in 1..=1000000;
+        /// Messages a minute of one user, over all connections and over HTTP, and as many
+        /// at once; twice as many as of one connection if not set.
+        messages_per_minute_per_user: Option<u32> = None, in 1..=1000000;
+        /// The same of one visitor; as many as of one connection if not set.
+        messages_per_minute_per_visitor: Option<u32> = None, in 1..=1000000;
         /// How often a minute one connection may say that its user types, or has read.
         typing_per_minute: u32 = 120, in 1..=1000000;
         /// Frames a second of one connection, whatever they ask for; and requests of one
@@ -56,6 +63,11 @@ section! {
         /// Questions to the AI an hour of all visitors of one tenant, and as many at
         /// once.
         visitor_questions_per_hour: u32 = 10_000, in 1..=10000000;
+        /// Most bytes of a message's `metadata`, as JSON.
+        max_metadata_bytes: Size = Size::new(4 << 10), in 64..=16777216;
+        /// Most bytes of the `conversation_context` that is kept with a question; of a
+        /// longer one the newest messages that fit.
+        max_context_bytes: Size = Size::new(32 << 10), in 64..=16777216;
         /// A connection that so often asks again before it may is closed with
         /// 4508.
         violations_before_close: u32 = 20, in 1..=1000000;

@@ -7,6 +7,8 @@
     missing_docs
 )]
 
+mod messages;
+
 use causerie_testkit::client::http::{Answer, request};
 use causerie_testkit::client::ws::Connect;
 use causerie_testkit::process::{Node, Program};
@@ -200,7 +202,7 @@ async fn who_asks_over_http_counts_as_their_user() {
     let rates = [
         ("LIMITS_REQUESTS_PER_SECOND", "1"),
         ("LIMITS_BURST", "5"),
-        ("LIMITS_MESSAGES_PER_MINUTE_PER_CONNECTION", "2"),
+        ("LIMITS_MESSAGES_PER_MINUTE_PER_USER", "2"),
     ];
     let gateways = [limited(&redis, &rates).await, limited(&redis, &rates).await];
     let token = token("u1");
