@@ -19,6 +19,8 @@ use crate::events;
 use crate::frame::OutFrame;
 use crate::hub::Hub;
 use crate::inquiries::Inquiries;
+use crate::limits::floods::Floods;
+use crate::limits::held::Held;
 use crate::orders::end_if_revoked;
 use crate::outbox::{Outbox, Wire};
 use crate::presence::{self, Leaving, Presence};
@@ -43,6 +45,10 @@ pub struct Gateway {
     audit: Audit,
     /// When it was said last that nobody counts.
     pub(crate) uncounted: Seldom,
+    /// Who goes on asking for what was refused.
+    pub(crate) floods: Floods,
+    /// Which addresses are held off, as far as is known here.
+    pub(crate) held: Held,
     /// Who is in which room here.
     pub(crate) presence: Presence,
     /// What was asked about connections elsewhere.
@@ -64,6 +70,8 @@ impl Gateway {
             audit: Audit::start(Arc::clone(&bus), &settings.node, &tasks, &stop),
             registry: Registry::default(),
             uncounted: Seldom::default(),
+            floods: Floods::default(),
+            held: Held::default(),
             presence: Presence::default(),
             inquiries: Inquiries::default(),
             settings: ArcSwap::from_pointee(settings),

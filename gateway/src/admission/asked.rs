@@ -15,6 +15,8 @@ use super::credentials;
 use super::refusal::Refusal;
 use super::rooms::{MAX_ROOMS, Named};
 use crate::address::ClientAddress;
+use crate::limits::across::Source;
+use crate::limits::floods::Way;
 use crate::report::Report;
 
 /// The most bytes of a request's path and query.
@@ -33,6 +35,8 @@ pub struct Asked {
     pub(super) origin: Option<PageOrigin>,
     /// From where it comes.
     pub(crate) client: IpAddr,
+    /// How it asks: to be answered at once, unless whoever reads it says otherwise.
+    pub(crate) way: Way,
     /// The last event that an event stream's client has seen.
     pub last_event_id: Option<String>,
     pub(super) report: Report,
@@ -80,6 +84,7 @@ impl Asked {
             alone: None,
             origin: page_origin(request)?,
             client: client(request),
+            way: Way::Http,
             last_event_id: last_event_id.or(query.last_event_id),
             report,
         };
@@ -87,6 +92,14 @@ impl Asked {
             asked.name_tenant(hash)?;
         }
         Ok(asked)
+    }
+
+    /// From where it comes, and how.
+    pub(super) fn source(&self) -> Source {
+        Source {
+            client: self.client,
+            way: self.way,
+        }
     }
 
     /// The API key that it comes with, if it comes with one.

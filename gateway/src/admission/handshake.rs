@@ -16,6 +16,7 @@ use sha1::{Digest, Sha1};
 use super::refusal::Refusal;
 use super::{Admission, Asked, credentials};
 use crate::connection::Admitted;
+use crate::limits::floods::Way;
 use crate::websocket::Upgrade;
 use crate::websocket::codec::negotiate;
 
@@ -47,7 +48,8 @@ impl Handshake {
     /// The [`Refusal`]; 426 where nothing is wrong but that `request` asks for
     /// no WebSocket.
     pub(crate) async fn begin(request: &mut Parts, door: &Admission) -> Result<Self, Refusal> {
-        let asked = Asked::read(request)?;
+        let mut asked = Asked::read(request)?;
+        asked.way = Way::WebSocket;
         let offer = Offer::read(request, door.takes_compressed())?;
         let admitted = door.admit(&asked).await?;
         let offer = offer.ok_or_else(Refusal::upgrade_required)?;

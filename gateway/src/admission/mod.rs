@@ -187,13 +187,16 @@ impl Admission {
             // come from the same address.
             (Believed::Visitor, Without::Visits) => Whom::Address,
         };
-        self.gateway.count(what, asked.client, whom).await?;
+        self.gateway.count(what, asked.source(), whom).await?;
         allowed
     }
 
     /// Refuses one who is not believed, and so counts as their address.
     async fn refuse(&self, what: Counted, asked: &Asked, disbelieved: Disbelieved) -> Refusal {
-        let counted = self.gateway.count(what, asked.client, Whom::Address).await;
+        let counted = self
+            .gateway
+            .count(what, asked.source(), Whom::Address)
+            .await;
         let refusal = match counted {
             Ok(()) => disbelieved.clone().into(),
             Err(too_many) => too_many.into(),
@@ -242,13 +245,17 @@ impl Admission {
     /// Checks from where somebody comes, before anything else is done for them.
     ///
     /// # Errors
-    /// 403.
+    /// 403 where nobody may come in from there, 429 where nobody may for a while.
     pub(crate) fn check_address(&self, asked: &Asked) -> Result<(), Refusal> {
-        if self.gateway.settings().addresses.has(asked.client) {
-            return Ok(());
-        }
-        let content = "Your address may not come in here: ask whoever runs this service.";
-        let refusal = Refusal::forbidden(content).because("ip_blocked");
+        let refusal = if self.gateway.settings().addresses.has(asked.client) {
+            match self.gateway.check_not_held(asked.client) {
+                Ok(()) => return Ok(()),
+                Err(error) => error.into(),
+            }
+        } else {
+            let content = "Your address may not come in here: ask whoever runs this service.";
+            Refusal::forbidden(content).because("ip_blocked")
+        };
         Err(self.refused(asked, Known::Nobody, refusal))
     }
 

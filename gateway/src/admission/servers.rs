@@ -65,7 +65,7 @@ impl Admission {
             Err(_) => Whom::Address,
         };
         self.gateway
-            .count(Counted::Requests, asked.client, whom)
+            .count(Counted::Requests, asked.source(), whom)
             .await?;
         let VerifiedKey { key, tenant } = verified?;
         check_tenants_rules(asked, true, tenant)?;

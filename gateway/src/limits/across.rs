@@ -11,14 +11,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causerie_shared::api_key::ApiKey;
+use causerie_shared::bus::BusError;
 use causerie_shared::bus::allowance::{Allowance, Taken};
-use causerie_shared::bus::{Bus, BusError};
 use causerie_shared::ids::TenantId;
 use causerie_shared::protocol::action::Action;
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError, Scope};
+use causerie_shared::rate::us;
 use futures::future::join_all;
 
 use super::counted::{Counted, too_many};
+use super::floods::Way;
 use super::{Limits, events};
 use crate::audit::{Note, What};
 use crate::connection::Connection;
@@ -40,6 +42,13 @@ pub(crate) enum Whom<'a> {
     Address,
 }
 
+/// From where, and how, somebody asks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Source {
+    pub(crate) client: IpAddr,
+    pub(crate) way: Way,
+}
+
 /// What somebody wants to have of what is theirs.
 struct Wish {
     name: String,
@@ -48,18 +57,34 @@ struct Wish {
 }
 
 impl Gateway {
-    /// Whether one who comes from `client` may have `what` now, counted over all nodes.
+    /// Whether it is known here that nobody may come in from `client` for a while. It asks
+    /// nobody.
+    ///
+    /// # Errors
+    /// `rate_limited`, with when to come again.
+    pub(crate) fn check_not_held(&self, client: IpAddr) -> Result<(), ProtocolError> {
+        let Some(time) = self.held.time_left(network_of(client)) else {
+            return Ok(());
+        };
+        if !self.settings().limits.hold_for(client) {
+            return Ok(());
+        }
+        events::turned_away();
+        Err(held_off(time))
+    }
+
+    /// Whether one who comes `from` there may have `what` now, counted over all nodes.
     ///
     /// # Errors
     /// `rate_limited`, with when to come again.
     pub(crate) async fn count(
         &self,
         what: Counted,
-        client: IpAddr,
+        from: Source,
         whom: Whom<'_>,
     ) -> Result<(), ProtocolError> {
         let limits = self.settings().limits.clone();
-        let address = |whats: &[Counted]| Wish::of_address(client, whats);
+        let address = |whats: &[Counted]| Wish::of_address(from.client, whats);
         let own = match whom {
             Whom::User(identity) => vec![address(&[]), Wish::of_user(identity, what)],
             Whom::Server(key) => vec![address(&[]), Wish::of_key(key)],
@@ -68,7 +93,7 @@ impl Gateway {
         };
         let tenant = whom.tenant().filter(|_| what == Counted::Requests);
         let shared = tenant.and_then(|tenant| Wish::of_tenant(tenant, &limits, &[what]));
-        self.take_all(&limits, client, own, shared).await
+        self.take_all(&limits, from, own, shared).await
     }
 
     /// The same for a message that `sender` asks for without a connection, to the AI or
@@ -90,7 +115,11 @@ impl Gateway {
             &[]
         };
         let shared = Wish::of_tenant(&sender.tenant, &limits, whats);
-        let counted = self.take_all(&limits, client, own, shared).await;
+        let from = Source {
+            client,
+            way: Way::Http,
+        };
+        let counted = self.take_all(&limits, from, own, shared).await;
         counted.inspect_err(|error| {
             let note = || Note::of_user(What::Limit, sender).from(client);
             self.note(|| met(note(), error));
@@ -101,7 +130,7 @@ impl Gateway {
     /// connections and its tenant have a share in that; its own pace is counted by itself.
     ///
     /// # Errors
-    /// As [`count_message`](Self::count_message).
+    /// As [`count_message`](Self::count_message); fatal, where the connection is to be closed.
     pub(crate) async fn count_action(
         &self,
         action: &Action,
@@ -136,7 +165,11 @@ impl Gateway {
         }
         let limits = settings.limits.clone();
         drop(settings);
-        let counted = self.take_all(&limits, connection.client, own, shared);
+        let from = Source {
+            client: connection.client,
+            way: Way::WebSocket,
+        };
+        let counted = self.take_all(&limits, from, own, shared);
         counted.await.inspect_err(|error| {
             self.note(|| met(Note::over(What::Limit, connection), error));
         })
@@ -147,23 +180,23 @@ impl Gateway {
     async fn take_all(
         &self,
         limits: &Limits,
-        client: IpAddr,
+        from: Source,
         own: Vec<Wish>,
         shared: Option<Wish>,
     ) -> Result<(), ProtocolError> {
-        if !limits.hold_for(client) {
+        if !limits.hold_for(from.client) {
             return Ok(());
         }
-        let takes = own.iter().map(|wish| self.take(limits, wish));
+        let takes = own.iter().map(|wish| self.take(limits, from, wish));
         let taken: Result<(), ProtocolError> = join_all(takes).await.into_iter().collect();
         taken?;
         match shared {
-            Some(wish) => self.take(limits, &wish).await,
+            Some(wish) => self.take(limits, from, &wish).await,
             None => Ok(()),
         }
     }
 
-    async fn take(&self, limits: &Limits, wish: &Wish) -> Result<(), ProtocolError> {
+    async fn take(&self, limits: &Limits, from: Source, wish: &Wish) -> Result<(), ProtocolError> {
         let Wish { name, scope, whats } = wish;
         let rated = whats
             .iter()
@@ -177,13 +210,21 @@ impl Gateway {
         match self.bus.take(name, &allowances).await {
             Ok(Taken::Granted) => Ok(()),
             Ok(Taken::HeldOff(time)) => {
+                self.held.hold(network_of(from.client), time);
                 events::turned_away();
                 Err(held_off(time))
             }
             Ok(Taken::Spent { which, wait }) => match rates.get(which) {
                 Some((what, rate)) => {
                     events::asked_too_often(*what, *scope);
-                    Err(too_many(*what, *scope, rate, wait))
+                    let error = too_many(*what, *scope, rate, wait);
+                    if *scope == Scope::Tenant || *what == Counted::KeyRequests {
+                        // It is nobody's own fault; a server may ask for many at once,
+                        // each of whom waits by themselves.
+                        return Err(error);
+                    }
+                    let name = format!("{name}:{}", what.name());
+                    Err(self.refuse(limits, from, &name, error, wait))
                 }
                 None => Ok(()),
             },
@@ -191,6 +232,37 @@ impl Gateway {
                 events::uncounted(&error, &self.uncounted);
                 Ok(())
             }
+        }
+    }
+}
+
+impl Gateway {
+    /// Remembers that `name` was refused with `error`; who floods is held off.
+    fn refuse(
+        &self,
+        limits: &Limits,
+        from: Source,
+        name: &str,
+        error: ProtocolError,
+        wait: Duration,
+    ) -> ProtocolError {
+        let scope = error.scope.unwrap_or(Scope::Ip);
+        let is_flood = self
+            .floods
+            .is_flood(name, scope, us(wait), limits.violations);
+        if !is_flood {
+            return error;
+        }
+        events::asks_on(from.client, limits.hold_off);
+        self.note(|| {
+            Note::of_nobody(What::Abuse, None)
+                .from(from.client)
+                .on(name)
+        });
+        hold_off(self, from.client, from.way);
+        match from.way {
+            Way::WebSocket => error.fatal(),
+            Way::Sse | Way::Http => error,
         }
     }
 }
@@ -262,12 +334,21 @@ impl Wish {
     }
 }
 
-/// Lets nobody in for a while who comes from `client`.
-pub(crate) async fn hold_off(bus: Arc<dyn Bus>, client: IpAddr, time: Duration) {
-    let held: Result<(), BusError> = bus.hold_off(&name_of_address(client), time).await;
-    if let Err(error) = held {
-        events::not_held_off(&error);
+/// Lets nobody in for a while who comes from `client`, and asked in that `way`.
+pub(super) fn hold_off(gateway: &Gateway, client: IpAddr, way: Way) {
+    events::flooded(way);
+    let time = gateway.settings().limits.hold_off;
+    if time.is_zero() {
+        return;
     }
+    gateway.held.hold(network_of(client), time);
+    let bus = Arc::clone(&gateway.bus);
+    tokio::spawn(async move {
+        let held: Result<(), BusError> = bus.hold_off(&name_of_address(client), time).await;
+        if let Err(error) = held {
+            events::not_held_off(&error);
+        }
+    });
 }
 
 fn held_off(time: Duration) -> ProtocolError {

@@ -1,5 +1,6 @@
 //! Who asks too often, in logs and metrics.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use causerie_shared::bus::BusError;
@@ -7,6 +8,7 @@ use causerie_shared::protocol::error::Scope;
 use metrics::{Counter, counter};
 
 use super::counted::Counted;
+use super::floods::Way;
 use crate::connection::Connection;
 use crate::seldom::Seldom;
 
@@ -30,6 +32,9 @@ const LIMITS: [(Counted, Scope); 13] = [
 pub(crate) fn begin_at_zero() {
     for (what, scope) in LIMITS {
         limited(what, scope).increment(0);
+    }
+    for way in Way::ALL {
+        floods(way).increment(0);
     }
     for counter in [violations(), held_off(), not_counted()] {
         counter.increment(0);
@@ -69,6 +74,23 @@ pub(super) fn sent_away(connection: &Connection, time: Duration) {
         connection = %id, %tenant, address = %connection.client, held_off = ?time,
         "closed: it broke the limits again and again"
     );
+}
+
+/// Somebody did not wait again and again, without a connection to be closed.
+pub(super) fn asks_on(client: IpAddr, time: Duration) {
+    tracing::warn!(
+        address = %client, held_off = ?time,
+        "held off: asked again and again for what was refused"
+    );
+}
+
+/// Somebody asked so often that their address is held off, where that is wanted.
+pub(super) fn flooded(way: Way) {
+    floods(way).increment(1);
+}
+
+fn floods(way: Way) -> Counter {
+    counter!("causerie_floods_total", "transport" => way.name())
 }
 
 /// Somebody came from an address that is held off.

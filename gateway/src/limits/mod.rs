@@ -3,10 +3,12 @@
 pub(crate) mod across;
 pub(crate) mod counted;
 pub(crate) mod events;
+pub(crate) mod floods;
+pub(crate) mod held;
 mod pace;
+mod violations;
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use causerie_shared::config::{self, Cidr};
@@ -14,6 +16,7 @@ use causerie_shared::protocol::error::Scope;
 use causerie_shared::rate::Rate;
 
 use counted::Counted;
+use floods::Way;
 
 use crate::audit::{Note, What};
 use crate::connection::Connection;
@@ -79,13 +82,9 @@ impl Limits {
 
 /// Lets nobody in for a while from where `abuser` came, who is sent away.
 pub(crate) fn hold_off(gateway: &Gateway, abuser: &Connection) {
-    let time = gateway.settings().limits.hold_off;
-    events::sent_away(abuser, time);
+    events::sent_away(abuser, gateway.settings().limits.hold_off);
     gateway.note(|| Note::over(What::Abuse, abuser));
-    if !time.is_zero() {
-        let bus = Arc::clone(&gateway.bus);
-        tokio::spawn(across::hold_off(bus, abuser.client, time));
-    }
+    across::hold_off(gateway, abuser.client, Way::WebSocket);
 }
 
 impl From<&config::Limits> for Limits {

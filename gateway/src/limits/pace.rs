@@ -1,22 +1,12 @@
 //! How fast one connection may go.
-//!
-//! To ask too often is no offence, and nor is it to find out so: what one sends
-//! before one can have heard of it counts for nothing. A violation is to go on
-//! asking for what was refused before the time is over that one was told to wait.
-
-use std::time::Duration;
 
 use causerie_shared::protocol::action::{Action, ClientFrame, Rejected};
 use causerie_shared::protocol::error::{ProtocolError, Scope};
 use causerie_shared::rate::{Bucket, us};
 
 use super::counted::{Counted, too_many};
+use super::violations::{Line, Refusals};
 use super::{Limits, events};
-
-/// How long it may take to hear of a refusal, and to stop what is on its way.
-const HEARING: Duration = Duration::from_secs(1);
-/// Violations are forgotten when there is none for so long.
-const FORGETTING: Duration = Duration::from_secs(60);
 
 /// How fast one connection has gone. Times are in microseconds of a clock of the
 /// caller's.
@@ -89,13 +79,12 @@ impl Pace {
             return Ok(());
         };
         events::asked_too_often(what, Scope::Connection);
-        let count = self.violations.get_or_insert_default();
-        let count = count.refused(what, now_us, us(wait));
+        let violations = self.violations.get_or_insert_default();
         let error = too_many(what, Scope::Connection, &rate, wait);
-        if count < limits.violations {
-            Err(TooFast::Wait(error))
-        } else {
+        if violations.are_too_many(what, now_us, us(wait), limits.violations) {
             Err(TooFast::Abuse(error.fatal()))
+        } else {
+            Err(TooFast::Wait(error))
         }
     }
 }
@@ -105,21 +94,12 @@ impl Pace {
 struct Violations {
     requests: Refusals,
     messages: Refusals,
-    count: u32,
-    last_us: u64,
-}
-
-/// A row of refusals without a pause.
-#[derive(Debug, Default)]
-struct Refusals {
-    began_us: u64,
-    last_us: u64,
-    wait_until_us: u64,
+    line: Line,
 }
 
 impl Violations {
-    /// Something was refused for so long. How many violations there are now.
-    fn refused(&mut self, what: Counted, now_us: u64, wait_us: u64) -> u32 {
+    /// Something was refused for so long. Whether that was one violation too many.
+    fn are_too_many(&mut self, what: Counted, now_us: u64, wait_us: u64, a_minute: u32) -> bool {
         let refusals = match what {
             Counted::Messages => &mut self.messages,
             Counted::Requests
@@ -129,23 +109,13 @@ impl Violations {
             | Counted::VisitorMessages
             | Counted::VisitorQuestions => &mut self.requests,
             // Sent by itself while somebody writes: to be refused is enough.
-            Counted::Typing => return self.count,
+            Counted::Typing => return false,
         };
-        if now_us - self.last_us >= us(FORGETTING) {
-            self.count = 0;
+        if !refusals.is_violation(now_us, wait_us) {
+            return false;
         }
-        let is_hasty = now_us < refusals.wait_until_us;
-        if !is_hasty && now_us - refusals.last_us >= us(HEARING) {
-            refusals.began_us = now_us;
-        }
-        if is_hasty && now_us - refusals.began_us >= us(HEARING) {
-            self.count += 1;
-            self.last_us = now_us;
-            events::did_not_wait();
-        }
-        refusals.last_us = now_us;
-        refusals.wait_until_us = now_us + wait_us;
-        self.count
+        events::did_not_wait();
+        self.line.is_too_long(a_minute, now_us)
     }
 }
 
@@ -205,7 +175,8 @@ mod tests {
                 Err(TooFast::Abuse(_)) => panic!("sent away after {taken}"),
             }
         }
-        assert_eq!(pace.violations.map(|violations| violations.count), Some(0));
+        let is_empty = |violations: Box<Violations>| violations.line.is_empty(0);
+        assert_eq!(pace.violations.map(is_empty), Some(true));
     }
 
     /// One who sends much at once and then reads what became of it.
@@ -239,11 +210,11 @@ mod tests {
             ..Limits::default()
         };
         let mut pace = Pace::default();
-        let abuse = (0..60).find(|at| {
+        let abuse = (0..120).find(|at| {
             let checked = pace.check(&message(), &limits, at * 2_000_000);
             matches!(checked, Err(TooFast::Abuse(_)))
         });
-        assert!(abuse.is_some_and(|at| at > 20), "{abuse:?}");
+        assert!(abuse.is_some_and(|at| at > 40), "{abuse:?}");
     }
 
     #[test]

@@ -20,6 +20,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use crate::admission::{Asked, Refusal};
 use crate::connection::Transport;
 use crate::http::{Edge, RoomPath};
+use crate::limits::floods::Way;
 
 use position::Positions;
 pub(crate) use question::of_question;
@@ -53,6 +54,7 @@ pub(crate) async fn one_room(
 }
 
 async fn open(edge: &Edge, mut asked: Asked) -> Result<Response, Refusal> {
+    asked.way = Way::Sse;
     let last = asked.last_event_id.take();
     let last = last.as_deref().map_or(Ok(Vec::new()), position::read)?;
     let mut admitted = edge.admission.admit(&asked).await?;

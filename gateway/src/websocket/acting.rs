@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causerie_shared::protocol::action::{Action, ClientFrame, ClientId, Rejected};
+use causerie_shared::protocol::close::CloseCode;
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
 use causerie_shared::protocol::event::Event;
 use causerie_shared::protocol::frame;
@@ -50,8 +51,15 @@ impl Actor {
         };
         let counted = self.gateway.count_action(&frame.action, &self.connection);
         if let Err(error) = counted.await {
-            let id = Some(frame.id.unwrap_or_else(ClientId::generate));
-            return self.refuse(Rejected { id, error });
+            let (id, is_abuse) = (frame.id.unwrap_or_else(ClientId::generate), error.fatal);
+            self.refuse(Rejected {
+                id: Some(id),
+                error,
+            });
+            if is_abuse {
+                self.connection.outbox.close(CloseCode::Abuse);
+            }
+            return;
         }
         let event = answer_of(&frame.action);
         let caller = Caller {

@@ -7,6 +7,7 @@
     missing_docs
 )]
 
+mod floods;
 mod messages;
 
 use causerie_testkit::client::http::{Answer, request};

@@ -35,7 +35,7 @@ section! {
         /// not set.
         connections_per_tenant: Option<usize> = None, in 1..=10000000;
         /// How long nobody may come in from the address of a client that was closed
-        /// with 4508.
+        /// with 4508, or that went on asking over HTTP for what was refused.
         hold_off: Duration = MINUTE, in 0..=86400;
         /// Messages a minute of one connection, and as many at once.
         messages_per_minute_per_connection: u32 = 60, in 1..=1000000;
@@ -68,8 +68,8 @@ section! {
         /// Most bytes of the `conversation_context` that is kept with a question; of a
         /// longer one the newest messages that fit.
         max_context_bytes: Size = Size::new(32 << 10), in 64..=16777216;
-        /// A connection that so often asks again before it may is closed with
-        /// 4508.
+        /// Who so often asks again before they may, at once or more than so often a minute, is
+        /// closed with 4508; over HTTP their address is held off.
         violations_before_close: u32 = 20, in 1..=1000000;
         /// Addresses to which the limits of how often do not apply.
         exempt: Vec<Cidr> => |defaults| match defaults.program {
