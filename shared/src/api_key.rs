@@ -91,13 +91,35 @@ impl FromStr for KeyHash {
     }
 }
 
+/// Tells one secret, under which keys are hashed, from another, and nothing else of it: 32
+/// bits of a keyed hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SecretName(pub u32);
+
+impl fmt::Display for SecretName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", self.0)
+    }
+}
+
+impl FromStr for SecretName {
+    type Err = BadKeyCard;
+    fn from_str(text: &str) -> Result<Self, BadKeyCard> {
+        let number = u32::from_str_radix(text, 16).map_err(|_| BadKeyCard)?;
+        let name = Self(number);
+        // One way to write each.
+        (name.to_string() == text).then_some(name).ok_or(BadKeyCard)
+    }
+}
+
 /// What is known of a key. It is written as one line, in the configuration too:
 ///
 /// ```text
 /// ck_16a1b2c3d4e5 scopes=publish,read hash=… until=1798761600 name=The shop
 /// ```
 ///
-/// `until`, in seconds since 1970, is left out where the key does not expire.
+/// `until`, in seconds since 1970, is left out where the key does not expire. `by` names the
+/// secret under which it was hashed; cards of before have none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyCard {
     /// The key's public part.
@@ -106,6 +128,8 @@ pub struct KeyCard {
     pub scopes: BTreeSet<KeyScope>,
     /// By what the whole key is known.
     pub hash: KeyHash,
+    /// Which secret it was hashed under.
+    pub by: Option<SecretName>,
     /// When it ends, in seconds since 1970.
     pub until: Option<u64>,
     /// What people call it: see [`is_key_name`].
@@ -133,6 +157,9 @@ impl fmt::Display for KeyCard {
             "{KEY_PREFIX}{} scopes={scopes} hash={}",
             self.id, self.hash
         )?;
+        if let Some(by) = self.by {
+            write!(f, " by={by}")?;
+        }
         if let Some(until) = self.until {
             write!(f, " until={until}")?;
         }
@@ -150,11 +177,12 @@ impl FromStr for KeyCard {
         let mut words = words.split_ascii_whitespace();
         let id = words.next().and_then(|word| word.strip_prefix(KEY_PREFIX));
         let id = id.and_then(|id| KeyId::new(id).ok()).ok_or(BadKeyCard)?;
-        let (mut scopes, mut hash, mut until) = (None, None, None);
+        let (mut scopes, mut hash, mut by, mut until) = (None, None, None, None);
         for word in words {
             match word.split_once('=') {
                 Some(("scopes", names)) => scopes = Some(read_scopes(names)?),
                 Some(("hash", digits)) => hash = Some(digits.parse()?),
+                Some(("by", name)) => by = Some(name.parse()?),
                 Some(("until", end)) => until = Some(end.parse().map_err(|_| BadKeyCard)?),
                 Some(_) | None => return Err(BadKeyCard),
             }
@@ -166,6 +194,7 @@ impl FromStr for KeyCard {
             id,
             scopes: scopes.ok_or(BadKeyCard)?,
             hash: hash.ok_or(BadKeyCard)?,
+            by,
             until,
             name: name.to_owned(),
         })
@@ -211,6 +240,7 @@ mod tests {
             id: KeyId::new("16a1b2c3d4e5").unwrap(),
             scopes: [KeyScope::Read, KeyScope::Publish].into(),
             hash: KeyHash::new(&[0xab; 32]).unwrap(),
+            by: Some(SecretName(0xab_cdef)),
             until: Some(1_798_761_600),
             name: "The shop = ours".into(),
         }
@@ -222,7 +252,9 @@ mod tests {
         let begin = "ck_16a1b2c3d4e5 scopes=publish,read hash=ababab";
         assert!(line.starts_with(begin), "{line}");
         assert_eq!(line.parse(), Ok(card()));
+        assert!(line.contains(" by=00abcdef "), "{line}");
         let endless = KeyCard {
+            by: None,
             until: None,
             ..card()
         };

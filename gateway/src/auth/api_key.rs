@@ -1,7 +1,7 @@
 //! The text of an API key, and the hash by which it is known.
 
 use aws_lc_rs::hmac;
-use causerie_shared::api_key::{KEY_PREFIX, KeyHash};
+use causerie_shared::api_key::{KEY_PREFIX, KeyHash, SecretName};
 use causerie_shared::config::Secret;
 use causerie_shared::ids::KeyId;
 use secrecy::ExposeSecret;
@@ -19,6 +19,17 @@ impl KeySecret {
     pub fn new(secret: &Secret) -> Self {
         let secret = secret.expose_secret().as_bytes();
         Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
+    }
+
+    /// What tells it from other secrets: no key has this text.
+    pub fn name(&self) -> SecretName {
+        let tag = hmac::sign(&self.0, b"the name of this secret");
+        let mut bytes = [0; 4];
+        bytes
+            .iter_mut()
+            .zip(tag.as_ref())
+            .for_each(|(to, from)| *to = *from);
+        SecretName(u32::from_be_bytes(bytes))
     }
 
     /// By what the key `text` is known.
@@ -65,6 +76,11 @@ mod tests {
         let secret = KeySecret::new(&Secret::new("one"));
         let hash = secret.hash(&key);
         assert!(secret.fits(&key, &hash));
+        assert_eq!(secret.name(), KeySecret::new(&Secret::new("one")).name());
+        assert_ne!(
+            secret.name(),
+            KeySecret::new(&Secret::new("another")).name()
+        );
         assert!(!KeySecret::new(&Secret::new("another")).fits(&key, &hash));
         assert!(!secret.fits(&key.replacen("16a1", "16a2", 1), &hash));
         for bad in [

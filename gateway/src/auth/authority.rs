@@ -143,6 +143,19 @@ impl Authority {
         }
     }
 
+    /// Whether the key of `token` may have been published without our knowing: no key that is
+    /// known has its name, and the key set could not be fetched.
+    pub(super) fn may_lack_key_of(&self, token: &Unverified<'_>) -> bool {
+        // A secret is published nowhere.
+        let is_published = token.algorithm != Algorithm::HS256;
+        let is_taken = is_published && self.algorithms.contains(&token.algorithm);
+        let behind = self.key_set.as_ref().filter(|set| set.is_behind());
+        behind.filter(|_| is_taken).is_some_and(|set| {
+            let fits = |key: &Key| key.may_fit(token.algorithm, token.kid.as_deref());
+            !set.keys().iter().any(fits)
+        })
+    }
+
     fn has_signed(&self, token: &Unverified<'_>) -> bool {
         let verified_by = |keys: &[Key]| {
             keys.iter()

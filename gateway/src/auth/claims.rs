@@ -171,6 +171,20 @@ impl Claims {
     }
 }
 
+/// For how long the token of `identity` holds in all, or from `now_ms` where it does not say
+/// when it was made.
+pub(super) fn life(identity: &Identity, now_ms: u64) -> Duration {
+    let made_ms = match identity.issued_ms {
+        0 => now_ms,
+        issued_ms => issued_ms,
+    };
+    let ends_ms = identity
+        .expires_ms
+        .unwrap_or(u64::MAX)
+        .saturating_sub(LEEWAY_MS);
+    Duration::from_millis(ends_ms.saturating_sub(made_ms))
+}
+
 /// Whether others may be shown `name`.
 fn is_name(name: &str) -> bool {
     name.chars().count() <= MAX_NAME_CHARS && !name.chars().any(char::is_control)

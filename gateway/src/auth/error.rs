@@ -1,10 +1,16 @@
 //! Why a token or an API key is refused.
 
+use std::time::Duration;
+
 use causerie_shared::ids::InvalidId;
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
 use jsonwebtoken::Algorithm;
 
 use crate::identity::Identity;
+
+/// When one asks again whose token could not be checked: a set is fetched for a token every
+/// five seconds at the most.
+const RETRY_WITHOUT_KEYS_MS: u64 = 5_000;
 
 /// Why a token is refused: each a sentence that says what to do, and none of
 /// them tells whether a tenant or a key exists to one who has no key.
@@ -31,6 +37,14 @@ pub enum TokenError {
     /// No key that may speak for the tenant made it.
     #[error("The token's signature fits no key that is known for its `tenant`.")]
     Signature,
+    /// Its key may be one that was published just now, and cannot be fetched.
+    #[error("The keys that tokens are checked by cannot be had just now: try again in a moment.")]
+    KeysAway,
+    /// It holds longer than revocations are remembered: one day it would come back to life.
+    #[error(
+        "The token holds too long: from its `iat` to its `exp` it may be {} s at the most          (`auth.revocations_kept`). Get one that ends sooner.", .0.as_secs()
+    )]
+    HoldsTooLong(Duration),
     /// It has expired.
     #[error("The token has expired: get a new one.")]
     Expired,
@@ -86,6 +100,8 @@ impl TokenError {
             Self::Malformed => "token_malformed",
             Self::Algorithm(_) => "token_algorithm",
             Self::Signature => "token_signature",
+            Self::KeysAway => "keys_away",
+            Self::HoldsTooLong(_) => "token_too_long",
             Self::Expired => "token_expired",
             Self::Revoked(_) => "token_revoked",
             Self::NotYet(_) => "token_not_yet",
@@ -105,6 +121,12 @@ impl TokenError {
 
 impl From<TokenError> for ProtocolError {
     fn from(error: TokenError) -> Self {
-        Self::new(ErrorCode::Unauthorized, error.to_string())
+        let content = error.to_string();
+        if error == TokenError::KeysAway {
+            // The token may be good: nobody is to throw it away.
+            Self::new(ErrorCode::Overloaded, content).with_retry_after_ms(RETRY_WITHOUT_KEYS_MS)
+        } else {
+            Self::new(ErrorCode::Unauthorized, content)
+        }
     }
 }

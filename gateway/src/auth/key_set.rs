@@ -2,6 +2,7 @@
 //! few minutes, and when a token names a key that is not known yet.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -80,6 +81,8 @@ pub(super) struct KeySet {
     pace: KeySetPace,
     client: reqwest::Client,
     keys: ArcSwap<Vec<Key>>,
+    /// Whether the last fetch failed, or none has ended.
+    is_behind: AtomicBool,
     /// The last fetch; locked while one is under way.
     fetched: Mutex<Option<Fetched>>,
 }
@@ -118,6 +121,7 @@ impl KeySets {
             pace,
             client,
             keys: ArcSwap::default(),
+            is_behind: AtomicBool::new(true),
             fetched: Mutex::new(None),
         });
         let known = Arc::downgrade(&set);
@@ -183,6 +187,12 @@ impl KeySet {
         self.keys.load_full()
     }
 
+    /// Whether keys may be published that are not among [`keys`](Self::keys), since the last
+    /// fetch failed.
+    pub(super) fn is_behind(&self) -> bool {
+        self.is_behind.load(Ordering::Relaxed)
+    }
+
     /// Fetches the set if `kid` is unknown, and tells whether it has changed. It
     /// is not fetched again where that was only just now, so that a flood of
     /// made-up names does not become a flood of fetches.
@@ -218,6 +228,7 @@ impl KeySet {
                 false
             }
         };
+        self.is_behind.store(!succeeded, Ordering::Relaxed);
         let ended = Instant::now();
         *fetched = Some(Fetched { ended, succeeded });
         succeeded

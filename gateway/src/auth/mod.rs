@@ -20,6 +20,7 @@ mod visitor;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use causerie_shared::api_key::{ApiKey, KEY_PREFIX};
@@ -68,6 +69,9 @@ struct Rules {
     key_secret: Option<KeySecret>,
     /// The API keys of the configuration.
     api_keys: HashMap<KeyId, Arc<ApiKey>>,
+    /// How long a token may hold: no longer than a revocation is remembered, or it would be
+    /// good again after that.
+    longest_life: Duration,
 }
 
 struct Visitors {
@@ -193,6 +197,9 @@ impl Auth {
         if self.revoked.has(&identity) {
             return Err(TokenError::Revoked(Box::new(identity)));
         }
+        if claims::life(&identity, self.clock.now_ms()) > rules.longest_life {
+            return Err(TokenError::HoldsTooLong(rules.longest_life));
+        }
         if identity.is_visitor() && !tenant.visitors {
             return Err(TokenError::NoVisitors);
         }
@@ -269,6 +276,7 @@ impl Rules {
                 }),
             key_secret: settings.auth.api_key_secret.as_ref().map(KeySecret::new),
             api_keys: configured_keys(settings),
+            longest_life: settings.auth.revocations_kept,
         })
     }
 
@@ -286,6 +294,11 @@ impl Rules {
             if has_changed {
                 checked = self.check_by_known(token, tenant);
             }
+        }
+        let mut authorities = authorities.into_iter().flatten();
+        if checked == Err(TokenError::Signature) && authorities.any(|of| of.may_lack_key_of(token))
+        {
+            return Err(TokenError::KeysAway);
         }
         checked
     }

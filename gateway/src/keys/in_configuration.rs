@@ -5,7 +5,7 @@ use causerie_shared::clock::Clock;
 use causerie_shared::config::Settings;
 use clap::ArgMatches;
 
-use super::table::{Row, table};
+use super::table::{Present, Row, table};
 use super::{key_of, make, no_such_key, tenant_of};
 use crate::token::configured;
 
@@ -52,7 +52,7 @@ fn list(arguments: &ArgMatches, settings: &Settings, now_ms: u64) -> anyhow::Res
         created_ms: None,
         used_ms: None,
     });
-    Ok(table(&tenant.id, rows, now_ms))
+    Ok(table(&tenant.id, rows, Present::of(settings, now_ms)))
 }
 
 fn revoke(arguments: &ArgMatches, settings: &Settings) -> anyhow::Result<String> {

@@ -9,7 +9,7 @@ use causerie_shared::bus::{Bus, connection};
 use causerie_shared::config::Settings;
 use clap::ArgMatches;
 
-use super::table::{Row, table};
+use super::table::{Present, Row, table};
 use super::{key_of, make, no_such_key, tenant_of};
 use crate::audit::{self, Note, What};
 
@@ -24,7 +24,7 @@ pub async fn execute(arguments: ArgMatches, settings: Arc<Settings>) -> anyhow::
         .context("the Redis of redis.url (REDIS_URL) cannot be used")?;
     match arguments.subcommand() {
         Some(("create", arguments)) => create(&bus, arguments, &settings).await,
-        Some(("list", arguments)) => list(&bus, arguments).await,
+        Some(("list", arguments)) => list(&bus, arguments, &settings).await,
         Some(("revoke", arguments)) => revoke(&bus, arguments, &settings).await,
         Some((other, _)) => bail!("`keys {other}` is no command"),
         None => bail!("say what to do with keys: create, list or revoke"),
@@ -51,7 +51,11 @@ async fn create(
     Ok(new.text)
 }
 
-async fn list(bus: &RedisBus, arguments: &ArgMatches) -> anyhow::Result<String> {
+async fn list(
+    bus: &RedisBus,
+    arguments: &ArgMatches,
+    settings: &Settings,
+) -> anyhow::Result<String> {
     let tenant = tenant_of(arguments)?;
     let stored = bus.keys(tenant).await?;
     let rows = stored.iter().map(|stored| Row {
@@ -59,7 +63,8 @@ async fn list(bus: &RedisBus, arguments: &ArgMatches) -> anyhow::Result<String> 
         created_ms: Some(stored.key.created_ms),
         used_ms: stored.used_ms,
     });
-    Ok(table(tenant, rows, bus.clock().now_ms()))
+    let present = Present::of(settings, bus.clock().now_ms());
+    Ok(table(tenant, rows, present))
 }
 
 async fn revoke(

@@ -49,8 +49,10 @@ fn make(arguments: &ArgMatches, settings: &Settings, now_ms: u64) -> anyhow::Res
         .collect();
     let lifetime: Option<&Duration> = arguments.get_one("expires");
     let name: &String = arguments.get_one("name").context("--name is missing")?;
+    let secret = KeySecret::new(secret);
     let card = KeyCard {
-        hash: KeySecret::new(secret).hash(&text),
+        hash: secret.hash(&text),
+        by: Some(secret.name()),
         id,
         scopes,
         until: lifetime.map(|lifetime| (now_ms / 1_000).saturating_add(lifetime.as_secs())),

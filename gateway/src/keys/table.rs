@@ -1,7 +1,10 @@
 //! How keys are listed.
 
-use causerie_shared::api_key::{KEY_PREFIX, KeyCard, KeyScope};
+use causerie_shared::api_key::{KEY_PREFIX, KeyCard, KeyScope, SecretName};
+use causerie_shared::config::Settings;
 use causerie_shared::ids::TenantId;
+
+use crate::auth::KeySecret;
 
 const HEAD: [&str; 6] = ["KEY", "SCOPES", "CREATED", "LAST USED", "EXPIRES", "NAME"];
 
@@ -12,14 +15,33 @@ pub(super) struct Row<'a> {
     pub(super) used_ms: Option<u64>,
 }
 
-/// The keys of `tenant`, one a line, as things stand at `now_ms`.
+/// As what things stand that are listed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Present {
+    /// Milliseconds since 1970.
+    pub(super) now_ms: u64,
+    /// Under which secret keys are checked now; `None` where they are off.
+    pub(super) secret: Option<SecretName>,
+}
+
+impl Present {
+    pub(super) fn of(settings: &Settings, now_ms: u64) -> Self {
+        let secret = settings.auth.api_key_secret.as_ref();
+        Self {
+            now_ms,
+            secret: secret.map(|secret| KeySecret::new(secret).name()),
+        }
+    }
+}
+
+/// The keys of `tenant`, one a line.
 pub(super) fn table<'a>(
     tenant: &TenantId,
     rows: impl Iterator<Item = Row<'a>>,
-    now_ms: u64,
+    present: Present,
 ) -> String {
     let mut lines = vec![HEAD.map(str::to_owned)];
-    lines.extend(rows.map(|row| cells(&row, now_ms)));
+    lines.extend(rows.map(|row| cells(&row, present)));
     if lines.len() == 1 {
         return format!("{tenant} has no API keys");
     }
@@ -38,7 +60,8 @@ pub(super) fn table<'a>(
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn cells(row: &Row<'_>, now_ms: u64) -> [String; HEAD.len()] {
+fn cells(row: &Row<'_>, present: Present) -> [String; HEAD.len()] {
+    let Present { now_ms, secret } = present;
     let Row {
         card,
         created_ms,
@@ -62,12 +85,18 @@ fn cells(row: &Row<'_>, now_ms: u64) -> [String; HEAD.len()] {
             None => "now".to_owned(),
         }
     });
+    let is_known = card.by.is_none_or(|by| secret == Some(by));
+    let expires = if is_known {
+        expires.unwrap_or_else(|| "never".to_owned())
+    } else {
+        "other secret".to_owned()
+    };
     [
         format!("{KEY_PREFIX}{}", card.id),
         scopes.join(","),
         ago(created_ms),
         ago(used_ms),
-        expires.unwrap_or_else(|| "never".to_owned()),
+        expires,
         card.name.clone(),
     ]
 }
@@ -97,7 +126,8 @@ mod tests {
         let endless: KeyCard = line("name=The shop").parse().unwrap();
         let soon = (now_ms + 3 * DAY / 24) / 1_000;
         let ending: KeyCard = line(&format!("until={soon} name=x")).parse().unwrap();
-        let ended: KeyCard = line("until=1 name=x").parse().unwrap();
+        let ended: KeyCard = line("until=1 by=0000000a name=x").parse().unwrap();
+        let others: KeyCard = line("by=0000000b name=x").parse().unwrap();
         let tenant = TenantId::new("acme").unwrap();
         let row = |card, created_ms, used_ms| Row {
             card,
@@ -108,14 +138,23 @@ mod tests {
             row(&endless, Some(now_ms - 40 * DAY), Some(now_ms - DAY)),
             row(&ending, Some(now_ms), None),
             row(&ended, None, None),
+            row(&others, None, None),
         ];
+        let present = Present {
+            now_ms,
+            secret: Some(SecretName(10)),
+        };
         assert_eq!(
-            table(&tenant, rows.into_iter(), now_ms),
-            "KEY              SCOPES        CREATED      LAST USED     EXPIRES     NAME\n\
-             ck_16a1b2c3d4e5  publish,read  40 days ago  24 hours ago  never       The shop\n\
-             ck_16a1b2c3d4e5  publish,read  just now     -             in 3 hours  x\n\
-             ck_16a1b2c3d4e5  publish,read  -            -             expired     x"
+            table(&tenant, rows.into_iter(), present),
+            "KEY              SCOPES        CREATED      LAST USED     EXPIRES       NAME\n\
+             ck_16a1b2c3d4e5  publish,read  40 days ago  24 hours ago  never         The shop\n\
+             ck_16a1b2c3d4e5  publish,read  just now     -             in 3 hours    x\n\
+             ck_16a1b2c3d4e5  publish,read  -            -             expired       x\n\
+             ck_16a1b2c3d4e5  publish,read  -            -             other secret  x"
         );
-        assert_eq!(table(&tenant, [].into_iter(), 0), "acme has no API keys");
+        assert_eq!(
+            table(&tenant, [].into_iter(), present),
+            "acme has no API keys"
+        );
     }
 }

@@ -24,6 +24,7 @@ pub(crate) fn key(tenant: &str, scopes: &[KeyScope]) -> (String, ApiKey) {
     let id = KeyId::generate(partition_of_keys(&tenant));
     let text = new_key(&id);
     let card = KeyCard {
+        by: None,
         hash: KeySecret::new(&Secret::new(KEY_SECRET)).hash(&text),
         id,
         scopes: scopes.iter().copied().collect::<BTreeSet<_>>(),

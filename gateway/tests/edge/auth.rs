@@ -228,6 +228,24 @@ async fn times_have_a_minute_of_leeway() {
     }
 }
 
+/// A revocation is forgotten one day; what it was for must have ended by then.
+#[tokio::test]
+async fn no_token_holds_longer_than_revocations_are_remembered() {
+    let kept = operators(&secret(SECRET)).auth.revocations_kept;
+    let too_long = Err(TokenError::HoldsTooLong(kept));
+    let lasting = async |made: Value, more: u64| {
+        let from = made.as_u64().unwrap_or_else(now);
+        let exp = from + kept.as_secs() + more;
+        believed(json!({"iat": made, "exp": exp})).await.map(|_| ())
+    };
+    let yesterday = json!(now() - 86_400);
+    assert_eq!(lasting(yesterday.clone(), 0).await, Ok(()));
+    assert_eq!(lasting(yesterday, 1).await, too_long);
+    // Where it does not say when it was made it may have been now.
+    assert_eq!(lasting(Value::Null, 0).await, Ok(()));
+    assert_eq!(lasting(Value::Null, 60).await, too_long);
+}
+
 #[tokio::test]
 async fn times_go_by_the_buss_clock() {
     let clock = Clock::default();

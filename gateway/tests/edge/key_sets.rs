@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::auth::claims;
 use crate::support::config::{TENANTS, settings};
 use crate::support::keys::{Pair, SECRET, hs256};
+use crate::support::node::{self, Node};
 use crate::support::publisher::Publisher;
 
 const NEVER: Duration = Duration::from_secs(3600);
@@ -158,13 +159,54 @@ async fn a_set_that_could_not_be_fetched_at_the_start_comes_later() {
     let pair = Pair::ed25519();
     let auth = auth(&publisher, STEADY).await;
     let token = pair.sign(None, &claims(json!({})));
+    assert_eq!(auth.verify(&token).await.unwrap_err(), TokenError::KeysAway);
+    // No secret is ever published, so there is nothing to wait for.
+    let made_up = hs256(SECRET, &claims(json!({})));
     assert_eq!(
-        auth.verify(&token).await.unwrap_err(),
+        auth.verify(&made_up).await.unwrap_err(),
         TokenError::Signature
     );
     publisher.publish(&[pair.jwk(None)]);
     publisher.until_fetched(3).await;
     assert!(auth.verify(&token).await.is_ok());
+}
+
+/// Whoever is told 401 throws a good token away.
+#[tokio::test]
+async fn a_token_whose_key_cannot_be_fetched_is_not_a_bad_one() {
+    let publisher = Publisher::start().await;
+    publisher.fail();
+    let node = Node::set(&[&format!("auth.jwks_url={}", publisher.url)]).await;
+    let path = "/api/rooms/user:me/history";
+    let token = Pair::ed25519().sign(Some("new"), &claims(json!({})));
+    let away = node.get(path, &token).await;
+    assert_eq!((away.status, away.header("retry-after")), (503, "5"));
+    let error = away.json();
+    assert_eq!(error["code"], "overloaded");
+    assert_eq!(error["canRetry"], true);
+    assert_eq!(node.get("/ws", &token).await.status, 503);
+    // What can be checked without is checked.
+    assert_eq!(node.get(path, &node::token(json!({}))).await.status, 200);
+    let made_up = hs256("another-another-another-another-", &claims(json!({})));
+    assert_eq!(node.get(path, &made_up).await.status, 401);
+}
+
+#[tokio::test]
+async fn keys_that_are_known_count_while_no_others_can_be_fetched() {
+    let publisher = Publisher::start().await;
+    let (known, new) = (Pair::ed25519(), Pair::ed25519());
+    publisher.publish(&[known.jwk(Some("known"))]);
+    let auth = auth(&publisher, ON_DEMAND).await;
+    publisher.fail();
+    let ask = async |pair: &Pair, kid| {
+        let token = pair.sign(Some(kid), &claims(json!({})));
+        auth.verify(&token).await.map(|_| ())
+    };
+    assert_eq!(ask(&new, "new").await, Err(TokenError::KeysAway));
+    assert_eq!(ask(&known, "known").await, Ok(()));
+    assert_eq!(ask(&new, "known").await, Err(TokenError::Signature));
+    publisher.publish(&[known.jwk(Some("known")), new.jwk(Some("new"))]);
+    assert_eq!(ask(&new, "new").await, Ok(()));
 }
 
 /// Not even where it is just being fetched when nobody uses it any more.

@@ -6,6 +6,7 @@ use causerie_testkit::client::ws::{Client, Connect};
 use serde_json::{Value, json};
 
 use crate::api_keys::kept;
+use crate::auth::now;
 use crate::support::node::{Node, ORIGIN, token};
 
 /// Long enough that nobody leaves by being away during a test.
@@ -271,7 +272,8 @@ async fn a_new_name_is_shown_with_a_new_token() {
     }
     // It is the newest that counts, on whichever connection.
     let _other = connect(&node, member("u1"), "project:p1").await;
-    for (iat, name) in [(1, json!("Another")), (2, Value::Null)] {
+    for (age, name) in [(2, json!("Another")), (1, Value::Null)] {
+        let iat = now() - age;
         let who = json!({"sub": "u1", "name": name, "iat": iat, "projects": ["p1"]});
         let renew = json!({"action": "authenticate", "data": {"token": token(who)}});
         assert_eq!(client.request(renew).await["type"], "ack");

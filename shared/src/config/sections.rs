@@ -174,9 +174,10 @@ section! {
         /// are none. Gateways of one cluster, and the command `keys`, must all be
         /// given the same; with another no key made before is known any more.
         api_key_secret: Option<Secret> = None, in 32..=4096;
-        /// How long it is remembered that a user's tokens were revoked. It must be
-        /// longer than tokens hold.
-        revocations_kept: Duration = DAY * 90, in 60..=315360000;
+        /// How long it is remembered that a user's tokens were revoked. Tokens that
+        /// hold longer, from `iat` to `exp`, are refused: after that they would be
+        /// good again. Visitors' hold seven days.
+        revocations_kept: Duration = DAY * 90, in 604800..=315360000;
     }
     with {
         /// Keys that verify the operator's tokens.

@@ -32,7 +32,9 @@ pub struct Publish {
     pub is_durable: bool,
 }
 
+/// What is misspelt is refused: `"durabel": false` would be kept for days.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Fields {
     rooms: Vec<RoomName>,
     r#type: CompactString,
@@ -166,6 +168,7 @@ mod tests {
             (json!({"rooms": ["team:x"]}), "rooms"),
             (json!({"rooms": null}), "rooms"),
             (json!({"durable": "yes"}), "durable"),
+            (json!({"durabel": false}), "durabel"),
         ] {
             let error = read(bad).unwrap_err();
             assert!(error.content.contains(says), "{error}");

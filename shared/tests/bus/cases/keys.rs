@@ -16,6 +16,7 @@ pub fn key(of: &str) -> ApiKey {
     ApiKey {
         created_ms: 1_700_000_000_000,
         card: KeyCard {
+            by: None,
             id: KeyId::generate(partition_of_keys(&tenant)),
             scopes: [KeyScope::Publish, KeyScope::Read].into(),
             hash: KeyHash::new(&[7; 32]).unwrap(),
