@@ -5,7 +5,7 @@ use causerie_shared::bus::Bus;
 use causerie_shared::bus::reply::{Claim, Ending, Finished};
 use causerie_shared::protocol::data::{FinishReason, Reply, Role};
 use causerie_shared::task::Task;
-use causerie_shared::telemetry::{continue_trace, traceparent};
+use causerie_shared::telemetry::{continue_trace, sent_traceparent, traceparent};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
@@ -34,12 +34,13 @@ pub(crate) async fn answer(worker: &Worker, claim: &Claim) {
         entry.signals.cancelled.cancel();
     }
     let task = task(claim);
+    let span = span(claim, task.as_ref().ok());
     let generation = Generation {
         worker,
         claim,
-        records: Records::new(&*worker.bus, claim),
+        records: Records::new(&*worker.bus, claim, sent_traceparent(&span)),
         signals: &entry.signals,
-        span: span(claim, task.as_ref().ok()),
+        span,
         began: Instant::now(),
     };
     if let Err(lost) = generation.run(task).await {
@@ -60,6 +61,8 @@ fn task(claim: &Claim) -> Result<Task, String> {
 fn span(claim: &Claim, task: Option<&Task>) -> Span {
     let span = tracing::info_span!(
         "reply",
+        otel.kind = "consumer",
+        tenant = %claim.lease.room.tenant,
         reply = %claim.lease.message_id,
         question = %claim.in_reply_to,
         attempt = claim.lease.attempt,

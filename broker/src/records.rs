@@ -19,15 +19,18 @@ pub(crate) struct Records<'a> {
     pub(crate) lease: &'a Lease,
     pub(crate) session: &'a SessionId,
     pub(crate) in_reply_to: &'a MessageId,
+    /// The trace of the reply, where it is sent to a collector.
+    trace: Option<Box<str>>,
 }
 
 impl<'a> Records<'a> {
-    pub(crate) fn new(bus: &'a dyn Bus, claim: &'a Claim) -> Self {
+    pub(crate) fn new(bus: &'a dyn Bus, claim: &'a Claim, trace: Option<Box<str>>) -> Self {
         Self {
             bus,
             lease: &claim.lease,
             session: &claim.session,
             in_reply_to: &claim.in_reply_to,
+            trace,
         }
     }
 
@@ -122,6 +125,14 @@ impl<'a> Records<'a> {
         Record { header, frame }
     }
 
+    /// Of the beginning and the end: a reply has hundreds of deltas.
+    fn trace_of(&self, class: Class) -> Option<Box<str>> {
+        match class {
+            Class::Start | Class::Final => self.trace.clone(),
+            Class::Durable | Class::Transient | Class::Delta => None,
+        }
+    }
+
     fn header(&self, class: Class, event: Event) -> Header {
         Header {
             class,
@@ -135,6 +146,7 @@ impl<'a> Records<'a> {
             }),
             in_reply_to: Some(self.in_reply_to.clone()),
             excluded: None,
+            trace: self.trace_of(class),
         }
     }
 }

@@ -96,6 +96,7 @@ impl Room {
                     reply: None,
                     in_reply_to: None,
                     excluded: None,
+                    trace: None,
                 },
                 frame: json.into(),
             },

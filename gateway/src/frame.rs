@@ -8,7 +8,9 @@ use causerie_shared::position::Position;
 use causerie_shared::protocol::event::Event;
 use causerie_shared::record::{Class, Record, ReplyPart};
 use causerie_shared::room::RoomKey;
+use causerie_shared::telemetry::continue_trace;
 use compact_str::CompactString;
+use tracing::{Span, field, info_span};
 
 use crate::events;
 use crate::hub::Sight;
@@ -52,6 +54,8 @@ pub struct OutFrame {
     pub position: Option<Position>,
     /// The reply that it is part of.
     pub reply: Option<ReplyPart>,
+    /// The trace that it belongs to, where that is sent to a collector.
+    trace: Option<Box<str>>,
     /// What decides who of its room sees it.
     pub(crate) sight: Sight,
     wire: Wire,
@@ -77,6 +81,7 @@ impl OutFrame {
             room: None,
             position: None,
             reply: None,
+            trace: None,
             sight: Sight::default(),
             wire: Wire::text(&json),
         })
@@ -91,6 +96,7 @@ impl OutFrame {
             room: Some(room.clone()),
             position: Some(position),
             reply: None,
+            trace: None,
             sight: Sight::default(),
             wire: Wire::text(&json),
         })
@@ -105,9 +111,23 @@ impl OutFrame {
             room: Some(room.clone()),
             position: header.position.clone(),
             reply: header.reply.clone(),
+            trace: header.trace.clone(),
             sight: Sight::of(header),
             wire: Wire::text(&record.frame),
         })
+    }
+
+    /// Its delivery in the trace that it belongs to, which begins now.
+    pub(crate) fn delivery(&self) -> Option<Span> {
+        let trace = self.trace.as_deref()?;
+        let span = info_span!(
+            "deliver",
+            otel.kind = "consumer",
+            event = self.event.as_str(),
+            members = field::Empty,
+        );
+        continue_trace(&span, trace);
+        Some(span)
     }
 
     /// A `message_snapshot` of the reply `part` to `question`.
@@ -123,6 +143,7 @@ impl OutFrame {
             room: Some(room.clone()),
             position: None,
             reply: Some(part),
+            trace: None,
             sight: Sight::of_reply_to(question),
             wire: Wire::text(&json),
         })
@@ -136,6 +157,7 @@ impl OutFrame {
             room: None,
             position: None,
             reply: None,
+            trace: None,
             sight: Sight::default(),
             wire: Wire::control(bytes),
         })

@@ -8,6 +8,8 @@
 //! version class event epoch seq ts message_id attempt index in_reply_to excluded_user
 //! ```
 //!
+//! A twelfth, where there is one, is the W3C trace context that it belongs to.
+//!
 //! A user may be called `-`: as the excluded one that is `=`, which no id holds.
 //!
 //! Text, because a Redis script can fill in `epoch`, `seq` and `ts` by joining
@@ -32,6 +34,8 @@ pub const VERSION: u8 = 1;
 
 /// Few headers are longer, in bytes.
 const USUAL_LINE: usize = 192;
+/// The length of a W3C trace context.
+const TRACEPARENT: usize = 55;
 /// What stands for none, and could be the id of a user.
 const NONE: &str = "-";
 /// What stands for the user of that id.
@@ -106,6 +110,8 @@ pub struct Header {
     pub in_reply_to: Option<MessageId>,
     /// The user whose connections do not get it.
     pub excluded: Option<UserId>,
+    /// The W3C trace context of what made it, where that trace is sent to a collector.
+    pub trace: Option<Box<str>>,
 }
 
 /// A frame with its header.
@@ -140,6 +146,7 @@ impl Record {
             reply: None,
             in_reply_to: None,
             excluded: None,
+            trace: None,
         };
         let frame = frame::transient(event, room, ts, data);
         Self { header, frame }
@@ -231,6 +238,10 @@ impl Header {
             line.push(' ');
             line.push_str(id.unwrap_or(NONE));
         }
+        if let Some(trace) = &self.trace {
+            line.push(' ');
+            line.push_str(trace);
+        }
         line.push('\n');
     }
 
@@ -263,8 +274,16 @@ impl Header {
                 USER_CALLED_NONE => UserId::new(NONE).ok(),
                 id => UserId::new(id).ok(),
             })?,
+            trace: fields.0.next().and_then(traceparent),
         })
     }
+}
+
+/// A later version may have something else there.
+fn traceparent(text: &str) -> Option<Box<str>> {
+    let is_one =
+        text.len() == TRACEPARENT && text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit());
+    is_one.then(|| text.into())
 }
 
 struct Fields<'a>(std::str::Split<'a, char>);

@@ -89,9 +89,10 @@ fn header() -> impl Strategy<Value = Header> {
         option::of(reply),
         option::of(message_id()),
         option::of(user()),
+        option::of("00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]"),
     );
     all.prop_map(
-        |(class, event, position, ts, reply, in_reply_to, excluded)| Header {
+        |(class, event, position, ts, reply, in_reply_to, excluded, trace)| Header {
             class,
             event: event.into(),
             position,
@@ -99,6 +100,7 @@ fn header() -> impl Strategy<Value = Header> {
             reply,
             in_reply_to,
             excluded,
+            trace: trace.map(Into::into),
         },
     )
 }

@@ -5,8 +5,8 @@
 //! of users, projects and connections, which are masked where they have a form; the name
 //! of an API key; the type of what a server publishes.
 //!
-//! Spans are sent nowhere, so they are looked at where they show: a line of the log has
-//! the fields of the span that it is told in, and each kind of span is found there.
+//! Spans are looked at where they are sent, in a collector, and where else they show: a line
+//! of the log has the fields of the span that it is told in.
 
 mod done;
 mod refused;
@@ -19,6 +19,7 @@ use std::collections::BTreeSet;
 use causerie_testkit::client::http::{self, Answer};
 use causerie_testkit::client::ws::{Client, Connect};
 use causerie_testkit::cluster::Cluster;
+use causerie_testkit::collector::{Collector, Span};
 use causerie_testkit::process::Node;
 use causerie_testkit::token::Token;
 use reqwest::Method;
@@ -35,7 +36,7 @@ const PROJECT: &str = "4111111111111111";
 
 /// An installation that logs all it can, at the level at which the least is kept
 /// back.
-async fn talkative(listed: &str) -> Cluster {
+async fn talkative(listed: &str, collector: &Collector) -> Cluster {
     let tenants = json!([{
         "id": "acme", "hash": "acme-hash", "origins": [ORIGIN], "visitors": true,
         "auth": {"jwt_secret": Cluster::secret("acme")},
@@ -43,6 +44,7 @@ async fn talkative(listed: &str) -> Cluster {
     }]);
     Cluster::options()
         .env("TELEMETRY_LOG_LEVEL", "trace")
+        .env("TELEMETRY_OTLP_ENDPOINT", collector.url())
         .env("AI_RETRIES", "0")
         .env("AUDIT_ENABLED", "true")
         .env("TENANTS", tenants.to_string())
@@ -131,7 +133,8 @@ async fn audit_log(cluster: &Cluster) -> String {
 async fn each_canary_reaches_its_reader_and_no_log_or_metric() {
     let mut cage = Cage::default();
     let listed = cage.plant("a word of a list");
-    let cluster = talkative(&listed).await;
+    let collector = Collector::start().await;
+    let mut cluster = talkative(&listed, &collector).await;
     let (token, name) = token(&mut cage, "the token");
     let key = servers::key(&cluster, &mut cage).await;
     let mut writer = connect(&cluster, &mut cage, &token).await;
@@ -176,15 +179,58 @@ async fn each_canary_reaches_its_reader_and_no_log_or_metric() {
             assert!(!log.contains(id), "{id} is in the log");
         }
     }
-    let question = ["message", "name", "tenant"].as_slice();
-    let request = ["method", "name", "route"].as_slice();
-    let reply = ["attempt", "name", "question", "reply"].as_slice();
+    let question = ["message", "name", "otel.kind", "tenant"].as_slice();
+    let request = [
+        "http.request.method",
+        "http.route",
+        "name",
+        "otel.kind",
+        "otel.name",
+    ];
+    let request = request.as_slice();
+    let reply = [
+        "attempt",
+        "name",
+        "otel.kind",
+        "question",
+        "reply",
+        "tenant",
+    ]
+    .as_slice();
     assert_eq!(spans(&cluster.gateways), spans_of(&[question, request]));
     assert_eq!(spans(&cluster.brokers), spans_of(&[reply]));
     let log = cluster.gateways[0].output();
     for masked in ["acme:user:[phone]", "acme:project:[card]"] {
         assert!(log.contains(masked), "no room is logged as {masked}");
     }
+    no_span_holds_one(&mut cluster, &collector, &cage).await;
+}
+
+/// All spans are sent when the processes have ended.
+async fn no_span_holds_one(cluster: &mut Cluster, collector: &Collector, cage: &Cage) {
+    for node in cluster.gateways.iter_mut().chain(&mut cluster.brokers) {
+        node.terminate();
+        assert!(node.wait(causerie_testkit::DEADLINE).await.success());
+    }
+    let spans = collector.spans();
+    for span in &spans {
+        let text = format!("{span:?}");
+        assert_eq!(cage.seen_in(&text), [""; 0], "in a span: {text}");
+        for id in [USER, PROJECT] {
+            assert!(!text.contains(id), "{id} is in a span: {text}");
+        }
+    }
+    let names = |span: &Span| span.name.split(' ').next().unwrap_or_default().to_owned();
+    let names: BTreeSet<String> = spans.iter().map(names).collect();
+    for name in [
+        "question", "redis", "reply", "chat", "deliver", "GET", "POST",
+    ] {
+        assert!(names.contains(name), "no span {name} among {names:?}");
+    }
+    let has_rooms = spans
+        .iter()
+        .any(|span| format!("{span:?}").contains("acme:project:[card]"));
+    assert!(has_rooms, "no room is told of in a span");
 }
 
 /// The fields of each kind of our spans in what these processes log.

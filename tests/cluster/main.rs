@@ -36,4 +36,5 @@ mod revoking;
 mod rollout;
 mod standalone;
 mod tls;
+mod traces;
 mod warnings;

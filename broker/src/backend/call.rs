@@ -15,6 +15,7 @@ use tracing::{Instrument, Span};
 
 use super::breaker::{Breaker, BreakerConfig, BreakerState, Pass};
 use super::silence::Silence;
+use super::span::ModelSpan;
 use super::{
     Backend, BackendError, CallId, Chunk, ChunkStream, Done, ErrorKind, Finish, Prompt, events,
 };
@@ -147,6 +148,7 @@ struct Answer {
     chunks: ChunkStream,
     silence: Silence,
     pass: Option<Pass>,
+    span: ModelSpan,
     call: CallId,
     model: String,
     /// Came with the news that it answers.
@@ -257,6 +259,8 @@ impl Call {
         prompt.model = guarded.model.clone().or(prompt.model);
         prompt.anew = pass.is_probe() || prompt.call.try_number > 1;
         self.prompt.call.try_number += 1;
+        let span = ModelSpan::begin(&self.span, &*guarded.backend, &prompt);
+        prompt.traceparent = span.traceparent().or(prompt.traceparent);
 
         let name = guarded.backend.name();
         let call = prompt.call.clone();
@@ -272,6 +276,7 @@ impl Call {
         match self.next_said(name, &mut chunks, &mut silence, limit).await {
             Ok(first) => {
                 pass.on_first_token();
+                span.first_text(began.elapsed());
                 events::first_token(name, &call, began.elapsed());
                 let (pass, first) = (Some(pass), Some(first));
                 Ok(Answer {
@@ -280,6 +285,7 @@ impl Call {
                     chunks,
                     silence,
                     pass,
+                    span,
                     call,
                     model,
                     first,
@@ -287,6 +293,7 @@ impl Call {
                 })
             }
             Err(error) => {
+                span.failed(&error);
                 events::try_failed(&call, &error, place, &model);
                 on_failure(pass, &error);
                 Err(error)
@@ -311,10 +318,12 @@ impl Call {
             Ok(Said::Done(done)) => {
                 answer.pass.take().into_iter().for_each(Pass::on_done);
                 self.span.in_scope(|| events::replied(name, &answer.call));
+                answer.span.done(&done);
                 Ok(CallEvent::Done(done))
             }
             Err(error) => {
                 if let Some(pass) = answer.pass.take() {
+                    answer.span.failed(&error);
                     let _told_in = self.span.enter();
                     let place = answer.place.as_deref();
                     events::try_failed(&answer.call, &error, place, &answer.model);

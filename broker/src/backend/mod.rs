@@ -32,6 +32,7 @@ mod events;
 mod http;
 pub mod openai;
 mod silence;
+mod span;
 mod sse;
 
 use std::fmt;

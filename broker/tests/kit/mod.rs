@@ -90,6 +90,7 @@ pub fn question(room: &RoomKey, session: &str, task: &Task) -> Question {
             reply,
             in_reply_to: Some(message_id.clone()),
             excluded: None,
+            trace: None,
         },
         tail,
     };

@@ -108,6 +108,7 @@ fn header(message_id: &MessageId) -> Header {
         reply: None,
         in_reply_to: Some(message_id.clone()),
         excluded: None,
+        trace: None,
     }
 }
 

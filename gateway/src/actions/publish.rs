@@ -119,6 +119,7 @@ fn event(gateway: &Gateway, room: &RoomKey, what: &Publish) -> PostedEvent {
         reply: None,
         in_reply_to: None,
         excluded: None,
+        trace: None,
     };
     if what.is_durable {
         PostedEvent::Durable(Unplaced {

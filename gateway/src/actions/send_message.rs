@@ -117,14 +117,15 @@ pub fn prepare(
     };
     // What people say among themselves goes no further, unless a trace comes with it.
     let span = if message.ai || traceparent.is_some() {
-        info_span!("question", tenant = %key.tenant, message = %ids.question)
+        info_span!("question", otel.kind = "server", tenant = %key.tenant, message = %ids.question)
     } else {
         Span::none()
     };
     if let Some(traceparent) = &traceparent {
         telemetry::continue_trace(&span, traceparent);
     }
-    let event = new_message(&key.room, &ids, identity, &message);
+    let mut event = new_message(&key.room, &ids, identity, &message);
+    event.header.trace = telemetry::sent_traceparent(&span);
     let reply = message.ai.then(|| {
         let reply = MessageId::generate(partition);
         Awaited {
@@ -261,6 +262,7 @@ fn header(class: Class, event: Event, reply: Option<ReplyPart>, ids: &Ids) -> He
         reply,
         in_reply_to: Some(ids.question.clone()),
         excluded: None,
+        trace: None,
     }
 }
 

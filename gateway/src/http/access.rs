@@ -21,12 +21,20 @@ pub(super) async fn log(request: Request, next: Next) -> Response {
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
-    let span = tracing::info_span!("request", method, route);
+    let span = tracing::info_span!(
+        "request",
+        otel.name = format!("{method} {route}"),
+        otel.kind = "server",
+        http.request.method = method,
+        http.route = route,
+    );
     let traceparent = request.headers().get("traceparent");
     if let Some(traceparent) = traceparent.and_then(|value| value.to_str().ok()) {
         telemetry::continue_trace(&span, traceparent);
     }
     let response = next.run(request).instrument(span.clone()).await;
+    let status = i64::from(response.status().as_u16());
+    telemetry::set(&span, "http.response.status_code", status);
     let _entered = span.enter();
     let refused = response.extensions().get().map(|Reason(why)| *why);
     events::served(

@@ -8,6 +8,7 @@ use causerie_shared::position::{Epoch, Position};
 use causerie_shared::protocol::close::CloseCode;
 use causerie_shared::protocol::frame::{self, Subscribed};
 use causerie_shared::room::RoomKey;
+use tracing::Span;
 
 use super::Viewer;
 use super::members::Member;
@@ -57,6 +58,8 @@ enum What {
         joined: Joined,
         published_ms: Vec<u64>,
         deliveries: Deliveries,
+        /// Of what is traced, from here to when all have it.
+        spans: Vec<Span>,
     },
     Snapshot(Arc<OutFrame>),
     Position {
@@ -91,17 +94,24 @@ impl Sending {
 
     /// Ends the portion, which all have; whether it was a farewell.
     pub(super) fn end_portion(&mut self, now_ms: u64) -> bool {
-        match self.portion.take().map(|portion| portion.what) {
-            Some(What::Events {
+        let Some(Portion { what, given }) = self.portion.take() else {
+            return false;
+        };
+        match what {
+            What::Events {
                 published_ms,
                 deliveries,
+                spans,
                 ..
-            }) => {
+            } => {
+                for span in spans {
+                    span.record("members", given);
+                }
                 events::delivered(&deliveries, published_ms.into_iter(), now_ms);
                 false
             }
-            Some(What::Farewell) => true,
-            Some(What::Snapshot(_) | What::Position { .. }) | None => false,
+            What::Farewell => true,
+            What::Snapshot(_) | What::Position { .. } => false,
         }
     }
 }
@@ -199,7 +209,9 @@ impl What {
             frames.push(frame);
             published_ms.push(at_ms);
         }
+        let spans = frames.iter().filter_map(|frame| frame.delivery());
         Self::Events {
+            spans: spans.collect(),
             joined: Joined::new(frames),
             published_ms,
             deliveries: Deliveries::default(),

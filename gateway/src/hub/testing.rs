@@ -42,6 +42,7 @@ fn header(class: Class, event: Event, reply: Option<ReplyPart>) -> Header {
         reply,
         in_reply_to,
         excluded: None,
+        trace: None,
     }
 }
 

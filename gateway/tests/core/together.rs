@@ -30,6 +30,7 @@ fn typing(user: &str, number: u64) -> Record {
             reply: None,
             in_reply_to: None,
             excluded: Some(user.parse().unwrap()),
+            trace: None,
         },
         frame: frame::transient(
             Event::TypingIndicator,

@@ -173,6 +173,7 @@ async fn fail(node: &Node, making: Making, code: ErrorCode, can_retry: bool) {
         reply: None,
         in_reply_to: Some(making.claim.in_reply_to.clone()),
         excluded: None,
+        trace: None,
     };
     let frame = frame::transient(event, &lease.room.room, header.ts, &data);
     let records = [Record { header, frame }];

@@ -117,6 +117,7 @@ impl Making {
             }),
             in_reply_to: Some(self.claim.in_reply_to.clone()),
             excluded: None,
+            trace: None,
         }
     }
 }

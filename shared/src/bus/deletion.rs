@@ -51,6 +51,7 @@ pub fn tombstone(room: &Room) -> Unplaced {
         reply: None,
         in_reply_to: None,
         excluded: None,
+        trace: None,
     };
     Unplaced {
         header,

@@ -89,6 +89,7 @@ mod tests {
             reply: None,
             in_reply_to: None,
             excluded: None,
+            trace: None,
         };
         let frame = Bytes::new();
         Heard::Record {

@@ -32,8 +32,8 @@ where
     Fut: Future<Output = anyhow::Result<()>>,
 {
     let settings = handle.current().clone();
-    let telemetry =
-        telemetry::init(&settings).map_err(|error| Refusal::Failed(error.to_string()))?;
+    let telemetry = telemetry::init(&settings, handle.loader().program().name())
+        .map_err(|error| Refusal::Failed(error.to_string()))?;
     // A panic ends here too.
     let _last_lines = LastLines;
     log_start(&handle, &settings, telemetry.format());
@@ -88,6 +88,7 @@ where
         let router = admin::router(health.clone(), telemetry.metrics());
         tokio::spawn(admin::serve(listener, router, over));
     }
+    let last_spans = telemetry.last_spans();
     tokio::spawn(follow_log_level(handle.clone(), telemetry));
     let running = Running {
         settings: handle,
@@ -95,7 +96,9 @@ where
         readiness,
         health,
     };
-    main(running).await?;
+    let ended = main(running).await;
+    last_spans.send().await;
+    ended?;
     events::ended();
     Ok(())
 }

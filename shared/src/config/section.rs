@@ -100,9 +100,13 @@ pub(crate) fn environment_name(key: &str) -> String {
 }
 
 /// A second environment variable of a key: the name that what Causerie replaces had
-/// for it.
+/// for it, or that all programs have.
 pub(super) fn environment_alias(key: &str) -> Option<&'static str> {
-    (key == "rollout.percentage").then_some("WEBSOCKET_ROLLOUT_PERCENTAGE")
+    match key {
+        "rollout.percentage" => Some("WEBSOCKET_ROLLOUT_PERCENTAGE"),
+        "telemetry.otlp_endpoint" => Some("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        _ => None,
+    }
 }
 
 /// Reads one key, or makes its default.

@@ -60,7 +60,7 @@ section! {
         realtime: Realtime = "realtime";
         /// Who is in a room.
         presence: Presence = "presence";
-        /// Logs.
+        /// Logs and traces.
         telemetry: Telemetry = "telemetry";
         /// This process.
         node: Node = "node";
@@ -340,13 +340,20 @@ section! {
 }
 
 section! {
-    /// Logs.
+    /// Logs and traces.
     Telemetry {
         /// How log lines look: `auto` is pretty on a terminal, else JSON.
         log_format: LogFormat = LogFormat::Auto;
         /// Which lines are written: a level, or a filter by module. `RUST_LOG`
         /// goes before it.
         log_level: LogFilter = LogFilter::default();
+        /// The collector that traces are sent to, by OTLP over HTTP, such as
+        /// `http://localhost:4318`; without a path `/v1/traces` is added. Nowhere if
+        /// not set. See [traces](traces.md).
+        otlp_endpoint: Option<HttpUrl> = None;
+        /// Which share of all traces is sent. Give gateways and brokers the same, and they
+        /// choose the same ones.
+        traces_sampled: f64 = 1.0, in 0..=1;
     }
 }
 

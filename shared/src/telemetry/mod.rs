@@ -6,12 +6,14 @@
 //! - [`event_loop_lag`] tells how busy the process's threads are
 //! - [`mask`](fn@mask) takes personal data and secrets out of every line and span
 
+mod export;
 mod format;
 mod lag;
 mod lines;
 mod mask;
 mod masked;
 mod prometheus;
+mod sampling;
 mod trace;
 
 use std::io::IsTerminal;
@@ -29,7 +31,7 @@ pub(crate) use lag::watch_event_loop;
 pub(crate) use lines::flush;
 pub use mask::mask;
 pub use prometheus::Metrics;
-pub use trace::{continue_trace, traceparent};
+pub use trace::{continue_trace, sent_traceparent, set, set_list, traceparent};
 
 use masked::Masked;
 
@@ -50,6 +52,9 @@ pub enum TelemetryError {
     /// This process has set up its logs or metrics before.
     #[error("logs and metrics are set up already: {0}")]
     Twice(String),
+    /// There is nothing to send spans with.
+    #[error("spans cannot be sent to telemetry.otlp_endpoint (TELEMETRY_OTLP_ENDPOINT): {0}")]
+    NoExporter(String),
     /// There is no thread to write the log.
     #[error("the thread that writes the log cannot be started: {0}")]
     NoThread(#[from] std::io::Error),
@@ -62,18 +67,14 @@ pub struct Telemetry {
     fixed: bool,
     format: LogFormat,
     metrics: Metrics,
-    // Dropping it would end the tracer.
-    _provider: SdkTracerProvider,
+    provider: SdkTracerProvider,
 }
 
 /// Sets up logs on stderr, traces and metrics for this process.
 ///
-/// Spans are made and carried on, but not sent anywhere: that needs an exporter,
-/// which the tracer provider does not have.
-///
 /// # Errors
 /// [`TelemetryError`]; also when called twice in one process.
-pub fn init(settings: &Settings) -> Result<Telemetry, TelemetryError> {
+pub fn init(settings: &Settings, program: &'static str) -> Result<Telemetry, TelemetryError> {
     let wanted = &settings.telemetry;
     let (filter, fixed) = first_filter(&wanted.log_level)?;
     let (filter, handle) = reload::Layer::new(filter);
@@ -87,21 +88,22 @@ pub fn init(settings: &Settings) -> Result<Telemetry, TelemetryError> {
     } else {
         lines.boxed()
     };
-    let provider = SdkTracerProvider::builder().build();
+    // Before the exporter, which counts.
+    let metrics = Metrics::install().map_err(|error| TelemetryError::Twice(error.to_string()))?;
+    let provider = export::provider(settings, program)?;
     tracing_subscriber::registry()
         .with(lines.with_filter(filter))
         .with(trace_layer(&provider))
         .try_init()
         .map_err(|error| TelemetryError::Twice(error.to_string()))?;
     log_panics();
-    let metrics = Metrics::install().map_err(|error| TelemetryError::Twice(error.to_string()))?;
     lines::begin()?;
     Ok(Telemetry {
         filter: handle,
         fixed,
         format,
         metrics,
-        _provider: provider,
+        provider,
     })
 }
 
@@ -121,9 +123,25 @@ impl Telemetry {
         self.format
     }
 
+    /// What sends the last spans, once everything else has ended.
+    pub(crate) fn last_spans(&self) -> LastSpans {
+        LastSpans(self.provider.clone())
+    }
+
     /// The metrics of this process.
     pub fn metrics(&self) -> Metrics {
         self.metrics.clone()
+    }
+}
+
+/// Spans that may not be sent yet.
+pub(crate) struct LastSpans(SdkTracerProvider);
+
+impl LastSpans {
+    /// Sends them; takes two seconds at the most, for a collector that is away.
+    pub(crate) async fn send(self) {
+        // Fails only where the process ends anyway.
+        let _ = tokio::task::spawn_blocking(move || export::end(&self.0)).await;
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::TraceContextExt;
+use opentelemetry::{Array, StringValue, Value};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -27,6 +28,24 @@ pub fn traceparent(span: &Span) -> Option<String> {
     let mut carrier = HashMap::new();
     TraceContextPropagator::new().inject_context(&span.context(), &mut carrier);
     carrier.remove(HEADER)
+}
+
+/// The same, where this trace is sent to a collector or somebody wants that; for what is stored
+/// with each record, so that the others cost nothing.
+pub fn sent_traceparent(span: &Span) -> Option<Box<str>> {
+    let is_sent = span.context().span().span_context().is_sampled();
+    is_sent.then(|| traceparent(span)).flatten().map(Into::into)
+}
+
+/// Gives `span` an attribute that lines of the log do not have.
+pub fn set(span: &Span, name: &'static str, value: impl Into<Value>) {
+    span.set_attribute(name, value);
+}
+
+/// The same with one that is a list, which `tracing` has no fields for.
+pub fn set_list(span: &Span, name: &'static str, values: &[&'static str]) {
+    let values = values.iter().map(|value| StringValue::from(*value));
+    span.set_attribute(name, Value::Array(Array::String(values.collect())));
 }
 
 #[cfg(test)]

@@ -149,6 +149,7 @@ fn header(class: Class, event: Event) -> Header {
         reply: None,
         in_reply_to: None,
         excluded: None,
+        trace: None,
     }
 }
 
@@ -198,6 +199,7 @@ pub fn typing(room: &RoomKey, ts: u64) -> Record {
         header: Header {
             ts,
             excluded: Some(user("u2")),
+            trace: None,
             ..header(Class::Transient, Event::TypingIndicator)
         },
         frame: frame::transient(Event::TypingIndicator, &room.room, ts, &data),

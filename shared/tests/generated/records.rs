@@ -20,6 +20,7 @@ fn header(class: Class, event: Event) -> Header {
         reply: None,
         in_reply_to: Some(sample::question()),
         excluded: None,
+        trace: None,
     }
 }
 
@@ -46,6 +47,7 @@ fn records() -> Vec<(&'static str, Record)> {
     let transient = Header {
         in_reply_to: None,
         excluded: Some(sample::user()),
+        trace: None,
         ..header(Class::Transient, Event::TypingIndicator)
     };
     let begin = Header {

@@ -38,6 +38,7 @@ fn header(class: Class, event: Event) -> Header {
         reply: None,
         in_reply_to: None,
         excluded: None,
+        trace: None,
     }
 }
 

@@ -20,6 +20,7 @@ fn event(class: Class) -> Unplaced {
         reply: None,
         in_reply_to: None,
         excluded: None,
+        trace: None,
     };
     let tail = r#""type":"message"}"#.into();
     Unplaced { header, tail }

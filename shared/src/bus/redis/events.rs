@@ -10,6 +10,7 @@ use fred::error::Error;
 use fred::types::config::Server;
 use metrics::Histogram;
 use tokio::task::JoinError;
+use tracing::Span;
 
 use crate::bus::BusError;
 use crate::record::UnreadableRecord;
@@ -72,6 +73,20 @@ pub(super) fn asked(verb: &'static str, took: Duration, error: Option<&BusError>
     } else {
         tracing::debug!(verb, %error, "Redis did not do what it was asked");
     }
+}
+
+/// What is asked of Redis in a trace; nothing outside of one, where it would be a trace of its own.
+pub(super) fn span(verb: &'static str) -> Span {
+    if Span::current().is_none() {
+        return Span::none();
+    }
+    tracing::info_span!(
+        "redis",
+        otel.name = format!("redis {verb}"),
+        otel.kind = "client",
+        db.system.name = "redis",
+        db.operation.name = verb,
+    )
 }
 
 /// Kept by each thread: to look one up takes a lock that all share, and puts a key together.

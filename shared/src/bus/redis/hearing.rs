@@ -218,6 +218,7 @@ mod tests {
             reply: None,
             in_reply_to: None,
             excluded: None,
+            trace: None,
         };
         let frame = Bytes::from_static(b"{}");
         let record = Record { header, frame };

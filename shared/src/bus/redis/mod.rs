@@ -80,6 +80,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::Instrument;
 
 use super::allowance::{Allowance, Taken};
 use super::audit::{AuditBatch, AuditPage, AuditPlace};
@@ -235,7 +236,8 @@ impl Bus for RedisBus {
     }
 
     async fn accept(&self, question: &Question) -> Result<Accepted, BusError> {
-        self.accept_question(question).await
+        let asking = self.accept_question(question);
+        asking.instrument(events::span("accept")).await
     }
 
     async fn receipt(&self, question: &Question) -> Result<Option<Receipt>, BusError> {
@@ -339,7 +341,8 @@ impl Bus for RedisBus {
     }
 
     async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<Finished, BusError> {
-        self.finish_reply(lease, ending).await
+        let asking = self.finish_reply(lease, ending);
+        asking.instrument(events::span("finish")).await
     }
 
     async fn take(&self, whom: &str, allowances: &[Allowance]) -> Result<Taken, BusError> {

@@ -24,6 +24,7 @@ pub fn posting(room: &RoomKey, id: &str) -> Posting {
         reply: None,
         in_reply_to: None,
         excluded: None,
+        trace: None,
     };
     let tail = frame::durable_tail_named("order.paid", &room.room, &json!({"ü": "\"\n"}));
     Posting {
