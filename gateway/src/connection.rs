@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
@@ -112,6 +112,8 @@ pub struct Connection {
     pinged_ms: AtomicU64,
     /// How long the answer to the last ping took.
     rtt_ms: AtomicU32,
+    /// Whether it is not read from now, since much that it asked for is not done yet.
+    is_unread: AtomicBool,
 }
 
 impl Connection {
@@ -137,6 +139,7 @@ impl Connection {
             acted_ms: AtomicU64::new(0),
             pinged_ms: AtomicU64::new(0),
             rtt_ms: AtomicU32::new(UNMEASURED),
+            is_unread: AtomicBool::new(false),
         }
     }
 
@@ -218,6 +221,20 @@ impl Connection {
     /// Notes a sign of life of the peer.
     pub fn note_heard(&self) {
         self.heard_ms.store(self.now_ms(), Ordering::Relaxed);
+    }
+
+    /// Notes whether the peer is read from. Where it was not it may have given signs of life
+    /// meanwhile, which are about to be found.
+    pub(crate) fn note_unread(&self, is_unread: bool) {
+        if self.is_unread() != is_unread {
+            self.note_heard();
+            self.is_unread.store(is_unread, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the peer is not read from now: then its silence tells nothing.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.is_unread.load(Ordering::Relaxed)
     }
 
     /// Notes that the peer answers a ping.

@@ -24,6 +24,15 @@ pub(crate) use deliveries::{
 };
 pub(crate) use websocket::{frame_received, frame_refused, frames_sent, user_came, user_left};
 
+/// A counter that is looked up once: that takes a lock which all threads share, and is too
+/// dear for what happens with each message.
+macro_rules! kept {
+    ($counter:expr) => {{
+        static KEPT: std::sync::LazyLock<metrics::Counter> = std::sync::LazyLock::new(|| $counter);
+        &*KEPT
+    }};
+}
+
 mod clients;
 mod deliveries;
 mod websocket;

@@ -134,9 +134,10 @@ impl Sweep {
         let is_silent = connection.silence(self.now) >= self.heartbeat_interval;
         let is_idle = connection.idleness(self.now) >= self.idle_timeout
             && !connection.identity().is_never_idle();
-        if is_lost && !self.after_standstill {
+        let is_excused = self.after_standstill || connection.is_unread();
+        if is_lost && !is_excused {
             Due::Close(CloseCode::HeartbeatLost)
-        } else if is_idle && !self.after_standstill {
+        } else if is_idle && !is_excused {
             Due::Close(CloseCode::Idle)
         } else if is_lost || is_silent && unanswered.is_none() {
             Due::Ping
@@ -212,6 +213,29 @@ mod tests {
         assert_eq!(batch.close, Some(CloseCode::HeartbeatLost.into()));
         assert!(asked.elapsed() >= heartbeat_interval);
         assert!(!lively.outbox.is_closed());
+    }
+
+    /// Its signs of life wait behind what it asked for.
+    #[tokio::test(start_paused = true)]
+    async fn one_who_is_not_read_from_is_not_given_up() {
+        let gateway = gateway();
+        let heartbeat_interval = gateway.settings().heartbeat_interval;
+        let peer = connection(&gateway);
+        peer.note_unread(true);
+        let unread = Instant::now();
+        while unread.elapsed() < heartbeat_interval * 4 {
+            advance(SWEEP_EVERY).await;
+            yield_now().await;
+        }
+        assert!(!peer.outbox.is_closed());
+        // It is read from again, and found to be dead, in its own time.
+        peer.outbox.next(usize::MAX).await;
+        peer.note_unread(false);
+        let read = Instant::now();
+        assert!(peer.outbox.next(usize::MAX).await.ping);
+        let batch = peer.outbox.next(usize::MAX).await;
+        assert_eq!(batch.close, Some(CloseCode::HeartbeatLost.into()));
+        assert!(read.elapsed() >= heartbeat_interval * 2);
     }
 
     /// Else nobody would be given up for dead by a node that has very many.

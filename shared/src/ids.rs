@@ -7,6 +7,8 @@
 
 use std::fmt::{self, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::UNIX_EPOCH;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -183,7 +185,7 @@ impl UserId {
 impl SessionId {
     /// A new session's id, for a client that names none.
     pub fn generate() -> Self {
-        Self(uuid::Uuid::now_v7().simple().to_string().into())
+        Self(next_in_time().simple().to_string().into())
     }
 }
 
@@ -231,12 +233,13 @@ impl ConnectionId {
 }
 
 impl MessageId {
-    /// A new message's id in `partition`; ids of one partition sort by time.
+    /// A new message's id in `partition`; ids of one partition sort by time, and those that
+    /// one process makes by the order in which it makes them.
     pub fn generate(partition: Partition) -> Self {
         let mut id = String::with_capacity(36);
         let mut name = uuid::Uuid::encode_buffer();
         let _ = write!(id, "{partition}-");
-        id.push_str(uuid::Uuid::now_v7().simple().encode_lower(&mut name));
+        id.push_str(next_in_time().simple().encode_lower(&mut name));
         Self(id.into())
     }
 
@@ -262,6 +265,29 @@ impl KeyId {
             .and_then(Partition::parse)
             .unwrap_or(Partition::FIRST)
     }
+}
+
+/// How many bits of a UUID of version 7 count those of one millisecond.
+const COUNTER_BITS: u32 = 12;
+
+/// A UUID of version 7 (RFC 9562, 6.2, method 1), which sorts behind all that this process has
+/// made. What is random in it comes from a generator of the thread: whoever is in the room
+/// sees the id, so it is no secret, and the system takes 0.3 µs for each that it is asked for.
+fn next_in_time() -> uuid::Uuid {
+    // Milliseconds since 1970, and the counter: where that is full it goes on in the next one.
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let since_1970 = UNIX_EPOCH.elapsed().unwrap_or_default();
+    let now = u64::try_from(since_1970.as_millis()).unwrap_or_default() << COUNTER_BITS;
+    let next = |last: u64| now.max(last + 1);
+    let last = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| {
+        Some(next(last))
+    });
+    let next = last.map_or_else(next, next);
+    let counter = (next & ((1 << COUNTER_BITS) - 1)) as u16;
+    let mut rest: [u8; 10] = rand::random();
+    let [high, low, ..] = &mut rest;
+    [*high, *low] = counter.to_be_bytes();
+    uuid::Builder::from_unix_timestamp_millis(next >> COUNTER_BITS, &rest).into_uuid()
 }
 
 fn partition_of(text: &str) -> Result<Partition, InvalidId> {
@@ -294,6 +320,30 @@ mod tests {
         for bad in ["xx-1", "80-1", "1F-1", "1f", "1f1-2"] {
             assert_eq!(MessageId::new(bad), Err(InvalidId::Partition), "{bad}");
         }
+    }
+
+    /// Also where more are made than a millisecond has numbers for.
+    #[test]
+    fn message_ids_sort_by_the_order_in_which_they_are_made() {
+        let make = || (0..20_000).map(|_| MessageId::generate(Partition::FIRST));
+        let made: Vec<_> = make().collect();
+        assert!(made.is_sorted_by(|one, next| one < next));
+        let threads = [(); 4].map(|()| std::thread::spawn(move || make().collect::<Vec<_>>()));
+        let mut all: Vec<_> = threads
+            .into_iter()
+            .flat_map(|one| one.join().unwrap())
+            .collect();
+        let count = all.len();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), count);
+        let of = |id: &MessageId| {
+            id.as_str()
+                .strip_prefix("00-")
+                .unwrap()
+                .parse::<uuid::Uuid>()
+        };
+        assert_eq!(of(&made[0]).unwrap().get_version_num(), 7);
     }
 
     #[test]

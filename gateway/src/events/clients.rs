@@ -131,8 +131,8 @@ pub(crate) fn frame_compressed(before: usize, after: usize) {
 }
 
 fn count_compressed(before: u64, after: u64) {
-    counter!("causerie_compressed_bytes_total", "stage" => "before").increment(before);
-    counter!("causerie_compressed_bytes_total", "stage" => "after").increment(after);
+    kept!(counter!("causerie_compressed_bytes_total", "stage" => "before")).increment(before);
+    kept!(counter!("causerie_compressed_bytes_total", "stage" => "after")).increment(after);
 }
 
 /// A client is gone.
@@ -193,19 +193,25 @@ pub(crate) fn closing_ended() {
     gauge!("causerie_connections_closing").decrement(1);
 }
 
+macro_rules! action {
+    ($name:literal) => {
+        kept!(counter!("causerie_actions_total", "action" => $name))
+    };
+}
+
 /// A client sent a frame that was understood.
 pub(crate) fn action_received(action: &Action) {
     let received = match action {
-        Action::SendMessage(_) => counter!("causerie_actions_total", "action" => "sendMessage"),
-        Action::Typing(_) => counter!("causerie_actions_total", "action" => "typing"),
-        Action::Cancel(_) => counter!("causerie_actions_total", "action" => "cancel"),
-        Action::Status(_) => counter!("causerie_actions_total", "action" => "status"),
-        Action::Subscribe(_) => counter!("causerie_actions_total", "action" => "subscribe"),
-        Action::Unsubscribe(_) => counter!("causerie_actions_total", "action" => "unsubscribe"),
-        Action::Read(_) => counter!("causerie_actions_total", "action" => "read"),
-        Action::Delete(_) => counter!("causerie_actions_total", "action" => "delete"),
-        Action::Authenticate(_) => counter!("causerie_actions_total", "action" => "authenticate"),
-        Action::Ping(_) => counter!("causerie_actions_total", "action" => "ping"),
+        Action::SendMessage(_) => action!("sendMessage"),
+        Action::Typing(_) => action!("typing"),
+        Action::Cancel(_) => action!("cancel"),
+        Action::Status(_) => action!("status"),
+        Action::Subscribe(_) => action!("subscribe"),
+        Action::Unsubscribe(_) => action!("unsubscribe"),
+        Action::Read(_) => action!("read"),
+        Action::Delete(_) => action!("delete"),
+        Action::Authenticate(_) => action!("authenticate"),
+        Action::Ping(_) => action!("ping"),
     };
     received.increment(1);
 }
@@ -276,11 +282,11 @@ pub(crate) fn message_stored(question: &Question) {
     debug!(room = %question.room, is_to_ai, "a message was stored");
 }
 
-fn messages(is_to_ai: bool) -> Counter {
+fn messages(is_to_ai: bool) -> &'static Counter {
     if is_to_ai {
-        counter!("causerie_messages_total", "to" => "ai")
+        kept!(counter!("causerie_messages_total", "to" => "ai"))
     } else {
-        counter!("causerie_messages_total", "to" => "people")
+        kept!(counter!("causerie_messages_total", "to" => "people"))
     }
 }
 

@@ -114,7 +114,7 @@ pub(crate) fn delivered(
 
 /// A record came twice, or too late.
 pub(crate) fn stale_record_dropped() {
-    counter!("causerie_drops_total", "reason" => STALE).increment(1);
+    kept!(counter!("causerie_drops_total", "reason" => STALE)).increment(1);
 }
 
 /// Of what one who comes into a room got, replies' texts were sent whole.

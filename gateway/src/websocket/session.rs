@@ -118,9 +118,13 @@ impl Session {
         Poll::Pending
     }
 
-    /// Reads what has come, as far as there is room for it.
+    /// Reads what has come, as far as there is room for it. Where there is none, signs of
+    /// life are not found either.
     fn read(&mut self, cx: &mut Context<'_>) {
-        while self.end.is_none() && self.waiting.len() < WAITING_FRAMES {
+        while self.end.is_none() {
+            if self.waiting.len() >= WAITING_FRAMES {
+                return self.connected.note_unread(true);
+            }
             let connected = &self.connected;
             let heard = || connected.note_heard();
             match self.reading.poll_message(cx, heard) {
@@ -131,7 +135,7 @@ impl Session {
                     let code = CloseCode::from(violation);
                     self.end = Some(End::Close(code.into()));
                 }
-                Poll::Pending => return,
+                Poll::Pending => return self.connected.note_unread(false),
             }
         }
     }
@@ -258,6 +262,8 @@ mod tests {
     use futures::poll;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
+    use tokio::sync::oneshot;
+    use tokio::task::yield_now;
 
     use super::super::codec::Decoder;
     use super::*;
@@ -326,6 +332,32 @@ mod tests {
         }
         assert!(poll!(poll_fn(|cx| session.poll_end(cx))).is_pending());
         assert_eq!(session.waiting.capacity(), 0);
+    }
+
+    /// Its pongs may stand behind what waits.
+    #[tokio::test]
+    async fn it_is_noted_while_nothing_is_read() {
+        let (connected, reading, mut client) = come_in().await;
+        let mut session = Session::new(connected, reading);
+        let (done, holds_up) = oneshot::channel::<()>();
+        session.acting = Some(Box::pin(holds_up.map(|_| ())));
+        let unsubscribe = br#"{"action":"unsubscribe","data":{"room":"project:p1"}}"#;
+        let asked = frame(true, opcode::TEXT, unsubscribe);
+        client
+            .write_all(&asked.repeat(WAITING_FRAMES + 1))
+            .await
+            .unwrap();
+        while !session.connected.is_unread() {
+            assert!(poll!(poll_fn(|cx| session.poll_end(cx))).is_pending());
+            yield_now().await;
+        }
+        assert_eq!(session.waiting.len(), WAITING_FRAMES);
+        done.send(()).unwrap();
+        while session.connected.is_unread() {
+            assert!(poll!(poll_fn(|cx| session.poll_end(cx))).is_pending());
+            yield_now().await;
+        }
+        assert!(session.waiting.is_empty());
     }
 
     /// What a node keeps for each socket, though nothing happens there, is what
