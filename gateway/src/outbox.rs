@@ -36,7 +36,7 @@ mod stored;
 mod wire;
 
 /// How many bytes of events go out with one write.
-pub(crate) const AT_ONCE: usize = 16 << 10;
+pub(crate) const JOINED_BYTES: usize = 16 << 10;
 
 /// Names an outbox within this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -158,7 +158,7 @@ impl Outbox {
     /// How many bytes of events may be put in together: where little may wait, fewer
     /// than go out with one write, since all wait before they are written.
     pub(crate) fn at_once(&self) -> usize {
-        AT_ONCE.min(self.bound / 8)
+        JOINED_BYTES.min(self.bound / 8)
     }
 
     /// Sends a frame, or drops it as the reader's slowness demands.

@@ -17,7 +17,7 @@ use crate::outbox::OutboxId;
 use crowds::{Crowds, UserKey};
 
 /// How many connections are handed out at once to one who looks at all.
-const AT_ONCE: usize = 128;
+const CONNECTIONS_A_LOOK: usize = 128;
 
 /// All connections of the node, and how many more there may be. Cheap to
 /// clone.
@@ -152,7 +152,7 @@ impl Registry {
         let next = connections
             .all
             .range((after, Bound::Unbounded))
-            .take(AT_ONCE);
+            .take(CONNECTIONS_A_LOOK);
         next.map(|(_, connection)| Arc::clone(connection)).collect()
     }
 

@@ -28,7 +28,7 @@ const QUEUE: usize = 4_096;
 const TOGETHER: usize = 8_192;
 
 /// So many rooms a second are each opened at once.
-const AT_ONCE: f64 = 16.0;
+const UNGATHERED_A_SECOND: f64 = 16.0;
 
 /// How much longer rooms are gathered for each that came within a second, while
 /// another was being opened.
@@ -235,7 +235,7 @@ impl Rush {
 
     fn worth_waiting(&self) -> Duration {
         LONGER_FOR_EACH
-            .mul_f64((self.recent - AT_ONCE).max(0.0))
+            .mul_f64((self.recent - UNGATHERED_A_SECOND).max(0.0))
             .min(self.longest)
     }
 }

@@ -14,7 +14,7 @@ use super::Viewer;
 use super::members::Member;
 use crate::events::{self, Deliveries};
 use crate::frame::OutFrame;
-use crate::outbox::{AT_ONCE, Joined, Outbox};
+use crate::outbox::{JOINED_BYTES, Joined, Outbox};
 
 /// Something for all who are in the room.
 #[derive(Debug)]
@@ -197,7 +197,7 @@ impl What {
         let mut fits = |next: &Outgoing| match next {
             Outgoing::Event { frame, .. } => {
                 bytes += frame.size();
-                bytes <= AT_ONCE
+                bytes <= JOINED_BYTES
             }
             Outgoing::Snapshot(_) | Outgoing::Position { .. } | Outgoing::Farewell => false,
         };
@@ -253,7 +253,7 @@ fn give_some<'a>(
     mut seen: impl Iterator<Item = &'a Arc<OutFrame>>,
     deliveries: &mut Deliveries,
 ) {
-    let fits = outbox.at_once() >= AT_ONCE;
+    let fits = outbox.at_once() >= JOINED_BYTES;
     match (seen.next(), seen.next()) {
         (Some(first), Some(second)) if fits => {
             outbox.push_all([first, second].into_iter().chain(seen), deliveries);

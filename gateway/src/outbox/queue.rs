@@ -113,12 +113,12 @@ impl Queue {
         true
     }
 
-    /// Lets the rest of `frame` wait, of which `begun` bytes are on their way
-    /// already. Nothing else waits.
-    pub(super) fn push_begun(&mut self, frame: &Arc<OutFrame>, begun: usize) {
+    /// Lets the rest of one write wait: `frames`, of the first of which `begun` bytes are on
+    /// their way already. Nothing else waits.
+    pub(super) fn push_rest(&mut self, frames: &[Arc<OutFrame>], begun: usize) {
         self.begun = begun;
-        self.bytes += size_of(frame);
-        self.frames.push_back(Arc::clone(frame));
+        self.bytes += frames.iter().map(|frame| size_of(frame)).sum::<usize>();
+        self.frames.extend(frames.iter().cloned());
     }
 
     /// Lets a control frame wait, before all that has not begun. It takes the

@@ -16,7 +16,7 @@ use crate::frame::{Control, FrameKind, OutFrame};
 use crate::websocket::codec::encode;
 
 /// How many frames one write takes.
-const AT_ONCE: usize = 64;
+const FRAMES_A_WRITE: usize = 64;
 
 /// What an outbox's lock guards.
 #[derive(Debug)]
@@ -112,7 +112,7 @@ impl State {
                     Pushed::Written
                 }
                 Ok(written) => {
-                    self.queue.push_begun(frame, written);
+                    self.queue.push_rest(std::slice::from_ref(frame), written);
                     self.count_one();
                     Pushed::Queued
                 }
@@ -125,36 +125,32 @@ impl State {
         self.queue_up(frame, bound)
     }
 
-    /// With one write, where nothing waits and nothing is to be dropped.
+    /// With one write, where nothing waits and nothing is to be dropped. What the peer does
+    /// not take of that waits, even past the bound: who had taken all that came before is not
+    /// slow, however much comes at once.
     pub(super) fn push_joined(
         &mut self,
         joined: &Joined,
         bound: usize,
         deliveries: &mut Deliveries,
     ) {
-        let mut left = joined.frames();
         if self.close.is_none()
             && self.queue.drops_nothing()
             && let Way::Written(wire) = &self.way
         {
             let is_deflated = wire.is_deflated();
-            // Who is not there any more is found out below.
-            let written = wire.try_write(joined.bytes(is_deflated)).unwrap_or(0);
+            let Ok(written) = wire.try_write(joined.bytes(is_deflated)) else {
+                return self.lose_peer();
+            };
             let (whole, begun) = joined.split_at(written, is_deflated);
+            let left = joined.frames().get(whole..).unwrap_or_default();
+            self.queue.push_rest(left, begun);
             deliveries.count(Pushed::Written, whole);
-            left = left.get(whole..).unwrap_or_default();
-            if begun > 0
-                && let Some((first, rest)) = left.split_first()
-            {
-                self.queue.push_begun(first, begun);
-                deliveries.count(Pushed::Queued, 1);
-                left = rest;
-            }
-            let frames = joined.frames().len() - left.len();
-            deliveries.count_joined(frames);
-            self.count_given(frames);
+            deliveries.count(Pushed::Queued, left.len());
+            deliveries.count_joined(joined.frames().len());
+            return self.count_given(joined.frames().len());
         }
-        for frame in left {
+        for frame in joined.frames() {
             let pushed = self.push(frame, bound);
             deliveries.count(pushed, 1);
         }
@@ -270,13 +266,13 @@ impl State {
             Way::Written(wire) => wire,
             Way::Lost => return Some(Sent::ToNobody),
         };
-        let mut slices = [IoSlice::new(&[]); AT_ONCE];
+        let mut slices = [IoSlice::new(&[]); FRAMES_A_WRITE];
         let (waiting, begun) = self.queue.waiting();
         for (at, (slice, frame)) in slices.iter_mut().zip(waiting).enumerate() {
             let sent = if at == 0 { begun } else { 0 };
             *slice = IoSlice::new(wire.bytes_of(frame).get(sent..).unwrap_or_default());
         }
-        let count = self.queue.len().min(AT_ONCE);
+        let count = self.queue.len().min(FRAMES_A_WRITE);
         match wire.try_write_all(slices.get(..count).unwrap_or_default()) {
             Ok(0) => None,
             Ok(written) => {

@@ -13,7 +13,7 @@ use crate::events;
 use crate::gateway::Gateway;
 
 /// In how many partitions it goes on at once.
-const AT_ONCE: usize = 8;
+const PARTITIONS_SWEPT: usize = 8;
 
 /// What is being taken back. It ends when this is dropped.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Sweeps {
     pub(super) fn new(gateway: Arc<Gateway>) -> Self {
         Self {
             gateway,
-            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            turns: Arc::new(Semaphore::new(PARTITIONS_SWEPT)),
             under_way: BTreeMap::new(),
             tasks: JoinSet::new(),
         }

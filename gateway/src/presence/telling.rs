@@ -29,7 +29,7 @@ const GATHER: Duration = Duration::from_millis(50);
 const LEARN_EVERY: Duration = Duration::from_secs(10);
 
 /// Of how many users it is told at once.
-const AT_ONCE: usize = 1_024;
+const USERS_A_TELLING: usize = 1_024;
 
 /// Tells what was touched.
 #[derive(Debug)]
@@ -134,7 +134,7 @@ impl Telling {
         self.later.touch_due(now, &presence);
         let mut changes = presence.lock();
         let mut taken = BTreeMap::new();
-        while taken.len() < AT_ONCE
+        while taken.len() < USERS_A_TELLING
             && let Some((whose, touched)) = changes.take_after(self.last.as_ref())
         {
             self.last = Some(whose.clone());

@@ -26,13 +26,13 @@ use super::engine::Engine;
 /// The most that one record carries (RFC 8446, 5.1).
 const RECORD: usize = 16 << 10;
 /// What is read at once: a record of the largest kind (RFC 5246, 6.2.3).
-const READ_AT_ONCE: usize = RECORD + 2048 + 5;
+const BYTES_A_READ: usize = RECORD + 2048 + 5;
 
 thread_local! {
     // What all connections of a thread use, one after the other.
-    static CAME: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_AT_ONCE].into());
+    static CAME: RefCell<Box<[u8]>> = RefCell::new(vec![0; BYTES_A_READ].into());
     static PLAIN: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(RECORD));
-    static ENCRYPTED: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_AT_ONCE]);
+    static ENCRYPTED: RefCell<Vec<u8>> = RefCell::new(vec![0; BYTES_A_READ]);
 }
 
 /// One connection over TLS.

@@ -15,12 +15,12 @@ use super::codec::{Decoder, Message, Violation};
 use crate::socket::Receiving;
 
 /// What is read at once.
-const READ_AT_ONCE: usize = 16 << 10;
+const BYTES_A_READ: usize = 16 << 10;
 
 thread_local! {
     /// What all connections of a thread read into, one after the other: so that
     /// one from which nothing comes holds no memory for it.
-    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_AT_ONCE].into());
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; BYTES_A_READ].into());
 }
 
 /// What a client sends, read as there is time for it.
@@ -147,7 +147,7 @@ mod tests {
     const PING: [u8; 6] = [0x89, 0x80, 0, 0, 0, 0];
 
     /// So many messages fit into one read.
-    const COUNT: usize = READ_AT_ONCE / PING.len();
+    const COUNT: usize = BYTES_A_READ / PING.len();
 
     /// What is sent to it, all of which has come.
     async fn reading_of(wire: &[u8]) -> Reading {

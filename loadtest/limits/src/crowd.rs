@@ -17,7 +17,7 @@ use crate::websocket::{Received, frame, handshake, next_frame};
 /// More than all who may come at once.
 const BACKLOG: i32 = 4096;
 /// How many sockets epoll tells of at once.
-const AT_ONCE: usize = 1024;
+const EVENTS_A_LOOK: usize = 1024;
 /// What a client is told once for each of its rooms.
 const JOINED: &[u8] = b"joined";
 const LISTENER: u64 = u64::MAX;
@@ -172,7 +172,7 @@ impl Crowd {
     /// # Errors
     /// If the kernel refuses.
     pub fn wait(&mut self) -> anyhow::Result<Vec<Event>> {
-        let mut ready = [EpollEvent::empty(); AT_ONCE];
+        let mut ready = [EpollEvent::empty(); EVENTS_A_LOOK];
         let count = match self.epoll.wait(&mut ready, EpollTimeout::from(1000u16)) {
             Err(Errno::EINTR) => 0,
             count => count?,

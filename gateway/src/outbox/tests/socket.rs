@@ -135,6 +135,24 @@ async fn what_it_does_not_take_follows_in_order() {
     }
 }
 
+/// More may come at once than may wait.
+#[tokio::test]
+async fn who_has_taken_all_is_not_slow_however_much_comes_at_once() {
+    for way in BOTH {
+        let (outbox, _receiving, mut peer) = connected(way, BOUND).await;
+        let (mut sent, mut deliveries) = (Vec::new(), Deliveries::default());
+        while outbox.lock().queue.is_empty() {
+            let from = sent.len() as u64;
+            let frames: Vec<_> = (from..from + 100).map(event).collect();
+            sent.extend(frames.clone());
+            outbox.push_joined(&Joined::new(frames), &mut deliveries);
+        }
+        assert!(outbox.lock().queue.bytes() > BOUND && !outbox.is_closed());
+        assert_eq!(outbox.tally().given as usize, sent.len());
+        expect(&mut peer, &outbox, &sent).await;
+    }
+}
+
 /// It was given as a whole, so nothing waits that would draw attention.
 #[tokio::test]
 async fn the_rest_of_a_record_leaves_though_nothing_follows() {
@@ -292,7 +310,7 @@ async fn lost_text_is_asked_for_though_all_the_rest_went_at_once() {
 #[test]
 fn of_several_pongs_that_wait_the_last_goes() {
     let mut queue = Queue::default();
-    queue.push_begun(&event(1), 5);
+    queue.push_rest(&[event(1)], 5);
     assert!(queue.push(&event(2), BOUND));
     for number in 0..9 {
         let pong = OutFrame::control(Control::Pong, encode::pong(&[number]));

@@ -8,7 +8,7 @@ use super::{Message, Violation, close_frame, mask};
 
 /// How many frames of a message are read at once. They take some ten microseconds, and one
 /// read may bring thousands that are next to empty.
-const FRAMES_AT_ONCE: usize = 256;
+const FRAMES_A_CALL: usize = 256;
 
 /// Reads what one client sends. Between messages it is two words without a
 /// heap; what has come of a message is held until the message is whole.
@@ -104,7 +104,7 @@ impl Unfinished {
     }
 
     fn read(&mut self, input: &mut &[u8], rules: Rules) -> Result<Option<Message>, Violation> {
-        for _ in 0..FRAMES_AT_ONCE {
+        for _ in 0..FRAMES_A_CALL {
             let frame = match self.frame.take() {
                 Some(frame) => frame,
                 None => match self.header.read(input)? {

@@ -19,7 +19,7 @@ use crate::room::RoomKey;
 
 /// How many rooms one script reads, and how many events of each where it reads
 /// several: Redis does nothing else meanwhile. Who missed more reads on alone.
-const READ_AT_ONCE: usize = 64;
+const ROOMS_A_SCRIPT: usize = 64;
 const EVENTS_OF_EACH: usize = 32;
 
 impl RedisBus {
@@ -33,7 +33,9 @@ impl RedisBus {
             let of_partition = by_partition.entry(look.room.partition().index());
             of_partition.or_default().push((place, look));
         }
-        let together = by_partition.values().flat_map(|of| of.chunks(READ_AT_ONCE));
+        let together = by_partition
+            .values()
+            .flat_map(|of| of.chunks(ROOMS_A_SCRIPT));
         let reads = together.map(|some| async move {
             let looks: Vec<_> = some.iter().map(|(_, look)| *look).collect();
             let places = some.iter().map(|(place, _)| *place);

@@ -21,7 +21,7 @@ mod unanswered;
 mod waiters;
 
 /// How many channels one command takes.
-const AT_ONCE: usize = 1_000;
+const CHANNELS_A_COMMAND: usize = 1_000;
 
 /// How many channels may be asked for or left without an answer: some ten megabytes.
 /// Who asks a Redis that is paused asks again and again, and people leave.
@@ -373,7 +373,9 @@ fn together<T: AsRef<str> + Clone>(is_clustered: bool, channels: Vec<T>) -> Vec<
         let of_partition = by_partition.entry(partition.map_or(0, Partition::index));
         of_partition.or_default().push(channel);
     }
-    let chunks = by_partition.values().flat_map(|all| all.chunks(AT_ONCE));
+    let chunks = by_partition
+        .values()
+        .flat_map(|all| all.chunks(CHANNELS_A_COMMAND));
     chunks.map(<[T]>::to_vec).collect()
 }
 
