@@ -268,3 +268,26 @@ fn ticks(period: Duration) -> tokio::time::Interval {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
 }
+
+#[cfg(test)]
+mod tests {
+    use causerie_shared::bus::Retention;
+    use causerie_shared::bus::memory::MemoryBus;
+    use causerie_shared::ids::TenantId;
+    use causerie_shared::room::Partition;
+
+    use super::*;
+
+    /// There are thousands of them at a time. Beside it there are the text, the call of the
+    /// model and what the HTTP client keeps of it.
+    #[tokio::test]
+    async fn a_reply_that_is_made_is_small() {
+        let bus: Arc<dyn Bus> = Arc::new(MemoryBus::new(Retention::default()));
+        let worker = Broker::new(bus, Settings::default(), Ai::default()).worker;
+        let acme = TenantId::new("acme").unwrap();
+        worker.slots.on_waiting(acme, Partition::FIRST);
+        let open = worker.slots.try_open().unwrap();
+        let size = size_of_val(&worker.claim(open));
+        assert!(size <= 5_000, "{size} bytes");
+    }
+}

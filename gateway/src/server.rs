@@ -190,3 +190,32 @@ fn accept_failed(error: &std::io::Error) {
     tracing::warn!(%error, "a connection could not be accepted: raise the limit of open files");
     metrics::counter!("causerie_accept_errors_total").increment(1);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// There is one for each request that is answered, and each stream. What a WebSocket
+    /// keeps is counted where it is served.
+    #[tokio::test]
+    async fn a_connection_is_small_while_it_is_answered() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let connecting = TcpStream::connect(listener.local_addr().unwrap());
+        let (accepted, _peer) = tokio::join!(listener.accept(), connecting);
+        let (stream, address) = accepted.unwrap();
+        let patience = Duration::from_secs(1);
+        let port = Arc::new(Port {
+            router: Router::new(),
+            patience: Patience {
+                head: patience,
+                unread: patience,
+            },
+            tls: None,
+            waiting: Arc::new(Waiting::new(1, 1)),
+            stop: CancellationToken::new(),
+        });
+        let place = port.waiting.place();
+        let size = size_of_val(&port.serve(stream, Peer(address.ip()), place));
+        assert!(size <= 6_000, "{size} bytes");
+    }
+}
