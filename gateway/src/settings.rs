@@ -48,6 +48,8 @@ pub struct Settings {
     pub queue: QueueCaps,
     /// Whether a client may send earlier turns along.
     pub client_context: bool,
+    /// The most bytes of events that somebody is given who looks at a room's history.
+    pub page_bytes: usize,
     /// How much may go along with a message.
     pub enclosures: Enclosures,
     /// Which kinds of events are sent live.
@@ -111,6 +113,7 @@ impl From<&config::Settings> for Settings {
                 tenant: limits.queued_per_tenant.into(),
             },
             client_context: settings.ai.client_context,
+            page_bytes: settings.history.page_bytes.bytes(),
             enclosures: Enclosures {
                 metadata_bytes: limits.max_metadata_bytes.bytes(),
                 context_bytes: limits.max_context_bytes.bytes(),
@@ -162,6 +165,7 @@ impl Default for Settings {
                 tenant: 10_000,
             },
             client_context: true,
+            page_bytes: 1 << 20,
             enclosures: Enclosures {
                 metadata_bytes: 4 << 10,
                 context_bytes: 32 << 10,

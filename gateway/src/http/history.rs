@@ -80,8 +80,8 @@ struct Seen {
     has_more: bool,
 }
 
-/// Reads until there are as many events as are wanted that `reader` may see:
-/// visitors see few of those in the tenant's room. For them the log is read in
+/// Reads until there are as many events as are wanted, or as fit into a page, that `reader`
+/// may see: visitors see few of those in the tenant's room. For them the log is read in
 /// the largest steps: how many there are is not for the one who asks to say.
 async fn seen_by(
     reader: &Asker,
@@ -90,6 +90,7 @@ async fn seen_by(
     wanted: &Wanted,
 ) -> Result<Seen, Refusal> {
     let key = RoomKey::new(reader.tenant().clone(), room.clone());
+    let page_bytes = edge.gateway.settings().page_bytes;
     let forward = wanted.range.after.is_some();
     let mut range = wanted.range;
     let mut seen: Vec<Record> = Vec::new();
@@ -98,10 +99,12 @@ async fn seen_by(
         let page = edge.gateway.bus.history(&key, range, step).await;
         let page = page.map_err(|error| bus_failed(&error))?;
         step = MAX_LIMIT;
+        let read = page.records.len();
         let visible = page.records.into_iter();
         let mut visible: Vec<Record> = visible
             .filter(|record| reader.sees(room, &record.header.event))
             .collect();
+        let is_all_visible = visible.len() == read;
         if forward {
             seen.append(&mut visible);
             range.after = page.reached.or(range.after);
@@ -110,22 +113,43 @@ async fn seen_by(
             seen = visible;
             range.before = page.reached.or(range.before);
         }
-        let is_enough = seen.len() >= wanted.limit;
-        if is_enough || !page.has_more {
-            let has_more = page.has_more || seen.len() > wanted.limit;
-            let surplus = seen.len().saturating_sub(wanted.limit);
-            if forward {
-                seen.truncate(wanted.limit);
-            } else {
-                seen.drain(..surplus);
-            }
+        let is_cut = cut(&mut seen, forward, wanted.limit, page_bytes);
+        // Of those that are all visible there are fewer than wanted only where they fill
+        // a page by their bytes.
+        let is_full = is_cut || seen.len() >= wanted.limit || (is_all_visible && !seen.is_empty());
+        if is_full || !page.has_more {
             return Ok(Seen {
                 epoch: page.epoch,
                 records: seen,
-                has_more,
+                has_more: page.has_more || is_cut,
             });
         }
     }
+}
+
+/// Keeps as many as are wanted and fit into a page, in the direction of reading; one however
+/// large. Whether there were more.
+fn cut(seen: &mut Vec<Record>, forward: bool, limit: usize, page_bytes: usize) -> bool {
+    let mut left = page_bytes;
+    let mut fits = |at: usize, record: &Record| {
+        let rest = left.checked_sub(record.frame.len());
+        left = rest.unwrap_or_default();
+        at < limit && (at == 0 || rest.is_some())
+    };
+    let kept = if forward {
+        let seen = seen.iter().enumerate();
+        seen.take_while(|(at, record)| fits(*at, record)).count()
+    } else {
+        let seen = seen.iter().rev().enumerate();
+        seen.take_while(|(at, record)| fits(*at, record)).count()
+    };
+    let surplus = seen.len() - kept;
+    if forward {
+        seen.truncate(kept);
+    } else {
+        seen.drain(..surplus);
+    }
+    surplus > 0
 }
 
 /// Joins the frames, which are JSON already.

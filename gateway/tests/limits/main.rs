@@ -9,6 +9,7 @@
 
 mod floods;
 mod messages;
+mod pages;
 
 use causerie_testkit::client::http::{Answer, request};
 use causerie_testkit::client::ws::Connect;

@@ -22,6 +22,7 @@ impl From<&Settings> for Retention {
             max_events: settings.history.max_events,
             max_age: settings.history.max_age,
             max_recover: settings.history.max_recover,
+            page_bytes: settings.history.page_bytes.bytes() as u64,
             revocations: settings.auth.revocations_kept,
             audit_events: settings.audit.max_events,
             audit_age: settings.audit.max_age,

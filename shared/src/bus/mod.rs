@@ -104,6 +104,8 @@ pub struct Retention {
     /// The most durable events with which one client is brought up to date;
     /// beyond it [`Page`] says that the position is lost.
     pub max_recover: u64,
+    /// The most bytes of the events that are read at once. One is read however large.
+    pub page_bytes: u64,
     /// The most turns that a session's context keeps.
     pub max_turns: u64,
     /// The most bytes of these together. The last turn is kept however long.
@@ -122,6 +124,7 @@ impl Default for Retention {
             max_events: 10_000,
             max_age: Duration::from_secs(7 * 24 * 3600),
             max_recover: 1_000,
+            page_bytes: 1 << 20,
             max_turns: 100,
             max_turn_bytes: 256 << 10,
             revocations: Duration::from_secs(90 * 24 * 3600),
@@ -175,7 +178,8 @@ pub trait Bus: Send + Sync + Debug {
 
     // Reading a room's log.
 
-    /// Reads on from `after`, at the most `limit` events, with the replies now
+    /// Reads on from `after`, at the most `limit` events and
+    /// [`page_bytes`](Retention::page_bytes), with the replies now
     /// being made in the room; in one atomic look, so that live records with a
     /// greater `seq`, or a greater index of a reply, follow it without a hole.
     /// Without `after` it holds no events: only where the log now stands.
@@ -196,7 +200,8 @@ pub trait Bus: Send + Sync + Debug {
         join_all(reads).await
     }
 
-    /// Reads a part of the log for a person who scrolls.
+    /// Reads a part of the log for a person who scrolls: at the most `limit` events and
+    /// [`page_bytes`](Retention::page_bytes).
     async fn history(
         &self,
         room: &RoomKey,

@@ -321,6 +321,9 @@ section! {
         /// Most missed events that a client is sent; one that missed more
         /// reloads.
         max_recover: u64 = 1_000, in 1..=100000;
+        /// Most bytes of the events that a client is given, or a gateway reads, at once; the
+        /// next page goes on from there. One event is given however large.
+        page_bytes: Size = Size::new(1 << 20), in 16384..=67108864;
     }
 }
 

@@ -95,6 +95,8 @@ macro_rules! conformance {
                 an_empty_rooms_epoch_stays,
                 a_look_without_a_position_holds_no_events,
                 pages_go_on_where_the_last_ended,
+                a_page_ends_where_it_would_be_large,
+                a_long_log_is_read_whole,
                 a_log_trimmed_below_the_position_is_lost,
                 too_much_in_between_is_lost,
                 a_position_that_cannot_be_is_lost,

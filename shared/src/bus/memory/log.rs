@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::bus::Retention;
 use crate::bus::log::{History, HistoryRange, Missed};
 use crate::position::{Epoch, Position};
 use crate::protocol::event::Event;
@@ -79,36 +80,35 @@ impl Log {
         }
     }
 
-    pub(super) fn missed(&self, after: &Position, limit: usize, max_recover: u64) -> Missed {
+    pub(super) fn missed(&self, after: &Position, limit: usize, retention: &Retention) -> Missed {
         let is_known = after.epoch == self.epoch && after.seq <= self.seq;
         let is_held = after.seq >= self.first() - 1;
-        if !is_known || !is_held || self.seq - after.seq > max_recover {
+        if !is_known || !is_held || self.seq - after.seq > retention.max_recover {
             return Missed::Lost;
         }
-        Missed::Records(self.page(after.seq + 1, self.seq, limit))
+        Missed::Records(self.page(after.seq + 1..=self.seq, limit, retention.page_bytes))
     }
 
-    pub(super) fn history(&self, range: HistoryRange, limit: usize) -> History {
+    pub(super) fn history(&self, range: HistoryRange, limit: usize, page_bytes: u64) -> History {
         let first = range.after.map_or(0, |seq| seq.saturating_add(1));
         let first = first.max(self.first());
         let last = range.before.map_or(self.seq, |seq| seq.saturating_sub(1));
         let last = last.min(self.seq);
         let count = (last + 1).saturating_sub(first);
-        let wanted = count.min(limit as u64);
-        let from = match range.after {
-            Some(_) => first,
-            None => first + (count - wanted),
-        };
-        let records = self.page(from, last, limit);
-        let reached = if range.after.is_some() {
-            records.last()
+        let mut records = if range.after.is_some() {
+            self.page(first..=last, limit, page_bytes)
         } else {
-            records.first()
+            self.page((first..=last).rev(), limit, page_bytes)
         };
+        let reached = records.last();
+        let reached = reached.and_then(|record| Some(record.header.position.as_ref()?.seq));
+        if range.after.is_none() {
+            records.reverse();
+        }
         History {
             epoch: self.epoch.clone(),
-            has_more: wanted < count,
-            reached: reached.and_then(|record| Some(record.header.position.as_ref()?.seq)),
+            has_more: (records.len() as u64) < count,
+            reached,
             records,
         }
     }
@@ -118,12 +118,20 @@ impl Log {
         self.records.len()
     }
 
-    /// The records from `first` to `last`, `limit` at the most.
-    fn page(&self, first: u64, last: u64, limit: usize) -> Vec<Record> {
-        (first..=last)
-            .take(limit)
+    /// The first records at `seqs`, `limit` and so many bytes at the most; but one however
+    /// large.
+    fn page(&self, seqs: impl Iterator<Item = u64>, limit: usize, bytes: u64) -> Vec<Record> {
+        let mut left = bytes;
+        let fits = |(at, record): &(usize, &Arc<Record>)| {
+            let rest = left.checked_sub(record.frame.len() as u64);
+            left = rest.unwrap_or_default();
+            *at == 0 || rest.is_some()
+        };
+        seqs.take(limit)
             .map_while(|seq| self.get(seq))
-            .map(|record| (**record).clone())
+            .enumerate()
+            .take_while(fits)
+            .map(|(_, record)| (**record).clone())
             .collect()
     }
 

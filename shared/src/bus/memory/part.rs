@@ -192,10 +192,10 @@ impl Part {
     }
 
     pub(super) fn read(&mut self, room: &RoomKey, after: Option<&Position>, limit: usize) -> Page {
-        let max_recover = self.retention.max_recover;
+        let retention = self.retention.clone();
         let log = self.log(room);
         let missed = match after {
-            Some(after) => log.missed(after, limit, max_recover),
+            Some(after) => log.missed(after, limit, &retention),
             None => Missed::Records(Vec::new()),
         };
         let head = log.head();
@@ -212,7 +212,8 @@ impl Part {
     }
 
     pub(super) fn history(&mut self, room: &RoomKey, range: HistoryRange, limit: usize) -> History {
-        self.log(room).history(range, limit)
+        let page_bytes = self.retention.page_bytes;
+        self.log(room).history(range, limit, page_bytes)
     }
 
     fn note_change(&mut self, room: &RoomKey, changed_before_ms: u64) {

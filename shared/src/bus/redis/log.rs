@@ -82,6 +82,7 @@ impl RedisBus {
             .log_args()
             .number(self.retention.max_recover)
             .number(self.bounded(limit))
+            .number(self.retention.page_bytes)
             .number(looks.len() as u64);
         let args = looks.iter().fold(args, |args, Look { room, after }| {
             let after = after.as_ref();
@@ -111,7 +112,8 @@ impl RedisBus {
             .number(!is_forward)
             .number(first)
             .number(last)
-            .number(self.bounded(limit));
+            .number(self.bounded(limit))
+            .number(self.retention.page_bytes);
         let answer = self.pool.run(room.partition(), &HISTORY, args).await?;
         let mut answer = answer.ok_or_else(|| nothing("history"))?;
         let epoch = answer.parsed()?;

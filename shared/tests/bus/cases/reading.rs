@@ -70,6 +70,59 @@ pub async fn pages_go_on_where_the_last_ended<W: World>() {
     assert_eq!(pages, [vec![1, 2, 3], vec![4, 5, 6], vec![7]]);
 }
 
+/// However large one event is, it is read.
+pub async fn a_page_ends_where_it_would_be_large<W: World>() {
+    let retention = Retention {
+        page_bytes: 1,
+        ..Retention::default()
+    };
+    let (_world, here, there) = two_nodes::<W>(retention).await;
+    let room = room("acme:project:p1");
+    let positions = say(&*here, &room, 4).await;
+    let mut position = at(&positions[0], 0);
+    for seq in 1..=4 {
+        let page = there.read(&room, Some(&position), 100).await.unwrap();
+        let Missed::Records(records) = page.missed else {
+            panic!("lost")
+        };
+        assert_eq!(seqs(&records), [seq]);
+        position = records[0].header.position.clone().unwrap();
+    }
+    for (after, before, expected, has_more) in [
+        (Some(0), None, 1, true),
+        (Some(2), None, 3, true),
+        (Some(3), None, 4, false),
+        (None, None, 4, true),
+        (None, Some(3), 2, true),
+        (None, Some(2), 1, false),
+    ] {
+        let range = HistoryRange { before, after };
+        let history = there.history(&room, range, 50).await.unwrap();
+        let found = (seqs(&history.records), history.has_more, history.reached);
+        assert_eq!(
+            found,
+            (vec![expected], has_more, Some(expected)),
+            "{range:?}"
+        );
+    }
+}
+
+/// In several steps.
+pub async fn a_long_log_is_read_whole<W: World>() {
+    let (_world, here, there) = two_nodes::<W>(Retention::default()).await;
+    let room = room("acme:project:p1");
+    let first = say(&*here, &room, 200).await[0].clone();
+    let page = there.read(&room, Some(&at(&first, 0)), 150).await.unwrap();
+    let Missed::Records(records) = page.missed else {
+        panic!("lost")
+    };
+    assert_eq!(seqs(&records), (1..=150).collect::<Vec<u64>>());
+    let history = there.history(&room, HistoryRange::default(), 150);
+    let history = history.await.unwrap();
+    assert_eq!(seqs(&history.records), (51..=200).collect::<Vec<u64>>());
+    assert_eq!((history.has_more, history.reached), (true, Some(51)));
+}
+
 pub async fn a_log_trimmed_below_the_position_is_lost<W: World>() {
     let retention = Retention {
         max_events: 5,

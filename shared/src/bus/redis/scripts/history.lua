@@ -4,12 +4,12 @@
 local room = arg()
 local is_backward = number_arg() == 1
 local first, last = number_arg(), number_arg()
-local limit = number_arg()
+local limit, most_bytes = number_arg(), number_arg()
 
 local log = look_and_keep(room)
-local records, seqs = read_part(log, is_backward, first, last, limit + 1)
-local has_more = #records > limit
-if has_more then
+local records, seqs, _, is_full = read_part(log, is_backward, first, last, limit + 1, most_bytes)
+local has_more = is_full or #records > limit
+if #records > limit then
   records[#records] = nil
 end
 local reached = records[1] and text_of(seqs[#records]) or ''

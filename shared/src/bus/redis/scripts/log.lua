@@ -189,16 +189,44 @@ local function bury(log, entry, tomb)
   redis.call('XDEL', log.entries, entry[1])
 end
 
--- The events from `first` to `last`, or backwards from there, `limit` at the most;
--- tombs in the places of deleted ones. Answers their records and their `seq`s.
-local function read_part(log, is_backward, first, last, limit)
-  local newest, oldest = '(' .. text_of(last + 1) .. '-0', text_of(first) .. '-0'
-  local entries
-  if is_backward then
-    entries = redis.call('XREVRANGE', log.entries, newest, oldest, 'COUNT', limit)
-  else
-    entries = redis.call('XRANGE', log.entries, oldest, newest, 'COUNT', limit)
+-- How many entries are read at once, while they are few bytes.
+local STEP = 64
+
+-- The entries from `first` to `last`, or backwards from there: `limit` at the most, and
+-- no more once they are over `most_bytes`.
+local function entries_of(log, is_backward, first, last, limit, most_bytes)
+  local entries, bytes = {}, 0
+  while #entries < limit and bytes <= most_bytes do
+    local newest, oldest = '(' .. text_of(last + 1) .. '-0', text_of(first) .. '-0'
+    local count = math.min(limit - #entries, STEP)
+    local step
+    if is_backward then
+      step = redis.call('XREVRANGE', log.entries, newest, oldest, 'COUNT', count)
+    else
+      step = redis.call('XRANGE', log.entries, oldest, newest, 'COUNT', count)
+    end
+    for _, entry in ipairs(step) do
+      entries[#entries + 1] = entry
+      bytes = bytes + #entry[2][2]
+    end
+    if #step < count then
+      break
+    end
+    local reached = seq_of(step[#step])
+    if is_backward then
+      last = reached - 1
+    else
+      first = reached + 1
+    end
   end
+  return entries
+end
+
+-- The events from `first` to `last`, or backwards from there: `limit` and `most_bytes` at
+-- the most, but one however large; tombs in the places of deleted ones. Answers their
+-- records and their `seq`s, their bytes, and whether others were too large to go along.
+local function read_part(log, is_backward, first, last, limit, most_bytes)
+  local entries = entries_of(log, is_backward, first, last, limit, most_bytes)
   local tombs = {}
   if log.has_tombs then
     local from, to = text_of(first), text_of(last)
@@ -206,7 +234,7 @@ local function read_part(log, is_backward, first, last, limit)
       and redis.call('ZRANGE', log.tombs, to, from, 'BYSCORE', 'REV', 'LIMIT', 0, limit, 'WITHSCORES')
       or redis.call('ZRANGE', log.tombs, from, to, 'BYSCORE', 'LIMIT', 0, limit, 'WITHSCORES')
   end
-  local records, seqs = {}, {}
+  local records, seqs, bytes = {}, {}, 0
   local next_entry, next_tomb = 1, 1
   while #records < limit do
     local entry, tomb = entries[next_entry], tombs[next_tomb + 1]
@@ -215,13 +243,17 @@ local function read_part(log, is_backward, first, last, limit)
     end
     local entry_at, tomb_at = entry and seq_of(entry), tonumber(tomb)
     local is_entry = entry and (not tomb or (entry_at < tomb_at) ~= is_backward)
+    local record = is_entry and entry[2][2] or tombs[next_tomb]
+    if #records > 0 and bytes + #record > most_bytes then
+      return records, seqs, bytes, true
+    end
+    records[#records + 1], seqs[#seqs + 1] = record, is_entry and entry_at or tomb_at
+    bytes = bytes + #record
     if is_entry then
-      records[#records + 1], seqs[#seqs + 1] = entry[2][2], entry_at
       next_entry = next_entry + 1
     else
-      records[#records + 1], seqs[#seqs + 1] = tombs[next_tomb], tomb_at
       next_tomb = next_tomb + 2
     end
   end
-  return records, seqs
+  return records, seqs, bytes, false
 end

@@ -2,7 +2,7 @@
 -- the lives before, records or false where the position is lost, running replies}.
 
 local max_recover = number_arg()
-local limit = number_arg()
+local limit, bytes_left = number_arg(), number_arg()
 
 local function is_known(log, epoch, seq)
   if epoch == log.epoch then
@@ -27,7 +27,8 @@ local function records_after(log, epoch, seq)
   if seq == log.seq then
     return {}
   end
-  local records, seqs = read_part(log, false, seq + 1, log.seq, limit)
+  local records, seqs, bytes = read_part(log, false, seq + 1, log.seq, limit, bytes_left)
+  bytes_left = bytes_left - bytes
   return seqs[1] == seq + 1 and records
 end
 
