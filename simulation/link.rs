@@ -11,6 +11,7 @@ use causerie_shared::bus::deletion::{Deleted, Deletion};
 use causerie_shared::bus::feed::Feed;
 use causerie_shared::bus::log::{Changes, History, HistoryRange, Page};
 use causerie_shared::bus::memory::MemoryBus;
+use causerie_shared::bus::nodes::{Nodes, Note, Showing};
 use causerie_shared::bus::order::{Order, OrderHeard, Revocations};
 use causerie_shared::bus::posting::{Posted, Posting};
 use causerie_shared::bus::presence::{Attendance, Attended, HostLook, Hosts, Present};
@@ -328,6 +329,18 @@ impl Bus for Link {
     ) -> Result<AuditPage, BusError> {
         let tenant = tenant.cloned();
         through!(self, [tenant], bus => bus.audited(tenant.as_ref(), before, limit))
+    }
+
+    async fn show_node(&self, showing: &Showing) -> Result<Nodes, BusError> {
+        through!(self, [showing], bus => bus.show_node(&showing))
+    }
+
+    async fn note(&self, note: &Note) -> Result<bool, BusError> {
+        through!(self, [note], bus => bus.note(&note))
+    }
+
+    async fn noted(&self, before: Option<AuditPlace>, limit: usize) -> Result<AuditPage, BusError> {
+        through!(self, [], bus => bus.noted(before, limit))
     }
 }
 

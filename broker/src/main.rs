@@ -1,16 +1,23 @@
 //! `causerie-broker`: answers the questions of a cluster.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use causerie_broker::Broker;
 use causerie_shared::bus::connection;
 use causerie_shared::cli::{App, Running};
 use causerie_shared::config::Program;
+use causerie_shared::status::show;
 use mimalloc::MiMalloc;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 // What one thread allocates others free here, which glibc lets threads wait for.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
+
+/// How long it may take to tell that the broker ends.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     App::new(Program::Broker)
@@ -27,6 +34,7 @@ async fn run(running: Running) -> anyhow::Result<()> {
         settings,
         shutdown,
         readiness,
+        pulse,
         ..
     } = running;
     let config = settings.current().clone();
@@ -36,6 +44,9 @@ async fn run(running: Running) -> anyhow::Result<()> {
     };
     let bus = bus?;
     let broker = Broker::configured(bus.clone(), settings)?;
+    let every = config.status.interval;
+    let over = CancellationToken::new();
+    let showing = tokio::spawn(show(bus.clone(), pulse, every, over.clone()));
     readiness.ready("start");
     let drains = readiness.clone();
     tokio::select! {
@@ -47,5 +58,8 @@ async fn run(running: Running) -> anyhow::Result<()> {
             std::future::pending().await
         } => {}
     }
+    over.cancel();
+    // Others would notice its silence, a few seconds later and as a fault.
+    let _ = timeout(LAST_WORD, showing).await;
     Ok(())
 }

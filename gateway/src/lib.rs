@@ -8,6 +8,7 @@
 //! - [`settings`]: what it needs of the configuration
 //! - [`gateway`]: what all transports share
 //! - [`drain`]: how it sends its clients to other nodes
+//! - [`status`]: how it and all others fare
 //! - `events`, `seldom`: log lines and metrics
 //! - [`token`]: the command that prints a token
 //! - [`keys`]: the command for API keys
@@ -78,6 +79,7 @@ pub mod server;
 pub mod settings;
 mod socket;
 pub mod sse;
+pub mod status;
 mod sweeper;
 pub mod tls;
 pub mod token;

@@ -16,6 +16,7 @@ use crate::gateway::Gateway;
 use crate::http::Edge;
 use crate::orders::Orders;
 use crate::server::{Patience, serve};
+use crate::status::Status;
 use crate::tls::{self, Tls};
 
 /// Reads the keys and certificates of `settings`, but fetches nothing; what an operator
@@ -39,6 +40,7 @@ pub async fn run(running: Running, bus: Arc<dyn Bus>) -> anyhow::Result<()> {
         shutdown,
         readiness,
         health,
+        pulse,
     } = running;
     let websocket = handle.current().websocket.clone();
     let tls = Tls::new(&handle.current())?;
@@ -65,8 +67,10 @@ pub async fn run(running: Running, bus: Arc<dyn Bus>) -> anyhow::Result<()> {
         return Ok(());
     }
     let _carrying_out = AbortOnDropHandle::new(tokio::spawn(orders.run()));
-    let edge = Edge::new(Arc::clone(&gateway), auth, &settings);
     let stop = CancellationToken::new();
+    let (status, watch) = Status::new(Arc::clone(&gateway), pulse, &settings, stop.clone());
+    let watching = tokio::spawn(watch.run());
+    let edge = Edge::new(Arc::clone(&gateway), auth, status, &settings);
     let router = edge.router(health, &settings);
     let patience = Patience {
         head: websocket.connection_timeout,
@@ -93,6 +97,8 @@ pub async fn run(running: Running, bus: Arc<dyn Bus>) -> anyhow::Result<()> {
     stop.cancel();
     serving.close();
     serving.wait().await;
+    // Fails only when the process ends.
+    let _ = watching.await;
     gateway.stop().await;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Who may do what, and where: one table, which everything asks.
 //!
-//! Nothing crosses tenants but what an operator reads of the audit logs, so the table has
+//! Nothing crosses tenants but what an operator reads of the audit logs and of the status, so the table has
 //! none: whoever asks, asks for what is of their own. What it says is held to a list that
 //! is kept by hand, by trying all of it: `tests/edge/permissions`.
 
@@ -64,6 +64,8 @@ pub enum Act {
     ReadAudit,
     /// The same of any tenant, and of none; stands there as well.
     ReadAnyAudit,
+    /// See how the installation fares, which is no tenant's; stands there as well.
+    SeeStatus,
 }
 
 /// What a room is to the one who asks for it.
@@ -165,6 +167,10 @@ const TABLE: &[(Act, Places)] = &[
     ),
     (
         Act::ReadAnyAudit,
+        [&[Operator], NOBODY, NOBODY, NOBODY, NOBODY],
+    ),
+    (
+        Act::SeeStatus,
         [&[Operator], NOBODY, NOBODY, NOBODY, NOBODY],
     ),
 ];

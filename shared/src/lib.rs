@@ -13,6 +13,7 @@
 //! - [`headers`]: what a browser is to make of an answer
 //! - [`cli`]: the common command line, and the way from it to a running program
 //! - [`sabotage`]: protections that can be taken out, to see that it is noticed
+//! - [`status`]: how a program fares, as it shows to all others
 //! - [`telemetry`], [`admin`]: logs, traces, metrics, and the listener that shows them
 
 pub mod admin;
@@ -30,5 +31,6 @@ pub mod rate;
 pub mod record;
 pub mod room;
 pub mod sabotage;
+pub mod status;
 pub mod task;
 pub mod telemetry;

@@ -86,6 +86,11 @@ macro_rules! bus_before_another {
             audited(tenant: Option<&::causerie_shared::ids::TenantId>,
                 before: Option<::causerie_shared::bus::audit::AuditPlace>,
                 limit: usize) -> ::causerie_shared::bus::audit::AuditPage;
+            show_node(showing: &::causerie_shared::bus::nodes::Showing)
+                -> ::causerie_shared::bus::nodes::Nodes;
+            note(note: &::causerie_shared::bus::nodes::Note) -> bool;
+            noted(before: Option<::causerie_shared::bus::audit::AuditPlace>, limit: usize)
+                -> ::causerie_shared::bus::audit::AuditPage;
         }
     };
     ($before:ty: $($verb:ident($($arg:ident: $kind:ty),*) -> $done:ty;)+) => {

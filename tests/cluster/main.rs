@@ -35,6 +35,7 @@ mod redis_over_tls;
 mod revoking;
 mod rollout;
 mod standalone;
+mod status;
 mod tls;
 mod traces;
 mod warnings;

@@ -117,7 +117,7 @@ fn no_scope(act: Act) -> Refusal {
         Act::Publish => KeyScope::Publish,
         Act::EndConnections | Act::RuleUsers | Act::ReadAudit => KeyScope::Admin,
         // No scope would do.
-        Act::ReadAnyAudit => return no_role(act),
+        Act::ReadAnyAudit | Act::SeeStatus => return no_role(act),
         Act::Hear
         | Act::ReadHistory
         | Act::SeeTalk
@@ -153,6 +153,10 @@ fn no_role(act: Act) -> Refusal {
         }
         Act::ReadAnyAudit => {
             "This audit log is not your tenant's: the role `operator` is needed for others."
+        }
+        Act::SeeStatus => {
+            "The status is of the whole installation: the role `operator` is needed in your token, \
+             under the installation's own key."
         }
         Act::ReadAudit
         | Act::Hear

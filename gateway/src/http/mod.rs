@@ -19,6 +19,7 @@ mod messages;
 mod presence;
 mod publish;
 mod session;
+mod status;
 mod text_format;
 mod users;
 mod websocket;
@@ -41,6 +42,7 @@ use crate::admission::{Admission, Refusal};
 use crate::auth::Auth;
 use crate::gateway::Gateway;
 use crate::sse;
+use crate::status::Status;
 
 pub(crate) use chat::lost_sight;
 
@@ -49,6 +51,7 @@ pub(crate) use chat::lost_sight;
 pub struct Edge {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) auth: Arc<Auth>,
+    pub(crate) status: Arc<Status>,
     pub(crate) admission: Admission,
     pub(crate) timing: Timing,
 }
@@ -65,12 +68,18 @@ pub(crate) struct Timing {
 
 impl Edge {
     /// Serves `gateway` to those whom `auth` believes.
-    pub fn new(gateway: Arc<Gateway>, auth: Arc<Auth>, settings: &Settings) -> Self {
+    pub fn new(
+        gateway: Arc<Gateway>,
+        auth: Arc<Auth>,
+        status: Arc<Status>,
+        settings: &Settings,
+    ) -> Self {
         gateway.verify_by(Arc::clone(&auth));
         Self {
             admission: Admission::new(Arc::clone(&auth), Arc::clone(&gateway)),
             gateway,
             auth,
+            status,
             timing: Timing {
                 connection: settings.websocket.connection_timeout,
                 message: settings.ai.message_timeout,
@@ -109,7 +118,8 @@ impl Edge {
             .route("/api/client-config", get(client_config::show))
             .route("/api/websocket/events/types", get(event_types::list))
             .route("/api/audit", get(audit::read))
-            .route("/api/auth/session", post(session::make));
+            .route("/api/auth/session", post(session::make))
+            .merge(status::router(&self));
         if settings.websocket.enabled {
             router = router
                 .route("/ws", get(websocket::connect))

@@ -26,6 +26,8 @@ impl From<&Settings> for Retention {
             revocations: settings.auth.revocations_kept,
             audit_events: settings.audit.max_events,
             audit_age: settings.audit.max_age,
+            chronicle_entries: settings.status.history_entries,
+            chronicle_age: settings.status.history_age,
             ..Self::default()
         }
     }

@@ -11,6 +11,7 @@
 //! - [`subscription`]: hearing a room live
 //! - [`allowance`]: counting over all nodes together
 //! - [`audit`]: what is kept of who did what
+//! - [`nodes`]: which nodes there are, how they fare, and what is wrong
 //! - [`order`]: what gateways are told to do with connections
 //! - [`presence`]: who is in a room
 //! - [`memory`]: the bus within one process
@@ -55,6 +56,7 @@ mod events;
 pub mod feed;
 pub mod log;
 pub mod memory;
+pub mod nodes;
 pub mod order;
 pub mod posting;
 pub mod presence;
@@ -67,6 +69,7 @@ use allowance::{Allowance, Taken};
 use audit::{AuditBatch, AuditPage, AuditPlace};
 use deletion::{Deleted, Deletion};
 use log::{Changes, History, HistoryRange, Look, Page};
+use nodes::{Nodes, Note, Showing};
 use order::{Order, OrderHeard, Revocations};
 use posting::{Posted, Posting};
 use presence::{Attendance, Attended, HostLook, Hosts, Present};
@@ -116,6 +119,10 @@ pub struct Retention {
     pub audit_events: u64,
     /// How long such an entry is kept.
     pub audit_age: Duration,
+    /// The most entries of the chronicle of the installation.
+    pub chronicle_entries: u64,
+    /// How long such an entry is kept.
+    pub chronicle_age: Duration,
 }
 
 impl Default for Retention {
@@ -130,6 +137,8 @@ impl Default for Retention {
             revocations: Duration::from_secs(90 * 24 * 3600),
             audit_events: 100_000,
             audit_age: Duration::from_secs(30 * 24 * 3600),
+            chronicle_entries: 20_000,
+            chronicle_age: Duration::from_secs(7 * 24 * 3600),
         }
     }
 }
@@ -392,4 +401,18 @@ pub trait Bus: Send + Sync + Debug {
         before: Option<AuditPlace>,
         limit: usize,
     ) -> Result<AuditPage, BusError>;
+
+    // How the nodes fare.
+
+    /// Shows how this node fares, or that it is about to end, and looks at all nodes. Of
+    /// those that may watch one does, as long as it shows itself.
+    async fn show_node(&self, showing: &Showing) -> Result<Nodes, BusError>;
+
+    /// Keeps an entry of the chronicle, unless it is to raise or clear an alert and that was
+    /// done before: whether it is kept.
+    async fn note(&self, note: &Note) -> Result<bool, BusError>;
+
+    /// Reads the chronicle, from the newest entry on or from the one before `before`; at the
+    /// most `limit` entries.
+    async fn noted(&self, before: Option<AuditPlace>, limit: usize) -> Result<AuditPage, BusError>;
 }

@@ -10,6 +10,7 @@ use super::Refusal;
 use super::open_files;
 use crate::admin::{self, Health, Listener, Readiness};
 use crate::config::{self, LogFormat, Settings, SettingsHandle};
+use crate::status::Pulse;
 use crate::telemetry::{self, Telemetry};
 
 /// What a program's main gets.
@@ -23,6 +24,8 @@ pub struct Running {
     pub readiness: Readiness,
     /// For a public port that answers `/health` too.
     pub health: Health,
+    /// Makes what this program shows to all others.
+    pub pulse: Pulse,
 }
 
 /// Runs `main` with logs, metrics, the admin listener and signals around it.
@@ -89,12 +92,15 @@ where
         tokio::spawn(admin::serve(listener, router, over));
     }
     let last_spans = telemetry.last_spans();
+    let metrics = telemetry.metrics();
+    let pulse = Pulse::new(settings, program, move || metrics.render());
     tokio::spawn(follow_log_level(handle.clone(), telemetry));
     let running = Running {
         settings: handle,
         shutdown,
         readiness,
         health,
+        pulse,
     };
     let ended = main(running).await;
     last_spans.send().await;

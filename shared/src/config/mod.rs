@@ -21,6 +21,7 @@ mod rollout;
 mod scalar;
 mod section;
 mod sections;
+mod status;
 mod surroundings;
 mod tenant;
 mod tls;
@@ -49,6 +50,7 @@ pub use sections::{
     Admin, Ai, Anthropic, Auth, Breaker, Echo, History, Jwt, Node, OpenAi, Realtime, Redis,
     Settings, Telemetry, Websocket,
 };
+pub use status::Status;
 pub use tenant::{Tenant, TenantAi};
 pub use tls::Tls;
 pub use types::{Backend, Fallback, JwtAlgorithm, LogFilter, LogFormat, Secret, Size, TlsVersion};

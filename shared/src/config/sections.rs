@@ -15,6 +15,7 @@ use super::presence::Presence;
 use super::price::Price;
 use super::rollout::Rollout;
 use super::section::{Program, section};
+use super::status::Status;
 use super::tenant::Tenant;
 use super::tls::Tls;
 use super::types::{Backend, JwtAlgorithm, LogFilter, LogFormat, Secret, Size};
@@ -60,6 +61,8 @@ section! {
         realtime: Realtime = "realtime";
         /// Who is in a room.
         presence: Presence = "presence";
+        /// How the installation fares.
+        status: Status = "status";
         /// Logs and traces.
         telemetry: Telemetry = "telemetry";
         /// This process.

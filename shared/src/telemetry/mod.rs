@@ -31,6 +31,7 @@ pub(crate) use lag::watch_event_loop;
 pub(crate) use lines::flush;
 pub use mask::mask;
 pub use prometheus::Metrics;
+pub(crate) use prometheus::SECONDS;
 pub use trace::{continue_trace, sent_traceparent, set, set_list, traceparent};
 
 use masked::Masked;

@@ -7,7 +7,7 @@ use metrics_process::Collector;
 
 /// Upper bounds, in seconds, of every histogram whose name ends in `_seconds`:
 /// from what a hop costs to what a long reply takes.
-const SECONDS: [f64; 16] = [
+pub(crate) const SECONDS: [f64; 16] = [
     0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0,
 ];
 

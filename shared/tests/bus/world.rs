@@ -186,6 +186,11 @@ macro_rules! conformance {
                 a_batch_is_kept_once,
                 an_audit_log_has_a_length,
                 what_is_too_old_goes;
+            showing:
+                nodes_are_shown_to_all_until_they_end,
+                one_watches_at_a_time,
+                an_alert_is_raised_once_and_cleared_once,
+                the_chronicle_has_a_length_and_an_age;
         }
     };
 }

@@ -10,7 +10,7 @@ use crate::support::pair::Pair;
 use callers::{Caller, FOREIGN, KINDS, OWN, Tenant};
 use ground::{Ground, Place};
 use page::Strangers;
-use tries::{ACTS, ANY_AUDIT, Outcome, ROOMLESS, Try, Trying};
+use tries::{ACTS, ANY_AUDIT, Outcome, ROOMLESS, SEE_STATUS, Try, Trying};
 use watch::Watch;
 
 mod asking;
@@ -48,7 +48,7 @@ const NAMING_IDS: [&str; 6] = [
 ];
 
 /// All others: what they name is there in each tenant.
-const NAMING_NO_TENANT: [&str; 13] = [
+const NAMING_NO_TENANT: [&str; 14] = [
     "hear",
     "history",
     "say",
@@ -62,6 +62,7 @@ const NAMING_NO_TENANT: [&str; 13] = [
     "revoke",
     "audit",
     ANY_AUDIT,
+    SEE_STATUS,
 ];
 
 /// Where an act is of no room.

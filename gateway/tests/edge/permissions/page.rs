@@ -30,7 +30,8 @@ pub(super) fn first_part(walked: &Walked) -> String {
          tenant's own key that names the roles `admin` and `operator`, of which the latter counts for\n\
          nothing there; the other tokens are under the operator's key. To *read* is to tell the room how far\n\
          one has read, and to see *presence* to ask who is in a room; *any* message is another's, or a\n\
-         reply; *any audit* is the audit log of another tenant. *announcements*: of what is there they see\n\
+         reply; *any audit* is the audit log of another tenant; *see status* is [how the installation\n\
+         fares](status.md), which is of all tenants together. *announcements*: of what is there they see\n\
          announcements alone.\n\n"
     );
     let _ = writeln!(part, "| act | where | {} |", KINDS.join(" | "));
@@ -61,7 +62,7 @@ pub(super) fn second_part(met: &Strangers<'_>) -> String {
     let (all, done) = (tries().count(), done.count());
     let mut part = format!(
         "{SECOND}\n\
-         Nobody may anything of another tenant's, but for *any audit* above. One of each kind came from a\n\
+         Nobody may anything of another tenant's, but for *any audit* and *see status* above. One of each kind came from a\n\
          tenant of its own, where the rooms and the users have the same names. They did what they may there,\n\
          {done} of {all} tries in rooms called `project:p1`, `user:another`, `tenant` and so on; to rule over\n\
          `victim` ended nobody else of that name. Meanwhile our people were in our rooms at both gateways:\n\

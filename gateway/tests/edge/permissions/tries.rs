@@ -37,7 +37,7 @@ pub(super) const ACTS: [&str; 11] = [
 ];
 
 /// What can be done in none.
-pub(super) const ROOMLESS: [&str; 8] = [
+pub(super) const ROOMLESS: [&str; 9] = [
     "status",
     "authenticate",
     "see connection",
@@ -46,10 +46,26 @@ pub(super) const ROOMLESS: [&str; 8] = [
     "revoke",
     "audit",
     ANY_AUDIT,
+    SEE_STATUS,
 ];
 
 /// To read the audit log of another tenant, which is the one thing that crosses tenants.
 pub(super) const ANY_AUDIT: &str = "any audit";
+
+/// To see how the installation fares, which is no tenant's.
+pub(super) const SEE_STATUS: &str = "see status";
+
+/// Every way to it.
+const STATUS_PATHS: [&str; 8] = [
+    "/api/status/live",
+    "/api/status/metrics",
+    "/api/status/connections",
+    "/api/websocket/status",
+    "/api/websocket/metrics",
+    "/api/websocket/connections",
+    "/api/websocket/status/system",
+    "/ws/status",
+];
 
 /// One caller at the gateway that has issued nothing.
 pub(super) struct Trying<'a> {
@@ -149,6 +165,21 @@ impl<'a> Trying<'a> {
                 let path = format!("/api/audit?tenant={}", self.caller.tenant.other().id);
                 let answer = self.unread(Method::GET, &path, None).await;
                 vec![("http", outcome(&answer))]
+            }
+            SEE_STATUS => {
+                let mut tries = Vec::new();
+                for path in STATUS_PATHS {
+                    let answer = self.unread(Method::GET, path, None).await;
+                    // Whoever asks for no WebSocket where there is one was let in.
+                    let is_let_in = answer.status == 426;
+                    let met = if is_let_in {
+                        Outcome::Yes
+                    } else {
+                        outcome(&answer)
+                    };
+                    tries.push((path, met));
+                }
+                tries
             }
             other => panic!("nobody can {other}"),
         }

@@ -9,6 +9,7 @@ use causerie_shared::bus::reply::Wake;
 use causerie_shared::bus::{Bus, Retention};
 use causerie_shared::cli::Running;
 use causerie_shared::config::{Loader, Program, SettingsHandle, Sources};
+use causerie_shared::status::Pulse;
 use causerie_testkit::client::http::{Answer, request};
 use causerie_testkit::port;
 use reqwest::Method;
@@ -91,6 +92,7 @@ impl Node {
             shutdown: shutdown.clone(),
             health: Health::new(Program::Standalone, "test", readiness.clone()),
             readiness,
+            pulse: Pulse::new(&settings.current(), Program::Standalone, String::new),
         };
         let wakes = Mutex::new(bus.wakes(64));
         let running = tokio::spawn(node::run(running, Arc::clone(&bus)));

@@ -13,6 +13,7 @@
 //! - `users`: those of one room
 //! - `keys`: API keys
 //! - `auditing`: what is kept of who did what
+//! - `node`: which nodes there are, how they fare, and what is wrong
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,6 +26,7 @@ use super::allowance::{Allowance, Taken};
 use super::audit::{AuditBatch, AuditPage, AuditPlace, partition_of_log};
 use super::deletion::{Deleted, Deletion};
 use super::log::{Changes, History, HistoryRange, Page};
+use super::nodes::{self, Nodes, Note, Showing};
 use super::order::{Order, OrderHeard, Revocations};
 use super::posting::{Posted, Posting};
 use super::presence::{Attendance, Attended, HostLook, Hosts, Present};
@@ -51,6 +53,7 @@ mod hearing;
 mod keys;
 mod log;
 mod making;
+mod node;
 mod orders;
 mod part;
 mod posting;
@@ -349,5 +352,17 @@ impl Bus for MemoryBus {
         Ok(self
             .part(partition_of_log(tenant))
             .audited(tenant, before, limit))
+    }
+
+    async fn show_node(&self, showing: &Showing) -> Result<Nodes, BusError> {
+        Ok(self.part(nodes::partition()).show_node(showing))
+    }
+
+    async fn note(&self, note: &Note) -> Result<bool, BusError> {
+        Ok(self.part(nodes::partition()).note(note))
+    }
+
+    async fn noted(&self, before: Option<AuditPlace>, limit: usize) -> Result<AuditPage, BusError> {
+        Ok(self.part(nodes::partition()).noted(before, limit))
     }
 }

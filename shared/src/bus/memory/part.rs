@@ -14,6 +14,7 @@ use super::generation::{Generation, State};
 use super::hearing::Wakes;
 use super::keys::Keys;
 use super::log::Log;
+use super::node::AllNodes;
 use super::presence::Presence;
 use crate::bus::Retention;
 use crate::bus::log::{History, HistoryRange, Missed, Page};
@@ -72,6 +73,7 @@ pub(super) struct Part {
 
     pub(super) keys: Keys,
     pub(super) audits: Audits,
+    pub(super) nodes: AllNodes,
 }
 
 /// A room's log, and who hears it: one ear for each gateway of the process.
@@ -141,6 +143,7 @@ impl Part {
             presence: Presence::default(),
             keys: Keys::default(),
             audits: Audits::default(),
+            nodes: AllNodes::default(),
         }
     }
 
@@ -322,6 +325,7 @@ impl Part {
         self.changes = self.changes.split_off(&kept);
         self.counts.retain(|_, counts| !counts.is_over(now_ms));
         self.sweep_audits();
+        self.sweep_nodes();
         self.presence.sweep(now_ms);
         self.sweep_logs(oldest_ms);
     }
@@ -356,6 +360,7 @@ impl Part {
             self.sessions.len() + turns.sum::<usize>(),
             self.of_user.len() + self.of_tenant.len(),
             self.audits.size(),
+            self.nodes.size(),
             self.presence.size(),
         ]
         .into_iter()

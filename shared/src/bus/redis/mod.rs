@@ -14,7 +14,7 @@
 //! - `script`, `args`, `answer`, `names`: what is sent and what comes back
 //! - `gathering`, `crowd`: verbs that many ask for at once
 //! - `question`, `posting`, `deletion`, `log`, `reply`, `lease`, `order`, `presence`, `key`,
-//!   `allowance`, `audit`: the verbs
+//!   `allowance`, `audit`, `node`: the verbs
 //! - `looking`: looks at all partitions
 //! - `channels`, `subscriber`, `wanted`, `hearing`: what is heard, over connections
 //!   of our own
@@ -60,6 +60,11 @@
 //! | `audit:T` | stream | what is kept of who did what in the tenant T, or in none: entries `ms-n`, field `e` in JSON | `audit` | [`Retention::audit_age`] after the last; each entry by count and age |
 //! | `audited:B` | string | that the batch B of these is kept | `audit` | after 10 minutes |
 //! | `held:W` | string | until when W is held off (ms) | `hold_off` | then |
+//! | `nodes` | hash | the run of a program: `ms card`, when it has shown last how it fares, and that in JSON | `show_node` | each five minutes after the last, or when its program ends |
+//! | `watcher` | string | the run of the gateway that watches over all nodes | `show_node` | 6 s after it was shown last |
+//! | `alerts` | hash | the name of an alert that stands: what it is, in JSON | `note` | each when it is cleared |
+//! | `chronicle` | stream | what has been: entries `ms-n`, field `e` in JSON | `note` | [`Retention::chronicle_age`] after the last; each entry by count and age |
+//! | `noted:N` | string | whether the entry N of it was kept | `note` | after 10 minutes |
 //!
 //! Outside of all partitions, `causerie:installation` says how many there are
 //! and in what format they are stored.
@@ -86,6 +91,7 @@ use super::allowance::{Allowance, Taken};
 use super::audit::{AuditBatch, AuditPage, AuditPlace};
 use super::deletion::{Deleted, Deletion};
 use super::log::{Changes, History, HistoryRange, Look, Page};
+use super::nodes::{Nodes, Note, Showing};
 use super::order::{Order, OrderHeard, Revocations};
 use super::posting::{Posted, Posting};
 use super::presence::{Attendance, Attended, HostLook, Hosts, Present};
@@ -125,6 +131,7 @@ mod links;
 mod log;
 mod looking;
 mod names;
+mod node;
 mod order;
 mod pool;
 mod posting;
@@ -434,5 +441,17 @@ impl Bus for RedisBus {
         limit: usize,
     ) -> Result<AuditPage, BusError> {
         self.kept_audit(tenant, before, limit).await
+    }
+
+    async fn show_node(&self, showing: &Showing) -> Result<Nodes, BusError> {
+        self.show_this_node(showing).await
+    }
+
+    async fn note(&self, note: &Note) -> Result<bool, BusError> {
+        self.keep_note(note).await
+    }
+
+    async fn noted(&self, before: Option<AuditPlace>, limit: usize) -> Result<AuditPage, BusError> {
+        self.kept_notes(before, limit).await
     }
 }

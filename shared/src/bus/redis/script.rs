@@ -77,6 +77,8 @@ scripts! {
         ["scripts/base.lua", "scripts/each.lua", "scripts/anywhere.lua", "scripts/revoked.lua"];
     AUDIT = "audit" ["scripts/base.lua", "scripts/audit.lua"];
     AUDITED = "audited" ["scripts/base.lua", "scripts/audited.lua"];
+    SHOW_NODE = "show_node" ["scripts/base.lua", "scripts/show_node.lua"];
+    NOTE = "note" ["scripts/base.lua", "scripts/note.lua"];
     ADD_KEY = "add_key" ["scripts/base.lua", "scripts/add_key.lua"];
     KEY = "key" ["scripts/base.lua", "scripts/key.lua"];
     KEYS = "keys" ["scripts/base.lua", "scripts/keys.lua"];

@@ -13,4 +13,5 @@ pub mod making;
 pub mod ordering;
 pub mod posting;
 pub mod reading;
+pub mod showing;
 pub mod taking_over;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use causerie_shared::bus::Bus;
 use causerie_shared::bus::allowance::Allowance;
 use causerie_shared::bus::audit::AuditBatch;
+use causerie_shared::bus::nodes::{Change, Note, Showing};
 use causerie_shared::bus::order::Order;
 use causerie_shared::bus::presence::HostLook;
 use causerie_shared::bus::reply::{Cancelled, ClaimId, Takeover};
@@ -87,6 +88,25 @@ pub async fn use_every_verb(bus: &dyn Bus) {
     bus.audit(&AuditBatch::new(None, entries)).await.unwrap();
     let page = bus.audited(None, None, 1).await.unwrap();
     assert!(page.has_more);
+    use_nodes(bus).await;
+}
+
+async fn use_nodes(bus: &dyn Bus) {
+    let run = RunId::generate();
+    for card in [Some("{}".to_owned()), None] {
+        let showing = Showing {
+            run,
+            card,
+            may_watch: true,
+        };
+        bus.show_node(&showing).await.unwrap();
+    }
+    let alert = || "slow".to_owned();
+    for change in [Change::None, Change::Raise(alert()), Change::Clear(alert())] {
+        let note = Note::new(change, "{}".to_owned());
+        assert!(bus.note(&note).await.unwrap());
+    }
+    assert!(bus.noted(None, 2).await.unwrap().has_more);
 }
 
 async fn use_presence(bus: &dyn Bus) {

@@ -1,0 +1,139 @@
+//! How the installation fares: what all its programs show of themselves, looked at again and
+//! again by each gateway.
+//!
+//! - `view`: all that was seen with one look
+//! - `figures`: what follows from what was counted
+//! - `socket`: `WS /ws/status`
+//! - `events`: log lines and metrics
+
+mod events;
+pub(crate) mod figures;
+pub(crate) mod socket;
+pub(crate) mod view;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use causerie_shared::bus::BusError;
+use causerie_shared::bus::nodes::{Nodes, Showing};
+use causerie_shared::config::Settings;
+use causerie_shared::status::Pulse;
+use serde_json::{Value, json};
+use tokio::sync::{Semaphore, broadcast};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::gateway::Gateway;
+use view::{Looking, View};
+
+/// Frames that may wait for one who watches; who misses some gets the newest.
+const FRAMES: usize = 64;
+
+/// Most who may watch at one gateway.
+const WATCHERS: usize = 64;
+
+/// How long the last word to the bus may take.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
+/// What a gateway knows of the installation.
+#[derive(Debug)]
+pub struct Status {
+    view: ArcSwap<View>,
+    frames: broadcast::Sender<Arc<str>>,
+    watchers: Arc<Semaphore>,
+    stop: CancellationToken,
+}
+
+/// Looks at the installation, for a [`Status`].
+pub(crate) struct Watch {
+    status: Arc<Status>,
+    gateway: Arc<Gateway>,
+    pulse: Pulse,
+    looking: Looking,
+    every: Duration,
+}
+
+impl Status {
+    /// What is known before the first look, and what looks on until `stop`.
+    pub(crate) fn new(
+        gateway: Arc<Gateway>,
+        pulse: Pulse,
+        settings: &Settings,
+        stop: CancellationToken,
+    ) -> (Arc<Self>, Watch) {
+        let looking = Looking::new(pulse.run(), &settings.node.name);
+        let status = Arc::new(Self {
+            view: ArcSwap::from_pointee(View::default()),
+            frames: broadcast::Sender::new(FRAMES),
+            watchers: Arc::new(Semaphore::new(WATCHERS)),
+            stop,
+        });
+        let watch = Watch {
+            status: Arc::clone(&status),
+            gateway,
+            pulse,
+            looking,
+            every: settings.status.interval,
+        };
+        (status, watch)
+    }
+
+    /// What was seen last.
+    pub(crate) fn view(&self) -> Arc<View> {
+        self.view.load_full()
+    }
+}
+
+impl Watch {
+    /// Looks until told to stop; then tells the others that this gateway ends.
+    pub(crate) async fn run(mut self) {
+        let stop = self.status.stop.clone();
+        let mut ticks = interval(self.every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+            // To end is not to wait for a bus that does not answer.
+            if stop.run_until_cancelled(self.look()).await.is_none() {
+                break;
+            }
+        }
+        let last = self.showing(None);
+        let _ = timeout(LAST_WORD, self.gateway.bus.show_node(&last)).await;
+    }
+
+    async fn look(&mut self) {
+        let card = self.pulse.card();
+        let seen = self.show(Some(card.encode())).await;
+        let at_ms = self.gateway.bus.clock().now_ms();
+        let view = match seen {
+            Ok(nodes) => self.looking.on_seen(at_ms, &nodes),
+            Err(error) => self.looking.on_silence(at_ms, card, &error),
+        };
+        events::looked(&view);
+        self.status.view.store(Arc::new(view));
+        // Nobody may be watching.
+        let _ = self.status.frames.send(frame(
+            "system_status_update",
+            at_ms,
+            &self.status.view().shown(),
+        ));
+    }
+
+    async fn show(&self, card: Option<String>) -> Result<Nodes, BusError> {
+        self.gateway.bus.show_node(&self.showing(card)).await
+    }
+
+    fn showing(&self, card: Option<String>) -> Showing {
+        Showing {
+            run: self.pulse.run(),
+            card,
+            may_watch: true,
+        }
+    }
+}
+
+/// What those get who watch.
+fn frame(kind: &str, at_ms: u64, data: &Value) -> Arc<str> {
+    let frame = json!({"ts": at_ms, "type": kind, "data": data});
+    frame.to_string().into()
+}
