@@ -108,7 +108,7 @@ build() {
     local how=(--release)
     [ $profile = release ] || how=()
     build_programs ${how[@]+"${how[@]}"} --bin causerie-gateway --bin causerie-broker \
-      --bin causerie-loadtest || exit 1
+      --bin causerie-loadtest --bin bare-send || exit 1
     programs=$(dirname "$tools")/$profile
   fi
   [ -x "$programs/causerie-loadtest" ] || die "--programs: there is no causerie-loadtest in $programs"
@@ -217,14 +217,16 @@ goals() {
 }
 
 play() {
-  local name=$1 round runs=() code=0
+  local name=$1 round runs=() floors=() code=0
   rm -f "$folder/$name.json" "$folder/$name.html"
   for ((round = 1; round <= rounds; round++)); do
     ((rounds == 1)) || echo "$name, round $round of $rounds"
     play_once "$data/$name.$round.json" "$@"
     runs+=("$data/$name.$round.json")
+    play_floor "$data/$name.$round.floor.json" "$2"
   done
   "$programs/causerie-loadtest" merge --runs "${runs[@]}" ${wanted[@]+"${wanted[@]}"} \
+    ${floors[@]+"${floors[@]}"} \
     --json "$folder/$name.json" --report "$folder/$name.html" --markdown "$folder/$name.md" \
     --command "$script${words[*]:+ ${words[*]}}" || code=$?
   wanted=()
@@ -267,6 +269,27 @@ play_once() { # FILE NAME SCENARIO ARGUMENT...
   # Whether all went well is said of all rounds together.
   "$programs/causerie-loadtest" merge "${parts[@]}" --json "$sum" >/dev/null || [ $? = 3 ] ||
     die "$name: what its processes found does not belong together"
+}
+
+# What a send costs the least that a server can do, in the same minutes; adds it to floors.
+# Not where nothing is delivered, nor where the gateways are on other machines.
+play_floor() { # FILE SCENARIO
+  local own subscribers=$((clients < 1000 ? clients : 1000)) servers=("${pids[@]}") floor deadline
+  [ ${#hosts[@]} = 0 ] && [ "$2" != connect ] && [ -x "$programs/bare-send" ] || return 0
+  own=$(free_ports 1) || exit 1
+  start "$programs/bare-send" "$own" >/dev/null
+  floor=$pid pids+=("$pid") deadline=$((SECONDS + 10))
+  until is_taken "$own"; do
+    [ $SECONDS -lt $deadline ] || die "bare-send does not listen within 10 s"
+    sleep 0.1
+  done
+  "$programs/causerie-loadtest" fanout --dialect floor --subscribers "$subscribers" --rate 20 \
+    --warm-up 1 --seconds 3 --target "ws://127.0.0.1:$own" --server "bare-send=$floor" \
+    --json "$1" >/dev/null || die "the floor could not be measured"
+  kill -KILL "$floor"
+  wait "$floor" 2>/dev/null
+  pids=("${servers[@]}")
+  floors+=(--floor "$1")
 }
 
 # The first process of clients on a machine looks at what runs there; sets watch.

@@ -7,6 +7,9 @@ use super::results::{Measure, Results, Stretch};
 use super::sample::Role;
 use super::statistics::{Slope, block_means, slope};
 
+/// By what servers are compared that do not do the same.
+pub const CPU_PER_DELIVERY: &str = "CPU of the servers per delivery, µs";
+
 /// Parts of all times for which is said how long they are at the most.
 pub const QUANTILES: [(&str, f64); 5] = [
     ("p50", 0.5),
@@ -65,7 +68,7 @@ pub fn of_the_stretch(results: &Results) -> Vec<Figure> {
             cpu(Role::Server).map(|cpu| deliveries / cpu),
         );
         tell(
-            "CPU of the servers per delivery, µs",
+            CPU_PER_DELIVERY,
             cpu(Role::Server).map(|cpu| cpu / deliveries * 1e6),
         );
         tell(

@@ -6,6 +6,7 @@ use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
 
 use super::comparison::Comparison;
+use super::figures::CPU_PER_DELIVERY;
 use super::goal::{Goal, Judged};
 use super::report;
 use super::results::{Results, make_folder_of, write_file};
@@ -29,6 +30,10 @@ pub enum Reporting {
         /// least (>=): 'Delivery, p99, ms<=100'; where it is missed, the exit code is 4
         #[arg(long = "goal", value_name = "FIGURE<=NUMBER")]
         goals: Vec<Goal>,
+        /// What a floor of loadtest/limits did in turn with these runs: the report tells how
+        /// many times what a send cost it each delivery cost; once for each run
+        #[arg(long = "floor", value_name = "JSON", requires = "runs")]
+        floors: Vec<PathBuf>,
         /// Where they go
         #[command(flatten)]
         output: Output,
@@ -86,6 +91,7 @@ impl Reporting {
                 parts,
                 runs,
                 goals,
+                floors,
                 output,
             } => {
                 let runs = if *runs {
@@ -93,7 +99,10 @@ impl Reporting {
                 } else {
                     vec![merged(parts)?]
                 };
-                (judged(runs, goals)?, output)
+                let mut beside = beside_floors(&runs, &read(floors)?)?;
+                let mut results = judged(runs, goals)?;
+                results.comparisons.append(&mut beside);
+                (results, output)
             }
             Self::Report { results, output } => (Results::read(results)?, output),
             Self::Ratios {
@@ -176,6 +185,19 @@ fn judged(runs: Vec<Results>, goals: &[Goal]) -> anyhow::Result<Results> {
     Ok(results)
 }
 
+/// What a delivery cost, beside what a send cost the floor. All else that they do differs.
+fn beside_floors(runs: &[Results], floors: &[Results]) -> anyhow::Result<Vec<Comparison>> {
+    ensure!(
+        floors.is_empty() || floors.len() == runs.len(),
+        "{} runs cannot be paired with {} of the floor",
+        runs.len(),
+        floors.len()
+    );
+    let mut beside = Comparison::of_runs(runs, floors);
+    beside.retain(|comparison| comparison.figure == CPU_PER_DELIVERY);
+    Ok(beside)
+}
+
 fn read(files: &[PathBuf]) -> anyhow::Result<Vec<Results>> {
     files.iter().map(|file| Results::read(file)).collect()
 }
@@ -204,163 +226,4 @@ fn compared(ours: &[PathBuf], against: &[PathBuf]) -> anyhow::Result<Results> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::load::results::Stretch;
-
-    fn write(folder: &Path, name: &str, subject: &str, deliveries: u64) -> PathBuf {
-        let results = Results {
-            scenario: "fanout".to_owned(),
-            subject: subject.to_owned(),
-            processes: 1,
-            stretch: Stretch {
-                from: 0,
-                until: 1_000,
-                deliveries,
-            },
-            ..Results::default()
-        };
-        let file = folder.join(name);
-        results.write(&file).unwrap();
-        file
-    }
-
-    fn merge(
-        files: &[PathBuf],
-        runs: bool,
-        goals: &[&str],
-        output: Output,
-    ) -> anyhow::Result<Results> {
-        let goals = goals.iter().map(|goal| goal.parse().unwrap());
-        Reporting::Merge {
-            parts: files.to_vec(),
-            runs,
-            goals: goals.collect(),
-            output,
-        }
-        .run()
-    }
-
-    #[test]
-    fn parts_are_merged_written_and_shown() {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = folder.path();
-        let names = ["sum.json", "sum.html", "sum.md"];
-        let [json, html, markdown] = names.map(|name| folder.join("new").join(name));
-        let parts = [("a", 100), ("b", 300)].map(|(name, n)| write(folder, name, "Causerie", n));
-        let output = Output {
-            json: Some(json.clone()),
-            report: Some(html.clone()),
-            markdown: Some(markdown.clone()),
-            command: Some("loadtest/1k.sh".to_owned()),
-        };
-        merge(&parts, false, &["deliveries a second>=500"], output).unwrap();
-        let shown = Reporting::Report {
-            results: json,
-            output: Output::default(),
-        };
-        let results = shown.run().unwrap();
-        assert_eq!((results.processes, results.stretch.deliveries), (2, 400));
-        assert_eq!(results.circumstances.command, "loadtest/1k.sh");
-        let page = std::fs::read_to_string(html).unwrap();
-        assert!(
-            page.contains("loadtest/1k.sh") && page.contains("<td>400</td>"),
-            "{page}"
-        );
-        let text = std::fs::read_to_string(markdown).unwrap();
-        for line in [
-            "# fanout of Causerie",
-            "Not all goals are met, in one run. deliveries a second ≥ 500: missed.",
-            "| deliveries a second ≥ 500 | 400 | 400 | 400 | 1 | missed |",
-            "| deliveries a second | 400 |",
-            "| command | loadtest/1k.sh |",
-        ] {
-            assert!(text.contains(line), "no {line} in\n{text}");
-        }
-        assert!(page.contains("class=ill>Not all goals are met"), "{page}");
-    }
-
-    #[test]
-    fn runs_one_after_another_are_held_to_goals_by_their_medians() {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = folder.path();
-        let runs = [("a", 100), ("b", 900), ("c", 300)];
-        let runs = runs.map(|(name, n)| write(folder, name, "Causerie", n));
-        let goals = ["deliveries a second>=300", "deliveries a second<=299"];
-        let results = merge(&runs, true, &goals, Output::default()).unwrap();
-        assert_eq!(results.stretch.deliveries, 100, "the first is shown");
-        let said: Vec<_> = results
-            .goals
-            .iter()
-            .map(|of| of.verdict().title())
-            .collect();
-        assert_eq!(said, ["met", "missed"]);
-        assert_eq!(results.goals[0].found, [100.0, 900.0, 300.0]);
-
-        // One in which something went wrong is not hidden by the others.
-        let [_, second, _] = &runs;
-        let mut ill = Results::read(second).unwrap();
-        ill.counts.duplicated = 1;
-        ill.write(second).unwrap();
-        let results = merge(&runs, true, &goals, Output::default()).unwrap();
-        assert_eq!(results.counts.faults(), [("duplicated", 1)]);
-        assert_eq!(results.parameters["runs"], "3, of which this is number 2");
-    }
-
-    #[test]
-    fn runs_are_not_taken_for_parts_of_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let files = ["a", "b"].map(|name| {
-            let file = write(folder.path(), name, "Causerie", 1);
-            let mut results = Results::read(&file).unwrap();
-            let part = ("part".to_owned(), "1/1".to_owned());
-            results.parameters.extend([part]);
-            results.write(&file).unwrap();
-            file
-        });
-        let error = merge(&files, false, &[], Output::default()).unwrap_err();
-        assert!(error.to_string().contains("say --runs"), "{error:#}");
-        merge(&files, true, &[], Output::default()).unwrap();
-    }
-
-    #[test]
-    fn runs_are_compared_with_each_of_the_others() {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = folder.path();
-        let ours = [("a", 100), ("b", 300)].map(|(name, n)| write(folder, name, "Causerie", n));
-        let floor = [("c", 50), ("d", 100)].map(|(name, n)| write(folder, name, "bare send", n));
-        let peer = [("e", 10), ("f", 10)].map(|(name, n)| write(folder, name, "a peer", n));
-        let compare = |against: Vec<PathBuf>| {
-            let (ours, output) = (ours.to_vec(), Output::default());
-            Reporting::Ratios {
-                ours,
-                against,
-                output,
-            }
-            .run()
-        };
-        let results = compare([floor.clone(), peer].concat()).unwrap();
-        let found = results.comparisons.iter();
-        let found: Vec<_> = found.map(|of| (of.against.as_str(), of.ratios())).collect();
-        let expected = [("a peer", vec![10.0, 30.0]), ("bare send", vec![2.0, 3.0])];
-        assert_eq!(found, expected);
-
-        let [first, _] = floor;
-        let error = compare(vec![first]).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "2 runs of Causerie cannot be paired with 1 of bare send"
-        );
-    }
-
-    #[test]
-    fn a_part_of_another_run_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let one = write(folder.path(), "a.json", "Causerie", 1);
-        let other = write(folder.path(), "b.json", "a peer", 1);
-        let error = merge(&[one, other], false, &[], Output::default()).unwrap_err();
-        assert!(error.to_string().contains("b.json"), "{error:#}");
-    }
-}
+mod tests;
