@@ -197,3 +197,15 @@ fn who_comes_or_goes_amid_a_burst_gets_what_came_before_or_nothing_of_it() {
     assert_eq!(first.seen(), ["11", "12"]);
     assert_eq!(second.seen(), ["subscribed aaaaaaaa:11 true", "12"]);
 }
+
+/// Looking for each of them among all took a hundred times as long.
+#[test]
+fn a_crowd_that_waits_comes_and_goes_in_no_time() {
+    let begun = std::time::Instant::now();
+    let mut room = Handled::new();
+    let crowd: Vec<_> = (0..20_000).map(|_| join(&mut room, at_head()).0).collect();
+    for client in &crowd {
+        room.on_leave(client.outbox.id());
+    }
+    assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+}
