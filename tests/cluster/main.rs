@@ -8,6 +8,7 @@
     missing_docs
 )]
 
+mod alerts;
 mod api_keys;
 mod bad_settings;
 mod busy_sessions;

@@ -21,6 +21,8 @@ pub(crate) fn options() -> Options {
         .env("AUTH_JWT_SECRET", SECRET)
         .env("STATUS_INTERVAL", "1s")
         .env("STATUS_WINDOW", "10s")
+        // Where many tests run they are late.
+        .env("STATUS_EVENT_LOOP_LAG", "60s")
 }
 
 pub(crate) fn operator() -> String {
@@ -59,7 +61,7 @@ impl Watching {
     }
 }
 
-async fn get(gateway: &Node, path: &str) -> Answer {
+pub(crate) async fn get(gateway: &Node, path: &str) -> Answer {
     let bearer = format!("Bearer {}", operator());
     let headers = [("authorization", &*bearer)];
     request(
@@ -72,7 +74,7 @@ async fn get(gateway: &Node, path: &str) -> Answer {
 }
 
 /// The nodes that are in that state.
-fn nodes(status: &Value, state: &str) -> Vec<String> {
+pub(crate) fn nodes(status: &Value, state: &str) -> Vec<String> {
     let nodes = status["nodes"].as_array().unwrap().iter();
     let nodes = nodes.filter(|node| node["state"] == state);
     nodes

@@ -10,17 +10,37 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Extension, Router, middleware};
+use causerie_shared::bus::audit::AuditPlace;
+use causerie_shared::bus::nodes::{Change, Note};
 use causerie_shared::protocol::SUBPROTOCOL;
 use serde_json::{Value, json};
+use url::form_urlencoded;
 
 use super::Edge;
+use crate::actions::bus_failed;
 use crate::admission::{Asked, Asker, Refusal};
 use crate::permission::Act;
 use crate::status::figures::Figures;
 use crate::status::socket;
 use crate::status::view::Node;
+use crate::status::watcher::{entry, with};
+
+/// Most entries of the history that are read at once.
+const MAX_LIMIT: usize = 500;
+
+/// How many times so many are looked through for those of one kind.
+const PAGES: usize = 10;
+
+/// What entries of the history are of.
+const KINDS: [&str; 5] = [
+    "alert_raised",
+    "alert_cleared",
+    "recovery",
+    "figures",
+    "health_check",
+];
 
 /// Who asks, and may.
 #[derive(Clone)]
@@ -37,6 +57,10 @@ pub(super) fn router(edge: &Edge) -> Router<Edge> {
         .route("/api/websocket/metrics", get(metrics))
         .route("/api/websocket/connections", get(connections))
         .route("/api/websocket/status/system", get(system))
+        .route("/api/websocket/status/health", get(health))
+        .route("/api/websocket/status/health-check", post(check_health))
+        .route("/api/websocket/status/alerts", get(alerts))
+        .route("/api/websocket/status/history", get(history))
         .route_layer(middleware::from_fn_with_state(edge.clone(), check))
 }
 
@@ -78,14 +102,116 @@ async fn metrics(State(edge): State<Edge>) -> Json<Value> {
 }
 
 async fn summary(State(edge): State<Edge>) -> Json<Value> {
+    Json(edge.status.view().summary())
+}
+
+async fn alerts(State(edge): State<Edge>) -> Json<Value> {
     let view = edge.status.view();
-    Json(json!({
-        "status": view.word(),
-        "at_ms": view.at_ms,
-        "node": view.node,
-        "connections": view.connected(),
-        "totals": view.totals(),
-    }))
+    Json(json!({"at_ms": view.at_ms, "alerts": view.alerts}))
+}
+
+async fn health(State(edge): State<Edge>) -> Json<Value> {
+    Json(edge.status.view().health())
+}
+
+/// Asks Redis now, and keeps what was found.
+async fn check_health(State(edge): State<Edge>) -> Result<Json<Value>, Refusal> {
+    let bus = &edge.gateway.bus;
+    let took = bus.ping().await.map_err(|error| bus_failed(&error))?;
+    let redis_ms = took.as_secs_f64() * 1_000.0;
+    let found = with(edge.status.view().health(), [("redis_ms", redis_ms.into())]);
+    let note = Note::new(Change::None, entry("health_check", &found));
+    bus.note(&note).await.map_err(|error| bus_failed(&error))?;
+    Ok(Json(found))
+}
+
+/// What has been, the newest first.
+async fn history(State(edge): State<Edge>, request: Request) -> Result<Json<Value>, Refusal> {
+    let wanted = Wanted::read(request.uri().query().unwrap_or(""))?;
+    let (mut before, mut entries) = (wanted.before, Vec::new());
+    let mut has_more = true;
+    // Of a kind that is rare not all is looked through at once.
+    for _ in 0..PAGES {
+        let page = edge.gateway.bus.noted(before, wanted.page()).await;
+        let page = page.map_err(|error| bus_failed(&error))?;
+        has_more = page.has_more;
+        for (place, entry) in page.entries {
+            if entries.len() == wanted.limit {
+                has_more = true;
+                break;
+            }
+            before = Some(place);
+            entries.extend(wanted.shown(place, &entry));
+        }
+        if !has_more || entries.len() == wanted.limit {
+            break;
+        }
+    }
+    let before = before.filter(|_| has_more).map(|place| place.to_string());
+    Ok(Json(
+        json!({"entries": entries, "has_more": has_more, "before": before}),
+    ))
+}
+
+/// Which part of the history is wanted.
+struct Wanted {
+    kind: Option<String>,
+    before: Option<AuditPlace>,
+    limit: usize,
+}
+
+impl Wanted {
+    fn read(query: &str) -> Result<Self, Refusal> {
+        let mut wanted = Self {
+            kind: None,
+            before: None,
+            limit: 100,
+        };
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                "kind" if KINDS.contains(&&*value) => wanted.kind = Some(value.into_owned()),
+                "kind" => {
+                    let kinds = KINDS.join("`, `");
+                    let content = format!("`kind` must be one of `{kinds}`.");
+                    return Err(Refusal::bad_request(content));
+                }
+                "before" => {
+                    let bad = |_| Refusal::bad_request("`before` must be the `id` of an entry.");
+                    wanted.before = Some(value.parse().map_err(bad)?);
+                }
+                "limit" => {
+                    let limit = value.parse().ok();
+                    let limit = limit.filter(|limit| (1..=MAX_LIMIT).contains(limit));
+                    let bad = || Refusal::bad_request(format!("`limit` must be 1 to {MAX_LIMIT}."));
+                    wanted.limit = limit.ok_or_else(bad)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(wanted)
+    }
+
+    /// How many are read at once.
+    fn page(&self) -> usize {
+        if self.kind.is_some() {
+            MAX_LIMIT
+        } else {
+            self.limit
+        }
+    }
+
+    /// An entry, if it is wanted and can be read.
+    fn shown(&self, place: AuditPlace, entry: &str) -> Option<Value> {
+        let mut entry: Value = serde_json::from_str(entry).ok()?;
+        let is_wanted = |kind: &String| entry.get("kind").is_some_and(|of| of == kind);
+        if !self.kind.as_ref().is_none_or(is_wanted) {
+            return None;
+        }
+        let shown = entry.as_object_mut()?;
+        shown.insert("id".to_owned(), place.to_string().into());
+        shown.insert("kept_ms".to_owned(), place.ms.into());
+        Some(entry)
+    }
 }
 
 async fn system(State(edge): State<Edge>) -> Json<Value> {

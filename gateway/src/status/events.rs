@@ -2,9 +2,12 @@
 
 use causerie_shared::bus::BusError;
 use causerie_shared::ids::RunId;
+use causerie_shared::protocol::error::ProtocolError;
 use metrics::{counter, gauge};
 use tracing::{info, warn};
 
+use super::alerts::{Alert, Severity};
+use super::recovery::Recovery;
 use super::view::View;
 
 /// It was looked at all nodes.
@@ -17,6 +20,11 @@ pub(super) fn looked(view: &View) {
                 .count();
             gauge!("causerie_nodes", "program" => program, "state" => state).set(count as f64);
         }
+    }
+    for severity in Severity::ALL {
+        let alerts = view.alerts.iter();
+        let count = alerts.filter(|alert| alert.severity == severity).count();
+        gauge!("causerie_alerts", "severity" => severity.name()).set(count as f64);
     }
     let watches = if view.is_watcher { 1.0 } else { 0.0 };
     gauge!("causerie_status_watcher").set(watches);
@@ -41,4 +49,44 @@ pub(super) fn watching(count: usize) {
 /// Somebody has come to watch.
 pub(super) fn came(user: &str) {
     info!(user, "an operator watches the status");
+}
+
+/// Something is wrong.
+pub(super) fn raised(alert: &Alert) {
+    let severity = alert.severity.name();
+    warn!(alert = alert.alert, severity, "alert: {}", alert.message);
+    let kind = alert.kind().to_owned();
+    counter!("causerie_alerts_raised_total", "alert" => kind, "severity" => severity).increment(1);
+}
+
+/// It is no longer.
+pub(super) fn cleared(alert: &Alert) {
+    info!(alert = alert.alert, "the alert is over");
+}
+
+/// Something has tried to recover.
+pub(super) fn recovered(recovery: &Recovery) {
+    let (what, outcome) = (recovery.what, recovery.outcome);
+    info!(
+        what,
+        name = recovery.name,
+        node = recovery.node,
+        outcome,
+        "recovery"
+    );
+    counter!("causerie_recovery_attempts_total", "what" => what, "outcome" => outcome).increment(1);
+}
+
+/// A tenant could not be told.
+pub(super) fn not_told(kind: &str, error: &ProtocolError) {
+    warn!(
+        kind,
+        code = error.code.name(),
+        "a tenant that is to hear of the status was not told"
+    );
+}
+
+/// What was to be kept was not; the next look tries again.
+pub(super) fn not_kept(error: &BusError) {
+    warn!(%error, "what is wrong could not be kept");
 }

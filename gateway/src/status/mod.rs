@@ -2,15 +2,21 @@
 //! again by each gateway.
 //!
 //! - `view`: all that was seen with one look
+//! - `alerts`, `recovery`: what is wrong, and what gets right again
+//! - `watcher`: what one gateway does about it for all
 //! - `figures`: what follows from what was counted
 //! - `socket`: `WS /ws/status`
 //! - `events`: log lines and metrics
 
+pub(crate) mod alerts;
 mod events;
 pub(crate) mod figures;
+mod recovery;
 pub(crate) mod socket;
 pub(crate) mod view;
+pub(crate) mod watcher;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,13 +31,19 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::gateway::Gateway;
+use alerts::Alert;
+use recovery::{Recovery, recoveries};
 use view::{Looking, View};
+use watcher::{Watcher, keep_silence, with_state};
 
 /// Frames that may wait for one who watches; who misses some gets the newest.
 const FRAMES: usize = 64;
 
 /// Most who may watch at one gateway.
 const WATCHERS: usize = 64;
+
+/// Most silences of the bus that are remembered until it takes them.
+const UNKEPT: usize = 16;
 
 /// How long the last word to the bus may take.
 const LAST_WORD: Duration = Duration::from_secs(1);
@@ -51,6 +63,9 @@ pub(crate) struct Watch {
     gateway: Arc<Gateway>,
     pulse: Pulse,
     looking: Looking,
+    watcher: Watcher,
+    /// What this gateway alone knows, and could not keep yet.
+    unkept: VecDeque<(Alert, Recovery)>,
     every: Duration,
 }
 
@@ -74,6 +89,8 @@ impl Status {
             gateway,
             pulse,
             looking,
+            watcher: Watcher::new(settings.status.clone()),
+            unkept: VecDeque::new(),
             every: settings.status.interval,
         };
         (status, watch)
@@ -82,6 +99,28 @@ impl Status {
     /// What was seen last.
     pub(crate) fn view(&self) -> Arc<View> {
         self.view.load_full()
+    }
+
+    /// Takes over what was seen, and shows it, and what is new of it, to those who watch.
+    fn saw(&self, before: &View, view: View, recoveries: &[Recovery]) -> Arc<View> {
+        let view = Arc::new(view);
+        self.view.store(Arc::clone(&view));
+        for (now, then, state) in [(&*view, before, "raised"), (before, &view, "cleared")] {
+            let is_new = |alert: &&Alert| !then.alerts.iter().any(|other| other.id == alert.id);
+            for alert in now.alerts.iter().filter(is_new) {
+                self.send("performance_alert", view.at_ms, &with_state(alert, state));
+            }
+        }
+        for recovery in recoveries {
+            self.send("recovery_attempt", view.at_ms, &json!(recovery));
+        }
+        self.send("system_status_update", view.at_ms, &view.shown());
+        view
+    }
+
+    fn send(&self, kind: &str, at_ms: u64, data: &Value) {
+        // Nobody may be watching.
+        let _ = self.frames.send(frame(kind, at_ms, data));
     }
 }
 
@@ -109,14 +148,42 @@ impl Watch {
             Ok(nodes) => self.looking.on_seen(at_ms, &nodes),
             Err(error) => self.looking.on_silence(at_ms, card, &error),
         };
+        let before = self.status.view();
+        let recoveries = recoveries(&before, &view);
         events::looked(&view);
-        self.status.view.store(Arc::new(view));
-        // Nobody may be watching.
-        let _ = self.status.frames.send(frame(
-            "system_status_update",
-            at_ms,
-            &self.status.view().shown(),
-        ));
+        let view = self.status.saw(&before, view, &recoveries);
+        if let Err(error) = self.follow_up(&before, &view, &recoveries).await {
+            events::not_kept(&error);
+        }
+    }
+
+    /// Does what is to be done about what was seen.
+    async fn follow_up(
+        &mut self,
+        before: &View,
+        view: &View,
+        recoveries: &[Recovery],
+    ) -> Result<(), BusError> {
+        let (own, shared): (Vec<_>, Vec<_>) = recoveries
+            .iter()
+            .cloned()
+            .partition(|recovery| recovery.what == "store");
+        if let (Some(silence), Some(recovery)) = (&before.silence, own.into_iter().next()) {
+            self.unkept.truncate(UNKEPT - 1);
+            let alert = Alert::of_silence(&view.node, silence);
+            self.unkept.push_front((alert, recovery));
+        }
+        if view.silence.is_some() {
+            return Ok(());
+        }
+        while let Some((alert, recovery)) = self.unkept.back() {
+            keep_silence(&self.gateway, alert, recovery).await?;
+            self.unkept.pop_back();
+        }
+        if view.is_watcher {
+            self.watcher.watch(&self.gateway, view, &shared).await?;
+        }
+        Ok(())
     }
 
     async fn show(&self, card: Option<String>) -> Result<Nodes, BusError> {

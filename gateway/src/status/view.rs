@@ -8,6 +8,7 @@ use causerie_shared::ids::RunId;
 use causerie_shared::status::{Card, Counted};
 use serde_json::{Value, json};
 
+use super::alerts::{Alert, Severity};
 use super::events;
 use super::figures::Figures;
 
@@ -28,11 +29,17 @@ pub(crate) struct View {
     pub(crate) silence: Option<Silence>,
     /// In the order of their names.
     pub(crate) nodes: Vec<Node>,
+    /// What is wrong, as the watcher has found; the worst first.
+    pub(crate) shared_alerts: Vec<Alert>,
+    /// The same, and what this gateway alone knows.
+    pub(crate) alerts: Vec<Alert>,
 }
 
 /// A bus that does not answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Silence {
+    /// Names this one.
+    pub(crate) id: String,
     pub(crate) since_ms: u64,
     /// Looks in vain.
     pub(crate) tries: u64,
@@ -90,19 +97,23 @@ impl Looking {
         }
         nodes.sort_by(|a, b| (&a.card.node, a.run).cmp(&(&b.card.node, b.run)));
         self.shown = shown;
+        let alerts = alerts(&seen.alerts);
         self.last = View {
             at_ms,
             node: self.node.clone(),
             is_watcher: seen.is_watcher,
             silence: None,
             nodes,
+            shared_alerts: alerts.clone(),
+            alerts,
         };
         self.last.clone()
     }
 
     /// It has not: of the others nothing new is known.
     pub(super) fn on_silence(&mut self, at_ms: u64, card: Card, error: &BusError) -> View {
-        let silence = self.last.silence.get_or_insert(Silence {
+        let silence = self.last.silence.get_or_insert_with(|| Silence {
+            id: RunId::generate().to_string(),
             since_ms: at_ms,
             tries: 0,
         });
@@ -110,6 +121,9 @@ impl Looking {
         if silence.tries == 1 {
             events::bus_is_silent(error);
         }
+        let alert = Alert::of_silence(&self.node, silence);
+        self.last.alerts.clone_from(&self.last.shared_alerts);
+        self.last.alerts.insert(0, alert);
         self.last.at_ms = at_ms;
         self.last.node.clone_from(&self.node);
         self.last.is_watcher = false;
@@ -143,9 +157,10 @@ impl View {
 
     /// One word for all of it.
     pub(crate) fn word(&self) -> &'static str {
-        if self.silence.is_some() {
+        let worst = self.alerts.iter().map(|alert| alert.severity).min();
+        if self.silence.is_some() || worst == Some(Severity::Critical) {
             "critical"
-        } else if self.nodes.iter().any(|node| node.is_gone) {
+        } else if worst == Some(Severity::Warning) {
             "degraded"
         } else {
             "ok"
@@ -164,13 +179,46 @@ impl View {
             "figures": Figures::of(&self.counted()),
             "totals": self.totals(),
             "ai_backends": self.ai_backends(),
+            "alerts": self.alerts,
             "nodes": self.nodes.iter().map(Node::shown).collect::<Vec<_>>(),
+        })
+    }
+
+    /// In short.
+    pub(crate) fn summary(&self) -> Value {
+        json!({
+            "status": self.word(),
+            "at_ms": self.at_ms,
+            "node": self.node,
+            "connections": self.connected(),
+            "alerts": self.alerts.len(),
+            "totals": self.totals(),
+        })
+    }
+
+    /// Part by part, whether it is well.
+    pub(crate) fn health(&self) -> Value {
+        let totals = self.totals();
+        let some = |of: &str| totals.get(of).and_then(Value::as_u64) > Some(0);
+        let backends = self.ai_backends();
+        let is_open = |states: &BTreeMap<&str, u64>| states.contains_key("open");
+        json!({
+            "status": self.word(),
+            "at_ms": self.at_ms,
+            "checks": {
+                "redis": self.silence.is_none(),
+                "gateways": some("gateways"),
+                "brokers": some("brokers"),
+                "nobody_gone": !some("gone"),
+                "ai_backends": !backends.values().any(is_open),
+            },
+            "alerts": self.alerts.len(),
         })
     }
 
     /// Whether the bus answers.
     pub(crate) fn store(&self) -> Value {
-        match self.silence {
+        match &self.silence {
             None => json!({"is_reachable": true}),
             Some(silence) => json!({
                 "is_reachable": false,
@@ -246,7 +294,24 @@ impl View {
     }
 }
 
+/// Those that stand, the worst first. One that another version has raised may not be
+/// understood.
+fn alerts(stand: &[(String, String)]) -> Vec<Alert> {
+    let alerts = stand.iter();
+    let mut alerts: Vec<Alert> = alerts
+        .filter_map(|(_, alert)| serde_json::from_str(alert).ok())
+        .collect();
+    alerts.sort_by(|a, b| (a.severity, &a.alert).cmp(&(b.severity, &b.alert)));
+    alerts
+}
+
 impl Node {
+    /// Whether it is what `gone` was, started again.
+    pub(crate) fn is_again(&self, gone: &Self) -> bool {
+        let name = |node: &Self| (node.card.node.clone(), node.card.program.clone());
+        self.run != gone.run && name(self) == name(gone)
+    }
+
     /// How it fares.
     pub(crate) fn shown(&self) -> Value {
         let card = &self.card;
@@ -308,7 +373,7 @@ mod tests {
             assert_eq!((silence.since_ms, silence.tries), (4, at_ms - 3));
         }
         let view = looking.on_seen(10, &seen(&[(own, 10), (other, 1)]));
-        assert_eq!((view.living().count(), view.word()), (1, "degraded"));
+        assert_eq!((view.living().count(), view.word()), (1, "ok"));
         assert_eq!(view.shown()["connections"]["total"], 2);
         assert_eq!(view.shown()["totals"]["gone"], 1);
         let view = looking.on_seen(11, &seen(&[(own, 11), (other, 11)]));

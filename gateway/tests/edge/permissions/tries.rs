@@ -56,7 +56,7 @@ pub(super) const ANY_AUDIT: &str = "any audit";
 pub(super) const SEE_STATUS: &str = "see status";
 
 /// Every way to it.
-const STATUS_PATHS: [&str; 8] = [
+const STATUS_PATHS: [&str; 11] = [
     "/api/status/live",
     "/api/status/metrics",
     "/api/status/connections",
@@ -64,6 +64,9 @@ const STATUS_PATHS: [&str; 8] = [
     "/api/websocket/metrics",
     "/api/websocket/connections",
     "/api/websocket/status/system",
+    "/api/websocket/status/health",
+    "/api/websocket/status/alerts",
+    "/api/websocket/status/history",
     "/ws/status",
 ];
 
@@ -179,6 +182,9 @@ impl<'a> Trying<'a> {
                     };
                     tries.push((path, met));
                 }
+                let path = "/api/websocket/status/health-check";
+                let answer = self.unread(Method::POST, path, Some(&json!({}))).await;
+                tries.push((path, outcome(&answer)));
                 tries
             }
             other => panic!("nobody can {other}"),
