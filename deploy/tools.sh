@@ -9,6 +9,8 @@
 #   build_programs  builds programs, with cargo's arguments
 #   fetch_redis     redis-server and redis-cli, into $tools/bin
 #   redis_server    prints the path of a redis-server >= 7, or nothing
+#   fetch_prometheus  prometheus and promtool, into $tools/bin
+#   prometheus      prints the folder of both, or nothing
 #   fetch_faketime  libfaketime, which shows a program another time
 #   faketime        prints the path of that library, or nothing
 
@@ -119,6 +121,27 @@ fetch_redis() {
     rm -rf "$tools/redis" "$tools/bin/redis-server" "$tools/bin/redis-cli"
     return 1
   fi
+}
+
+fetch_prometheus() {
+  local into=$tools/prometheus
+  # It needs none of the packages that its own depends on: those are for a service.
+  rm -rf "$into"
+  mkdir -p "$into" "$tools/bin"
+  retry own_apt update || return 1
+  (cd "$into" && retry own_apt download prometheus && dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb) || return 1
+  ln -sf ../prometheus/usr/bin/prometheus ../prometheus/usr/bin/promtool "$tools/bin/"
+}
+
+# The folder of prometheus and promtool: ours, the system's; nothing where there is none.
+prometheus() {
+  local program
+  for program in "$tools/bin/prometheus" "$(command -v prometheus)"; do
+    if [ -x "$program" ] && [ -x "${program%/*}/promtool" ]; then
+      echo "${program%/*}"
+      return
+    fi
+  done
 }
 
 fetch_faketime() { unpack_debian "$tools/faketime" libfaketime; }

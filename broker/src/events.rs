@@ -7,6 +7,7 @@ use causerie_shared::bus::BusError;
 use causerie_shared::bus::reply::{Claim, Lease};
 use causerie_shared::config::Price;
 use causerie_shared::protocol::data::{FinishReason, Reply};
+use causerie_shared::telemetry::count_for_tenant;
 use metrics::{Counter, Histogram, counter, gauge, histogram};
 use tracing::{debug, error, info, warn};
 
@@ -154,12 +155,21 @@ pub(crate) fn reply_finished(lease: &Lease, reply: &Reply, outcome: &Outcome) {
     let metadata = &reply.metadata;
     counter!("causerie_broker_replies_total", "finish_reason" => reason).increment(1);
     histogram!("causerie_broker_reply_seconds").record(metadata.response_time as f64 / 1000.0);
+    let tenant = &lease.room.tenant;
+    let finished = ("finish_reason", reason);
+    count_for_tenant("causerie_tenant_replies_total", finished, tenant, 1);
     for (kind, tokens) in [
         (PROMPT, metadata.prompt_tokens),
         (COMPLETION, metadata.token_count),
     ] {
         let tokens = tokens.unwrap_or_default();
         counter!("causerie_broker_tokens_total", "kind" => kind).increment(tokens);
+        count_for_tenant(
+            "causerie_tenant_tokens_total",
+            ("kind", kind),
+            tenant,
+            tokens,
+        );
     }
     info!(
         reply = %lease.message_id,

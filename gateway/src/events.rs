@@ -14,10 +14,10 @@ use crate::hub::order::Hole;
 use crate::seldom::Seldom;
 pub(crate) use clients::{
     RecoveredFrom, action_received, client_configured, closed, closing_began, closing_ended,
-    compression_agreed, connected, connection_ended, disconnected, event_published,
-    frame_compressed, inquired, inquired_in_vain, message_deleted, message_repeated,
-    message_stored, publishing_repeated, recovered, refused, reported, token_renewed,
-    tokens_revoked, user_disconnected,
+    compression_agreed, connected, connection_ended, connections_of_tenant, disconnected,
+    event_published, frame_compressed, inquired, inquired_in_vain, message_deleted,
+    message_repeated, message_stored, publishing_repeated, recovered, refused, reported,
+    token_renewed, tokens_revoked, user_disconnected,
 };
 pub(crate) use deliveries::{
     Deliveries, delivered, snapshot_pushed, snapshots_sent, stale_record_dropped,
@@ -59,6 +59,11 @@ pub(crate) fn begin_at_zero() {
         "causerie_presence_told_total",
         "causerie_presence_renewals_total",
         "causerie_presence_sweeps_total",
+        "causerie_audit_dropped_total",
+        "causerie_accept_errors_total",
+        "causerie_api_key_requests_total",
+        "causerie_chat_timeouts_total",
+        "causerie_key_reload_errors_total",
     ] {
         counter!(name).increment(0);
     }
@@ -66,11 +71,15 @@ pub(crate) fn begin_at_zero() {
         "causerie_rooms",
         "causerie_connections_waiting",
         "causerie_connections_closing",
+        "causerie_status_sockets",
     ] {
         gauge!(name).increment(0.0);
     }
     for hole in Hole::ALL {
         counter!("causerie_gaps_total", "kind" => hole.name()).increment(0);
+    }
+    for outcome in ["fetched", "failed"] {
+        counter!("causerie_key_set_fetches_total", "outcome" => outcome).increment(0);
     }
     for outcome in [MENDED, LOST] {
         counter!("causerie_repairs_total", "outcome" => outcome).increment(0);

@@ -10,6 +10,7 @@
 //! - [`ai`]: servers that speak the AI providers' streaming formats, errors included.
 //! - [`client`]: clients that speak the protocol over WebSocket, SSE and HTTP,
 //!   and a raw socket for frames that no decent client sends.
+//! - [`prometheus`]: scrapes what a test starts, and is asked about it.
 //! - [`collector`]: takes traces by OTLP.
 //! - [`certificates`]: certificates, and clients that trust them.
 //! - [`cluster`]: all of it together, with tenants; [`token`] lets people in.
@@ -36,6 +37,7 @@ pub mod cluster;
 pub mod collector;
 pub mod port;
 pub mod process;
+pub mod prometheus;
 pub mod proxy;
 pub mod redis;
 pub mod redis_cluster;

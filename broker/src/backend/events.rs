@@ -87,6 +87,7 @@ pub(super) fn breaker_made(backend: &'static str) {
         counter!("causerie_ai_retries_total", "backend" => backend, "reason" => reason)
             .increment(0);
     }
+    counter!("causerie_ai_replies_cut_total", "backend" => backend).increment(0);
     show_breaker(backend, BreakerState::Closed);
 }
 

@@ -6,6 +6,7 @@ use causerie_shared::ids::TenantId;
 use causerie_shared::protocol::action::Action;
 use causerie_shared::protocol::error::ErrorCode;
 use causerie_shared::room::RoomKey;
+use causerie_shared::telemetry::{count_for_tenant, show_for_tenant};
 use metrics::{Counter, Gauge, counter, gauge, histogram};
 use tracing::{debug, info};
 
@@ -133,6 +134,11 @@ pub(crate) fn frame_compressed(before: usize, after: usize) {
 fn count_compressed(before: u64, after: u64) {
     kept!(counter!("causerie_compressed_bytes_total", "stage" => "before")).increment(before);
     kept!(counter!("causerie_compressed_bytes_total", "stage" => "after")).increment(after);
+}
+
+/// So many connections of a tenant are here now.
+pub(crate) fn connections_of_tenant(tenant: &TenantId, count: usize) {
+    show_for_tenant("causerie_tenant_connections", tenant, count);
 }
 
 /// A client is gone.
@@ -279,6 +285,13 @@ pub(crate) fn connection_ended(connection: &Connection) {
 pub(crate) fn message_stored(question: &Question) {
     let is_to_ai = question.reply.is_some();
     messages(is_to_ai).increment(1);
+    let to = ("to", if is_to_ai { "ai" } else { "people" });
+    count_for_tenant(
+        "causerie_tenant_messages_total",
+        to,
+        &question.room.tenant,
+        1,
+    );
     debug!(room = %question.room, is_to_ai, "a message was stored");
 }
 

@@ -52,7 +52,9 @@ impl Crowds {
             events::user_came();
         }
         user.count += 1;
-        *self.tenants.entry(whose.tenant.clone()).or_default() += 1;
+        let of_tenant = self.tenants.entry(whose.tenant.clone()).or_default();
+        *of_tenant += 1;
+        events::connections_of_tenant(&whose.tenant, *of_tenant);
         Ok(key)
     }
 
@@ -70,6 +72,7 @@ impl Crowds {
         user.count -= 1;
         if let Some(count) = self.tenants.get_mut(&user.tenant) {
             *count -= 1;
+            events::connections_of_tenant(&user.tenant, *count);
             if *count == 0 {
                 self.tenants.remove(&user.tenant);
             }

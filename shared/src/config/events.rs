@@ -7,6 +7,13 @@ use super::error::ConfigError;
 
 const RELOADS: &str = "causerie_config_reloads_total";
 
+/// Shows what may be alarmed about as 0 before it first happens.
+pub(super) fn begin_at_zero() {
+    for result in ["ok", "failed"] {
+        counter!(RELOADS, "result" => result).increment(0);
+    }
+}
+
 /// Keys were taken over.
 pub(super) fn reloaded(keys: &[String]) {
     counter!(RELOADS, "result" => "ok").increment(1);

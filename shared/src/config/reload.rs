@@ -179,6 +179,7 @@ pub fn watch(
     handle: SettingsHandle,
     stop: CancellationToken,
 ) -> std::io::Result<impl Future<Output = ()>> {
+    events::begin_at_zero();
     // At once, for an unheard SIGHUP would end the process.
     let hangups = signal(SignalKind::hangup())?;
     Ok(run(handle, hangups, stop))

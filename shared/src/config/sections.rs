@@ -63,7 +63,7 @@ section! {
         presence: Presence = "presence";
         /// How the installation fares.
         status: Status = "status";
-        /// Logs and traces.
+        /// Logs, traces and metrics.
         telemetry: Telemetry = "telemetry";
         /// This process.
         node: Node = "node";
@@ -346,7 +346,7 @@ section! {
 }
 
 section! {
-    /// Logs and traces.
+    /// Logs, traces and metrics.
     Telemetry {
         /// How log lines look: `auto` is pretty on a terminal, else JSON.
         log_format: LogFormat = LogFormat::Auto;
@@ -360,6 +360,9 @@ section! {
         /// Which share of all traces is sent. Give gateways and brokers the same, and they
         /// choose the same ones.
         traces_sampled: f64 = 1.0, in 0..=1;
+        /// Whether some metrics are kept for each tenant: some ten series for each, so do
+        /// without where there are thousands.
+        tenant_metrics: bool = true;
     }
 }
 

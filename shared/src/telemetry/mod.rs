@@ -14,6 +14,7 @@ mod mask;
 mod masked;
 mod prometheus;
 mod sampling;
+mod tenants;
 mod trace;
 
 use std::io::IsTerminal;
@@ -32,6 +33,7 @@ pub(crate) use lines::flush;
 pub use mask::mask;
 pub use prometheus::Metrics;
 pub(crate) use prometheus::SECONDS;
+pub use tenants::{count_for_tenant, show_for_tenant};
 pub use trace::{continue_trace, sent_traceparent, set, set_list, traceparent};
 
 use masked::Masked;
@@ -77,6 +79,7 @@ pub struct Telemetry {
 /// [`TelemetryError`]; also when called twice in one process.
 pub fn init(settings: &Settings, program: &'static str) -> Result<Telemetry, TelemetryError> {
     let wanted = &settings.telemetry;
+    tenants::want(wanted.tenant_metrics);
     let (filter, fixed) = first_filter(&wanted.log_level)?;
     let (filter, handle) = reload::Layer::new(filter);
     let format = resolve(wanted.log_format, std::io::stderr().is_terminal());

@@ -59,6 +59,7 @@ pub(super) fn begin_at_zero() {
     }
     metrics::counter!("causerie_bus_unreadable_records_total").increment(0);
     metrics::counter!("causerie_redis_looks_failed_total").increment(0);
+    metrics::counter!("causerie_redis_connects_failed_total").increment(0);
 }
 
 /// A verb was asked of Redis.
