@@ -41,6 +41,7 @@ pub async fn run(running: Running, bus: Arc<dyn Bus>) -> anyhow::Result<()> {
         readiness,
         health,
         pulse,
+        operators,
     } = running;
     let websocket = handle.current().websocket.clone();
     let tls = Tls::new(&handle.current())?;
@@ -71,6 +72,7 @@ pub async fn run(running: Running, bus: Arc<dyn Bus>) -> anyhow::Result<()> {
     let (status, watch) = Status::new(Arc::clone(&gateway), pulse, &settings, stop.clone());
     let watching = tokio::spawn(watch.run());
     let edge = Edge::new(Arc::clone(&gateway), auth, status, &settings);
+    operators.add(edge.admin_router());
     let router = edge.router(health, &settings);
     let patience = Patience {
         head: websocket.connection_timeout,

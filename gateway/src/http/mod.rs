@@ -5,6 +5,7 @@
 
 mod access;
 mod actions;
+mod admin;
 mod audit;
 mod body;
 mod chat;
@@ -95,6 +96,11 @@ impl Edge {
             depth: settings.max_depth,
             time: self.timing.connection,
         }
+    }
+
+    /// What stands on the listener for operators beside health and metrics.
+    pub fn admin_router(&self) -> Router {
+        admin::router(self)
     }
 
     /// The router of the public port.

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Refusal;
 use super::open_files;
-use crate::admin::{self, Health, Listener, Readiness};
+use crate::admin::{self, Added, Health, Listener, Readiness};
 use crate::config::{self, LogFormat, Settings, SettingsHandle};
 use crate::status::Pulse;
 use crate::telemetry::{self, Telemetry};
@@ -26,6 +26,8 @@ pub struct Running {
     pub health: Health,
     /// Makes what this program shows to all others.
     pub pulse: Pulse,
+    /// What is to stand on the listener for operators beside health and metrics.
+    pub operators: Added,
 }
 
 /// Runs `main` with logs, metrics, the admin listener and signals around it.
@@ -85,10 +87,11 @@ where
 
     let readiness = Readiness::starting();
     let health = Health::new(program, &settings.node.name, readiness.clone());
+    let operators = Added::default();
     if settings.admin.enabled {
         let listener = admin::listen(Listener::Admin, settings.admin.bind, settings.admin.port)?;
         events::admin_listens(listener.local_addr()?);
-        let router = admin::router(health.clone(), telemetry.metrics());
+        let router = admin::router(health.clone(), telemetry.metrics(), operators.clone());
         tokio::spawn(admin::serve(listener, router, over));
     }
     let last_spans = telemetry.last_spans();
@@ -101,6 +104,7 @@ where
         readiness,
         health,
         pulse,
+        operators,
     };
     let ended = main(running).await;
     last_spans.send().await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use causerie_gateway::node;
-use causerie_shared::admin::{Health, Readiness};
+use causerie_shared::admin::{Added, Health, Readiness};
 use causerie_shared::bus::memory::MemoryBus;
 use causerie_shared::bus::reply::Wake;
 use causerie_shared::bus::{Bus, Retention};
@@ -92,6 +92,7 @@ impl Node {
             shutdown: shutdown.clone(),
             health: Health::new(Program::Standalone, "test", readiness.clone()),
             readiness,
+            operators: Added::default(),
             pulse: Pulse::new(&settings.current(), Program::Standalone, String::new),
         };
         let wakes = Mutex::new(bus.wakes(64));

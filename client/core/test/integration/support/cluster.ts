@@ -71,8 +71,8 @@ export class Cluster {
   }
 
   /** One more broker. */
-  async anotherBroker(): Promise<void> {
-    const broker = new Program(built('causerie-broker'), [], this.#env);
+  async anotherBroker(env: Record<string, string> = {}): Promise<void> {
+    const broker = new Program(built('causerie-broker'), [], { ...this.#env, ...env });
     this.#brokers.push(broker);
     await broker.says(/admin listening on (\S+)/);
   }
