@@ -22,7 +22,7 @@ await build({
   banner: { js: '"use client";' },
   minify: true,
   sourcemap: true,
-  sourcesContent: false,
+  sourcesContent: true,
 });
 copyFileSync(`${root}src/styles.css`, `${root}dist/styles.css`);
 const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc');

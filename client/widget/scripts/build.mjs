@@ -39,11 +39,11 @@ export async function bundle(options) {
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   rmSync(`${root}dist`, { recursive: true, force: true });
   mkdirSync(`${root}dist`);
-  // esbuild's own leaves a kilobyte and a half more.
-  const { code } = await minify(await bundle({ entryPoints: ['src/index.ts'] }), {
+  // Both together leave less than either; esbuild's own alone a kilobyte more.
+  const { code } = await minify(await bundle({ entryPoints: ['src/index.ts'], minify: true }), {
     ecma: 2020,
     // Functions in objects are written as methods: none of them is called by `new`.
-    compress: { passes: 3, unsafe_methods: true },
+    compress: { passes: 3, unsafe_methods: true, unsafe_arrows: true },
     format: { preamble: NOTICE },
   });
   writeFileSync(`${root}dist/causerie-chat.js`, code);
