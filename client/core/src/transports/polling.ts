@@ -85,8 +85,10 @@ function open(server: Server, pollMs: number, opening: Opening, { onFrame, onLif
       get<HistoryPage>(`rooms/${encodeURIComponent(room)}/history`, query);
     let place = places.get(room);
     const news = place && (await page({ after: place.seq, limit: PAGE }));
-    // Whether a position of a former life still holds only a stream could tell.
-    const isRecovered = news?.epoch === place?.epoch;
+    // Whether a position of a former life still holds only a stream could tell. Where the log begins behind the
+    // position some of it is lost; in the tenant's room holes mean nothing.
+    const next = room !== 'tenant' && news?.events[0]?.seq;
+    const isRecovered = news?.epoch === place?.epoch && !(next && next > place!.seq + 1);
     if (!place || !isRecovered) {
       const { epoch, events } = await page({ limit: 1 });
       place = { epoch, seq: events.at(-1)?.seq ?? 0 };

@@ -28,3 +28,53 @@ test('what is said while the rooms are being read does not have them read twice 
   expect(told.together).toBe(1);
   chat.close();
 });
+
+/** A server whose log of one's own room grows by as much at once as it is told, and keeps only the newest so many. */
+function logOf(keeps: number) {
+  const events: object[] = [];
+  let last = 0;
+  const at = (seq: number) => ({ type: 'new_message', room: 'user:me', epoch: 'e1', seq, ts: 0, data: { message_id: `m${seq}`, content: `${seq}` } });
+  const answering: typeof fetch = async (input) => {
+    const { pathname, searchParams } = new URL(String(input));
+    if (!decodeURIComponent(pathname).endsWith('user:me/history')) return Response.json({ epoch: 'e1', events: [], has_more: false });
+    const limit = Number(searchParams.get('limit'));
+    const after = searchParams.get('after');
+    const found = events.filter((event) => (event as { seq: number }).seq > Number(after));
+    const page = after === null ? found.slice(-limit) : found.slice(0, limit);
+    return Response.json({ epoch: 'e1', events: page, has_more: page.length < found.length });
+  };
+  const grow = (by: number) => {
+    for (let count = 0; count < by; count++) events.push(at(++last));
+    events.splice(0, events.length - keeps);
+  };
+  return { answering, grow };
+}
+
+async function hearing(keeps: number) {
+  const log = logOf(keeps);
+  log.grow(3);
+  const heard: number[] = [];
+  const resets: [string, number][] = [];
+  const chat = connect({ url: 'http://chat.example', getToken: () => 'token', mode: 'http', pollMs: 1, fetch: log.answering });
+  chat.on('event', (event) => 'seq' in event && heard.push(event.seq));
+  chat.on('reset', ({ room, reason, events }) => room === 'user:me' && resets.push([reason, events.at(-1)?.seq ?? 0]));
+  await vi.waitFor(() => expect(resets).toEqual([['joined', 3]]));
+  return { chat, log, heard, resets };
+}
+
+test('more than a page between two polls is read on, and nothing of it missed', async () => {
+  const { chat, log, heard, resets } = await hearing(5_000);
+  log.grow(1_203);
+  await vi.waitFor(() => expect(heard.length).toBe(1_203), { timeout: 10_000 });
+  expect(heard).toEqual(Array.from({ length: 1_203 }, (_, at) => at + 4));
+  expect([resets.length, chat.anomalies.gaps]).toEqual([1, 0]);
+  chat.close();
+});
+
+test('what the log no longer keeps is a loss, so the room is shown anew', async () => {
+  const { chat, log, resets } = await hearing(10);
+  log.grow(100);
+  await vi.waitFor(() => expect(resets).toEqual([['joined', 3], ['lost', 103]]), { timeout: 10_000 });
+  expect(chat.anomalies.gaps).toBe(0);
+  chat.close();
+});
