@@ -29,6 +29,7 @@ beforeAll(async () => {
     const heard = [];
     const states = [];
     chat.addEventListener('chat-state', ({ detail }) => states.push(detail.name));
+    const told = () => JSON.stringify({ states, state: chat.client?.state, rooms: chat.client?.rooms, heard });
     chat.addEventListener('chat-message', ({ detail }) => heard.push(detail.text));
     let ticks = 0;
     setInterval(() => ticks++, 10);`,
@@ -51,8 +52,10 @@ beforeEach(async () => {
   await expect.poll(isUp, SOON).toBe(true);
 });
 
-afterEach(async () => {
+afterEach(async ({ task }) => {
   const { faults } = tab;
+  // Why it was not as it should be is seen in what it went through.
+  if (task.result?.state === 'fail') console.error(`${task.name}: ${await tab.is<string>('told()').catch(String)}`);
   await tab.close();
   expect(faults).toEqual([]);
 });

@@ -125,7 +125,7 @@ describe('without a connection', () => {
     const { port } = server.proxy;
     await server.proxy.shut();
     try {
-      await tab.byTestId('status').getByText('Connection lost. Reconnecting…').waitFor();
+      await tab.byTestId('status').getByText('The server cannot be reached. Trying again…').waitFor();
       for (const text of NUMBERS) await tab.ask(text);
       await tab.byTestId('status').getByText('Messages that wait: 5').waitFor();
       expect(await tab.page.getByText('Waits until the connection is back').count()).toBe(5);
@@ -225,7 +225,7 @@ describe('what a model says', () => {
   });
 });
 
-test('a hundred messages later no more than 5 MB are held, and all can be read back', async () => {
+test('a hundred messages later no more than 5 MB are held, and all can be read back', { timeout: 180_000 }, async () => {
   const tab = await open();
   const inspector = await tab.context.newCDPSession(tab.page);
   const held = async () => {

@@ -27,8 +27,9 @@ export class Tab {
       void dialog.dismiss();
     });
     page.on('console', (message) => {
-      // That a server is away is told there, and is wanted.
-      if (message.type() === 'error' && !/ERR_|WebSocket connection/.test(message.text())) this.faults.push(message.text());
+      // That a server is away is told there, and is wanted; so is the 426 by which it says that it would have
+      // let a socket in, where a handshake took too long.
+      if (message.type() === 'error' && !/ERR_|WebSocket connection|status of 426/.test(message.text())) this.faults.push(message.text());
     });
   }
 
