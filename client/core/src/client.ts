@@ -27,7 +27,7 @@ const OWN = 'user:me';
 /**
  * Connects to a server. The client comes back by itself, misses nothing, and says nothing twice.
  *
- * @throws {CauserieError} `invalid_option`
+ * @throws {TypeError} naming an option that is wrong, and what is allowed.
  */
 export function connect(options: Options): Client {
   const settings = settle(options);

@@ -2,8 +2,6 @@ import type { ErrorCode, ProtocolError, Scope } from './protocol/generated/types
 
 /** What went wrong here rather than at the server. */
 export type LocalErrorCode =
-  /** An option is not one of those that are allowed. */
-  | 'invalid_option'
   /** The outbox holds as many messages as it may. */
   | 'outbox_full'
   /** A later message took this one's place in a full outbox. */

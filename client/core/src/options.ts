@@ -1,7 +1,6 @@
 import type { ConnectionOptions } from './connection/owner.js';
 import { type Page, thisPage } from './connection/page.js';
 import type { GetToken } from './connection/tokens.js';
-import { CauserieError } from './errors.js';
 import type { OutboxOptions } from './outbox/outbox.js';
 import type { RoomsOptions } from './rooms/rooms.js';
 import type { Storage } from './storage/storage.js';
@@ -59,19 +58,25 @@ const DEFAULTS = {
   giveUp: false,
 };
 
-const WORDS: { [Name in keyof Options]?: readonly string[] } = {
-  mode: Object.keys(MODES),
-  whenFull: ['refuse', 'dropOldest'],
+const isText = (value: unknown) => typeof value === 'string';
+
+type Form = readonly [isGood: (value: any) => unknown, allowed: string];
+
+/** Of those that are not simply as their defaults: whether they are good, and what is allowed. */
+const FORMS: { readonly [Name in keyof Options]?: Form } = {
+  url: [(url) => isText(url) && /^(https?|wss?):\/\/./.test(url), 'an address of http, https, ws or wss'],
+  rooms: [(rooms) => rooms.every?.(isText), 'a list of texts'],
+  storage: [(storage) => storage.shelf, 'made by `storageOn`'],
+  mode: [(mode) => MODES[mode as Mode]?.at, 'auto or websocket or streaming or http'],
+  whenFull: [(word) => word === 'refuse' || word === 'dropOldest', 'refuse or dropOldest'],
 };
 
 /**
  * Checks what was given, and adds the defaults.
  *
- * @throws {CauserieError} `invalid_option`, naming the option, its value, and what is allowed.
+ * @throws {TypeError} naming the option, its value, and what is allowed.
  */
 export function settle(given: Options): Settings {
-  if (!/^(https?|wss?):\/\/./.test(given.url)) throw invalid('url', given.url, 'an address of http, https, ws or wss');
-  if (!given.tenantHash && !given.getToken) throw invalid('tenantHash', given.tenantHash, 'set, where there is no `getToken`');
   const settings: Record<string, unknown> = {
     url: '',
     tenantHash: '',
@@ -83,22 +88,22 @@ export function settle(given: Options): Settings {
     page: thisPage,
     ...DEFAULTS,
   };
-  for (const [name, value] of Object.entries(given)) {
-    if (!(name in settings)) throw invalid(name, value, 'left out, for there is no such option');
-    if (value !== undefined) settings[name] = value;
+  for (const [name, value = settings[name]] of Object.entries({ ...settings, ...given })) {
+    if (!(name in settings)) throw invalid(name, value, 'left out');
+    const byDefault = settings[name] ?? isText;
+    const [isGood, allowed] = FORMS[name as keyof Options] ?? [
+      (value) => typeof value === typeof byDefault && !(value < 0) && value === value,
+      typeof byDefault === 'number' ? '0 or more' : `a ${typeof byDefault}`,
+    ];
+    const isNone = value == null && (byDefault === isText || name === 'WebSocket');
+    if (!isNone && !isGood(value)) throw invalid(name, value, allowed);
+    settings[name] = value;
   }
-  for (const [name, byDefault] of Object.entries(DEFAULTS)) {
-    const value = (settings[name] ??= byDefault);
-    const words = WORDS[name as keyof Options];
-    const isGood = words ? words.includes(value as string) : typeof value === typeof byDefault && (value as number) >= 0;
-    if (!isGood) throw invalid(name, value, words?.join(' or ') ?? (typeof byDefault === 'number' ? '0 or more' : 'true or false'));
-  }
-  if (settings['mode'] === 'websocket' && !settings['WebSocket']) {
-    throw invalid('mode', 'websocket', 'another, for there is no WebSocket');
-  }
+  if (!settings['tenantHash'] && !settings['getToken']) throw invalid('tenantHash', given.tenantHash, 'set, or `getToken`');
+  if (settings['mode'] === 'websocket' && !settings['WebSocket']) throw invalid('mode', 'websocket', 'another: there is none');
   return settings as unknown as Settings;
 }
 
-function invalid(name: string, value: unknown, allowed: string): CauserieError {
-  return new CauserieError('invalid_option', `\`${name}\` is ${JSON.stringify(value)}: it has to be ${allowed}.`);
+function invalid(name: string, value: unknown, allowed: string): TypeError {
+  return new TypeError(`\`${name}\` is ${JSON.stringify(value)}: it has to be ${allowed}.`);
 }

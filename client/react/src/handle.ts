@@ -30,7 +30,7 @@ export class Handle {
   /**
    * The client. Not to be called while rendering.
    *
-   * @throws {CauserieError} `invalid_option`
+   * @throws {TypeError} naming an option that is wrong.
    */
   get client(): Client {
     if ('client' in this.#origin) return this.#origin.client;

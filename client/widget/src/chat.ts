@@ -18,7 +18,7 @@ export class Chat {
   readonly #room: string;
   readonly #ends: (() => void)[];
 
-  /** @throws {CauserieError} `invalid_option` */
+  /** @throws {TypeError} naming an option that is wrong. */
   constructor({ options, room, sessionId, memory }: Settings, { onChange, onError }: ChatEvents) {
     this.#room = room;
     this.memory = new Memory(memory);

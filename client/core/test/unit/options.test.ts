@@ -1,19 +1,37 @@
 import { expect, test } from 'vitest';
 import { connect, type Options } from '../../src/index.js';
+import { settle } from '../../src/options.js';
+
+const PLACE = { url: 'http://x', tenantHash: 'demo' };
 
 test.each([
+  [undefined, /`url` is "": it has to be an address of http, https, ws or wss/],
   [{ url: 'ftp://x', tenantHash: 'demo' }, /`url` is "ftp:\/\/x": it has to be an address of http, https, ws or wss/],
-  [{ url: 'http://x' }, /`tenantHash` is undefined/],
-  [{ url: 'http://x', tenantHash: 'demo', mode: 'fast' }, /`mode` is "fast": it has to be auto or websocket or streaming or http/],
-  [
-    { url: 'http://x', tenantHash: 'demo', mode: 'websocket', WebSocket: null },
-    /`mode` is "websocket": it has to be another, for there is no WebSocket/,
-  ],
-  [{ url: 'http://x', tenantHash: 'demo', outboxLimit: 'many' }, /`outboxLimit` is "many": it has to be 0 or more/],
-  [{ url: 'http://x', tenantHash: 'demo', heartbeatMs: -1 }, /`heartbeatMs` is -1: it has to be 0 or more/],
-  [{ url: 'http://x', tenantHash: 'demo', pollMs: NaN }, /`pollMs` is null: it has to be 0 or more/],
-  [{ url: 'http://x', tenantHash: 'demo', whenFull: 'burst' }, /it has to be refuse or dropOldest/],
-  [{ url: 'http://x', tenantHash: 'demo', bogus: 1 }, /`bogus` is 1: it has to be left out, for there is no such option/],
-] as const)('%j is refused by name', (options, says) => {
-  expect(() => connect(options as unknown as Options)).toThrow(says);
+  [{ ...PLACE, url: ['http://x'] }, /`url` is \["http:\/\/x"\]: it has to be an address/],
+  [{ url: 'http://x' }, /`tenantHash` is undefined: it has to be set, or `getToken`/],
+  [{ ...PLACE, tenantHash: 7 }, /`tenantHash` is 7: it has to be a string/],
+  [{ ...PLACE, getToken: 'token' }, /`getToken` is "token": it has to be a function/],
+  [{ ...PLACE, mode: 'fast' }, /`mode` is "fast": it has to be auto or websocket or streaming or http/],
+  [{ ...PLACE, mode: 'toString' }, /`mode` is "toString": it has to be auto or websocket or streaming or http/],
+  [{ ...PLACE, mode: 'websocket', WebSocket: null }, /`mode` is "websocket": it has to be another: there is none/],
+  [{ ...PLACE, WebSocket: 'yes' }, /`WebSocket` is "yes": it has to be a function/],
+  [{ ...PLACE, fetch: {} }, /`fetch` is \{\}: it has to be a function/],
+  [{ ...PLACE, outboxLimit: 'many' }, /`outboxLimit` is "many": it has to be 0 or more/],
+  [{ ...PLACE, heartbeatMs: -1 }, /`heartbeatMs` is -1: it has to be 0 or more/],
+  [{ ...PLACE, pollMs: NaN }, /`pollMs` is null: it has to be 0 or more/],
+  [{ ...PLACE, giveUp: 'no' }, /`giveUp` is "no": it has to be a boolean/],
+  [{ ...PLACE, whenFull: 'burst' }, /`whenFull` is "burst": it has to be refuse or dropOldest/],
+  [{ ...PLACE, rooms: 'project:p1' }, /`rooms` is "project:p1": it has to be a list of texts/],
+  [{ ...PLACE, rooms: [1] }, /`rooms` is \[1\]: it has to be a list of texts/],
+  [{ ...PLACE, storage: {} }, /`storage` is \{\}: it has to be made by `storageOn`/],
+  [{ ...PLACE, bogus: 1 }, /`bogus` is 1: it has to be left out/],
+] as const)('%j is refused by name, as a TypeError', (options, says) => {
+  const attempt = () => connect(options as unknown as Options);
+  expect(attempt).toThrow(says);
+  expect(attempt).toThrow(TypeError);
+});
+
+test('what is undefined is as by default, and null is none where there may be none', () => {
+  const settings = settle({ ...PLACE, mode: undefined, storage: null, WebSocket: null, getToken: undefined } as unknown as Options);
+  expect(settings).toMatchObject({ mode: 'auto', storage: null, WebSocket: null, getToken: null, outboxLimit: 100 });
 });

@@ -1,4 +1,4 @@
-import type { State } from '@causerie/client';
+import { type State, whyOf } from '@causerie/client';
 import { fill, type Texts } from '../texts.js';
 import { button, h, setText } from './dom.js';
 
@@ -27,16 +27,10 @@ export class StatusLine {
 
 /** A connection's state in words for a person; empty where there is nothing to say. */
 export function wordsOf(state: State, texts: Texts): string {
-  switch (state.name) {
-    case 'ready':
-      return '';
-    case 'connecting':
-    case 'fallback':
-    case 'recovering':
-    case 'offline':
-      return texts[state.name];
-    case 'closed':
-      if (state.comesBack === 'when_you_act') return texts.paused;
-      return state.reason.error.code === 'closed' ? texts.closed : state.reason.error.message;
-  }
+  if (state.name === 'ready') return '';
+  if (state.name === 'fallback') return texts.fallback;
+  const why = whyOf(state);
+  // The server's own sentence says why.
+  if (why === 'refused') return state.reason?.error?.message ?? texts.closed;
+  return texts[why ?? 'connecting'];
 }
