@@ -1,5 +1,6 @@
 // What closes a connection, and what then becomes of those who wait.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { describe, whyOf } from '../../src/index.js';
 import { Cluster, type Node, tokenOf } from './support/cluster.js';
 import { Person } from './support/person.js';
 import { Proxy } from './support/proxy.js';
@@ -28,6 +29,7 @@ test('a token that nobody believes closes it for good, and says why', async () =
   const one = person({ url: gateway.url, getToken: () => `${tokenOf('forged')}x` });
   const closed = await one.hears('it is closed', 'state', ({ name }) => name === 'closed');
   expect(closed).toMatchObject({ comesBack: 'never', reason: { error: { code: 'unauthorized' } } });
+  expect([whyOf(one.client.state), describe(one.client.state)]).toEqual(['token_refused', 'Your sign-in was not accepted.']);
   await expect(one.client.cancel('00-x')).rejects.toMatchObject({ code: 'unauthorized' });
   await expect(one.client.send('nobody takes this').acked).rejects.toMatchObject({ code: 'unauthorized' });
 });
@@ -56,6 +58,7 @@ test('who gives up leaves nobody waiting, and tries again when something is sent
   const one = person({ url: `http://127.0.0.1:${port}`, user: 'gives-up', giveUp: true, offlineAfter: 1, minDelayMs: 10, maxDelayMs: 20 });
   await expect(one.client.send('in vain', { ai: false }).acked).rejects.toMatchObject({ code: 'closed' });
   expect(one.client.state).toMatchObject({ name: 'closed', comesBack: 'when_you_act' });
+  expect(whyOf(one.client.state)).toBe('gave_up');
   await way.open(port);
   await one.client.send('and again', { ai: false }).acked;
   expect(one.client.outbox.entries).toEqual([]);

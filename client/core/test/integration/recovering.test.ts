@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Cluster, type Node, ORIGIN, tokenOf } from './support/cluster.js';
 import { Person, SOCKET } from './support/person.js';
 import { Proxy } from './support/proxy.js';
-import type { Options } from '../../src/index.js';
+import { type Options, whyOf } from '../../src/index.js';
 
 let cluster: Cluster;
 let gateway: Node;
@@ -169,6 +169,7 @@ test('a node that drains says when to come back, and nothing is lost', async () 
   for (const one of drained) {
     const lost = await one.hears('it is sent away', 'state', ({ name }) => name === 'recovering');
     expect(lost).toMatchObject({ reason: { closeCode: 1012, text: expect.stringMatching(/^reconnect after=\d+$/) } });
+    expect(whyOf(lost)).toBe('draining');
     await one.isUp(one.told.findIndex(({ value }) => value === lost));
     await one.client.send('still here', { ai: false }).acked;
   }

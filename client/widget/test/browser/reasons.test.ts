@@ -1,0 +1,54 @@
+// Why there is no connection is told in words of its own, whatever the reason is.
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, test } from 'vitest';
+import { startBrowser, Tab } from './support/browser.js';
+import { PageServer } from './support/page-server.js';
+import { ChatServer } from './support/server.js';
+
+let pages: PageServer;
+let server: ChatServer;
+let browser: Browser;
+let tab: Tab | undefined;
+
+beforeAll(async () => {
+  pages = await PageServer.start();
+  browser = await startBrowser();
+});
+
+afterEach(async () => {
+  await tab?.close();
+  await server?.end();
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await pages?.end();
+});
+
+/** A page with the chat open, at a server of its own. */
+async function open(more = ''): Promise<Tab> {
+  server = await ChatServer.start(pages.origin);
+  pages.chat = server.url;
+  const opened = (tab = await Tab.of(browser));
+  const body = `<causerie-chat url="${server.url}" tenant-hash="acme-hash" open></causerie-chat>${more}<script src="/causerie-chat.js" defer></script>`;
+  await opened.page.goto(`${pages.origin}/?body=${encodeURIComponent(body)}`);
+  return opened;
+}
+
+const says = (one: Tab, words: string) => one.byTestId('status').getByText(words).waitFor();
+
+test('a token that is not taken', async () => {
+  pages.scripts.set('/forged.js', "document.querySelector('causerie-chat').getToken = async () => 'forged';");
+  const one = await open('<script src="/forged.js"></script>');
+  await says(one, 'Your sign-in was not accepted.');
+  await one.page.getByRole('button', { name: 'Connect again' }).waitFor();
+  await one.isAccessible('token refused');
+});
+
+test('a server that is not there', async () => {
+  const one = await open();
+  await one.page.locator('[data-chat-mode=websocket]').waitFor();
+  await server.proxy.shut();
+  await says(one, 'The server cannot be reached. Trying again…');
+  await one.isAccessible('unreachable');
+});
