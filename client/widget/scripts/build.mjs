@@ -43,7 +43,7 @@ if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   const { code } = await minify(await bundle({ entryPoints: ['src/index.ts'], minify: true }), {
     ecma: 2020,
     // Functions in objects are written as methods: none of them is called by `new`.
-    compress: { passes: 3, unsafe_methods: true, unsafe_arrows: true },
+    compress: { passes: 3, unsafe_methods: true, unsafe_arrows: true, collapse_vars: false },
     format: { preamble: NOTICE },
   });
   writeFileSync(`${root}dist/causerie-chat.js`, code);

@@ -41,7 +41,10 @@ export class Panel {
 
   /** What the panel covers cannot be seen: so the focus goes round in it. */
   #keepFocus(event: KeyboardEvent): void {
-    const all = [...this.element.querySelectorAll<HTMLElement>(FOCUSABLE)].filter((one) => one.checkVisibility());
+    // What the page has put into a slot is not among the panel's own descendants.
+    const all = [...this.element.querySelectorAll<HTMLElement>(`slot,${FOCUSABLE}`)]
+      .flatMap((one) => (one as HTMLSlotElement).assignedElements?.().flatMap((put) => [put, ...put.querySelectorAll(FOCUSABLE)] as HTMLElement[]) ?? one)
+      .filter((one) => one.matches(FOCUSABLE) && one.checkVisibility());
     const [from, to] = event.shiftKey ? [all[0], all.at(-1)] : [all.at(-1), all[0]];
     if (!from?.matches(':focus') && !(event.shiftKey && this.element.matches(':focus'))) return;
     event.preventDefault();

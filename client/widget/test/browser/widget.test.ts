@@ -348,6 +348,25 @@ describe('the frame', () => {
     await tab.isAccessible('on a small screen');
   });
 
+  test('keeps the focus with what the page has put into its header', async () => {
+    const body = `<causerie-chat url="${server.url}" tenant-hash="acme-hash" open><p slot="header"><a href="#help">Help</a></p></causerie-chat>
+      <script src="/causerie-chat.js" defer></script>`;
+    const tab = await open({ viewport: { width: 360, height: 640 }, body });
+    const help = tab.page.getByRole('link', { name: 'Help' });
+    await help.waitFor();
+    const hasFocus = (one: typeof help) => one.evaluate((element) => element.matches(':focus'));
+    await tab.byTestId('send-button').focus();
+    await tab.page.keyboard.press('Tab');
+    expect(await hasFocus(help)).toBe(true);
+    await tab.page.keyboard.press('Shift+Tab');
+    expect(await hasFocus(tab.byTestId('send-button'))).toBe(true);
+    await tab.page.keyboard.press('Tab');
+    await tab.page.keyboard.press('Tab');
+    expect(await hasFocus(tab.page.getByRole('button', { name: 'Close chat' }))).toBe(true);
+    await tab.page.keyboard.press('Shift+Tab');
+    expect(await hasFocus(help)).toBe(true);
+  });
+
   test('tells the page what happens, and ends with its element', async () => {
     const tab = await open({ body: tag('') });
     const element = tab.page.locator('causerie-chat');
