@@ -95,13 +95,13 @@ const SENTENCES: Readonly<Record<Exclude<Why, 'refused'>, string>> = {
   no_network: 'You are offline. Messages are sent as soon as the connection is back.',
   lost: 'Connection lost. Reconnecting…',
   unreachable: 'The server cannot be reached. Trying again…',
-  rate_limited: 'Too many requests. Trying again in a moment.',
-  overloaded: 'The server is busy. Trying again in a moment.',
+  rate_limited: 'Too many requests. Trying again…',
+  overloaded: 'The server is busy. Trying again…',
   draining: 'The server is restarting. Reconnecting…',
   token_refused: 'Your sign-in was not accepted.',
-  origin_refused: 'This page is not allowed to connect here.',
+  origin_refused: 'This page may not connect here.',
   idle: 'Paused. Write something to go on.',
-  gave_up: 'The server cannot be reached. Write something to try again.',
+  gave_up: 'The server cannot be reached. Write something to go on.',
   closed: 'Disconnected.',
 };
 

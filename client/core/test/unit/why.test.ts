@@ -10,8 +10,8 @@ const away = (reason: object | null): State => ({ name: 'offline', attempt: 6, r
 const closed = (reason: object, comesBack = 'never') => ({ name: 'closed', reason: { error: error('closed'), ...reason }, comesBack }) as State;
 
 test.each([
-  ['rate_limited', away({ error: error('rate_limited') }), 'Too many requests. Trying again in a moment.'],
-  ['overloaded', away({ closeCode: 1013 }), 'The server is busy. Trying again in a moment.'],
+  ['rate_limited', away({ error: error('rate_limited') }), 'Too many requests. Trying again…'],
+  ['overloaded', away({ closeCode: 1013 }), 'The server is busy. Trying again…'],
   ['draining', away({ closeCode: 1012 }), 'The server is restarting. Reconnecting…'],
   ['unreachable', away({ error: error('unreachable') }), 'The server cannot be reached. Trying again…'],
   ['unreachable', away({}), 'The server cannot be reached. Trying again…'],
@@ -19,11 +19,11 @@ test.each([
   ['token_refused', away({ error: error('no_token') }), 'Your sign-in was not accepted.'],
   ['token_refused', closed({ error: error('unauthorized') }), 'Your sign-in was not accepted.'],
   ['token_refused', closed({ closeCode: 4500 }), 'Your sign-in was not accepted.'],
-  ['origin_refused', closed({ error: error('forbidden', "This page's origin is not among those of the tenant: add it to `origins`.") }), 'This page is not allowed to connect here.'],
+  ['origin_refused', closed({ error: error('forbidden', "This page's origin is not among those of the tenant: add it to `origins`.") }), 'This page may not connect here.'],
   ['refused', closed({ error: error('forbidden', 'Not a member.') }), 'Not a member.'],
   ['refused', closed({ closeCode: 4510, error: error('closed', 'Disconnected.') }), 'Disconnected.'],
   ['idle', closed({ closeCode: 4509 }, 'when_you_act'), 'Paused. Write something to go on.'],
-  ['gave_up', closed({}, 'when_you_act'), 'The server cannot be reached. Write something to try again.'],
+  ['gave_up', closed({}, 'when_you_act'), 'The server cannot be reached. Write something to go on.'],
   ['closed', closed({}), 'Disconnected.'],
   [null, away(null), 'Connecting…'],
   [null, { name: 'ready', transport: 'websocket' } as State, 'Connected.'],

@@ -26,8 +26,8 @@ afterAll(async () => {
 });
 
 /** A page with the chat open, at a server of its own. */
-async function open(more = ''): Promise<Tab> {
-  server = await ChatServer.start(pages.origin);
+async function open(more = '', env: Record<string, string> = {}): Promise<Tab> {
+  server = await ChatServer.start(pages.origin, env);
   pages.chat = server.url;
   const opened = (tab = await Tab.of(browser));
   const body = `<causerie-chat url="${server.url}" tenant-hash="acme-hash" open></causerie-chat>${more}<script src="/causerie-chat.js" defer></script>`;
@@ -36,6 +36,17 @@ async function open(more = ''): Promise<Tab> {
 }
 
 const says = (one: Tab, words: string) => one.byTestId('status').getByText(words).waitFor();
+
+test('a page that another tenant lets in, and this one does not', async () => {
+  const tenants = [
+    { id: 'acme', hash: 'acme-hash', origins: ['https://elsewhere.example'], visitors: true },
+    { id: 'other', hash: 'other-hash', origins: [pages.origin], visitors: true },
+  ];
+  const one = await open('', { TENANTS: JSON.stringify(tenants) });
+  await says(one, 'This page may not connect here.');
+  await one.page.getByRole('button', { name: 'Connect again' }).waitFor();
+  await one.isAccessible('origin refused');
+});
 
 test('a token that is not taken', async () => {
   pages.scripts.set('/forged.js', "document.querySelector('causerie-chat').getToken = async () => 'forged';");
