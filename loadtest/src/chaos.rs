@@ -7,12 +7,17 @@
 //! - [`strike`]: how it does
 //! - [`plan`]: what strikes when, from a seed
 //! - [`wanted`]: what a run is to do; [`machine`]: whether it can here
-//! - [`round`]: people, a plan, and the ledger of both; `seat`: who they are
+//! - [`round`]: people, a plan, and the ledger of both; `crowd`: the people, `seat`: who
+//!   they are, `closing`: what is written down in the end
+//! - [`elsewhere`]: the same people at an installation that somebody else runs and strikes
 //! - [`watch`]: whether another server of the storage took over by itself
 //! - [`one`]: a round is run, and judged by its ledger; [`found`]: all of them are
 //! - [`tally`]: what the programs' own metrics say
 //! - [`report`]: all of it for people to read
 
+mod closing;
+mod crowd;
+pub mod elsewhere;
 pub mod fault;
 pub mod found;
 pub mod installation;

@@ -37,6 +37,7 @@ mod script;
 mod service;
 mod wire;
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,7 +73,9 @@ pub enum Provider {
 pub struct AiOptions {
     /// Whose format it speaks.
     pub provider: Provider,
-    /// The loopback port, 0 for any.
+    /// The address to listen on; loopback by default.
+    pub host: IpAddr,
+    /// The port, 0 for any.
     pub port: u16,
     /// The key that requests must show; none where `None`.
     pub key: Option<String>,
@@ -107,11 +110,15 @@ impl AiServer {
         server.expect("an AI server listens")
     }
 
-    /// A server on a loopback port.
+    /// A server of these options.
+    ///
+    /// # Errors
+    /// It cannot listen there.
     pub async fn start(options: AiOptions) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", options.port))
+        let address = SocketAddr::new(options.host, options.port);
+        let listener = TcpListener::bind(address)
             .await
-            .with_context(|| format!("cannot listen on 127.0.0.1:{}", options.port))?;
+            .with_context(|| format!("cannot listen on {address}"))?;
         let url = Url::parse(&format!("http://{}/", listener.local_addr()?))?;
         let service = Arc::new(Service::new(options));
         let running = tokio::spawn(run(listener, Arc::clone(&service)));
@@ -177,10 +184,11 @@ impl AiServer {
 }
 
 impl AiOptions {
-    /// Any port, no key, and the greeting.
+    /// Loopback, any port, no key, and the greeting.
     pub fn new(provider: Provider) -> Self {
         Self {
             provider,
+            host: Ipv4Addr::LOCALHOST.into(),
             port: 0,
             key: None,
             behaviour: Behaviour::say(GREETING),

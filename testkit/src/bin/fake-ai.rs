@@ -42,10 +42,10 @@ async fn main() -> anyhow::Result<()> {
     for (name, provider, port) in wanted {
         let Some(port) = port else { continue };
         let server = AiServer::start(AiOptions {
-            provider,
             port,
             key: args.key.clone(),
             behaviour: args.behaviour.clone(),
+            ..AiOptions::new(provider)
         });
         let server = server.await?;
         announce(name, &server);

@@ -2,7 +2,8 @@
 
 use tokio::time::{Instant, sleep};
 
-use super::{Handle, LOOK_EVERY, Round};
+use super::Round;
+use crate::chaos::crowd::{Handle, LOOK_EVERY};
 use crate::chaos::fault::Kind;
 use crate::chaos::strike::{Aim, Struck};
 
@@ -42,7 +43,7 @@ impl Round {
     /// replies a broker among them is making, whichever is less.
     async fn streaming_at(&self, parts: &[Struck]) -> usize {
         let is_there = |person: &&Handle| parts.iter().all(|part| person.reads_at(part));
-        let mut fewest = self.people.iter().filter(is_there).count();
+        let mut fewest = self.crowd.people.iter().filter(is_there).count();
         for part in parts {
             if let Struck::Broker(number) = part {
                 let made = match self.installation.brokers.get(*number) {
@@ -55,25 +56,19 @@ impl Round {
         fewest
     }
 
-    /// How many people see a reply being made.
-    pub(super) fn readers(&self) -> usize {
-        let people = self.people.iter();
-        people.filter(|person| person.state.streaming() > 0).count()
-    }
-
     /// Whether nobody is where a reply could be seen: who lost a connection to a gateway
     /// stays at the one that was found then.
     fn is_nobody_at(&self, parts: &[Struck]) -> bool {
         let is_there = |person: &Handle| parts.iter().all(|part| person.is_at(part));
-        !self.people.iter().any(is_there)
+        !self.crowd.people.iter().any(is_there)
     }
 
     /// Some come to other gateways, as when people come and go all the time: those who
     /// are next.
     fn let_some_move(&self, next: &mut impl Iterator<Item = usize>) {
         // The last ones may be on their way still.
-        if self.people.iter().all(|person| person.state.is_open()) {
-            let movers = self.people.iter().skip(next.next().unwrap_or_default());
+        if self.crowd.people.iter().all(|person| person.state.is_open()) {
+            let movers = self.crowd.people.iter().skip(next.next().unwrap_or_default());
             for person in movers.step_by(MOVES_ONE_IN) {
                 person.order(|orders| orders.drop_connection += 1);
             }

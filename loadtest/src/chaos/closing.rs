@@ -4,24 +4,23 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, ensure};
-use causerie_testkit::ai::Call as AiCall;
+use causerie_testkit::ai::{AiServer, Call as AiCall};
 use serde_json::Value;
 
-use super::{Handle, Round};
-use crate::chaos::installation::Installation;
+use super::crowd::{Crowd, Handle};
 use crate::ledger::{Call, Durable, Log, What};
 use crate::person::durable;
 
-impl Round {
-    /// Reads the logs of all rooms that anybody is in.
-    pub(super) async fn write_logs(&self) -> anyhow::Result<()> {
+impl Crowd {
+    /// Reads the logs of all rooms that anybody is in, from the gateway or balancer at `url`.
+    pub(super) async fn write_logs(&self, url: &str) -> anyhow::Result<()> {
         let mut read = BTreeSet::new();
         for Handle { seat, state, .. } in &self.people {
             for room in state.positions().into_keys() {
                 if !read.insert((seat.tenant, room.clone())) {
                     continue;
                 }
-                let events = self.log(&seat.token(), &room).await?;
+                let events = log(url, &seat.token(), &room).await?;
                 self.note(What::Log(Log {
                     tenant: seat.tenant.to_owned(),
                     room,
@@ -32,34 +31,12 @@ impl Round {
         Ok(())
     }
 
-    async fn log(&self, token: &str, room: &str) -> anyhow::Result<Vec<Durable>> {
-        let gateway = self.installation.gateways.first().context("a gateway")?;
-        let mut events = Vec::new();
-        let mut after = 0;
-        loop {
-            let url = format!(
-                "{}/api/rooms/{room}/history?after={after}&limit=500",
-                gateway.node.url()
-            );
-            let answer = reqwest::Client::new()
-                .get(&url)
-                .bearer_auth(token)
-                .send()
-                .await?;
-            let page: Value = answer.error_for_status()?.json().await?;
-            let frames = page.get("events").and_then(Value::as_array);
-            let frames = frames.context("a page of events")?;
-            events.extend(frames.iter().map(durable));
-            match events.last() {
-                Some(last) if page.get("has_more") == Some(&Value::Bool(true)) => after = last.seq,
-                Some(_) | None => return Ok(events),
-            }
-        }
-    }
-
-    pub(super) fn write_calls(&self) -> anyhow::Result<()> {
-        let Installation { ai, fallback, .. } = &self.installation;
-        for (number, server) in (0..).zip([ai, fallback]) {
+    /// Writes down who was called: the backend that is asked first, then its fallbacks.
+    pub(super) fn write_calls<'a>(
+        &self,
+        servers: impl IntoIterator<Item = &'a AiServer>,
+    ) -> anyhow::Result<()> {
+        for (number, server) in (0..).zip(servers) {
             let (calls, arrived) = (server.calls(), server.arrived());
             ensure!(
                 calls.len() as u64 == arrived,
@@ -93,3 +70,25 @@ impl Round {
         })
     }
 }
+
+async fn log(url: &str, token: &str, room: &str) -> anyhow::Result<Vec<Durable>> {
+        let mut events = Vec::new();
+        let mut after = 0;
+        loop {
+            let page = format!("{url}/api/rooms/{room}/history?after={after}&limit=500");
+            let answer = reqwest::Client::new()
+                .get(&page)
+                .bearer_auth(token)
+                .send()
+                .await?;
+            let page: Value = answer.error_for_status()?.json().await?;
+            let frames = page.get("events").and_then(Value::as_array);
+            let frames = frames.context("a page of events")?;
+            events.extend(frames.iter().map(durable));
+            match events.last() {
+                Some(last) if page.get("has_more") == Some(&Value::Bool(true)) => after = last.seq,
+                Some(_) | None => return Ok(events),
+            }
+        }
+    }
+
