@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{bail, ensure};
 use causerie_loadtest::chaos::elsewhere::Elsewhere;
 use causerie_loadtest::chaos::fault::Kind;
 use causerie_loadtest::check::{self, Rules};
@@ -42,6 +42,9 @@ struct Args {
     /// Its port
     #[arg(long)]
     ai_port: u16,
+    /// What will strike, in this order, with commas between
+    #[arg(long, value_delimiter = ',', required = true, value_parser = kind)]
+    faults: Vec<Kind>,
     /// How many people talk
     #[arg(long, default_value_t = 40)]
     people: usize,
@@ -72,19 +75,27 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let round = Round {
         seed: 1,
         people: args.people,
-        faults: Vec::new(),
+        faults: args
+            .faults
+            .iter()
+            .map(|kind| kind.name().to_owned())
+            .collect(),
         commit: String::new(),
     };
     let mut elsewhere = Elsewhere::enter(&args.door, &round, ai, &args.ledger).await?;
     say("all people are in");
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
-    let mut faults = 0;
+    let mut faults = args.faults.iter();
     while let Some(line) = lines.next_line().await? {
         match line.split_whitespace().collect::<Vec<_>>().as_slice() {
             ["strike", kind, target] => {
-                let kind = Kind::named(kind).with_context(|| format!("\"{kind}\" is no fault"))?;
+                let kind = self::kind(kind).map_err(anyhow::Error::msg)?;
+                ensure!(
+                    faults.next() == Some(&kind),
+                    "{} was not to come then",
+                    kind.name()
+                );
                 elsewhere.strike(kind, target).await?;
-                faults += 1;
                 say("strike");
             }
             ["over"] => {
@@ -94,11 +105,16 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
             _ => bail!("\"{line}\" is neither \"strike KIND TARGET\" nor \"over\""),
         }
     }
+    ensure!(faults.next().is_none(), "not all faults have struck");
     elsewhere.leave().await?;
-    judge(&args, faults)
+    judge(&args)
 }
 
-fn judge(args: &Args, faults: usize) -> anyhow::Result<ExitCode> {
+fn kind(name: &str) -> Result<Kind, String> {
+    Kind::named(name).ok_or_else(|| format!("\"{name}\" is no fault"))
+}
+
+fn judge(args: &Args) -> anyhow::Result<ExitCode> {
     let rules = Rules {
         has_fallback: false,
         ..Rules::default()
@@ -107,9 +123,12 @@ fn judge(args: &Args, faults: usize) -> anyhow::Result<ExitCode> {
     for violation in &verdict.violations {
         say(&violation.to_string());
     }
-    ensure!(faults > 0, "nothing has struck");
     let broken = verdict.violations.len();
-    say(&format!("{} faults; {}", faults, verdict.extent()));
+    say(&format!(
+        "{} faults; {}",
+        args.faults.len(),
+        verdict.extent()
+    ));
     Ok(if broken == 0 {
         say("No promise was broken.");
         ExitCode::SUCCESS

@@ -72,23 +72,22 @@ impl Crowd {
 }
 
 async fn log(url: &str, token: &str, room: &str) -> anyhow::Result<Vec<Durable>> {
-        let mut events = Vec::new();
-        let mut after = 0;
-        loop {
-            let page = format!("{url}/api/rooms/{room}/history?after={after}&limit=500");
-            let answer = reqwest::Client::new()
-                .get(&page)
-                .bearer_auth(token)
-                .send()
-                .await?;
-            let page: Value = answer.error_for_status()?.json().await?;
-            let frames = page.get("events").and_then(Value::as_array);
-            let frames = frames.context("a page of events")?;
-            events.extend(frames.iter().map(durable));
-            match events.last() {
-                Some(last) if page.get("has_more") == Some(&Value::Bool(true)) => after = last.seq,
-                Some(_) | None => return Ok(events),
-            }
+    let mut events = Vec::new();
+    let mut after = 0;
+    loop {
+        let page = format!("{url}/api/rooms/{room}/history?after={after}&limit=500");
+        let answer = reqwest::Client::new()
+            .get(&page)
+            .bearer_auth(token)
+            .send()
+            .await?;
+        let page: Value = answer.error_for_status()?.json().await?;
+        let frames = page.get("events").and_then(Value::as_array);
+        let frames = frames.context("a page of events")?;
+        events.extend(frames.iter().map(durable));
+        match events.last() {
+            Some(last) if page.get("has_more") == Some(&Value::Bool(true)) => after = last.seq,
+            Some(_) | None => return Ok(events),
         }
     }
-
+}

@@ -33,7 +33,9 @@ impl Elsewhere {
         ai: AiServer,
         ledger: &Path,
     ) -> anyhow::Result<Self> {
-        let scheme = door.strip_prefix("http").context("a door is http:// or https://")?;
+        let scheme = door
+            .strip_prefix("http")
+            .context("a door is http:// or https://")?;
         let doors = Arc::from([format!("ws{scheme}/ws")]);
         let mut crowd = Crowd::new(ledger, round.seed)?;
         crowd.note(What::Round(round.clone()))?;
@@ -57,7 +59,10 @@ impl Elsewhere {
             sleep(LOOK_EVERY).await;
         }
         let streaming = self.crowd.readers();
-        ensure!(streaming > 0, "nobody sees a reply being made: nothing can be proven");
+        ensure!(
+            streaming > 0,
+            "nobody sees a reply being made: nothing can be proven"
+        );
         let lasts = u64::try_from(kind.lasts().as_micros())?;
         self.crowd.note(What::Fault(Fault {
             kind: kind.name().to_owned(),

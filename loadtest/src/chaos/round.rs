@@ -147,7 +147,10 @@ impl Round {
             Ordered::Drop => self.crowd.order(|orders| orders.drop_connection += 1),
             Ordered::StopReading => self.let_some_read(false),
         }
-        if let Some(heir) = aim.strike(kind, &mut self.installation, &self.crowd.pen).await? {
+        if let Some(heir) = aim
+            .strike(kind, &mut self.installation, &self.crowd.pen)
+            .await?
+        {
             self.watch.plan(heir, now);
         }
         self.crowd.note(What::FaultOver)?;

@@ -67,8 +67,17 @@ impl Round {
     /// are next.
     fn let_some_move(&self, next: &mut impl Iterator<Item = usize>) {
         // The last ones may be on their way still.
-        if self.crowd.people.iter().all(|person| person.state.is_open()) {
-            let movers = self.crowd.people.iter().skip(next.next().unwrap_or_default());
+        if self
+            .crowd
+            .people
+            .iter()
+            .all(|person| person.state.is_open())
+        {
+            let movers = self
+                .crowd
+                .people
+                .iter()
+                .skip(next.next().unwrap_or_default());
             for person in movers.step_by(MOVES_ONE_IN) {
                 person.order(|orders| orders.drop_connection += 1);
             }
