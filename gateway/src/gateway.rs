@@ -21,6 +21,7 @@ use crate::hub::Hub;
 use crate::inquiries::Inquiries;
 use crate::limits::floods::Floods;
 use crate::limits::held::Held;
+use crate::limits::sparing::Sparing;
 use crate::orders::end_if_revoked;
 use crate::outbox::{Outbox, Wire};
 use crate::presence::{self, Leaving, Presence};
@@ -47,6 +48,8 @@ pub struct Gateway {
     pub(crate) uncounted: Seldom,
     /// Who goes on asking for what was refused.
     pub(crate) floods: Floods,
+    /// Who says so little that nobody else need count it.
+    pub(crate) sparing: Sparing,
     /// Which addresses are held off, as far as is known here.
     pub(crate) held: Held,
     /// Who is in which room here.
@@ -71,6 +74,7 @@ impl Gateway {
             registry: Registry::default(),
             uncounted: Seldom::default(),
             floods: Floods::default(),
+            sparing: Sparing::default(),
             held: Held::default(),
             presence: Presence::default(),
             inquiries: Inquiries::default(),

@@ -21,6 +21,7 @@ use futures::future::join_all;
 
 use super::counted::{Counted, too_many};
 use super::floods::Way;
+use super::wish::{Wish, name_of_address, network_of, said_by};
 use super::{Limits, events};
 use crate::audit::{Note, What};
 use crate::connection::Connection;
@@ -47,13 +48,6 @@ pub(crate) enum Whom<'a> {
 pub(crate) struct Source {
     pub(crate) client: IpAddr,
     pub(crate) way: Way,
-}
-
-/// What somebody wants to have of what is theirs.
-struct Wish {
-    name: String,
-    scope: Scope,
-    whats: Vec<Counted>,
 }
 
 impl Gateway {
@@ -142,7 +136,7 @@ impl Gateway {
             // A sign of life.
             Action::Ping(_) => return Ok(()),
             Action::SendMessage(message) => {
-                own.push(Wish::of_sender(&identity));
+                own.extend(self.beyond_sparing(&identity));
                 if message.ai && identity.is_visitor() {
                     &[Counted::Requests, Counted::VisitorQuestions]
                 } else {
@@ -173,6 +167,12 @@ impl Gateway {
         counted.await.inspect_err(|error| {
             self.note(|| met(Note::over(What::Limit, connection), error));
         })
+    }
+
+    /// What all count of a message that `sender` says over a connection.
+    fn beyond_sparing(&self, sender: &Identity) -> Option<Wish> {
+        let rate = self.settings().limits.rate(said_by(sender), Scope::User)?;
+        (!self.sparing.lets(sender, &rate)).then(|| Wish::of_sender(sender))
     }
 
     /// What is their `own` side by side: it may be counted by different servers. What all of
@@ -283,57 +283,6 @@ impl Whom<'_> {
     }
 }
 
-impl Wish {
-    /// With nothing, whether it is held off.
-    fn of_address(client: IpAddr, whats: &[Counted]) -> Self {
-        Self {
-            name: name_of_address(client),
-            scope: Scope::Ip,
-            whats: whats.to_vec(),
-        }
-    }
-
-    fn of_user(Identity { tenant, user, .. }: &Identity, what: Counted) -> Self {
-        Self {
-            name: format!("user:{tenant}:{user}"),
-            scope: Scope::User,
-            whats: vec![what],
-        }
-    }
-
-    /// What counts of one who says something.
-    fn of_sender(sender: &Identity) -> Self {
-        let what = if sender.is_visitor() {
-            Counted::VisitorMessages
-        } else {
-            Counted::Messages
-        };
-        Self::of_user(sender, what)
-    }
-
-    /// The protocol knows of no scope of its own for keys: each is one who asks.
-    fn of_key(key: &ApiKey) -> Self {
-        Self {
-            name: format!("key:{}", key.card.id),
-            scope: Scope::User,
-            whats: vec![Counted::KeyRequests],
-        }
-    }
-
-    /// `None` where no limit is set for any of it.
-    fn of_tenant(tenant: &TenantId, limits: &Limits, whats: &[Counted]) -> Option<Self> {
-        let scope = Scope::Tenant;
-        let is_limited = |what: &Counted| limits.rate(*what, scope).is_some();
-        // Nothing is allocated where there is none, as with most frames.
-        let whats: Vec<_> = whats.iter().copied().filter(is_limited).collect();
-        (!whats.is_empty()).then(|| Self {
-            name: format!("tenant:{tenant}"),
-            scope,
-            whats,
-        })
-    }
-}
-
 /// Lets nobody in for a while who comes from `client`, and asked in that `way`.
 pub(super) fn hold_off(gateway: &Gateway, client: IpAddr, way: Way) {
     events::flooded(way);
@@ -360,37 +309,4 @@ fn held_off(time: Duration) -> ProtocolError {
     let mut error = ProtocolError::new(ErrorCode::RateLimited, content).with_retry_after_ms(ms);
     error.scope = Some(Scope::Ip);
     error
-}
-
-fn name_of_address(client: IpAddr) -> String {
-    format!("ip:{}", network_of(client))
-}
-
-/// What one customer of a provider has: of IPv6 a /64 (RFC 6177), which is as good
-/// as one address of IPv4.
-fn network_of(client: IpAddr) -> IpAddr {
-    match client {
-        IpAddr::V4(_) => client,
-        IpAddr::V6(address) => {
-            let network = address.to_bits() & !u128::from(u64::MAX);
-            IpAddr::V6(network.into())
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_ipv6_the_network_counts() {
-        for (client, name) in [
-            ("192.0.2.7", "ip:192.0.2.7"),
-            ("2001:db8:0:1:2:3:4:5", "ip:2001:db8:0:1::"),
-            ("2001:db8:0:1:ffff::", "ip:2001:db8:0:1::"),
-            ("2001:db8:0:2::", "ip:2001:db8:0:2::"),
-        ] {
-            assert_eq!(name_of_address(client.parse().unwrap()), name);
-        }
-    }
 }

@@ -6,7 +6,9 @@ pub(crate) mod events;
 pub(crate) mod floods;
 pub(crate) mod held;
 mod pace;
+pub(crate) mod sparing;
 mod violations;
+mod wish;
 
 use std::net::IpAddr;
 use std::time::Duration;
