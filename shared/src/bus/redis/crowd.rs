@@ -6,9 +6,6 @@ use std::time::{Duration, Instant};
 /// So many a second are each asked for as they come.
 const FEW: f64 = 500.0;
 
-/// The same of those whose answer people watch for.
-const FEW_WATCHED: f64 = 4_000.0;
-
 /// How much longer a row waits for each who came within a second, and each row that
 /// there is: what is asked at once then costs Redis as much as all that it is asked
 /// beside it.
@@ -17,16 +14,10 @@ const FOR_EACH: Duration = Duration::from_nanos(500);
 /// The longest that a row waits.
 const LONGEST: Duration = Duration::from_millis(100);
 
-/// The same of those whose answer people watch for. A script for four costs Redis two
-/// thirds for each of what a script for one does.
-const LONGEST_WATCHED: Duration = Duration::from_millis(1);
-
 /// Those who ask for something, counted as they come.
 #[derive(Debug)]
 pub(super) struct Crowd {
     rows: usize,
-    few: f64,
-    longest: Duration,
     came: Mutex<Came>,
 }
 
@@ -41,23 +32,12 @@ struct Came {
 impl Crowd {
     /// Those who stand in so many rows.
     pub(super) fn of_rows(rows: usize) -> Self {
-        Self::new(rows, FEW, LONGEST)
-    }
-
-    /// The same of people who watch for the answer.
-    pub(super) fn of_watched_rows(rows: usize) -> Self {
-        Self::new(rows, FEW_WATCHED, LONGEST_WATCHED)
-    }
-
-    fn new(rows: usize, few: f64, longest: Duration) -> Self {
         let came = Came {
             recent: 0.0,
             last: Instant::now(),
         };
         Self {
             rows,
-            few,
-            longest,
             came: Mutex::new(came),
         }
     }
@@ -75,9 +55,9 @@ impl Crowd {
     }
 
     fn pause_at(&self, now: Instant) -> Duration {
-        let recent = (self.recent_at(now, 0.0) - self.few).max(0.0);
+        let recent = (self.recent_at(now, 0.0) - FEW).max(0.0);
         let pause = FOR_EACH.mul_f64(recent * self.rows as f64);
-        pause.min(self.longest)
+        pause.min(LONGEST)
     }
 
     /// How many came of late, with `more` of just now.
@@ -96,10 +76,7 @@ mod tests {
 
     /// Of so many rows, when so many a second have come for five seconds.
     fn pause(rows: usize, a_second: u32) -> Duration {
-        pause_of(&Crowd::of_rows(rows), a_second)
-    }
-
-    fn pause_of(crowd: &Crowd, a_second: u32) -> Duration {
+        let crowd = Crowd::of_rows(rows);
         let began = crowd.came.lock().unwrap().last;
         let mut now = began;
         for at in 0..5 * a_second {
@@ -121,14 +98,5 @@ mod tests {
         assert!((1..=5).contains(&ms(4, 2_000)), "{}", ms(4, 2_000));
         assert!((15..=40).contains(&ms(4, 20_000)), "{}", ms(4, 20_000));
         assert_eq!(ms(128, 20_000), 100);
-    }
-
-    #[test]
-    fn people_who_watch_wait_where_very_many_come_and_not_for_long() {
-        let pause = |a_second| pause_of(&Crowd::of_watched_rows(4), a_second);
-        assert_eq!(pause(500), Duration::ZERO);
-        assert_eq!(pause(4_000), Duration::ZERO);
-        assert_eq!(pause(8_000), LONGEST_WATCHED);
-        assert_eq!(pause(20_000), LONGEST_WATCHED);
     }
 }

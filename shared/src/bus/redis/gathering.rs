@@ -4,8 +4,7 @@
 //! Who asks alone is asked for at once. So nobody waits for company, and the
 //! busier Redis is the more is gathered. A script for many costs Redis, and us,
 //! a fraction of as many scripts. What is asked for once by each of a crowd, and
-//! costs next to nothing itself, is gathered for a while beyond that: a [`Crowd`]. So is,
-//! for a moment, what very many people say.
+//! costs next to nothing itself, is gathered for a while beyond that: a [`Crowd`].
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -48,8 +47,6 @@ struct Gathered {
     of_logs: Option<Retention>,
     /// How long one waits who asks: as long as Redis may take, or less.
     patience: Duration,
-    /// For how many one script does it.
-    together: usize,
     /// Those who come, where they come in crowds.
     crowd: Option<Crowd>,
     /// One for each that a script can do nothing beyond: a connection, or in a
@@ -88,17 +85,15 @@ impl Gathering {
         Self(Arc::new(Gathered::new(pool, script)))
     }
 
-    /// For a script that looks at logs, and that people ask for who watch for the answer.
+    /// For a script that looks at logs.
     pub(super) fn of_logs(
         pool: &Arc<Pool>,
         script: &'static Script,
         retention: &Retention,
     ) -> Self {
-        let gathered = Gathered::new(pool, script);
         Self(Arc::new(Gathered {
             of_logs: Some(retention.clone()),
-            crowd: Some(Crowd::of_watched_rows(gathered.rows.len())),
-            ..gathered
+            ..Gathered::new(pool, script)
         }))
     }
 
@@ -107,7 +102,6 @@ impl Gathering {
         let gathered = Gathered::new(pool, script);
         Self(Arc::new(Gathered {
             patience: gathered.patience.min(patience),
-            together: TOGETHER_IN_CROWDS,
             crowd: Some(Crowd::of_rows(gathered.rows.len())),
             ..gathered
         }))
@@ -165,15 +159,23 @@ impl Gathered {
             script,
             of_logs: None,
             patience: pool.longest(),
-            together: TOGETHER,
             crowd: None,
             rows: (0..pool.rows()).map(|_| Mutex::default()).collect(),
         }
     }
 
+    /// For how many one script does it.
+    fn together(&self) -> usize {
+        if self.crowd.is_some() {
+            TOGETHER_IN_CROWDS
+        } else {
+            TOGETHER
+        }
+    }
+
     /// How long the next of a row wait for more.
     fn pause(&self, row: usize) -> Duration {
-        let is_full = |row: MutexGuard<'_, Row>| row.waiting.len() >= self.together;
+        let is_full = |row: MutexGuard<'_, Row>| row.waiting.len() >= self.together();
         let Some(crowd) = &self.crowd else {
             return Duration::ZERO;
         };
@@ -278,7 +280,7 @@ impl Turn {
             return Vec::new();
         };
         let mut next = Vec::new();
-        while next.len() < gathered.together
+        while next.len() < gathered.together()
             && let Some(wish) = row.waiting.pop_front()
         {
             if !wish.answered.is_closed() {
