@@ -25,6 +25,7 @@ pub const REACHES: &[&str] = &[
     "token_malformed",
     "token_not_yet",
     "token_signature",
+    "token_too_long",
 ];
 
 const OPERATOR: &str = "operator-operator-operator-operator";
@@ -43,6 +44,8 @@ static AUTH: LazyLock<Auth> = LazyLock::new(|| {
         tenants,
         format!("auth.jwt_secret={OPERATOR}"),
         format!("auth.visitor_secret={VISITORS}"),
+        // Or most of them would hold for too long.
+        "auth.revocations_kept=3650d".to_owned(),
     ];
     let sources = Sources {
         set,
