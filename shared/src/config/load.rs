@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 
 use super::check;
 use super::error::{ConfigError, Source};
+use super::risks;
 use super::section::{Defaults, Entries, Entry, Item, Program, Section, join};
 use super::sections::Settings;
 use super::surroundings::{from_environment, node_name};
@@ -110,6 +111,7 @@ impl Loader {
     /// What was ignored, and what is of no use, one sentence each.
     pub fn warnings(&self, settings: &Settings) -> Vec<String> {
         let mut warnings = self.warnings.clone();
+        warnings.extend(risks::risks(settings));
         if self.program().has_clients() {
             warnings.extend(check::tenants_out_of_reach(settings));
         }

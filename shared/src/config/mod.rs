@@ -17,6 +17,7 @@ mod presence;
 mod price;
 mod reference;
 mod reload;
+mod risks;
 mod rollout;
 mod scalar;
 mod section;

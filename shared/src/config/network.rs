@@ -29,6 +29,11 @@ impl Cidr {
         },
     ];
 
+    /// Whether it is all of IPv4, or of IPv6.
+    pub fn is_everything(&self) -> bool {
+        self.prefix == 0
+    }
+
     /// Whether `address` is of this network. An IPv4 address that is written as
     /// IPv6 (`::ffff:192.0.2.1`) is taken for what it is.
     pub fn contains(&self, address: IpAddr) -> bool {

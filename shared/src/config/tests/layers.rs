@@ -112,7 +112,7 @@ fn the_file_may_be_named_by_the_environment() {
 #[test]
 fn what_kubernetes_injects_is_ignored_with_a_warning() {
     let start = Start::new(Program::Gateway, &format!("{TENANT}{REDIS}"))
-        .env("AUTH_JWT_SECRET", &"x".repeat(32))
+        .env("AUTH_JWT_SECRET", "5f0c1d7a93e24b68a1c3e5f70911b2d4")
         .env("REDIS_PORT", "tcp://10.0.0.1:6379")
         .env("WEBSOCKET_PORT", "tcp://10.0.0.2:8080")
         .env("REDIS_SERVICE_HOST", "10.0.0.1")
@@ -150,7 +150,7 @@ fn a_tenant_that_nobody_can_come_in_to_is_warned_of() {
     );
     assert_eq!(warnings(Program::Broker, &gateway), [""; 0]);
     assert_eq!(warnings(Program::Standalone, ""), [""; 0]);
-    let secret = "jwt_secret = '0123456789abcdef0123456789abcdef'";
+    let secret = "jwt_secret = '5f0c1d7a93e24b68a1c3e5f70911b2d4'";
     for more in [
         format!("auth.{secret}\n{TENANT}"),
         format!("{TENANT}auth.{secret}"),
@@ -158,6 +158,46 @@ fn a_tenant_that_nobody_can_come_in_to_is_warned_of() {
     ] {
         assert_eq!(warnings(Program::Standalone, &more), [""; 0], "{more}");
     }
+}
+
+#[test]
+fn what_is_allowed_and_dangerous_is_warned_of() {
+    for (more, begins) in [
+        (
+            "auth.jwt_secret = '0123456789abcdef0123456789abcdef'",
+            "auth.jwt_secret (AUTH_JWT_SECRET) stands in",
+        ),
+        (
+            "auth.visitor_secret = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'",
+            "auth.visitor_secret (AUTH_VISITOR_SECRET) has hardly",
+        ),
+        (
+            "auth.api_key_secret = 'at least 32 characters that nobody can guess'",
+            "auth.api_key_secret (AUTH_API_KEY_SECRET) stands in",
+        ),
+        (
+            "auth.trusted_proxies = ['10.0.0.0/8', '0.0.0.0/0']",
+            "auth.trusted_proxies (AUTH_TRUSTED_PROXIES) trusts every",
+        ),
+        (
+            "limits.exempt = ['::/0']",
+            "limits.exempt (LIMITS_EXEMPT) exempts every",
+        ),
+    ] {
+        let start = Start::new(Program::Standalone, more);
+        let loader = start.loader().unwrap();
+        let warnings = loader.warnings(&loader.load().unwrap());
+        let [warning] = warnings.try_into().unwrap();
+        assert!(warning.starts_with(begins), "{warning}");
+    }
+    let tenant = format!("{TENANT}auth.jwt_secret = '0123456789abcdef0123456789abcdef'");
+    let start = Start::new(Program::Standalone, &tenant);
+    let loader = start.loader().unwrap();
+    let [warning] = loader.warnings(&loader.load().unwrap()).try_into().unwrap();
+    assert!(
+        warning.starts_with("tenants[0].auth.jwt_secret stands in"),
+        "{warning}"
+    );
 }
 
 #[test]
