@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use causerie_shared::api_key::{ApiKey, StoredKey};
+use causerie_shared::api_key::ApiKey;
 use causerie_shared::bus::{Bus, BusError};
 use causerie_shared::ids::KeyId;
 use tokio::time::Instant;
@@ -36,6 +36,8 @@ struct All {
 struct Known {
     looked_up: Instant,
     key: Option<Arc<ApiKey>>,
+    /// When it was noted last that it is used.
+    used_ms: Option<u64>,
 }
 
 impl KnownKeys {
@@ -52,16 +54,41 @@ impl KnownKeys {
             return Ok(known.key.clone());
         }
         let stored = bus.key(id).await?;
-        if let Some(stored) = &stored {
-            note_use(stored, bus).await;
-        }
+        let used_ms = stored.as_ref().and_then(|stored| stored.used_ms);
         let key = stored.map(|stored| Arc::new(stored.key));
         let known = Known {
             looked_up,
             key: key.clone(),
+            used_ms,
         };
         self.keep(id, known);
         Ok(key)
+    }
+
+    /// Notes that a key that was found here is used, by one who has its secret, where that
+    /// was not done lately.
+    pub(super) async fn note_use(&self, key: &ApiKey, bus: &dyn Bus) {
+        let now_ms = bus.clock().now_ms();
+        if !self.begin_use(&key.card.id, now_ms) {
+            return;
+        }
+        match bus.note_key_used(&key.card.id, now_ms).await {
+            Ok(()) => events::key_in_use(key),
+            Err(error) => events::use_of_key_not_noted(&error),
+        }
+    }
+
+    /// Whether that is to be noted now, which nobody else does then.
+    fn begin_use(&self, id: &KeyId, now_ms: u64) -> bool {
+        let mut all = self.lock();
+        let Some(known) = all.keys.get_mut(id) else {
+            return false;
+        };
+        let is_due = now_ms.saturating_sub(known.used_ms.unwrap_or(0)) >= USE_NOTED_EVERY_MS;
+        if is_due {
+            known.used_ms = Some(now_ms);
+        }
+        is_due
     }
 
     fn keep(&self, id: &KeyId, known: Known) {
@@ -79,20 +106,6 @@ impl KnownKeys {
 
     fn lock(&self) -> MutexGuard<'_, All> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Notes that the key is used, where that was not done lately.
-async fn note_use(stored: &StoredKey, bus: &dyn Bus) {
-    let now_ms = bus.clock().now_ms();
-    let noted_ms = stored.used_ms.unwrap_or(0);
-    if now_ms.saturating_sub(noted_ms) < USE_NOTED_EVERY_MS {
-        return;
-    }
-    let id = &stored.key.card.id;
-    match bus.note_key_used(id, now_ms).await {
-        Ok(()) => events::key_in_use(&stored.key),
-        Err(error) => events::use_of_key_not_noted(&error),
     }
 }
 
@@ -125,13 +138,30 @@ mod tests {
         bus.add_key(&key).await.unwrap();
         advance(KNOWN_FOR).await;
         assert!(known.find(id, &bus).await.unwrap().is_some());
-        let noted = bus.key(id).await.unwrap().unwrap().used_ms;
-        assert!(noted.is_some());
 
         bus.revoke_key(id).await.unwrap();
         assert!(known.find(id, &bus).await.unwrap().is_some());
         advance(KNOWN_FOR).await;
         assert!(known.find(id, &bus).await.unwrap().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_is_in_use_when_somebody_has_its_secret() {
+        let bus = MemoryBus::new(Retention::default());
+        let (known, key) = (KnownKeys::default(), key());
+        let id = &key.card.id;
+        bus.add_key(&key).await.unwrap();
+        let used_ms = async || bus.key(id).await.unwrap().unwrap().used_ms;
+        assert!(known.find(id, &bus).await.unwrap().is_some());
+        assert_eq!(used_ms().await, None);
+        known.note_use(&key, &bus).await;
+        let noted = used_ms().await;
+        assert!(noted.is_some());
+
+        advance(KNOWN_FOR).await;
+        assert!(known.find(id, &bus).await.unwrap().is_some());
+        known.note_use(&key, &bus).await;
+        assert_eq!(used_ms().await, noted);
     }
 
     #[tokio::test(start_paused = true)]

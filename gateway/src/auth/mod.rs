@@ -231,6 +231,7 @@ impl Auth {
         }
         let tenant = rules.tenants.of_id(&key.tenant);
         let tenant = Arc::clone(tenant.ok_or(TokenError::UnknownTenant)?);
+        self.known_keys.note_use(&key, bus).await;
         events::key_believed();
         Ok(VerifiedKey { key, tenant })
     }

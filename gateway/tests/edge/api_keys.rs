@@ -170,12 +170,16 @@ async fn a_key_of_the_configuration_holds_as_long_as_it_stands_there() {
     }
 }
 
-/// What becomes of the key `text` where `key` is kept.
+/// What becomes of the key `text` where `key` is kept, which is noted to be in use where
+/// `text` is believed.
 async fn believed(auth: &Auth, text: &str, key: &ApiKey) -> Result<TenantId, TokenError> {
     let bus = MemoryBus::new(Retention::default());
     bus.add_key(key).await.unwrap();
     let bus: Arc<dyn Bus> = Arc::new(bus);
-    match auth.verify_key(text, &*bus).await {
+    let verified = auth.verify_key(text, &*bus).await;
+    let kept = bus.key(&key.card.id).await.unwrap().unwrap();
+    assert_eq!(kept.used_ms.is_some(), verified.is_ok());
+    match verified {
         Ok(verified) => Ok(verified.tenant.id.clone()),
         Err(KeyRefused::Bad(error)) => Err(error),
         Err(KeyRefused::Bus(error)) => panic!("{error}"),
