@@ -13,6 +13,10 @@
 #   prometheus      prints the folder of both, or nothing
 #   fetch_faketime  libfaketime, which shows a program another time
 #   faketime        prints the path of that library, or nothing
+#   fetch_kubectl   kubectl, into $tools/bin
+#   kubectl_program prints the path of a kubectl that knows what our manifests use, or nothing
+#   fetch_kubernetes_schema  what Kubernetes takes, field by field
+#   kubernetes_schema  prints the path of that file, or nothing
 
 tools=${CARGO_TARGET_DIR:-${root:?}/target}/tools
 
@@ -155,4 +159,59 @@ faketime() {
       return
     fi
   done
+}
+
+# The version of kubectl, of its kustomize, and of the schema.
+kubernetes=1.32
+
+# Debian 12's own is years too old; that of Debian 13 needs no newer library. apt takes it from
+# the mirror that this system has, and checks it by Debian's signature as it does everything.
+fetch_kubectl() {
+  local into=$tools/kubectl list=$tools/apt/kubectl.list key=/usr/share/keyrings/debian-archive-keyring.gpg
+  local from=(-o "Dir::Etc::SourceList=$list" -o Dir::Etc::SourceParts=/dev/null -o "Dir::State::Lists=$tools/apt/kubectl")
+  local mirror
+  retry own_apt update || return 1
+  # shellcheck disable=SC2016
+  mirror=$(own_apt indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -n 1)
+  if [ -z "$mirror" ]; then
+    echo "  apt knows no mirror of Debian here: put a kubectl of version 1.27 or newer on your PATH yourself" >&2
+    return 1
+  fi
+  rm -rf "$into"
+  mkdir -p "$into" "$tools/bin" "$tools/apt/kubectl/partial"
+  echo "deb [signed-by=$key] $mirror trixie main" >"$list"
+  retry own_apt "${from[@]}" update || return 1
+  (cd "$into" && retry own_apt "${from[@]}" download "kubectl=$kubernetes.*" && dpkg-deb -x kubectl_*.deb . && rm kubectl_*.deb) || return 1
+  ln -sf ../kubectl/usr/bin/kubectl "$tools/bin/kubectl"
+}
+
+# The caller's choice, ours, the system's.
+kubectl_program() {
+  local candidate
+  for candidate in "${CAUSERIE_KUBECTL:-}" "$tools/bin/kubectl" "$(command -v kubectl)"; do
+    if [ -x "$candidate" ] && "$candidate" version --client 2>/dev/null | grep -q '^Kustomize Version: v5'; then
+      echo "$candidate"
+      return
+    fi
+  done
+}
+
+# Of the Python package that validates by it, one file: nothing of it is installed, or run.
+fetch_kubernetes_schema() {
+  local into=$tools/kubernetes
+  local wheel=kubernetes_validate-$kubernetes.0-py3-none-any.whl
+  rm -rf "$into"
+  mkdir -p "$into"
+  echo "kubernetes-validate==$kubernetes.0" \
+    --hash=sha256:0d5610622bd9c8fdea67f114faf4dc71fda755c9640e58a1ad9f4bc13c8b7751 >"$into/requirements.txt"
+  retry python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+    --require-hashes --requirement "$into/requirements.txt" --dest "$into" || return 1
+  python3 -c 'import sys, zipfile; sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))' \
+    "$into/$wheel" "kubernetes_validate/kubernetes-json-schema/v$kubernetes.0-local-strict/_definitions.json" \
+    >"$into/schema.json" || { rm -f "$into/schema.json"; return 1; }
+  rm "$into/$wheel"
+}
+
+kubernetes_schema() {
+  [ ! -s "$tools/kubernetes/schema.json" ] || echo "$tools/kubernetes/schema.json"
 }
