@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use causerie_shared::bus::BusError;
-use causerie_shared::bus::reply::{Claim, Lease};
+use causerie_shared::bus::reply::{Claim, Lease, Waiting};
 use causerie_shared::config::Price;
 use causerie_shared::protocol::data::{FinishReason, Reply};
 use causerie_shared::telemetry::count_for_tenant;
@@ -56,7 +56,6 @@ pub(crate) fn begin_at_zero() {
         "causerie_broker_fenced_total",
         "causerie_broker_given_up_total",
         "causerie_broker_dead_letters_total",
-        "causerie_broker_left_behind_total",
         "causerie_broker_deltas_total",
         "causerie_broker_deltas_sent_again_total",
         "causerie_broker_config_refused_total",
@@ -90,9 +89,10 @@ pub(crate) fn slots(running: usize, places: usize) {
     gauge!("causerie_broker_places_waiting").set(places as f64);
 }
 
-/// So many replies of the whole installation have not begun.
-pub(crate) fn waiting(replies: u64) {
-    gauge!("causerie_broker_queue_depth").set(replies as f64);
+/// What waits in the whole installation.
+pub(crate) fn waiting(waiting: &Waiting) {
+    gauge!("causerie_broker_queue_depth").set(waiting.replies as f64);
+    gauge!("causerie_broker_queue_age_seconds").set(waiting.oldest.as_secs_f64());
 }
 
 /// A question was claimed, and waits no longer.
@@ -225,7 +225,6 @@ pub(crate) fn drained(left: usize, in_time: bool) {
     if in_time {
         info!("broker drained");
     } else {
-        counter!("causerie_broker_left_behind_total").increment(left as u64);
         warn!(
             left,
             "drain grace is over; other brokers take over what is left"

@@ -190,7 +190,7 @@ impl Worker {
             ticks.tick().await;
             match self.bus.waiting().await {
                 Ok(waiting) => {
-                    events::waiting(waiting.replies);
+                    events::waiting(&waiting);
                     self.slots.on_all_waiting(waiting.places);
                 }
                 Err(error) => events::bus_failed("waiting", &error),

@@ -31,14 +31,13 @@ const OF_A_GATEWAY: [&str; 13] = [
 ];
 
 /// Replies that began again, and what could make them.
-const OF_A_BROKER: [&str; 11] = [
+const OF_A_BROKER: [&str; 10] = [
     "causerie_ai_retries_total",
     "causerie_broker_bus_retries_total",
     "causerie_broker_dead_letters_total",
     "causerie_broker_deltas_sent_again_total",
     "causerie_broker_fenced_total",
     "causerie_broker_given_up_total",
-    "causerie_broker_left_behind_total",
     "causerie_broker_takeovers_total",
     "causerie_bus_unreadable_records_total",
     "causerie_redis_connection_errors_total",

@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -117,6 +118,9 @@ pub struct Waiting {
     /// How many replies have not begun, those included that wait for their
     /// session's earlier ones.
     pub replies: u64,
+    /// How long ago the oldest was accepted of the questions that are next in their
+    /// tenants' lines. Where very many tenants wait, of some of them.
+    pub oldest: Duration,
 }
 
 /// Whether a lease still holds.

@@ -209,6 +209,7 @@ impl Bus for MemoryBus {
                 waiting.places.entry(tenant).or_default().push(partition);
             }
             waiting.replies += part.replies_waiting();
+            waiting.oldest = waiting.oldest.max(part.oldest_waits());
         }
         Ok(waiting)
     }

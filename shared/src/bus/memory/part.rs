@@ -296,6 +296,18 @@ impl Part {
         self.of_tenant.values().sum::<u64>() - running as u64
     }
 
+    /// How long ago the oldest was accepted of the questions that are next in their
+    /// tenants' lines.
+    pub(super) fn oldest_waits(&self) -> Duration {
+        let next = self.runnable.values().filter_map(VecDeque::front);
+        let next = next.filter_map(|id| self.generations.get(id));
+        let accepted_ms = next.map(|generation| generation.accepted_ms).min();
+        let waited_ms = self
+            .now_ms
+            .saturating_sub(accepted_ms.unwrap_or(self.now_ms));
+        Duration::from_millis(waited_ms)
+    }
+
     pub(super) fn wake(&self, wake: &Wake) {
         self.wakes.wake(wake);
     }

@@ -1,5 +1,7 @@
 //! Making replies: the verbs of brokers.
 
+use std::time::Duration;
+
 use super::answer::Answer;
 use super::args::Args;
 use super::script::{ANNOUNCE, CLAIM, FINISH, LEASES, Script, TAKE_OVER, WAITING};
@@ -24,6 +26,8 @@ impl RedisBus {
                     Err(_) => events::entry_unreadable("tenants", &tenant),
                 }
             }
+            let oldest = Duration::from_millis(answer.parsed()?);
+            waiting.oldest = waiting.oldest.max(oldest);
         }
         Ok(waiting)
     }

@@ -100,6 +100,8 @@ pub async fn waiting_names_tenants_and_partitions<W: World>() {
     }
     let waiting = there.waiting().await.unwrap();
     assert_eq!(waiting.replies, 4);
+    // Of which time goes by.
+    while there.waiting().await.unwrap().oldest <= waiting.oldest {}
     let mut waiting = waiting.places;
     let mut of_acme = waiting.remove(&acme.tenant).unwrap();
     of_acme.sort_unstable();
