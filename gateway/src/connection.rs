@@ -23,6 +23,9 @@ use crate::outbox::{Batch, Outbox};
 use crate::registry::Slot;
 use crate::report::Report;
 use crate::settings::Settings;
+pub(crate) use state::State;
+
+mod state;
 
 /// How a connection travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -114,6 +117,8 @@ pub struct Connection {
     rtt_ms: AtomicU32,
     /// Whether it is not read from now, since much that it asked for is not done yet.
     is_unread: AtomicBool,
+    /// Whether its peer has closed it, or nothing is done any more but close it.
+    is_closing: AtomicBool,
 }
 
 impl Connection {
@@ -140,6 +145,7 @@ impl Connection {
             pinged_ms: AtomicU64::new(0),
             rtt_ms: AtomicU32::new(UNMEASURED),
             is_unread: AtomicBool::new(false),
+            is_closing: AtomicBool::new(false),
         }
     }
 

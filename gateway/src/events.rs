@@ -13,15 +13,16 @@ use tracing::{debug, error, info, warn};
 use crate::hub::order::Hole;
 use crate::seldom::Seldom;
 pub(crate) use clients::{
-    RecoveredFrom, action_received, client_configured, closed, closing_began, closing_ended,
-    compression_agreed, connected, connection_ended, connections_of_tenant, disconnected,
-    event_published, frame_compressed, inquired, inquired_in_vain, message_deleted,
-    message_repeated, message_stored, publishing_repeated, recovered, refused, reported,
-    token_renewed, tokens_revoked, user_disconnected,
+    RecoveredFrom, action_received, client_configured, closed, compression_agreed, connected,
+    connection_ended, connections_of_tenant, disconnected, event_published, frame_compressed,
+    inquired, inquired_in_vain, message_deleted, message_repeated, message_stored,
+    publishing_repeated, recovered, refused, reported, token_renewed, tokens_revoked,
+    user_disconnected,
 };
 pub(crate) use deliveries::{
     Deliveries, delivered, snapshot_pushed, snapshots_sent, stale_record_dropped,
 };
+pub(crate) use states::{States, waiting};
 pub(crate) use websocket::{frame_received, frame_refused, frames_sent, user_came, user_left};
 
 /// A counter that is looked up once: that takes a lock which all threads share, and is too
@@ -35,6 +36,7 @@ macro_rules! kept {
 
 mod clients;
 mod deliveries;
+mod states;
 mod websocket;
 
 // What became of a hole.
@@ -49,6 +51,7 @@ pub(crate) fn begin_at_zero() {
     crate::filter::begin_at_zero();
     counter!("causerie_untrusted_proxy_requests_total").increment(0);
     deliveries::begin_at_zero();
+    states::begin_at_zero();
     websocket::begin_at_zero();
     for name in [
         "causerie_feed_gaps_total",
@@ -67,12 +70,7 @@ pub(crate) fn begin_at_zero() {
     ] {
         counter!(name).increment(0);
     }
-    for name in [
-        "causerie_rooms",
-        "causerie_connections_waiting",
-        "causerie_connections_closing",
-        "causerie_status_sockets",
-    ] {
+    for name in ["causerie_rooms", "causerie_status_sockets"] {
         gauge!(name).increment(0.0);
     }
     for hole in Hole::ALL {

@@ -1,5 +1,5 @@
-//! Looks after all connections with one timer: heartbeats, idleness, and
-//! tokens that end.
+//! Looks after all connections with one timer: heartbeats, idleness, tokens that end, and
+//! how many are in which state.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::{Connection, Transport};
+use crate::events::States;
 use crate::frame::OutFrame;
 use crate::gateway::Gateway;
 use crate::registry::Registry;
@@ -80,17 +81,20 @@ impl Sweep {
     /// at before that.
     async fn look_after_all(&mut self, registry: &Registry) -> bool {
         let mut stood_still = false;
+        let mut states = States::default();
         let mut last = None;
         loop {
             // However long a sweep takes, it is none as long as it goes on.
             stood_still |= self.note_time();
             let connections = registry.next_after(last);
             let Some(furthest) = connections.last() else {
+                states.show();
                 return stood_still;
             };
             last = Some(furthest.outbox.id());
             for connection in connections {
                 self.look_after(&connection);
+                states.count(&connection);
                 consume_budget().await;
             }
         }

@@ -189,16 +189,6 @@ pub(crate) fn closed(connection: &Connection, close: &Close) {
     debug!(connection = %connection.id, code, "closed by the server");
 }
 
-/// A connection is being closed: its peer gets what waits, and the reason.
-pub(crate) fn closing_began() {
-    gauge!("causerie_connections_closing").increment(1);
-}
-
-/// It is over.
-pub(crate) fn closing_ended() {
-    gauge!("causerie_connections_closing").decrement(1);
-}
-
 macro_rules! action {
     ($name:literal) => {
         kept!(counter!("causerie_actions_total", "action" => $name))

@@ -9,10 +9,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
-use metrics::{Gauge, gauge};
+use metrics::Gauge;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::events;
 use crate::seldom::Seldom;
 
 /// How many may wait. Together they cost some 32 MiB.
@@ -195,7 +196,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// So many more wait, or fewer.
 fn waiting_changed(by: f64) {
-    static WAITING: LazyLock<Gauge> = LazyLock::new(|| gauge!("causerie_connections_waiting"));
+    static WAITING: LazyLock<Gauge> = LazyLock::new(events::waiting);
     WAITING.increment(by);
 }
 

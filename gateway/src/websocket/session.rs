@@ -232,7 +232,7 @@ impl Session {
     }
 
     async fn close(mut self, end: End) {
-        events::closing_began();
+        self.connected.note_closing();
         let outbox = Arc::clone(&self.connected.outbox);
         let ended = match end {
             End::Gone => Ended::Unclosed,
@@ -248,7 +248,6 @@ impl Session {
             }
         };
         self.connected.disconnect(ended);
-        events::closing_ended();
     }
 }
 
