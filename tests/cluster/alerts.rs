@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use causerie_testkit::ai::{Behaviour, Plot};
 use causerie_testkit::client::ws::Connect;
 use causerie_testkit::cluster::Cluster;
 use causerie_testkit::process::Node;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::kit::device::Device;
 use crate::status::{Watching, get, nodes, options};
@@ -135,6 +136,7 @@ async fn another_that_watches_raises_nothing_again() {
     let frames = watching.socket.frames();
     assert_eq!(told(&frames, alert), once_and_over());
     let survivor = &cluster.gateways[1 - watcher];
+    survivor.metric_rises("causerie_status_watcher").await;
     assert_eq!(kept(survivor, alert).await, RAISED_AND_CLEARED);
     assert_eq!(kept(survivor, &killed).await, ["alert_raised"]);
 }
@@ -161,6 +163,61 @@ async fn a_store_that_is_silent_is_told_of_and_kept_when_it_is_back() {
         .await;
     let gateway = &cluster.gateways[0];
     assert_eq!(kept(gateway, alert).await, RAISED_AND_CLEARED);
+    assert_eq!(told(&watching.socket.frames(), alert), once_and_over());
+}
+
+/// By its heartbeats a broker tells that its breaker is open, and that it is closed again.
+#[tokio::test]
+async fn a_backend_that_fails_is_told_of_and_so_is_its_recovery() {
+    let options = options().brokers(1).env("AI_RETRIES", "0");
+    let options = options.env("AI_BREAKER_FAILURES", "2");
+    let cluster = options.env("AI_BREAKER_OPEN_FOR", "3s").start().await;
+    let [here, there] = [&cluster.gateways[0], &cluster.gateways[1]];
+    let mut elsewhere = Watching::at(here).await;
+    let mut watching = Watching::at(there).await;
+    watching
+        .expect("the backend", |status| {
+            status["ai_backends"]["openai"] == json!({"closed": 1})
+        })
+        .await;
+
+    let refusal = Plot::Refuse {
+        status: 500,
+        retry_after: None,
+    };
+    cluster
+        .ai
+        .script([refusal.clone(), refusal].map(Behaviour::new));
+    let mut device = Device::connect(here, "acme", "u1", &[]).await;
+    let mut ask = async || {
+        let ack = device.ask(json!({"user_input": "Hello?"})).await;
+        let answer = device.answer(ack["message_id"].as_str().unwrap()).await;
+        answer["data"]["finish_reason"].clone()
+    };
+    assert_eq!([ask().await, ask().await], ["error", "error"]);
+    let alert = "ai_backend:openai";
+    let told_of = expect_alert(&mut watching, alert, "raised").await;
+    assert_eq!(told_of["severity"], "warning");
+    expect_alert(&mut elsewhere, alert, "raised").await;
+    for gateway in [here, there] {
+        let live = get(gateway, "/api/status/live").await.json();
+        assert_eq!(live["ai_backends"]["openai"], json!({"open": 1}), "{live}");
+        let alerts = live["alerts"].as_array().unwrap();
+        assert!(alerts.iter().any(|one| one["alert"] == alert), "{live}");
+    }
+
+    // It is left alone for a while, and people are told so meanwhile.
+    while ask().await != "stop" {}
+    assert_eq!(cluster.ai.calls().len(), 3);
+    let is_recovery = |frame: &Value| {
+        let data = &frame["data"];
+        data["what"] == "ai_backend" && data["outcome"] == "recovered"
+    };
+    let recovery = watching.socket.expect("its recovery", is_recovery).await;
+    assert_eq!(recovery["data"]["name"], "openai");
+    assert_eq!(recovery["data"]["node"], "broker-1");
+    expect_alert(&mut watching, alert, "cleared").await;
+    assert_eq!(kept(here, alert).await, RAISED_AND_CLEARED);
     assert_eq!(told(&watching.socket.frames(), alert), once_and_over());
 }
 
