@@ -116,6 +116,24 @@ async fn a_tenant_has_its_own_prompt_and_model_and_they_follow_the_file() {
     }
 }
 
+/// No header can hold such a key, which nobody needs before a tenant wants it.
+#[tokio::test]
+async fn a_change_that_cannot_work_is_told_and_the_old_settings_stay() {
+    let tenant = |backend: &str| {
+        format!("[[tenants]]\nid = \"acme\"\nhash = \"acme\"\nai = {{ backend = \"{backend}\" }}\n")
+    };
+    let (mut cluster, broker) = Cluster::new().await;
+    let broker = broker.env("AI_ANTHROPIC_API_KEY", "one line\nand another");
+    let mut node = broker.config(tenant("openai")).start().await;
+    reload(&mut node, &tenant("anthropic")).await;
+    node.log_line("the old ones stay").await;
+    node.metric_rises("causerie_broker_config_refused_total")
+        .await;
+    let message = cluster.answer("s1", &task("Good morning")).await;
+    assert_eq!(message["content"], GREETING);
+    assert_eq!(last(&cluster.openai).body["model"], "gpt");
+}
+
 #[tokio::test]
 async fn a_fallback_is_asked_for_its_own_model() {
     let (mut cluster, broker) = Cluster::new().await;

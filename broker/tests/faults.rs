@@ -22,6 +22,7 @@ use causerie_shared::bus::memory::MemoryBus;
 use causerie_shared::bus::reply::{Cancelled, ClaimId, Takeover};
 use causerie_shared::ids::MessageId;
 use causerie_shared::record::{Class, Record};
+use causerie_testkit::recorded::Recorded;
 use kit::faulty_bus::{Fault, FaultyBus};
 use kit::{Ear, Running, all, ask, data, echo, events, memory_bus, only, pass, room, text_of};
 use tokio::time::Instant;
@@ -267,6 +268,7 @@ async fn a_task_that_cannot_be_read_is_answered_with_an_error() {
 
 #[tokio::test(start_paused = true)]
 async fn deltas_that_the_bus_lost_are_sent_again() {
+    let recorded = Recorded::here();
     let Begun {
         mut ear,
         reply,
@@ -289,6 +291,7 @@ async fn deltas_that_the_bus_lost_are_sent_again() {
     assert_eq!(indexes, (3..12).collect::<Vec<_>>());
     let texts = deltas.iter().map(|delta| delta["text"].as_str().unwrap());
     assert_eq!(before.text + &texts.collect::<String>(), ANSWER);
+    recorded.metric_rises("causerie_broker_deltas_sent_again_total");
 }
 
 #[tokio::test(start_paused = true)]

@@ -104,6 +104,8 @@ async fn it_may_be_started_before_its_redis() {
     redis.kill();
     let node = broker(&redis, "0").start_without_waiting().await;
     node.log_line("no connection to Redis").await;
+    node.metric_rises("causerie_redis_connects_failed_total")
+        .await;
     redis.restart().await;
     node.ready().await;
     let (bus, room) = (bus(&redis).await, room("demo:user:u1"));
@@ -188,6 +190,7 @@ async fn one_that_stood_still_finds_itself_fenced() {
     let mut records = ear.until_replies(1).await;
     first.resume();
     first.log_line("fenced").await;
+    first.metric_rises("causerie_broker_fenced_total").await;
     records.extend(works_on(&*bus, &room, &mut ear).await);
     let ends = all(&records, "message");
     let ends = ends
@@ -209,15 +212,37 @@ async fn a_question_of_which_redis_has_lost_what_was_asked_ends_with_an_error() 
     let lost = redis.command(&["HDEL", &key, "task", "accepted"]).await;
     assert_eq!(lost.integer(), 2);
 
-    let _broker = broker(&redis, "0").start().await;
+    let broker = broker(&redis, "0").start().await;
     let records = ear.until_replies(1).await;
     let message = &all(&records, "message")[0];
     assert_eq!(message["message_id"], reply.as_str());
     assert_eq!(message["finish_reason"], "error");
     assert_eq!(message["metadata"]["attempt"], 1);
+    broker
+        .metric_rises("causerie_broker_dead_letters_total")
+        .await;
     let dead = redis.command(&["XLEN", &named("dead")]).await;
     assert_eq!(dead.integer(), 1);
     works_on(&*bus, &room, &mut ear).await;
+}
+
+#[tokio::test]
+async fn a_reply_whose_text_cannot_be_stored_is_given_up_and_begun_anew() {
+    let Begun {
+        bus,
+        room,
+        mut ear,
+        reply,
+        first,
+        second: _second,
+        redis,
+    } = begun().await;
+    let text = format!("causerie:{{p{}}}:texts:{reply}", room.partition());
+    redis.command(&["SET", &text, "no list"]).await;
+    first.metric_rises("causerie_broker_given_up_total").await;
+    let mut records = ear.until_replies(1).await;
+    records.extend(works_on(&*bus, &room, &mut ear).await);
+    assert_eq!(text_of(&records, &reply, 2), ANSWER);
 }
 
 #[tokio::test]
@@ -227,7 +252,7 @@ async fn a_redis_that_stands_still_or_restarts_only_delays() {
         bus,
         room,
         reply,
-        first: _first,
+        first,
         mut second,
         ..
     } = begun().await;
@@ -235,6 +260,9 @@ async fn a_redis_that_stands_still_or_restarts_only_delays() {
     // For longer than a broker may be silent: that is what is shown here.
     sleep_until(tokio::time::Instant::now() + Duration::from_secs(4)).await;
     redis.resume();
+    first
+        .metric_rises("causerie_broker_bus_retries_total")
+        .await;
     let message = end_of(&*bus, &reply).await;
     assert_eq!(message["content"], ANSWER);
     assert_eq!(message["metadata"]["attempt"], 1, "{message}");

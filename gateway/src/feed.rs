@@ -133,6 +133,8 @@ impl Ear for Feed {
 
 #[cfg(test)]
 mod tests {
+    use causerie_testkit::recorded::Recorded;
+
     use super::*;
     use crate::hub::testing::{durable, room};
 
@@ -152,9 +154,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_shard_that_is_behind_is_told_once_and_after_all_that_fitted() {
+        let recorded = Recorded::here();
         let (feed, mut queue, fits) = feed();
         let hear = |seq| feed.on_record(room(), Arc::new(durable("aaaaaaaa", seq)));
         (0..fits + 100).for_each(hear);
+        recorded.metric_rises("causerie_feed_overflows_total");
         feed.on_gap();
         for seq in 0..fits {
             assert_eq!(seq_of(queue.recv().await), seq);

@@ -328,6 +328,21 @@ async fn a_log_says_how_each_connection_fared() {
 }
 
 #[tokio::test]
+async fn keys_that_cannot_be_read_are_told_and_the_old_ones_stay() {
+    let config = format!("{CONFIG}auth = {{ jwt_public_key_file = 'none.pem' }}\n");
+    let mut node = Program::causerie().config(CONFIG).start().await;
+    let file = node.config_file();
+    std::fs::write(file.with_file_name("none.pem"), "no key").unwrap();
+    std::fs::write(file, config).unwrap();
+    node.reload();
+    node.log_line("keys and tenants stay as they were").await;
+    node.metric_rises("causerie_key_reload_errors_total").await;
+    let token = token(&["--tenant", "acme", "--sub", "u1"]).await;
+    let connect = Connect::to(&node.ws_url()).param("token", &token);
+    connect.open().await.expect_type("ready").await;
+}
+
+#[tokio::test]
 async fn an_operators_pages_have_the_headers_too() {
     let node = Program::causerie().start().await;
     for path in ["/", "/metrics", "/health", "/nothing"] {
@@ -362,6 +377,8 @@ async fn a_proxy_that_is_not_trusted_is_told_of_once() {
         ask("x-forwarded-for", "192.0.2.1").await;
         let counted = node.metric("causerie_untrusted_proxy_requests_total").await;
         assert!((counted - 2.0).abs() < f64::EPSILON, "{counted}");
+        node.metric_rises("causerie_untrusted_proxy_requests_total")
+            .await;
         assert_eq!(node.output().matches("AUTH_TRUSTED_PROXIES").count(), 1);
         assert!(!node.output().contains("192.0.2.1"));
     }

@@ -39,6 +39,7 @@ pub mod port;
 pub mod process;
 pub mod prometheus;
 pub mod proxy;
+pub mod recorded;
 pub mod redis;
 pub mod redis_cluster;
 pub mod replicated;

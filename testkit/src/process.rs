@@ -26,6 +26,7 @@ use tokio::time::{Instant, sleep};
 use crate::DEADLINE;
 use crate::child::Child;
 use crate::client::http::client;
+use crate::recorded::sum_of;
 
 mod binary;
 mod faketime;
@@ -285,13 +286,23 @@ impl Node {
 
     /// The value of a metric, summed over its labels; 0 where there is none yet.
     pub async fn metric(&self, name: &str) -> f64 {
-        let metrics = self.metrics().await;
-        let values = metrics.lines().filter_map(|line| {
-            let (series, value) = line.rsplit_once(' ')?;
-            let bare = series.split('{').next()?;
-            (bare == name).then(|| value.parse::<f64>().expect("a metric is a number"))
-        });
-        values.sum()
+        sum_of(name, &self.metrics().await)
+    }
+
+    /// Waits until a metric, summed over its labels, is more than 0, as it is at the start. The
+    /// tests of observability take it from this call that a test changes the metric.
+    ///
+    /// # Panics
+    /// When it is not in time.
+    pub async fn metric_rises(&self, name: &str) {
+        let deadline = Instant::now() + DEADLINE;
+        while self.metric(name).await <= 0.0 {
+            assert!(
+                Instant::now() < deadline,
+                "{name} does not rise within {DEADLINE:?}"
+            );
+            sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Waits until a metric, summed over its labels, is `value`: what others hear of may be

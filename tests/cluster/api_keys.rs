@@ -56,6 +56,9 @@ async fn a_key_holds_at_every_gateway_until_a_second_after_its_revocation() {
         assert_eq!(read.status, 200, "{read:?}");
         assert_eq!(read.json()["events"][0]["data"]["content"], "hello");
         assert!(!gateway.output().contains(&key), "{}", gateway.output());
+        gateway
+            .metric_rises("causerie_api_key_requests_total")
+            .await;
     }
 
     let shown = &key[.."ck_".len() + 12];

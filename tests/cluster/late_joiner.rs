@@ -53,4 +53,7 @@ async fn a_late_joiner_gets_a_snapshot_and_exactly_what_follows() {
         after.retain(|delta| delta["data"]["index"].as_i64() > Some(index));
         assert_eq!(of_type(device, "message_delta"), after);
     }
+    for gateway in &cluster.gateways {
+        gateway.metric_rises("causerie_snapshots_total").await;
+    }
 }

@@ -88,6 +88,9 @@ async fn an_operator_sees_all_programs_at_any_gateway() {
     let mut device = Device::connect(&cluster.gateways[0], "acme", "u1", &[]).await;
     let mut watching = Watching::at(&cluster.gateways[1]).await;
     assert_eq!(watching.socket.subprotocol(), Some("picasso-chat-v1"));
+    cluster.gateways[1]
+        .metric_rises("causerie_status_sockets")
+        .await;
     let all = ["broker-1", "broker-2", "gateway-1", "gateway-2"];
     watching
         .expect("all programs", |status| {

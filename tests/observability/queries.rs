@@ -1,6 +1,6 @@
 //! What dashboards, alerts and docs ask for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -12,57 +12,14 @@ const VARIABLES: [(&str, &str); 3] = [
     ("$tenant", ".*"),
 ];
 
-/// Metrics of what does not come about here: of bugs and attacks, of what was damaged on
-/// purpose, of what passes in a moment. They are exported all the same.
-pub(crate) const UNCHANGED: [&str; 34] = [
-    "causerie_accept_errors_total",
-    "causerie_ai_replies_cut_total",
-    "causerie_api_key_requests_total",
-    "causerie_audit_dropped_total",
-    "causerie_broker_bus_retries_total",
-    "causerie_broker_config_refused_total",
-    "causerie_broker_dead_letters_total",
-    "causerie_broker_deltas_sent_again_total",
-    "causerie_broker_fenced_total",
-    "causerie_broker_given_up_total",
-    "causerie_broker_left_behind_total",
-    "causerie_broker_places_waiting",
-    "causerie_bus_unreadable_records_total",
-    "causerie_chat_timeouts_total",
-    "causerie_compressed_bytes_total",
-    "causerie_compressed_connects_total",
-    "causerie_connections_closing",
-    "causerie_connections_waiting",
-    "causerie_drops_total",
-    "causerie_feed_overflows_total",
-    "causerie_floods_total",
-    "causerie_held_off_total",
-    "causerie_key_reload_errors_total",
-    "causerie_key_set_fetches_total",
-    "causerie_log_lines_dropped_total",
-    "causerie_presence_sweeps_total",
-    "causerie_redis_connects_failed_total",
-    "causerie_redis_looks_failed_total",
-    "causerie_rooms_given_up_total",
-    "causerie_shard_stalls_total",
-    "causerie_snapshots_total",
-    "causerie_status_sockets",
-    "causerie_uncounted_total",
-    "causerie_untrusted_proxy_requests_total",
-];
+/// Metrics that say what a program is: they stay as they are.
+pub(crate) const CONSTANT: [&str; 1] = ["causerie_info"];
 
-/// The same of what depends on how the machine fares.
-pub(crate) const PERHAPS: [&str; 9] = [
-    "causerie_broker_bus_retries_total",
-    "causerie_broker_queue_depth",
-    "causerie_gaps_total",
-    "causerie_presence_renewals_total",
-    "causerie_redis_connection_errors_total",
-    "causerie_repairs_total",
-    "causerie_trace_spans_total",
-    "causerie_violations_total",
-    "causerie_waiting_hung_up_total",
-];
+/// Where the tests of the crates stand.
+const CRATES: [&str; 5] = ["broker", "gateway", "shared", "standalone", "tests"];
+
+/// With what a test says that it changes a metric, which fails where that does not rise.
+const RISES: &str = ".metric_rises(\"";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
@@ -124,14 +81,46 @@ pub(crate) fn of_alerts() -> Vec<(String, String)> {
     queries
 }
 
-/// The metrics of `docs/metrics.md`.
-pub(crate) fn documented() -> BTreeSet<String> {
+/// The metrics of `docs/metrics.md`, with what kind each is of.
+pub(crate) fn documented() -> BTreeMap<String, String> {
     let page = std::fs::read_to_string(root().join("docs/metrics.md")).unwrap();
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
-    rows.filter_map(|row| row.split('`').next())
-        .filter(|name| name.starts_with("causerie_") || name.starts_with("websocket_"))
-        .map(str::to_owned)
+    let cells = rows.filter_map(|row| {
+        let (name, rest) = row.split_once("` | ")?;
+        let (kind, _) = rest.split_once(" | ")?;
+        Some((name.to_owned(), kind.to_owned()))
+    });
+    cells
+        .filter(|(name, _)| name.starts_with("causerie_") || name.starts_with("websocket_"))
         .collect()
+}
+
+/// The metrics that tests beside this one see rise.
+pub(crate) fn that_rise_in_tests() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for file in CRATES.iter().flat_map(|name| sources(&root().join(name))) {
+        let text = std::fs::read_to_string(file).unwrap();
+        let lines = text.lines().map(str::trim);
+        // A call may go over several lines.
+        let code: String = lines.filter(|line| !line.starts_with("//")).collect();
+        let calls = code.split(RISES).skip(1);
+        let names = calls.filter_map(|call| call.split('"').next());
+        found.extend(names.map(str::to_owned));
+    }
+    found
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            found.push(path);
+        }
+    }
+    found
 }
 
 /// Their names, of histograms without what Prometheus adds.
@@ -151,11 +140,13 @@ pub(crate) fn names(series: &[Value]) -> BTreeSet<String> {
     names.map(bare).collect()
 }
 
-/// Gives something if a metric has changed, or has sprung up with something counted.
-pub(crate) fn changed(name: &str) -> String {
+/// Gives something if a metric has changed: one that counts if it has sprung up with
+/// something counted too, one that shows a state only if that was another before.
+pub(crate) fn changed(name: &str, kind: &str) -> String {
     let all = format!(r#"{{__name__=~"{name}|{name}_count"}}[1h]"#);
-    format!(
-        "max(max_over_time({all}) - min_over_time({all})) > 0 \
-         or max(max_over_time({all})) > 0"
-    )
+    let change = format!("max(max_over_time({all}) - min_over_time({all})) > 0");
+    match kind {
+        "gauge" => change,
+        _ => format!("{change} or max(max_over_time({all})) > 0"),
+    }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use causerie_testkit::ai::{Behaviour, Plot};
-use causerie_testkit::certificates::{Authority, Trust};
+use causerie_testkit::certificates::{Authority, Certified, Trust};
 use causerie_testkit::client::http;
 use causerie_testkit::client::sse;
 use causerie_testkit::client::ws::{Client, Connect};
@@ -17,14 +17,18 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const PROJECT: &str = "project:p1";
+pub(crate) const PROJECT: &str = "project:p1";
+/// How many questions are asked at once: brokers have four slots.
+const CROWD: usize = 12;
+const CERTIFICATE: &str = "server.crt";
+const KEY: &str = "server.key";
 
 /// An installation, and beside it a program that takes TLS and has limits.
 pub(crate) struct Story {
-    cluster: Cluster,
+    pub(crate) cluster: Cluster,
     secure: Node,
     authority: Authority,
-    _certificate: TempDir,
+    certificate: TempDir,
     _collector: Collector,
 }
 
@@ -40,6 +44,10 @@ impl Story {
             .env("AI_RETRIES", "1")
             .env("AI_BREAKER_FAILURES", "2")
             .env("AI_BREAKER_OPEN_FOR", "1s")
+            .env("AI_MAX_CONCURRENT", "2")
+            .env("AI_MAX_CONCURRENT_PER_TENANT", "2")
+            .env("AI_MAX_REPLY_BYTES", "8K")
+            .env("STATUS_INTERVAL", "1s")
             .env("AUDIT_ENABLED", "true")
             .env("REDIS_TIMEOUT", "1s")
             .env("FILTER_FLAG", "plum")
@@ -52,7 +60,7 @@ impl Story {
             cluster,
             secure,
             authority,
-            _certificate: folder,
+            certificate: folder,
             _collector: collector,
         };
         prometheus.scrape(&story.nodes());
@@ -60,7 +68,7 @@ impl Story {
         story
     }
 
-    fn nodes(&self) -> Vec<(&'static str, &Node)> {
+    pub(crate) fn nodes(&self) -> Vec<(&'static str, &Node)> {
         let gateways = self.cluster.gateways.iter();
         let brokers = self.cluster.brokers.iter();
         gateways
@@ -78,30 +86,29 @@ impl Story {
         self.be_refused(anna).await;
         self.meet_limits().await;
         // Each is seen before the next hides it.
-        prometheus
-            .until("sum(causerie_rate_limited_total) > 0")
-            .await;
+        rises(prometheus, "causerie_rate_limited_total").await;
+        self.a_crowd_asks(&mut bert, prometheus).await;
         self.models_fail(&mut bert).await;
-        prometheus
-            .until("sum(causerie_ai_fallbacks_total) > 0")
-            .await;
+        rises(prometheus, "causerie_ai_fallbacks_total").await;
         self.a_broker_dies(&mut bert, prometheus).await;
-        prometheus
-            .until("sum(causerie_broker_takeovers_total) > 0")
-            .await;
+        rises(prometheus, "causerie_broker_takeovers_total").await;
         self.come_back().await;
         self.an_admin_rules().await;
         self.redis_hangs(&mut bert).await;
-        prometheus.until("sum(causerie_bus_errors_total) > 0").await;
-        self.redis_dies().await;
-        prometheus
-            .until("sum(causerie_redis_resubscriptions_total) > 0")
-            .await;
-        prometheus.until("sum(causerie_feed_gaps_total) > 0").await;
-        self.cluster.gateways[0].reload();
-        prometheus
-            .until(r#"causerie_config_reloads_total{result="ok"} > 0"#)
-            .await;
+        rises(prometheus, "causerie_bus_errors_total").await;
+        self.redis_dies(prometheus).await;
+        for name in [
+            "causerie_redis_connection_errors_total",
+            "causerie_redis_resubscriptions_total",
+            "causerie_feed_gaps_total",
+            "causerie_gaps_total",
+            "causerie_repairs_total",
+            "causerie_presence_renewals_total",
+            "causerie_trace_spans_total",
+        ] {
+            rises(prometheus, name).await;
+        }
+        self.are_changed(prometheus).await;
         // Rates want two samples of the last that sprang up.
         prometheus
             .until("min(count_over_time(causerie_bus_errors_total[1m])) > 3")
@@ -136,8 +143,7 @@ impl Story {
             .request(json!({"action": "sendMessage", "data": asked}))
             .await;
         let id = ack["data"]["message_id"].clone();
-        let reply = ack["data"]["reply_message_id"].clone();
-        bert.request(json!({"action": "cancel", "data": {"message_id": reply}}))
+        bert.request(json!({"action": "cancel", "data": {"message_id": id}}))
             .await;
         for (action, data) in [
             ("typing", json!({"room": PROJECT, "is_typing": true})),
@@ -193,40 +199,21 @@ impl Story {
         assert_eq!(http::get(&plain).await.status, 400);
     }
 
-    async fn models_fail(&self, bert: &mut Client) {
-        self.cluster.ai.script(vec![Behaviour::new(Plot::Cut); 8]);
-        for _ in 0..3 {
-            ask(bert).await;
+    /// More questions than brokers have slots.
+    async fn a_crowd_asks(&self, bert: &mut Client, prometheus: &Prometheus) {
+        let slow = Behaviour::new(Plot::Tokens(150)).at_pace(Duration::from_millis(10));
+        self.cluster.ai.script(vec![slow; CROWD]);
+        let mut acks = Vec::new();
+        for number in 0..CROWD {
+            let session = format!("s{number}");
+            let asked = json!({"user_input": "And me?", "room": PROJECT, "session_id": session});
+            let frame = json!({"action": "sendMessage", "data": asked});
+            acks.push(bert.request(frame).await);
         }
-    }
-
-    async fn a_broker_dies(&mut self, bert: &mut Client, prometheus: &Prometheus) {
-        let slow = Behaviour::new(Plot::Tokens(300)).at_pace(Duration::from_millis(10));
-        // A breaker closes when somebody is answered behind it.
-        while !prometheus
-            .query("max(causerie_ai_breaker_state) > 0")
-            .await
-            .is_empty()
-        {
-            ask(bert).await;
+        rises(prometheus, "causerie_broker_queue_age_seconds").await;
+        for ack in acks {
+            is_answered(bert, &ack).await;
         }
-        self.cluster.ai.script([slow]);
-        let asked = json!({"user_input": "Tell me all.", "room": PROJECT});
-        let ack = bert
-            .request(json!({"action": "sendMessage", "data": asked}))
-            .await;
-        bert.expect("some text", |frame| frame["type"] == "message_delta")
-            .await;
-        let mut holder = 0;
-        for (number, broker) in self.cluster.brokers.iter().enumerate() {
-            if broker.metric("causerie_broker_slots_taken").await > 0.0 {
-                holder = number;
-            }
-        }
-        self.cluster.brokers[holder].kill();
-        is_answered(bert, &ack).await;
-        self.cluster.restart_broker(holder).await;
-        prometheus.scrape(&self.nodes());
     }
 
     /// With a position, which the room has moved on from.
@@ -244,6 +231,20 @@ impl Story {
         let mut client = connect.open().await;
         client
             .expect("what was missed", |frame| frame["type"] == "message")
+            .await;
+    }
+
+    /// The configuration and the certificate are read again.
+    async fn are_changed(&mut self, prometheus: &Prometheus) {
+        let renewed = self.authority.certify_until("127.0.0.1", 2051);
+        put(self.certificate.path(), &renewed);
+        self.secure.reload();
+        self.cluster.gateways[0].reload();
+        prometheus
+            .until(r#"causerie_config_reloads_total{result="ok",job="causerie-gateway"} > 0"#)
+            .await;
+        prometheus
+            .until("changes(causerie_tls_certificate_expiry_seconds[1h]) > 0")
             .await;
     }
 
@@ -269,44 +270,31 @@ impl Story {
         let url = format!("{gateway}/api/client-config?t=acme-hash");
         http::request(Method::GET, &url, &headers, None).await;
     }
+}
 
-    async fn redis_dies(&mut self) {
-        self.cluster.redis().kill();
-        self.cluster.redis().restart().await;
-        for node in self.cluster.gateways.iter().chain(&self.cluster.brokers) {
-            node.ready().await;
-        }
-    }
-
-    async fn redis_hangs(&mut self, bert: &mut Client) {
-        self.cluster.redis().pause();
-        let asked = json!({"user_input": "Are you there?", "room": PROJECT});
-        let refused = bert
-            .request(json!({"action": "sendMessage", "data": asked}))
-            .await;
-        assert_eq!(refused["type"], "error", "{refused}");
-        self.cluster.redis().resume();
-        self.cluster.gateways[1].ready().await;
-        ask(bert).await;
-    }
+/// Waits until this has been more than 0.
+pub(crate) async fn rises(prometheus: &Prometheus, name: &str) {
+    let query = format!("sum(max_over_time({name}[1h])) > 0");
+    prometheus.until(&query).await;
 }
 
 /// The tenant `demo`, with one message a minute.
 fn secure(folder: &Path, authority: &Authority) -> Program {
-    let certified = authority.certify("127.0.0.1");
-    let put = |name: &str, text: &str| {
-        let path = folder.join(name);
-        std::fs::write(&path, text).unwrap();
-        path.to_string_lossy().into_owned()
-    };
+    put(folder, &authority.certify_until("127.0.0.1", 2049));
+    let path = |name: &str| folder.join(name).to_string_lossy().into_owned();
     Program::causerie()
-        .env("TLS_CERT_FILE", put("server.crt", &certified.certificate))
-        .env("TLS_KEY_FILE", put("server.key", &certified.key))
+        .env("TLS_CERT_FILE", path(CERTIFICATE))
+        .env("TLS_KEY_FILE", path(KEY))
         .env("LIMITS_EXEMPT", "192.0.2.0/24")
         .env("LIMITS_MESSAGES_PER_MINUTE_PER_CONNECTION", "1")
 }
 
-async fn ask(client: &mut Client) {
+fn put(folder: &Path, certified: &Certified) {
+    std::fs::write(folder.join(CERTIFICATE), &certified.certificate).unwrap();
+    std::fs::write(folder.join(KEY), &certified.key).unwrap();
+}
+
+pub(crate) async fn ask(client: &mut Client) {
     let asked = json!({"user_input": "What now?", "room": PROJECT});
     let ack = client
         .request(json!({"action": "sendMessage", "data": asked}))
@@ -314,7 +302,7 @@ async fn ask(client: &mut Client) {
     is_answered(client, &ack).await;
 }
 
-async fn is_answered(client: &mut Client, ack: &Value) {
+pub(crate) async fn is_answered(client: &mut Client, ack: &Value) {
     let question = &ack["data"]["message_id"];
     client
         .expect("the answer", |frame| {

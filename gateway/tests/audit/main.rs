@@ -7,8 +7,6 @@
     missing_docs
 )]
 
-use std::time::Duration;
-
 use causerie_testkit::DEADLINE;
 use causerie_testkit::client::http::{Answer, request};
 use causerie_testkit::client::ws::{Client, Connect};
@@ -20,6 +18,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+mod keeping;
 mod ruling;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -351,35 +350,6 @@ async fn a_crowd_costs_redis_little_and_what_comes_again_is_counted() {
         .unwrap();
     let calls: u64 = calls.parse().unwrap();
     assert!(calls < CROWD / 2, "{calls}");
-}
-
-#[tokio::test]
-async fn nobody_waits_for_it_and_what_redis_missed_is_kept_later() {
-    let mut redis = Redis::start().await;
-    let [here, there] = gateways(&redis, &[ON[0], ("LIMITS_EXEMPT", "0.0.0.0/0")]).await;
-    redis.pause();
-    let asked = Instant::now();
-    for _ in 0..5 {
-        let refused = ask(&here, Method::GET, "/ws?t=h-acme", "x", None).await;
-        assert_eq!(refused.status, 401, "{refused:?}");
-    }
-    assert!(
-        asked.elapsed() < Duration::from_secs(4),
-        "{:?}",
-        asked.elapsed()
-    );
-    redis.resume();
-    refusals(&there, 5).await;
-}
-
-#[tokio::test]
-async fn what_waits_is_kept_when_a_gateway_ends() {
-    let redis = Redis::start().await;
-    let [mut here, there] = gateways(&redis, ON).await;
-    ask(&here, Method::GET, "/ws?t=h-acme", "x", None).await;
-    here.terminate();
-    here.wait(DEADLINE).await;
-    assert_eq!(entries(&there, "", 1, |_| true).await.len(), 1);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use causerie_shared::record::{Class, Header, Record};
 use causerie_testkit::client::http::{Answer, request};
 use causerie_testkit::client::sse::Sse;
 use causerie_testkit::client::ws::Connect;
+use causerie_testkit::recorded::Recorded;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -116,10 +117,12 @@ async fn an_id_is_forgotten_as_soon_as_the_changed_file_says() {
 
 #[tokio::test]
 async fn past_the_time_out_the_reply_still_reaches_the_room() {
+    let recorded = Recorded::here();
     let node = Node::with("[ai]\nmessage_timeout = '100ms'").await;
     let body = json!({"id": "q1", "user_input": "hello"});
     let answer = ask(&node, body.clone()).await.unwrap();
     assert_eq!(answer.status, 504, "{answer:?}");
+    recorded.metric_rises("causerie_chat_timeouts_total");
     let error = answer.json();
     assert_eq!(
         (&error["code"], &error["id"]),

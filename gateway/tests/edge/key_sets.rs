@@ -5,6 +5,7 @@ use std::time::Duration;
 use causerie_gateway::auth::{Auth, KeySetPace, TokenError};
 use causerie_shared::clock::Clock;
 use causerie_shared::config::Settings;
+use causerie_testkit::recorded::Recorded;
 use serde_json::json;
 
 use crate::auth::claims;
@@ -155,6 +156,7 @@ async fn a_set_is_fetched_again_from_time_to_time_and_kept_when_that_fails() {
 
 #[tokio::test]
 async fn a_set_that_could_not_be_fetched_at_the_start_comes_later() {
+    let recorded = Recorded::here();
     let publisher = Publisher::start().await;
     let pair = Pair::ed25519();
     let auth = auth(&publisher, STEADY).await;
@@ -169,6 +171,7 @@ async fn a_set_that_could_not_be_fetched_at_the_start_comes_later() {
     publisher.publish(&[pair.jwk(None)]);
     publisher.until_fetched(3).await;
     assert!(auth.verify(&token).await.is_ok());
+    recorded.metric_rises("causerie_key_set_fetches_total");
 }
 
 /// Whoever is told 401 throws a good token away.

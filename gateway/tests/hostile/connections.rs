@@ -39,6 +39,10 @@ async fn who_says_nothing_is_hung_up_on() {
         stage.attacker(&[]).await;
         let hung_up = stage.node.metric("causerie_waiting_hung_up_total").await;
         assert!(hung_up > before, "all still wait");
+        stage
+            .node
+            .metric_rises("causerie_waiting_hung_up_total")
+            .await;
         join_all(silent.iter_mut().map(RawSocket::read_to_end)).await;
     };
     stage.attack(play).await;
@@ -96,6 +100,7 @@ async fn who_never_reads_is_sent_away() {
             format!("causerie_closes_total{{code=\"4008\"}} {closed}\n"),
         );
         assert!(metrics.contains(&wanted), "{metrics}");
+        stage.node.metric_rises("causerie_drops_total").await;
     };
     stage.attack(play).await;
     let what =

@@ -30,6 +30,7 @@
 )]
 
 mod connections;
+mod files;
 mod floods;
 mod good;
 mod handshakes;

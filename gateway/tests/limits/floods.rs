@@ -45,6 +45,7 @@ async fn floods(node: &Node, path: &str) {
 
 async fn is_counted(node: &Node, transport: &str) {
     let wanted = format!("causerie_floods_total{{transport=\"{transport}\"}} 1\n");
+    node.metric_rises("causerie_floods_total").await;
     let metrics = node.metrics().await;
     assert!(metrics.contains(&wanted), "{metrics}");
     node.log_line("asked again and again for what was refused")

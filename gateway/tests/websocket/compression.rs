@@ -127,6 +127,10 @@ async fn one_room_hears_it_compressed_and_plain() {
         line.unwrap().trim().parse::<usize>().unwrap()
     };
     assert_eq!(metric("causerie_compressed_connects_total").await, 1);
+    let node = &server.node;
+    node.metric_rises("causerie_compressed_connects_total")
+        .await;
+    node.metric_rises("causerie_compressed_bytes_total").await;
     let bytes = async |stage| {
         metric(&format!(
             "causerie_compressed_bytes_total{{stage=\"{stage}\"}}"

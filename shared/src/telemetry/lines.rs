@@ -183,6 +183,8 @@ mod tests {
     use std::os::unix::net::UnixStream;
     use std::time::Instant;
 
+    use causerie_testkit::recorded::Recorded;
+
     use super::*;
 
     /// Lines, and the other end of the pipe to which they are written.
@@ -262,12 +264,17 @@ mod tests {
 
     #[test]
     fn who_logs_does_not_wait_for_one_who_does_not_read() {
-        let (lines, _end) = piped();
+        let recorded = Recorded::here();
+        let (mut lines, _end) = piped();
         let line = [b'x'; 1_000];
         let all = 4 * WAITING / line.len();
         let taken = (0..all).filter(|_| lines.push(&line)).count();
         // What waits, what is being written, and what the pipe holds.
         assert!(taken >= WAITING / line.len() && taken < all, "{taken}");
+        for _ in 0..all {
+            lines.write_all(&line).unwrap();
+        }
+        recorded.metric_rises("causerie_log_lines_dropped_total");
         let began = Instant::now();
         lines.wait_until_written(Duration::from_millis(10));
         assert!(began.elapsed() >= Duration::from_millis(10));

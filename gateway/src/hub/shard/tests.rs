@@ -5,6 +5,7 @@ use causerie_shared::bus::memory::MemoryBus;
 use causerie_shared::bus::{Bus, Retention};
 use causerie_shared::ids::UserId;
 use causerie_testkit::DEADLINE;
+use causerie_testkit::recorded::Recorded;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
@@ -199,6 +200,7 @@ async fn rooms_that_nobody_hears_go_and_others_have_their_turn_meanwhile() {
 
 #[tokio::test]
 async fn what_waits_for_a_crowd_is_bounded() {
+    let recorded = Recorded::here();
     let mut shard = shard();
     let room = named("crowded");
     let _crowd = open(&mut shard, &room, 3 * TURN).await;
@@ -217,6 +219,7 @@ async fn what_waits_for_a_crowd_is_bounded() {
     assert!(!shard.rooms[&room].takes_records());
     assert_eq!(shard.waiting(), WAITING);
     assert_eq!(queue.len(), WAITING - GATHERED);
+    recorded.metric_rises("causerie_shard_stalls_total");
 }
 
 /// Gives all rooms a turn, notes the numbers of the events that each of a crowd was

@@ -190,10 +190,10 @@ async fn ask_one(address: &Address, server: Server) -> Result<Topology, NotDiale
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use causerie_testkit::recorded::Recorded;
     use causerie_testkit::redis::Redis;
     use causerie_testkit::redis_cluster::RedisCluster;
     use causerie_testkit::replicated::Replicated;
-    use metrics_exporter_prometheus::PrometheusBuilder;
 
     use super::*;
     use crate::bus::redis::names;
@@ -250,19 +250,18 @@ mod tests {
 
     #[tokio::test]
     async fn looks_that_fail_are_counted() {
-        let recorder = PrometheusBuilder::new().build_recorder();
-        let _recording = metrics::set_default_local_recorder(&recorder);
+        let recorded = Recorded::here();
         let redis = Replicated::start().await;
         let address = Address::new(&RedisSettings::new(redis.url())).unwrap();
         let _servers = Servers::find(&address).await.unwrap();
         drop(redis);
         let is_counted = async {
-            let failed = "causerie_redis_looks_failed_total 1";
-            while !recorder.handle().render().contains(failed) {
+            while recorded.metric("causerie_redis_looks_failed_total") < 1.0 {
                 sleep(Duration::from_millis(10)).await;
             }
         };
         timeout(Duration::from_secs(10), is_counted).await.unwrap();
+        recorded.metric_rises("causerie_redis_looks_failed_total");
     }
 
     /// Has a node miss a slot, as after a restart, which the others know it to serve.

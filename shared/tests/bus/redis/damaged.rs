@@ -2,6 +2,7 @@
 //! itself alone.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use causerie_shared::bus::log::{HistoryRange, Missed};
 use causerie_shared::bus::redis::{RedisBus, RedisSettings};
@@ -9,6 +10,7 @@ use causerie_shared::bus::reply::Appended;
 use causerie_shared::bus::{Bus, BusError, Retention};
 use causerie_shared::protocol::action::IfBusy;
 use causerie_shared::room::{Partition, RoomKey};
+use causerie_testkit::recorded::Recorded;
 use causerie_testkit::redis::Redis;
 use futures::future::join_all;
 
@@ -23,6 +25,7 @@ async fn connect(redis: &Redis) -> RedisBus {
 
 #[tokio::test]
 async fn a_lease_and_a_tenant_that_cannot_be_read_are_passed_over() {
+    let recorded = Recorded::here();
     let redis = Redis::start().await;
     let bus = connect(&redis).await;
     let room = room("acme:project:p1");
@@ -37,6 +40,7 @@ async fn a_lease_and_a_tenant_that_cannot_be_read_are_passed_over() {
     assert_eq!(bus.leases().await.unwrap().len(), 1);
     let waiting = bus.waiting().await.unwrap();
     assert_eq!(waiting.places.len(), 1, "{:?}", waiting.places);
+    recorded.metric_rises("causerie_bus_unreadable_records_total");
 }
 
 #[tokio::test]
@@ -207,9 +211,14 @@ async fn a_clock_that_was_set_back_keeps_no_question_waiting() {
         room.partition(),
         reply_of(&asked)
     );
-    redis
-        .command(&["HINCRBY", &reply, "accepted", "3600000"])
-        .await;
+    let accepted = async |later_ms| {
+        let change = ["HINCRBY", &reply, "accepted", later_ms];
+        redis.command(&change).await;
+        bus.waiting().await.unwrap().oldest
+    };
+    let hour = Duration::from_secs(3_600);
+    assert!(accepted("-3600000").await >= hour);
+    assert_eq!(accepted("7200000").await, Duration::ZERO);
     assert_eq!(claim(&bus, &room).await.waited_ms, 0);
 }
 

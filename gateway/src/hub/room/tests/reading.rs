@@ -1,6 +1,7 @@
 //! Holes, new lives, and the reads that mend them.
 
 use causerie_shared::position::Epoch;
+use causerie_testkit::recorded::Recorded;
 
 use super::*;
 
@@ -175,6 +176,7 @@ fn a_lost_tail_is_told_and_the_stream_goes_on_from_the_head() {
 
 #[test]
 fn a_room_that_cannot_be_understood_is_given_up() {
+    let recorded = Recorded::here();
     let (mut room, client) = live();
     let mut need = hear(&mut room, durable(LIFE, 12));
     let mut tries = 0;
@@ -184,6 +186,7 @@ fn a_room_that_cannot_be_understood_is_given_up() {
         tries += 1;
     }
     assert_eq!((tries, need), (5, Some(Need::Close)));
+    recorded.metric_rises("causerie_rooms_given_up_total");
     let closed = client.outbox.next(usize::MAX).now_or_never();
     let closed = closed.unwrap().close.unwrap();
     assert_eq!(closed.code, CloseCode::LostPlace);
