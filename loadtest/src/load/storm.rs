@@ -36,6 +36,9 @@ const FIRST_RETRY: Nanos = 250 * MILLISECOND;
 /// How often it is looked at how many are back.
 const GLANCE: Duration = Duration::from_millis(5);
 
+/// Of so many who are not back it is told what they lack.
+const TOLD: usize = 3;
+
 /// The session of all that is said in a storm.
 pub const SESSION: &str = "storm";
 
@@ -166,7 +169,18 @@ impl Storm {
     /// Somebody has not in time, or is not let in for good.
     pub fn wait_until_back(&self, patience: Duration) -> anyhow::Result<()> {
         let clients = self.guests.clients;
-        self.wait("back and caught up", clients, patience, Tide::are_back)
+        let waited = self.wait("back and caught up", clients, patience, Tide::are_back);
+        waited.map_err(|error| match self.who_lacks_what() {
+            Some(who) => error.context(who),
+            None => error,
+        })
+    }
+
+    /// Of some who are not back, what they lack.
+    fn who_lacks_what(&self) -> Option<String> {
+        let findings = self.crowd.findings().ok()?.into_iter();
+        let absent: Vec<_> = findings.flat_map(|of| of.absent).take(TOLD).collect();
+        (!absent.is_empty()).then(|| absent.join("; "))
     }
 
     /// All leave. What they saw is checked, and what `another` client said in their
@@ -331,6 +345,10 @@ impl Behaviour for Returners {
     fn on_calm(&mut self) {}
 
     fn findings(&mut self) -> Findings {
-        std::mem::take(&mut self.notes.findings)
+        let lacking = self.clients.iter().filter_map(Returner::lacks);
+        Findings {
+            absent: lacking.take(TOLD).collect(),
+            ..std::mem::take(&mut self.notes.findings)
+        }
     }
 }

@@ -148,6 +148,31 @@ impl Returner {
         notes.write(self.number, sent, hands.now);
     }
 
+    /// What it lacks to be back, if it is not.
+    pub(super) fn lacks(&self) -> Option<String> {
+        let Stage::Away(absence) = self.stage else {
+            return None;
+        };
+        let Absence {
+            failures,
+            opened,
+            joined,
+            own,
+            shared,
+            ..
+        } = absence;
+        let (user, missed) = (&self.who.user, self.missed);
+        let connected = if opened.is_some() {
+            "connected"
+        } else {
+            "not connected"
+        };
+        Some(format!(
+            "{user} is {connected} after {failures} failed tries, has joined {joined} of {ROOMS} rooms, \
+             and has {own} of 1 message of its own and {shared} of {missed} of its room"
+        ))
+    }
+
     /// What its own room is called.
     fn own_room(&self) -> String {
         format!("user:{}", self.who.user)

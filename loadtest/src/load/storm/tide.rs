@@ -58,6 +58,8 @@ pub(super) struct Findings {
     pub(super) returns: Vec<Return>,
     /// Their ledger.
     pub(super) entries: Vec<Entry>,
+    /// Some who are not back, and what they lack.
+    pub(super) absent: Vec<String>,
 }
 
 /// Where the clients of a thread write down what they see.
