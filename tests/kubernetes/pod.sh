@@ -42,7 +42,7 @@ done
 for folder in /usr/lib /usr/lib64 /etc/ssl/certs /usr/share/ca-certificates; do
   [ ! -d "$folder" ] || bind "$folder" "$folder" ro
 done
-for file in /etc/nsswitch.conf; do [ ! -f "$file" ] || bind "$file" "$file" ro; done
+[ ! -f /etc/nsswitch.conf ] || bind /etc/nsswitch.conf /etc/nsswitch.conf ro
 for device in null zero random urandom; do bind "/dev/$device" "/dev/$device"; done
 bind /proc /proc
 bind "$program" "/usr/local/bin/${program##*/}" ro

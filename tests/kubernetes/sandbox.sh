@@ -4,6 +4,8 @@
 #
 #   sandbox.sh COMMAND...
 set -euo pipefail
+# Where ordinary users do not look for `ip`.
+export PATH=$PATH:/usr/sbin:/sbin
 if [ -z "${IN_SANDBOX:-}" ]; then
   IN_SANDBOX=yes exec unshare --user --map-root-user --net --mount bash "$0" "$@"
 fi

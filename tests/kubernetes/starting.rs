@@ -62,10 +62,11 @@ impl Redis {
     }
 }
 
-/// As many pods of a Deployment as it states, all of them ready.
+/// As many pods of a Deployment as there are at the least, all of them ready.
 pub(crate) async fn start_all(build: &Build, deployment: &str, secrets: &Secrets) -> Vec<Pod> {
-    let replicas = build.object("Deployment", deployment)["spec"]["replicas"].as_u64();
-    let pods = (0..replicas.expect("replicas")).map(|_| async {
+    let scaler = build.object("HorizontalPodAutoscaler", deployment);
+    let least = scaler["spec"]["minReplicas"].as_u64();
+    let pods = (0..least.expect("minReplicas")).map(|_| async {
         let mut pod = Pod::start(build, deployment, secrets);
         pod.ready().await;
         pod

@@ -82,16 +82,17 @@ pub(super) fn budgets(build: &Build) -> Vec<String> {
         let mut scalers = build.of_kind("HorizontalPodAutoscaler");
         let scaler = scalers.find(|scaler| scaler["spec"]["scaleTargetRef"]["name"] == *name);
         let least = scaler.and_then(|scaler| scaler["spec"]["minReplicas"].as_u64());
-        for (what, pods) in [
-            ("replicas", workload["spec"]["replicas"].as_u64()),
-            ("minReplicas", least),
-        ] {
-            if pods.is_none_or(|pods| pods < 2) {
-                found.push(format!(
-                    "{}: {what} is {pods:?}, and has to be 2 or more",
-                    title(workload)
-                ));
-            }
+        if least.is_none_or(|least| least < 2) {
+            found.push(format!(
+                "{}: minReplicas is {least:?}, and has to be 2 or more",
+                title(workload)
+            ));
+        }
+        if !workload["spec"]["replicas"].is_null() {
+            found.push(format!(
+                "{}: replicas are the autoscaler's to say",
+                title(workload)
+            ));
         }
         let rolling = &workload["spec"]["strategy"]["rollingUpdate"];
         if rolling["maxUnavailable"] != 0 {

@@ -213,6 +213,7 @@ fn mistakes() -> Vec<Mistake> {
             whole("/spec/minReplicas"),
             json!(1),
         ),
+        ("budgets", gateway, whole("/spec/replicas"), json!(3)),
         (
             "budgets",
             gateway,
