@@ -11,6 +11,7 @@ async fn told(redis: &Redis) -> Vec<String> {
     for program in programs {
         let program = || {
             let program = program().env("REDIS_URL", redis.url());
+            let program = program.env("WEBSOCKET_BIND", "127.0.0.1");
             program.env("TENANTS", tenants())
         };
         let check = program().args(["--check"]).run().await;

@@ -111,7 +111,7 @@ impl Loader {
     /// What was ignored, and what is of no use, one sentence each.
     pub fn warnings(&self, settings: &Settings) -> Vec<String> {
         let mut warnings = self.warnings.clone();
-        warnings.extend(risks::risks(settings));
+        warnings.extend(risks::risks(settings, self.program()));
         if self.program().has_clients() {
             warnings.extend(check::tenants_out_of_reach(settings));
         }

@@ -1,8 +1,12 @@
 //! Settings that are allowed, and dangerous.
 
-use secrecy::ExposeSecret;
+use std::net::IpAddr;
 
-use super::network::Cidr;
+use secrecy::ExposeSecret;
+use url::Url;
+
+use super::network::{Cidr, is_private};
+use super::section::Program;
 use super::sections::Settings;
 use super::types::Secret;
 
@@ -10,9 +14,19 @@ use super::types::Secret;
 /// digits fewer come once in ten million.
 const LEAST_DIFFERENT: usize = 7;
 
-/// What is dangerous in `settings`, one sentence each.
-pub(super) fn risks(settings: &Settings) -> Vec<String> {
+/// So many new visitors a minute, or questions of theirs an hour, are no limit.
+const NO_LIMIT: u32 = 1_000_000;
+
+/// What is dangerous in `settings` of `program`, one sentence each.
+pub(super) fn risks(settings: &Settings, program: Program) -> Vec<String> {
     let mut risks = Vec::new();
+    if program.has_clients() {
+        risks.extend(plain_in_public(settings));
+        risks.extend(visitors_without_limits(settings));
+    }
+    if program != Program::Standalone {
+        risks.extend(open_redis(settings));
+    }
     risks.extend(secrets(settings).filter_map(|(key, secret)| guessable(&key, secret)));
     if has_all(&settings.auth.trusted_proxies) {
         risks.push(
@@ -29,6 +43,81 @@ pub(super) fn risks(settings: &Settings) -> Vec<String> {
         );
     }
     risks
+}
+
+/// What is named in `auth.trusted_proxies` is taken to encrypt.
+fn plain_in_public(settings: &Settings) -> Option<String> {
+    let bind = settings.websocket.bind;
+    let is_seen =
+        !is_private(bind) && !settings.tls.is_enabled() && settings.auth.trusted_proxies.is_empty();
+    is_seen.then(|| {
+        format!(
+            "websocket.bind (WEBSOCKET_BIND) is {bind} and nothing encrypts: tokens and what is said \
+             can be read on their way; set tls.cert_file and tls.key_file, or name the proxy that \
+             has TLS in auth.trusted_proxies, or listen on a private address"
+        )
+    })
+}
+
+fn visitors_without_limits(settings: &Settings) -> Option<String> {
+    let limits = &settings.limits;
+    let tenant = settings.tenants.iter().find(|tenant| tenant.visitors)?;
+    let keys = [
+        (
+            "limits.visitors_per_minute_per_ip (LIMITS_VISITORS_PER_MINUTE_PER_IP)",
+            limits.visitors_per_minute_per_ip,
+        ),
+        (
+            "limits.visitor_questions_per_hour (LIMITS_VISITOR_QUESTIONS_PER_HOUR)",
+            limits.visitor_questions_per_hour,
+        ),
+    ];
+    let (key, number) = keys.into_iter().find(|(_, number)| *number >= NO_LIMIT)?;
+    Some(format!(
+        "{key} is {number}, and tenant {} takes visitors: anybody may have the AI asked without end; \
+         set what real visitors need",
+        tenant.id
+    ))
+}
+
+/// Where Redis has a name that may be private, a password is enough.
+fn open_redis(settings: &Settings) -> Option<String> {
+    let address = settings.redis.address()?;
+    let url = Url::parse(address.expose_secret()).ok()?;
+    let nodes = url.query_pairs().filter(|(name, _)| name == "node");
+    let nodes = nodes.map(|(_, node)| match node.rsplit_once(':') {
+        Some((host, _)) => host.to_owned(),
+        None => node.into_owned(),
+    });
+    let hosts: Vec<_> = url
+        .host_str()
+        .map(str::to_owned)
+        .into_iter()
+        .chain(nodes)
+        .collect();
+    let is_open = url.password().is_none_or(str::is_empty);
+    if let Some(host) = hosts.iter().find(|host| is_open && !is_this_machine(host)) {
+        return Some(format!(
+            "redis.url (REDIS_URL) has no password for {host}: whoever reaches that Redis owns the \
+             installation; set `requirepass` or an ACL there, and redis.url to \
+             rediss://user:password@{host}"
+        ));
+    }
+    let is_plain = !url.scheme().starts_with("rediss");
+    let is_public = |host: &str| address_of(host).is_some_and(|address| !is_private(address));
+    let host = hosts.iter().find(|host| is_plain && is_public(host))?;
+    Some(format!(
+        "redis.url (REDIS_URL) has no TLS for {host}, which is no private address: its password, and \
+         what is said, can be read on their way; set it to one that begins with rediss://"
+    ))
+}
+
+fn is_this_machine(host: &str) -> bool {
+    host == "localhost" || address_of(host).is_some_and(|address| address.is_loopback())
+}
+
+fn address_of(host: &str) -> Option<IpAddr> {
+    host.trim_matches(['[', ']']).parse().ok()
 }
 
 /// All that are in use, by their keys.

@@ -113,6 +113,7 @@ fn the_file_may_be_named_by_the_environment() {
 fn what_kubernetes_injects_is_ignored_with_a_warning() {
     let start = Start::new(Program::Gateway, &format!("{TENANT}{REDIS}"))
         .env("AUTH_JWT_SECRET", "5f0c1d7a93e24b68a1c3e5f70911b2d4")
+        .env("WEBSOCKET_BIND", "127.0.0.1")
         .env("REDIS_PORT", "tcp://10.0.0.1:6379")
         .env("WEBSOCKET_PORT", "tcp://10.0.0.2:8080")
         .env("REDIS_SERVICE_HOST", "10.0.0.1")
@@ -141,7 +142,7 @@ fn a_tenant_that_nobody_can_come_in_to_is_warned_of() {
         let loader = start.loader().unwrap();
         loader.warnings(&loader.load().unwrap())
     };
-    let gateway = format!("{REDIS}{TENANT}");
+    let gateway = format!("websocket.bind = '::1'\n{REDIS}{TENANT}");
     let [warning] = warnings(Program::Gateway, &gateway).try_into().unwrap();
     assert!(
         warning.starts_with("nobody can come in to the tenant `acme`: ")

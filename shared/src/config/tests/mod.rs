@@ -3,6 +3,7 @@
 mod errors;
 mod layers;
 mod reloads;
+mod risks;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
