@@ -65,6 +65,11 @@ impl Identity {
         self.user.is_visitor()
     }
 
+    /// Whether the caller has any role, and so may rule over others.
+    pub fn has_role(&self) -> bool {
+        !self.roles.is_empty()
+    }
+
     /// Whether the caller may do it in `room`.
     pub fn may(&self, act: Act, room: &Room) -> bool {
         permission::may(|who| self.is(who), act, self.place(room))

@@ -131,7 +131,6 @@ async fn all_of_a_tenant_share_what_may_be_asked() {
         ("LIMITS_BURST_PER_TENANT", "60"),
     ];
     let gateways = gateways(&redis, "", &few).await;
-    let key = api_key(&redis, "acme").await;
     let [first, second, other] = [("acme", "u1"), ("acme", "u2"), ("bolt", "u1")]
         .map(|(tenant, user)| Token::of(tenant, user).sign(SECRET));
     let mut client = come_in(&gateways[1], &second).await;
@@ -139,8 +138,7 @@ async fn all_of_a_tenant_share_what_may_be_asked() {
     let mut asked = 0;
     let refused = loop {
         let node = &gateways[asked % 2];
-        let bearer = if asked % 3 == 0 { &key } else { &first };
-        let answer = history(node, bearer).await;
+        let answer = history(node, &first).await;
         if answer.status != 200 {
             break answer;
         }
@@ -159,6 +157,59 @@ async fn all_of_a_tenant_share_what_may_be_asked() {
     assert_eq!(history(&gateways[0], &other).await.status, 200);
     let name = r#"causerie_rate_limited_total{what="requests",scope="tenant"}"#;
     assert!(counted(&gateways[1], name).await >= 1.0);
+}
+
+/// By frames, until their tenant has nothing left.
+async fn takes_all(client: &mut Client) {
+    for _ in 0..200 {
+        let answer = client.request(message(false)).await;
+        if answer["type"] == "error" {
+            return is_told(&answer, "rate_limited", "tenant", 1);
+        }
+    }
+    panic!("there is no limit");
+}
+
+#[tokio::test]
+async fn who_rules_gets_through_a_flood_of_their_people() {
+    let redis = Redis::start().await;
+    let few = [
+        ("LIMITS_REQUESTS_PER_SECOND_PER_TENANT", "1"),
+        ("LIMITS_BURST_PER_TENANT", "20"),
+    ];
+    let [here, there] = gateways(&redis, "", &few).await;
+    let key = api_key(&redis, "acme").await;
+    let admin = Token::of("acme", "boss").role("admin").sign(SECRET);
+    let flooder = Token::of("acme", "u1").sign(SECRET);
+    let rules = async |node: &Node, bearer: &str, what: &str| {
+        let url = format!("{}/api/users/u1/{what}", node.url());
+        let bearer = format!("Bearer {bearer}");
+        let headers = [("authorization", &*bearer)];
+        request(Method::POST, &url, &headers, Some(&json!({}))).await
+    };
+
+    for (bearer, what, code) in [
+        (&key, "disconnect", 4510),
+        (&admin, "disconnect", 4510),
+        (&admin, "revoke", 4500),
+    ] {
+        let mut client = come_in(&here, &flooder).await;
+        takes_all(&mut client).await;
+        let done = rules(&there, bearer, what).await;
+        assert_eq!(done.status, 200, "{done:?}");
+        assert_eq!(client.expect_close().await.code, Some(code));
+    }
+
+    // Their share is bounded like the others'.
+    let refused = loop {
+        let answer = rules(&here, &key, "disconnect").await;
+        if answer.status != 200 {
+            break answer;
+        }
+    };
+    is_refused(&refused, "rate_limited", "tenant", 1);
+    let name = r#"causerie_rate_limited_total{what="ruler_requests",scope="tenant"}"#;
+    assert!(counted(&here, name).await >= 1.0);
 }
 
 #[tokio::test]

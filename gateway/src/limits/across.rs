@@ -86,7 +86,8 @@ impl Gateway {
             Whom::Guest(_) | Whom::Address => vec![address(&[what])],
         };
         let tenant = whom.tenant().filter(|_| what == Counted::Requests);
-        let shared = tenant.and_then(|tenant| Wish::of_tenant(tenant, &limits, &[what]));
+        let share = whom.share();
+        let shared = tenant.and_then(|tenant| Wish::of_tenant(tenant, &limits, &[share]));
         self.take_all(&limits, from, own, shared).await
     }
 
@@ -132,15 +133,16 @@ impl Gateway {
     ) -> Result<(), ProtocolError> {
         let identity = Arc::clone(&connection.identity());
         let mut own = Vec::new();
+        let share = share_of(&identity);
         let whats: &[Counted] = match action {
             // A sign of life.
             Action::Ping(_) => return Ok(()),
             Action::SendMessage(message) => {
                 own.extend(self.beyond_sparing(&identity));
                 if message.ai && identity.is_visitor() {
-                    &[Counted::Requests, Counted::VisitorQuestions]
+                    &[share, Counted::VisitorQuestions]
                 } else {
-                    &[Counted::Requests]
+                    &[share]
                 }
             }
             Action::Typing(_)
@@ -150,7 +152,7 @@ impl Gateway {
             | Action::Subscribe(_)
             | Action::Unsubscribe(_)
             | Action::Status(_)
-            | Action::Authenticate(_) => &[Counted::Requests],
+            | Action::Authenticate(_) => &[share],
         };
         let settings = self.settings();
         let shared = Wish::of_tenant(&identity.tenant, &settings.limits, whats);
@@ -280,6 +282,24 @@ impl Whom<'_> {
             Self::NewVisitor(tenant) | Self::Guest(tenant) => Some(tenant),
             Self::Address => None,
         }
+    }
+
+    /// Of which of their tenant's shares they take.
+    fn share(&self) -> Counted {
+        match self {
+            Self::User(identity) => share_of(identity),
+            Self::Server(_) => Counted::RulerRequests,
+            Self::NewVisitor(_) | Self::Guest(_) | Self::Address => Counted::Requests,
+        }
+    }
+}
+
+/// Whoever rules must get through while those whom they rule leave nothing.
+fn share_of(identity: &Identity) -> Counted {
+    if identity.has_role() {
+        Counted::RulerRequests
+    } else {
+        Counted::Requests
     }
 }
 

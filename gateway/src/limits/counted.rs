@@ -16,6 +16,9 @@ pub(crate) enum Counted {
     Requests,
     /// The same with an API key.
     KeyRequests,
+    /// The same of all servers of a tenant, and of those whose token has a role: they have a
+    /// share of their own, so that they can send away who takes all of the others'.
+    RulerRequests,
     /// `sendMessage`.
     Messages,
     /// `sendMessage` by a visitor.
@@ -34,6 +37,7 @@ impl Counted {
             Self::Visitors => "visitors",
             Self::Requests => "requests",
             Self::KeyRequests => "key_requests",
+            Self::RulerRequests => "ruler_requests",
             Self::Messages => "messages",
             Self::VisitorMessages => "visitor_messages",
             Self::VisitorQuestions => "visitor_questions",
@@ -50,6 +54,7 @@ pub(super) fn too_many(what: Counted, scope: Scope, rate: &Rate, wait: Duration)
         | Counted::Visitors
         | Counted::Requests
         | Counted::KeyRequests
+        | Counted::RulerRequests
         | Counted::Messages
         | Counted::VisitorMessages
         | Counted::Typing => ErrorCode::RateLimited,
@@ -59,6 +64,7 @@ pub(super) fn too_many(what: Counted, scope: Scope, rate: &Rate, wait: Duration)
         Counted::Visitors => "new visitors",
         Counted::Requests => "requests",
         Counted::KeyRequests => "requests with this API key",
+        Counted::RulerRequests => "requests of servers and admins",
         Counted::Messages | Counted::VisitorMessages => "messages",
         Counted::VisitorQuestions => "questions",
         Counted::Typing => "signs of typing, or of a status",

@@ -13,7 +13,7 @@ use crate::connection::Connection;
 use crate::seldom::Seldom;
 
 /// What is counted, and of whom.
-const LIMITS: [(Counted, Scope); 13] = [
+const LIMITS: [(Counted, Scope); 14] = [
     (Counted::Connections, Scope::Ip),
     (Counted::Connections, Scope::User),
     (Counted::Visitors, Scope::Ip),
@@ -22,6 +22,7 @@ const LIMITS: [(Counted, Scope); 13] = [
     (Counted::Requests, Scope::Connection),
     (Counted::Requests, Scope::Tenant),
     (Counted::KeyRequests, Scope::User),
+    (Counted::RulerRequests, Scope::Tenant),
     (Counted::Messages, Scope::User),
     (Counted::VisitorMessages, Scope::User),
     (Counted::Messages, Scope::Connection),

@@ -44,7 +44,8 @@ pub struct Limits {
     pub typing: Rate,
     /// All that one connection asks for.
     pub requests: Rate,
-    /// All that those of one tenant ask for, where that is limited.
+    /// All that the people of one tenant ask for, where that is limited; and as much again
+    /// for its servers, and those who rule it.
     pub requests_of_tenant: Option<Rate>,
     /// What is asked for with one API key.
     pub requests_of_key: Rate,
@@ -71,6 +72,7 @@ impl Limits {
             Counted::Connections => self.connections_of_address,
             Counted::Visitors => self.visitors,
             Counted::Requests if scope == Scope::Tenant => return self.requests_of_tenant,
+            Counted::RulerRequests => return self.requests_of_tenant,
             Counted::Requests => self.requests,
             Counted::KeyRequests => self.requests_of_key,
             Counted::Messages if scope == Scope::User => self.messages_of_user,

@@ -67,6 +67,7 @@ impl Pace {
             // The others are counted elsewhere.
             Counted::Requests
             | Counted::KeyRequests
+            | Counted::RulerRequests
             | Counted::Connections
             | Counted::Visitors
             | Counted::VisitorMessages
@@ -104,6 +105,7 @@ impl Violations {
             Counted::Messages => &mut self.messages,
             Counted::Requests
             | Counted::KeyRequests
+            | Counted::RulerRequests
             | Counted::Connections
             | Counted::Visitors
             | Counted::VisitorMessages

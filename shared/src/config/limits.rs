@@ -51,8 +51,9 @@ section! {
         requests_per_second: u32 = 50, in 1..=1000000;
         /// How many of these may come at once.
         burst: u32 = 100, in 1..=1000000;
-        /// The same of all users and servers of one tenant together, over HTTP and in
-        /// frames other than `ping`; any number if not set.
+        /// The same of all users and visitors of one tenant together, over HTTP and in
+        /// frames other than `ping`, and again of its servers and those with a role; any
+        /// number if not set.
         requests_per_second_per_tenant: Option<u32> = None, in 1..=10000000;
         /// How many of these may come at once; twice as many as a second if not set.
         burst_per_tenant: Option<u32> = None, in 1..=10000000;
