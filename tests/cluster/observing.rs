@@ -1,6 +1,12 @@
 //! What an operator sees of a conversation.
 
+use std::time::Instant;
+
+use causerie_testkit::DEADLINE;
+use causerie_testkit::client::raw::{RawSocket, opcode};
+use causerie_testkit::client::sse::Sse;
 use causerie_testkit::cluster::Cluster;
+use causerie_testkit::process::Node;
 use serde_json::json;
 
 use crate::kit::device::Device;
@@ -153,5 +159,55 @@ async fn what_has_not_happened_is_shown_as_zero() {
     ] {
         let line = format!("\n{series} 0\n");
         assert!(broker.contains(&line), "{series} is not 0 in {broker}");
+    }
+}
+
+/// Waits until so many connections are shown in that state.
+async fn until_in_state(gateway: &Node, state: &str, transport: &str, count: u32) {
+    let gauge = "causerie_connections_by_state";
+    let line = format!("\n{gauge}{{state=\"{state}\",transport=\"{transport}\"}} {count}\n");
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let metrics = gateway.metrics().await;
+        if metrics.contains(&line) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{line} is not in {metrics}");
+    }
+}
+
+#[tokio::test]
+async fn connections_are_shown_by_state_and_transport() {
+    let mut cluster = Cluster::options().brokers(0).start().await;
+    let token = Cluster::token("acme", "u1");
+    let path = format!("/ws?token={token}");
+    let port = cluster.gateways[0].port();
+    let address = format!("127.0.0.1:{port}");
+
+    let mut socket = RawSocket::connect(&address).await;
+    until_in_state(&cluster.gateways[0], "waiting", "none", 1).await;
+    // Nobody joins a room while Redis says nothing of it.
+    cluster.redis().pause();
+    socket.shake_hands(&path, &[]).await;
+    let gateway = &cluster.gateways[0];
+    until_in_state(gateway, "joining", "websocket", 1).await;
+    until_in_state(gateway, "waiting", "none", 0).await;
+    cluster.redis().resume();
+    let gateway = &cluster.gateways[0];
+    until_in_state(gateway, "joined", "websocket", 1).await;
+    let url = format!("{}/api/events?token={token}", gateway.url());
+    let mut stream = Sse::open(&url, &[]).await;
+    stream.expect_name("ready").await;
+    until_in_state(gateway, "joined", "sse", 1).await;
+    until_in_state(gateway, "joining", "websocket", 0).await;
+
+    // It says goodbye, and does not hang up.
+    socket.send_frame(true, opcode::CLOSE, &[]).await;
+    until_in_state(gateway, "closing", "websocket", 1).await;
+    drop((socket, stream));
+    for transport in ["websocket", "sse"] {
+        for state in ["joining", "joined", "closing"] {
+            until_in_state(gateway, state, transport, 0).await;
+        }
     }
 }
