@@ -117,8 +117,6 @@ pub struct Connection {
     rtt_ms: AtomicU32,
     /// Whether it is not read from now, since much that it asked for is not done yet.
     is_unread: AtomicBool,
-    /// Whether its peer has closed it, or nothing is done any more but close it.
-    is_closing: AtomicBool,
 }
 
 impl Connection {
@@ -145,7 +143,6 @@ impl Connection {
             pinged_ms: AtomicU64::new(0),
             rtt_ms: AtomicU32::new(UNMEASURED),
             is_unread: AtomicBool::new(false),
-            is_closing: AtomicBool::new(false),
         }
     }
 

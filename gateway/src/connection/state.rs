@@ -1,7 +1,5 @@
 //! How far a connection has come, for metrics.
 
-use std::sync::atomic::Ordering;
-
 use super::Connection;
 
 /// How far a connection has come.
@@ -31,17 +29,12 @@ impl State {
 impl Connection {
     /// How far it has come.
     pub(crate) fn state(&self) -> State {
-        if self.is_closing.load(Ordering::Relaxed) || self.outbox.is_closed() {
+        if self.outbox.is_closed() {
             State::Closing
         } else if self.has_joined_first_rooms() {
             State::Joined
         } else {
             State::Joining
         }
-    }
-
-    /// Notes that from now on it is only closed.
-    pub(crate) fn note_closing(&self) {
-        self.is_closing.store(true, Ordering::Relaxed);
     }
 }

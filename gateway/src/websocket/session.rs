@@ -232,7 +232,6 @@ impl Session {
     }
 
     async fn close(mut self, end: End) {
-        self.connected.note_closing();
         let outbox = Arc::clone(&self.connected.outbox);
         let ended = match end {
             End::Gone => Ended::Unclosed,
