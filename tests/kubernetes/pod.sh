@@ -51,7 +51,7 @@ shift
 variables=()
 while [ "$1" != -- ]; do variables+=("$1"); shift; done
 shift
-mount -o remount,ro "$root"
+mount -o remount,bind,ro "$root"
 
 setpriv=$(command -v setpriv) unshare=$(command -v unshare)
 exec env -i "${variables[@]}" "$setpriv" --no-new-privs "$unshare" --user --map-user="$user" \
