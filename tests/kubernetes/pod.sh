@@ -45,6 +45,8 @@ done
 [ ! -f /etc/nsswitch.conf ] || bind /etc/nsswitch.conf /etc/nsswitch.conf ro
 for device in null zero random urandom; do bind "/dev/$device" "/dev/$device"; done
 bind /proc /proc
+setpriv=$(command -v setpriv)
+bind "$setpriv" /setpriv ro
 bind "$program" "/usr/local/bin/${program##*/}" ro
 while [ "$1" != -- ]; do bind "${1%%:*}" "${1#*:}" ro; shift; done
 shift
@@ -53,6 +55,6 @@ while [ "$1" != -- ]; do variables+=("$1"); shift; done
 shift
 mount -o remount,bind,ro "$root"
 
-setpriv=$(command -v setpriv) unshare=$(command -v unshare)
-exec env -i "${variables[@]}" "$setpriv" --no-new-privs "$unshare" --user --map-user="$user" \
-  --map-group="$user" --root="$root" --wd=/ "/usr/local/bin/${program##*/}" "$@"
+# The second setpriv is the pod's own: who becomes another user is no longer tied to its parent.
+exec env -i "${variables[@]}" "$setpriv" --no-new-privs "$(command -v unshare)" --user --map-user="$user" \
+  --map-group="$user" --root="$root" --wd=/ /setpriv --pdeathsig KILL -- "/usr/local/bin/${program##*/}" "$@"
