@@ -16,7 +16,8 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// Holds that gateways and brokers start with `file`, and these keys from secrets.
+/// Holds that gateways and brokers start with `file`, and these keys from secrets, and warn
+/// of nothing.
 fn is_taken(file: PathBuf, secrets: &[&str]) {
     for program in [Program::Gateway, Program::Broker] {
         let sources = Sources {
@@ -26,7 +27,8 @@ fn is_taken(file: PathBuf, secrets: &[&str]) {
         };
         let loader = Loader::new(program, sources).expect("the file is read");
         let settings = loader.load();
-        assert!(settings.is_ok(), "{file:?}: {}", settings.unwrap_err());
+        let settings = settings.unwrap_or_else(|error| panic!("{file:?}: {error}"));
+        assert_eq!(loader.warnings(&settings), [""; 0], "{file:?}");
     }
 }
 
@@ -40,7 +42,13 @@ fn what_init_makes_for_compose_is_taken() {
     };
     let made = init();
     assert!(made.status.success(), "{made:?}");
-    is_taken(secrets.join("causerie.toml"), &[]);
+    let compose = std::fs::read_to_string(root().join("docker-compose.yml")).unwrap();
+    let (_, proxies) = compose
+        .split_once("AUTH_TRUSTED_PROXIES: ${SUBNET:-")
+        .unwrap();
+    let (proxies, _) = proxies.split_once('}').unwrap();
+    let proxies = format!("auth.trusted_proxies={proxies}");
+    is_taken(secrets.join("causerie.toml"), &[&proxies]);
     let conf = std::fs::read_to_string(secrets.join("redis.conf")).unwrap();
     let password = conf
         .lines()
@@ -58,13 +66,13 @@ fn what_init_makes_for_compose_is_taken() {
 #[test]
 fn what_kubernetes_mounts_is_taken() {
     let overlays = root().join("deploy/kubernetes/overlays");
-    let secret = "0123456789abcdef0123456789abcdef";
+    let secret = "5f0c1d7a93e24b68a1c3e5f70911b2d4";
     let (visitors, tokens) = (
         format!("auth.visitor_secret={secret}"),
         format!("auth.jwt_secret={secret}"),
     );
     for overlay in ["dev", "production"] {
-        let set = ["redis.url=redis://redis:6379", &visitors, &tokens];
+        let set = ["redis.url=redis://:s3cret@redis:6379", &visitors, &tokens];
         is_taken(overlays.join(overlay).join("causerie.toml"), &set);
     }
 }
