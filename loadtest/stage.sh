@@ -16,7 +16,7 @@
 #                     what the next play has to come to; nothing where flags make it
 #                     smaller or shorter, or it is not optimised
 #   play NAME SCENARIO ARGUMENT...
-#                     lets the clients play; writes $folder/NAME.md, .html and .json, and
+#                     lets the clients play; writes $folder/NAME.md, .svg, .html and .json, and
 #                     returns what causerie-loadtest does. Its arguments must share
 #                     $clients among processes, as --part does
 #   end_stage         prints where the reports are; exits with 3 if not all went well, and
@@ -218,7 +218,7 @@ goals() {
 
 play() {
   local name=$1 round runs=() floors=() code=0
-  rm -f "$folder/$name.json" "$folder/$name.html"
+  rm -f "$folder/$name.json" "$folder/$name.html" "$folder/$name.svg"
   for ((round = 1; round <= rounds; round++)); do
     ((rounds == 1)) || echo "$name, round $round of $rounds"
     play_once "$data/$name.$round.json" "$@"

@@ -11,7 +11,7 @@ use causerie_loadtest::circumstances::Circumstances;
 use causerie_loadtest::compare::contender::{Contender, in_turn};
 use causerie_loadtest::compare::cores::{Cores, pin};
 use causerie_loadtest::compare::effort::Effort;
-use causerie_loadtest::compare::measure::measure;
+use causerie_loadtest::compare::measure::{Search, measure};
 use causerie_loadtest::compare::row::Row;
 use causerie_loadtest::compare::run::Run;
 use causerie_loadtest::compare::runs::Runs;
@@ -76,9 +76,6 @@ enum Instead {
     },
 }
 
-/// Where a search begins, by what was borne in the one before.
-const BELOW: f64 = 0.7;
-
 /// How often a contender is measured in a round, at the most, if others use the machine.
 const TRIES: u32 = 3;
 
@@ -109,8 +106,7 @@ async fn serve(contender: Contender, nodes: usize, cores: usize) -> anyhow::Resu
 impl Comparison {
     fn run(self, runtime: &Runtime, cores: usize) -> anyhow::Result<()> {
         let mut runs = Runs::default();
-        // Where the next search begins: below what was borne last.
-        let mut rates = BTreeMap::new();
+        let mut searches = BTreeMap::new();
         let rows = self.rows()?;
         let store = Store {
             folder: self.folder.clone(),
@@ -122,7 +118,9 @@ impl Comparison {
                 let (row, order) = (*row, in_turn(contenders, round).collect::<Vec<_>>());
                 let mut known = store.round(row, &order, round).into_iter().flatten();
                 for contender in order {
-                    let rate = rates.entry((row, contender)).or_insert(row.first_rate());
+                    let search = searches
+                        .entry((row, contender))
+                        .or_insert_with(|| Search::first(row));
                     let title = format!("{}, {contender}, round {round}", row.title());
                     let run = match known.next() {
                         Some(run) => {
@@ -131,12 +129,12 @@ impl Comparison {
                         }
                         None => {
                             say(&title);
-                            let run = self.measure(runtime, cores, row, contender, *rate);
+                            let run = self.measure(runtime, cores, row, contender, *search);
                             store.keep(row, contender, round, run.results())?;
                             run
                         }
                     };
-                    *rate = next_rate(&run, *rate);
+                    *search = next_search(&run).unwrap_or(*search);
                     runs.add(row, contender, round, run);
                 }
             }
@@ -185,7 +183,7 @@ impl Comparison {
         cores: usize,
         row: Row,
         contender: Contender,
-        mut rate: f64,
+        mut search: Search,
     ) -> Run {
         let mut tries = TRIES;
         loop {
@@ -193,7 +191,7 @@ impl Comparison {
             if let Some(why) = busy {
                 say(&format!("the machine does not come to rest: {why}"));
             }
-            let run = self.try_measure(runtime, cores, row, contender, rate);
+            let run = self.try_measure(runtime, cores, row, contender, search);
             let run = run.unwrap_or_else(|error| {
                 // The others can be compared all the same.
                 say(&format!("failed: {error:#}"));
@@ -207,7 +205,7 @@ impl Comparison {
             if tries == 0 {
                 return run;
             }
-            rate = next_rate(&run, rate);
+            search = next_search(&run).unwrap_or(search);
         }
     }
 
@@ -217,7 +215,7 @@ impl Comparison {
         cores: usize,
         row: Row,
         contender: Contender,
-        rate: f64,
+        search: Search,
     ) -> anyhow::Result<Run> {
         let cores = Cores::divide(cores, row.nodes());
         if let Some(cores) = &cores {
@@ -230,7 +228,7 @@ impl Comparison {
             runtime.block_on(stage.settle(contender));
         }
         let cores = cores.map(|cores| cores.count_of_others);
-        measure(row, contender, &stage, rate, self.effort(), cores)
+        measure(row, contender, &stage, search, self.effort(), cores)
     }
 
     /// The report so far: a run that is interrupted is not for nothing.
@@ -251,11 +249,10 @@ impl Comparison {
     }
 }
 
-/// Where the next search begins: below the highest rate that was borne in this one.
-fn next_rate(run: &Run, before: f64) -> f64 {
-    let borne = run.results().parameters.get("rate");
-    let borne = borne.and_then(|rate| rate.parse::<f64>().ok());
-    borne.map_or(before, |borne| borne * BELOW)
+/// The search after one that has found something.
+fn next_search(run: &Run) -> Option<Search> {
+    let borne = run.results().parameters.get("rate")?;
+    borne.parse().ok().map(Search::after)
 }
 
 fn say(text: &str) {

@@ -27,8 +27,36 @@ struct Line {
 /// The parameter that says how many cores those who make the load have, and Redis.
 pub(super) const CORES_OF_THE_LOAD: &str = "cores of the load";
 
+/// How the highest rate is looked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Search {
+    /// Messages a second at which it begins.
+    from: f64,
+    /// It goes up by so many times until a rate is too much.
+    step: f64,
+}
+
+impl Search {
+    /// The first of a row, which is far from what any of them bears.
+    pub fn first(row: Row) -> Self {
+        Self {
+            from: row.first_rate(),
+            step: 2.0,
+        }
+    }
+
+    /// The next one of who bore so many messages a second before: close to that, and by
+    /// steps as fine as a search is precise.
+    pub fn after(borne: f64) -> Self {
+        Self {
+            from: borne * 0.9,
+            step: 1.09,
+        }
+    }
+}
+
 /// Puts a contender that runs under a row's load, which is made on so many cores; none
-/// where it shares them with the servers. A search begins at `rate` messages a second.
+/// where it shares them with the servers.
 ///
 /// # Errors
 /// It does not bear any, or the load cannot be made.
@@ -36,11 +64,11 @@ pub fn measure(
     row: Row,
     contender: Contender,
     stage: &Stage,
-    rate: f64,
+    search: Search,
     effort: Effort,
     cores: Option<usize>,
 ) -> anyhow::Result<Run> {
-    let load = load(row, contender, rate, effort, cores.unwrap_or(2));
+    let load = load(row, contender, search, effort, cores.unwrap_or(2));
     let line = ["causerie-loadtest".to_owned()].into_iter();
     let line = line.chain(load.clone()).chain(servers(contender, stage));
     let Line { scenario } = Line::try_parse_from(line).context("what the load is told")?;
@@ -60,7 +88,13 @@ pub fn measure(
 }
 
 /// The load, as words of a command line.
-fn load(row: Row, contender: Contender, rate: f64, effort: Effort, threads: usize) -> Vec<String> {
+fn load(
+    row: Row,
+    contender: Contender,
+    search: Search,
+    effort: Effort,
+    threads: usize,
+) -> Vec<String> {
     let share = |all: usize| (all * effort.percent / 100).max(2).to_string();
     let mut words = Vec::new();
     let mut say = |more: &[&str]| words.extend(more.iter().map(|word| (*word).to_owned()));
@@ -83,7 +117,9 @@ fn load(row: Row, contender: Contender, rate: f64, effort: Effort, threads: usiz
     }
     say(&[&share(row.clients())]);
     if row.is_search() {
-        say(&["--search", "--search-from", &rate.to_string()]);
+        let Search { from, step } = search;
+        say(&["--search", "--search-from", &from.to_string()]);
+        say(&["--search-step", &step.to_string()]);
         if !contender.keeps_order() {
             say(&["--any-order"]);
         }
@@ -134,7 +170,7 @@ mod tests {
     fn every_load_is_understood() {
         for row in Row::ALL {
             for contender in row.contenders() {
-                let load = load(row, *contender, 20.0, Effort::FULL, 2);
+                let load = load(row, *contender, Search::after(20.0), Effort::FULL, 2);
                 let line = ["causerie-loadtest".to_owned()].into_iter().chain(load);
                 let understood = Line::try_parse_from(line.clone());
                 assert!(understood.is_ok(), "{:?}", line.collect::<Vec<_>>());
@@ -144,7 +180,8 @@ mod tests {
 
     #[test]
     fn memory_is_seen_at_two_rests_and_compressed_where_that_is_measured() {
-        let of = |row, contender| load(row, contender, 0.0, Effort::FULL, 2).join(" ");
+        let of =
+            |row, contender| load(row, contender, Search::first(row), Effort::FULL, 2).join(" ");
         let memory = of(Row::Memory, Contender::Compressed);
         for words in [
             "--plateau 5000",

@@ -3,6 +3,7 @@
 
 mod axis;
 mod charts;
+mod picture;
 mod plot;
 mod summary;
 mod text;
@@ -13,6 +14,7 @@ pub use summary::{text, verdict};
 pub(crate) use text::number;
 
 use super::results::Results;
+use plot::Plot;
 use summary::{Table, tables, verdict_on_goals};
 use text::escaped;
 
@@ -42,7 +44,7 @@ pub fn html(results: &Results) -> String {
         page.push_str(&html_of(&table));
     }
     page.push_str("</div>");
-    let plots = charts::all(results);
+    let plots: String = charts::all(results).iter().map(Plot::html).collect();
     if !plots.is_empty() {
         let _ = write!(
             page,
@@ -63,8 +65,15 @@ pub fn html(results: &Results) -> String {
     page
 }
 
-/// The report as Markdown: all tables, and no plot.
-pub fn markdown(results: &Results) -> String {
+/// The plots as one SVG picture, for documents; `None` where there is nothing to plot.
+pub fn picture(results: &Results) -> Option<String> {
+    let plots = charts::all(results);
+    (!plots.is_empty()).then(|| picture::of(&plots, STYLE))
+}
+
+/// The report as Markdown: all tables, and the `picture` of the plots where there is one,
+/// by its name beside the report.
+pub fn markdown(results: &Results, picture: Option<&str>) -> String {
     let mut text = format!(
         "# {} of {}\n\n{}\n",
         results.scenario,
@@ -76,6 +85,13 @@ pub fn markdown(results: &Results) -> String {
     }
     for table in tables(results) {
         let _ = write!(text, "\n## {}\n\n{}", table.title, table.markdown());
+    }
+    if let Some(picture) = picture {
+        let _ = write!(
+            text,
+            "\n## Second by second\n\nWhat is shaded was measured; before it clients came in.\n\n\
+             ![Plots over time]({picture})\n"
+        );
     }
     text.push_str("\n## Circumstances\n\n| | |\n|---|---|\n");
     for (name, value) in circumstances(results) {

@@ -1,6 +1,6 @@
 //! What is done with results: written, merged, compared, shown.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
@@ -71,8 +71,8 @@ pub struct Output {
     /// Write a report here: one HTML file with tables and plots
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
-    /// Write a short report here: Markdown, with tables only; remarks beneath one that is
-    /// there are kept
+    /// Write a short report here: Markdown with tables and, beside it and of the same name, an
+    /// SVG picture of the plots; remarks beneath a report that is there are kept
     #[arg(long, value_name = "FILE")]
     pub markdown: Option<PathBuf>,
     /// The command that a report names as its own, where a script gave this one
@@ -132,10 +132,21 @@ impl Output {
         }
         if let Some(file) = &self.markdown {
             make_folder_of(file)?;
-            remarks::write_above(file, &report::markdown(&results))?;
+            let picture = write_picture(&results, &file.with_extension("svg"))?;
+            remarks::write_above(file, &report::markdown(&results, picture.as_deref()))?;
         }
         Ok(results)
     }
+}
+
+/// Writes the plots as a picture, if there are any; gives its name.
+fn write_picture(results: &Results, file: &Path) -> anyhow::Result<Option<String>> {
+    let Some(picture) = report::picture(results) else {
+        return Ok(None);
+    };
+    write_file(file, &picture)?;
+    let name = file.file_name().context("the report has no name")?;
+    Ok(Some(name.to_string_lossy().into_owned()))
 }
 
 fn merged(parts: &[PathBuf]) -> anyhow::Result<Results> {

@@ -15,8 +15,8 @@ const LEAST_BETWEEN_S: f64 = 0.5;
 
 const MIB: f64 = 1_048_576.0;
 
-/// All plots that the results have something for, as HTML.
-pub(super) fn all(results: &Results) -> String {
+/// All plots that the results have something for.
+pub(super) fn all(results: &Results) -> Vec<Plot> {
     let charts = Charts::of(results);
     let mut plots = vec![
         charts.by_second("Deliveries", "a second", |of| of.deliveries),
@@ -29,7 +29,8 @@ pub(super) fn all(results: &Results) -> String {
     plots.push(charts.cpu());
     plots.push(charts.memory());
     plots.extend(charts.redis());
-    plots.iter().map(Plot::html).collect()
+    plots.retain(Plot::is_seen);
+    plots
 }
 
 struct Charts<'a> {

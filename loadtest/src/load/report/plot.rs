@@ -48,8 +48,9 @@ pub(super) enum Up {
     ByPowers,
 }
 
-const WIDTH: f64 = 560.0;
-const HEIGHT: f64 = 230.0;
+/// Of a drawing, in pixels.
+pub(super) const WIDTH: f64 = 560.0;
+pub(super) const HEIGHT: f64 = 230.0;
 const LEFT: f64 = 56.0;
 const RIGHT: f64 = 14.0;
 const TOP: f64 = 8.0;
@@ -59,22 +60,22 @@ const BOTTOM: f64 = 26.0;
 const COLOURS: usize = 8;
 
 impl Plot {
-    /// A figure with title, legend and drawing; nothing where no line has two
-    /// points, and one of them above 0.
+    /// Whether there is something to be seen: a line that has two points, and one of them
+    /// above 0.
+    pub(super) fn is_seen(&self) -> bool {
+        self.lines
+            .iter()
+            .any(|line| line.points.len() > 1 && line.points.iter().any(|(_, value)| *value > 0.0))
+    }
+
+    /// A figure with title, legend and drawing.
     pub(super) fn html(&self) -> String {
-        let is_seen = |line: &Line| {
-            line.points.len() > 1 && line.points.iter().any(|(_, value)| *value > 0.0)
-        };
-        if !self.lines.iter().any(is_seen) {
-            return String::new();
-        }
         let mut html = format!(
             "<figure><figcaption>{}<span class=unit>{}</span></figcaption>",
             escaped(&self.title),
             self.unit,
         );
-        let is_titled = matches!(&self.lines[..], [line] if line.label == self.title);
-        if !is_titled {
+        if self.needs_legend() {
             html.push_str("<p class=legend>");
             for (number, line) in self.lines.iter().enumerate() {
                 let class = self.class(number);
@@ -83,22 +84,29 @@ impl Plot {
             }
             html.push_str("</p>");
         }
-        html.push_str(&self.svg());
-        html.push_str("</figure>");
+        let _ = write!(
+            html,
+            "<svg viewBox='0 0 {WIDTH} {HEIGHT}' role=img aria-label='{}'>{}</svg></figure>",
+            escaped(&self.title),
+            self.drawing()
+        );
         html
     }
 
-    fn svg(&self) -> String {
+    /// Whether its lines need names beside its title.
+    pub(super) fn needs_legend(&self) -> bool {
+        !matches!(&self.lines[..], [line] if line.label == self.title)
+    }
+
+    /// What is drawn, `WIDTH` by `HEIGHT`.
+    pub(super) fn drawing(&self) -> String {
         let (x, y) = (self.x(), self.y());
-        let mut svg = format!(
-            "<svg viewBox='0 0 {WIDTH} {HEIGHT}' role=img aria-label='{}'>",
-            escaped(&self.title)
-        );
+        let mut svg = String::new();
         if let Some((from, until)) = self.shaded {
             let (left, right) = (x.at(from), x.at(until));
             let _ = write!(
                 svg,
-                "<rect class=stretch x={left:.1} y={TOP} width={:.1} height={}>\
+                "<rect class='stretch' x='{left:.1}' y='{TOP}' width='{:.1}' height='{}'>\
                  <title>measured</title></rect>",
                 right - left,
                 HEIGHT - TOP - BOTTOM
@@ -108,8 +116,8 @@ impl Plot {
             let at = y.at(tick);
             let _ = write!(
                 svg,
-                "<line class=grid x1={LEFT} x2={} y1={at:.1} y2={at:.1} />\
-                 <text class=up x={} y={:.1}>{}</text>",
+                "<line class='grid' x1='{LEFT}' x2='{}' y1='{at:.1}' y2='{at:.1}' />\
+                 <text class='up' x='{}' y='{:.1}'>{}</text>",
                 WIDTH - RIGHT,
                 LEFT - 6.0,
                 at + 3.5,
@@ -119,7 +127,7 @@ impl Plot {
         for (tick, label) in self.ticks_across(&x) {
             let _ = write!(
                 svg,
-                "<text class=across x={:.1} y={}>{label}</text>",
+                "<text class='across' x='{:.1}' y='{}'>{label}</text>",
                 x.at(tick),
                 HEIGHT - 8.0
             );
@@ -136,13 +144,13 @@ impl Plot {
             }
             let class = self.class(number);
             let points = points.trim_end();
-            let _ = write!(svg, "<polyline class={class} points='{points}' />");
+            let _ = write!(svg, "<polyline class='{class}' points='{points}' />");
         }
-        svg.push_str("</svg>");
         svg
     }
 
-    fn class(&self, line: usize) -> String {
+    /// The colour of a line.
+    pub(super) fn class(&self, line: usize) -> String {
         let kind = if self.is_graded { 'g' } else { 'c' };
         format!("{kind}{}", line % COLOURS)
     }
@@ -312,9 +320,11 @@ mod tests {
     }
 
     #[test]
-    fn without_a_line_there_is_no_plot() {
-        assert_eq!(plot(SECONDS, Up::Evenly, &[(1.0, 1.0)]).html(), "");
+    fn without_a_line_nothing_is_seen() {
+        assert!(!plot(SECONDS, Up::Evenly, &[(1.0, 1.0)]).is_seen());
         let zeros = [(0.0, 0.0), (1.0, 0.0)];
-        assert_eq!(plot(SECONDS, Up::ByPowers, &zeros).html(), "");
+        assert!(!plot(SECONDS, Up::ByPowers, &zeros).is_seen());
+        let some = [(0.0, 0.0), (1.0, 0.1)];
+        assert!(plot(SECONDS, Up::ByPowers, &some).is_seen());
     }
 }

@@ -128,6 +128,24 @@ fn a_report_shows_what_was_found() {
 }
 
 #[test]
+fn a_document_shows_the_same_plots() {
+    let picture = picture(&results()).unwrap();
+    for wanted in [
+        "<svg xmlns='http://www.w3.org/2000/svg'",
+        ">Delivery <tspan class='unit'>ms</tspan>",
+        ">Resident memory <tspan",
+        ">gateway-1</text>",
+        "prefers-color-scheme:dark",
+    ] {
+        assert!(picture.contains(wanted), "{wanted} is missing in {picture}");
+    }
+    let plots = html(&results()).matches("<svg").count();
+    assert_eq!(picture.matches("class='title'").count(), plots);
+    let text = markdown(&results(), Some("rooms.svg"));
+    assert!(text.contains("![Plots over time](rooms.svg)"), "{text}");
+}
+
+#[test]
 fn what_went_wrong_comes_first() {
     let mut results = results();
     results.counts.delivered -= 1_234;
@@ -144,6 +162,8 @@ fn what_went_wrong_comes_first() {
 fn a_run_without_anything_has_a_report() {
     let page = html(&Results::default());
     assert!(!page.contains("<svg") && !page.contains("NaN"), "{page}");
+    assert_eq!(picture(&Results::default()), None);
+    assert!(!markdown(&Results::default(), None).contains("!["));
 }
 
 #[test]

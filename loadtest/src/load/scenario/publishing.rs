@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 use clap::Args;
 
 use crate::load::clock::{self, MILLISECOND, seconds};
-use crate::load::numeric::{more_than_zero, zero_or_more};
+use crate::load::numeric::{more_than_one, more_than_zero, zero_or_more};
 use crate::load::options::{Common, Language};
 use crate::load::party::Party;
 use crate::load::record::Record;
@@ -30,6 +30,10 @@ pub(crate) struct Publishing {
     /// The rate at which a search begins
     #[arg(long, default_value_t = 100.0, value_name = "RATE", value_parser = more_than_zero)]
     search_from: f64,
+    /// A search goes up by so many times until a rate is too much; near the highest rate
+    /// little is quicker
+    #[arg(long, default_value_t = 2.0, value_name = "TIMES", value_parser = more_than_one)]
+    search_step: f64,
     /// What a search allows p99 to be, from when a message was to be sent until it
     /// is heard
     #[arg(long, default_value_t = 200, value_name = "MS")]
@@ -147,8 +151,8 @@ impl<'a, R: Fn() -> Vec<Role>> Conductor<'a, R> {
         Ok(party)
     }
 
-    /// Doubles the rate until it is too much, then closes in on the highest that is
-    /// not; what was found at that.
+    /// Raises the rate step by step until it is too much, then closes in on the highest
+    /// that is not; what was found at that.
     fn search(&self) -> anyhow::Result<Results> {
         let (mut best, mut search) = (None::<Results>, Search::default());
         let (mut borne, mut too_much) = (0.0, f64::INFINITY);
@@ -164,7 +168,7 @@ impl<'a, R: Fn() -> Vec<Role>> Conductor<'a, R> {
                 None => too_much = rate,
             }
             rate = if too_much.is_infinite() {
-                borne * 2.0
+                borne * self.publishing.search_step
             } else if borne == 0.0 {
                 too_much / 2.0
             } else {
