@@ -25,10 +25,12 @@ use tokio::sync::Notify;
 
 use crate::events::Deliveries;
 use crate::frame::OutFrame;
+pub(crate) use expected::Expected;
 pub(crate) use joined::Joined;
 use state::{Sent, State, Way};
 pub(crate) use wire::Wire;
 
+mod expected;
 mod joined;
 mod queue;
 mod state;
@@ -191,6 +193,18 @@ impl Outbox {
     /// it comes that would.
     pub(crate) fn forget_room(&self, room: &RoomKey) {
         self.lock().queue.forget_room(room);
+    }
+
+    /// A message of the peer's is about to be stored: its `ack` goes out with it, where
+    /// the room's stream brings it first.
+    pub(crate) fn expect(&self, message: Expected) {
+        self.lock().expected = Some(Box::new(message));
+    }
+
+    /// The bus has answered: whether the `ack` of what was expected has gone out already.
+    pub(crate) fn end_expecting(&self) -> bool {
+        let expected = self.lock().expected.take();
+        expected.is_some_and(|message| message.is_acked)
     }
 
     /// Notes that the peer is told: its message is stored there.

@@ -8,12 +8,13 @@
 //! - [`measure`]: one contender under one row's load; [`effort`]: how much that is
 //!   worth; [`quiet`]: whether others left the machine alone
 //! - [`run`]: what came of it; [`runs`]: of all; [`store`]: of earlier ones
-//! - [`report`]: what is told of it; `verdict`: whether goals are met
+//! - [`report`]: what is told of it; [`picture`]: as bars; `verdict`: whether goals are met
 
 pub mod contender;
 pub mod cores;
 pub mod effort;
 pub mod measure;
+pub mod picture;
 pub mod quiet;
 pub mod report;
 pub mod row;

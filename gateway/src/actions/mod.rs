@@ -71,14 +71,8 @@ pub async fn perform(
                 id: id.clone(),
                 traceparent,
             };
-            let sent = send_message::send_message(gateway, &caller.identity, asked).await;
-            sent.map(|sent| {
-                if let Some(connection) = &caller.connection {
-                    let outbox = &connection.outbox;
-                    outbox.note_stored(&sent.room, &sent.receipt.position);
-                }
-                frame::ack(&id, sent.ack())
-            })
+            let sent = send_message::send_message(gateway, caller, asked).await;
+            sent.map(|sent| frame::ack(&id, sent.ack()))
         }
         Action::Typing(sign) => {
             typing::typing(gateway, caller, sign).map(|()| frame::ack(&id, EmptyAck {}))

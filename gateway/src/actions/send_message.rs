@@ -14,11 +14,12 @@ use causerie_shared::telemetry;
 use compact_str::CompactString;
 use tracing::{Instrument, Span, info_span};
 
-use super::bus_failed;
+use super::{Caller, bus_failed};
 use crate::events;
 use crate::filter::{self, Review};
 use crate::gateway::Gateway;
 use crate::identity::Identity;
+use crate::outbox::Expected;
 use crate::permission::Act;
 
 /// A message as it was asked to be sent.
@@ -55,17 +56,24 @@ impl Sent {
     }
 }
 
-/// Stores a message.
+/// Stores a message. Where a connection asks, its outbox may `ack` it before this returns.
 ///
 /// # Errors
 /// What the sender is told: `forbidden`, `conflict`, `overloaded`, `invalid_message`.
 pub async fn send_message(
     gateway: &Gateway,
-    identity: &Identity,
+    caller: &Caller,
     asked: Asked,
 ) -> Result<Sent, ProtocolError> {
-    let prepared = prepare(gateway, identity, asked)?;
-    store(gateway, &prepared).await
+    let prepared = prepare(gateway, &caller.identity, asked)?;
+    let Some(connection) = &caller.connection else {
+        return store(gateway, &prepared).await;
+    };
+    let outbox = &connection.outbox;
+    outbox.expect(Expected::of(&prepared.question));
+    let sent = store(gateway, &prepared).await?;
+    outbox.note_stored(&sent.room, &sent.receipt.position);
+    Ok(sent)
 }
 
 /// A message that is ready to be stored.

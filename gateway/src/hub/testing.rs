@@ -25,7 +25,7 @@ pub(crate) fn message_id(number: u32) -> MessageId {
     MessageId::new(format!("{}-{number}", room().partition())).unwrap()
 }
 
-fn session() -> SessionId {
+pub(crate) fn session() -> SessionId {
     SessionId::new("s1").unwrap()
 }
 

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::Bytes;
 use causerie_shared::protocol::close::CloseCode;
 
+use super::expected::Expected;
 use super::queue::Queue;
 use super::stored::Stored;
 use super::wire::{PeerGone, Wire};
@@ -31,6 +32,8 @@ pub(super) struct State {
     pub(super) recoveries: u8,
     pub(super) close: Option<Close>,
     pub(super) stored: Stored,
+    /// A message of the peer's own that the bus is asked to store.
+    pub(super) expected: Option<Box<Expected>>,
     /// Who takes from the queue, if it waits for something to be there.
     pub(super) reader: Option<Waker>,
 }
@@ -77,6 +80,7 @@ impl State {
             recoveries: 0,
             close: None,
             stored: Stored::default(),
+            expected: None,
             reader: None,
         }
     }
@@ -134,6 +138,9 @@ impl State {
         bound: usize,
         deliveries: &mut Deliveries,
     ) {
+        if let Some(ack) = self.ack_of_expected(joined, bound) {
+            return self.push_with_ack(joined, &ack, bound, deliveries);
+        }
         if self.close.is_none()
             && self.queue.drops_nothing()
             && let Way::Written(wire) = &self.way
@@ -154,6 +161,37 @@ impl State {
             let pushed = self.push(frame, bound);
             deliveries.count(pushed, 1);
         }
+    }
+
+    /// The `ack` of what is expected, if that is among these and both can go out together;
+    /// else it follows when the bus has answered.
+    fn ack_of_expected(&mut self, joined: &Joined, bound: usize) -> Option<Arc<OutFrame>> {
+        let expected = self.expected.as_mut().filter(|message| !message.is_acked)?;
+        let position = expected.position_in(joined.frames())?;
+        let bytes: usize = joined.frames().iter().map(|frame| frame.size()).sum();
+        if self.close.is_some() || !self.queue.drops_nothing() || bytes > bound / 8 {
+            return None;
+        }
+        expected.is_acked = true;
+        self.stored.note(&expected.room, position);
+        Some(expected.ack(position))
+    }
+
+    /// With one write where nothing waits: the queue is where frames of several kinds are
+    /// put together.
+    fn push_with_ack(
+        &mut self,
+        joined: &Joined,
+        ack: &Arc<OutFrame>,
+        bound: usize,
+        deliveries: &mut Deliveries,
+    ) {
+        for frame in joined.frames() {
+            deliveries.count(self.queue_up(frame, bound), 1);
+        }
+        self.queue_up(ack, bound);
+        deliveries.count_joined(joined.frames().len());
+        self.try_send();
     }
 
     /// With one write, where all fits into one.

@@ -3,7 +3,7 @@ mod socket;
 use super::queue::Queue;
 use super::*;
 use crate::frame::Control;
-use crate::hub::testing::{delta, durable, ended, message_id, room};
+use crate::hub::testing::{delta, durable, ended, message_id, position, room, session};
 use causerie_shared::protocol::event::Event;
 use causerie_shared::record::{Class, Header, Record, ReplyPart};
 

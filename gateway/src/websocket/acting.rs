@@ -67,9 +67,15 @@ impl Actor {
             client: self.connection.client,
             connection: Some(Arc::clone(&self.connection)),
         };
-        match perform(&self.gateway, &caller, frame).await {
+        let performed = perform(&self.gateway, &caller, frame).await;
+        let outbox = &self.connection.outbox;
+        // Whatever the bus has said: what comes from it is stored.
+        if outbox.end_expecting() {
+            return;
+        }
+        match performed {
             Ok(json) => {
-                self.connection.outbox.push(&OutFrame::answer(event, json));
+                outbox.push(&OutFrame::answer(event, json));
             }
             Err(rejected) => self.refuse(rejected),
         }

@@ -371,7 +371,7 @@ mod tests {
             ("action", size_of_val(&acting), 2_400),
             ("task", size_of_val(&run(connected, reading)), 280),
             ("connection", size_of::<Connection>(), 152),
-            ("outbox", size_of::<Outbox>(), 216),
+            ("outbox", size_of::<Outbox>(), 224),
             ("identity", size_of::<Identity>(), 104),
         ] {
             assert!(size <= bound, "{what}: {size} bytes");

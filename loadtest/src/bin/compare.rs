@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use causerie_loadtest::circumstances::Circumstances;
@@ -17,7 +17,7 @@ use causerie_loadtest::compare::run::Run;
 use causerie_loadtest::compare::runs::Runs;
 use causerie_loadtest::compare::stage::Stage;
 use causerie_loadtest::compare::store::Store;
-use causerie_loadtest::compare::{quiet, report};
+use causerie_loadtest::compare::{picture, quiet, report};
 use causerie_loadtest::load::report as page;
 use causerie_loadtest::remarks;
 use causerie_shared::cli::raise_open_files;
@@ -140,7 +140,7 @@ impl Comparison {
             }
             self.write(&runs)?;
         }
-        say(&report::write(&runs));
+        say(&report::write(&runs, None));
         Ok(())
     }
 
@@ -233,10 +233,10 @@ impl Comparison {
 
     /// The report so far: a run that is interrupted is not for nothing.
     fn write(&self, runs: &Runs) -> anyhow::Result<()> {
-        let text = report::write(runs);
-        remarks::write_above(&self.folder.join("report.md"), &text)?;
-        if let Some(file) = &self.report {
-            remarks::write_above(file, &text)?;
+        let file = self.folder.join("report.md");
+        for file in [&file].into_iter().chain(&self.report) {
+            let picture = write_picture(runs, &file.with_extension("svg"))?;
+            remarks::write_above(file, &report::write(runs, picture.as_deref()))?;
         }
         for row in Row::ALL {
             if let Some(results) = runs.compared(row) {
@@ -247,6 +247,16 @@ impl Comparison {
         }
         Ok(())
     }
+}
+
+/// Writes the picture, if there is one; gives its name.
+fn write_picture(runs: &Runs, file: &Path) -> anyhow::Result<Option<String>> {
+    let Some(picture) = picture::of(runs) else {
+        return Ok(None);
+    };
+    std::fs::write(file, picture).with_context(|| format!("writing {}", file.display()))?;
+    let name = file.file_name().context("the report has no name")?;
+    Ok(Some(name.to_string_lossy().into_owned()))
 }
 
 /// The search after one that has found something.

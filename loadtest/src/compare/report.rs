@@ -46,8 +46,8 @@ const ALL_BUT_ALL: f64 = 0.9;
 /// As much is said of why a round failed.
 const LONGEST_REASON: usize = 160;
 
-/// The report of these runs.
-pub fn write(runs: &Runs) -> String {
+/// The report of these runs, with a picture beside it if there is one.
+pub fn write(runs: &Runs, picture: Option<&str>) -> String {
     let mut text = format!(
         "# Causerie, its rivals and the floors\n\n\
          Rounds: {rounds}. In each all ran one after another, on the same cores and under the same\n\
@@ -58,6 +58,9 @@ pub fn write(runs: &Runs) -> String {
         circumstances::rows(),
         rounds = runs.rounds(),
     );
+    if let Some(picture) = picture {
+        let _ = writeln!(text, "\n![By how many times Causerie is better]({picture})");
+    }
     for row in Row::ALL {
         let mut contenders = row.contenders().iter();
         if contenders.any(|of| runs.all_of(row, *of).next().is_some()) {
@@ -236,7 +239,7 @@ mod tests {
         add(Contender::Causerie, 6, 5.0);
         add(Contender::Sockudo, 6, 10.0);
         add(Contender::SocketIo, 1, 9.0);
-        let text = write(&runs);
+        let text = write(&runs, None);
         has(
             &text,
             &[
@@ -263,7 +266,7 @@ mod tests {
         let floor = Run::of(results(Contender::Floor, 0.8));
         runs.add(row, Contender::Floor, 1, floor);
         has(
-            &write(&runs),
+            &write(&runs, None),
             &[
                 "| Causerie (1 of 3 rounds failed: a / b; 1 not counted: others used 1.3 cores) | 1 |",
                 "| takes 1.25 × | 1 | ≤ 1.30 ×: a first look |",
@@ -305,7 +308,7 @@ mod tests {
         let mut runs = Runs::default();
         let floor = Run::of(results(Contender::Floor, 1.0));
         runs.add(Row::ColdStart, Contender::Floor, 1, floor);
-        let text = write(&runs);
+        let text = write(&runs, None);
         has(&text, &["| Causerie | 0 |", "all in order: not measured |"]);
         assert!(!text.contains(": met"), "{text}");
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::pin::pin;
 
 use causerie_shared::config::{Loader, Program, Sources};
+use causerie_shared::protocol::action::ClientId;
 use causerie_testkit::DEADLINE;
 use causerie_testkit::certificates::{Authority, Trust};
 use futures::poll;
@@ -133,6 +134,65 @@ async fn what_it_does_not_take_follows_in_order() {
             assert!(outbox.lock().is_idle());
         }
     }
+}
+
+/// The message `number` on its way to the bus.
+fn expected(number: u32) -> Expected {
+    Expected {
+        id: ClientId::generate(),
+        message_id: message_id(number),
+        session: session(),
+        room: room(),
+        is_acked: false,
+    }
+}
+
+/// The message `number` as its room hears it.
+fn said(number: u32, seq: u64) -> Arc<OutFrame> {
+    let mut record = durable("aaaaaaaa", seq);
+    record.header.in_reply_to = Some(message_id(number));
+    OutFrame::event(&room(), &record)
+}
+
+fn push_alone(outbox: &Outbox, frame: &Arc<OutFrame>) -> Deliveries {
+    let mut deliveries = Deliveries::default();
+    outbox.push_joined(&Joined::new(vec![Arc::clone(frame)]), &mut deliveries);
+    deliveries
+}
+
+#[tokio::test]
+async fn an_ack_goes_out_with_the_message_that_it_is_of() {
+    for way in BOTH {
+        let (outbox, _receiving, mut peer) = connected(way, BOUND).await;
+        let message = expected(7);
+        let ack = message.ack(&position("aaaaaaaa", 2));
+        outbox.expect(message);
+        let (anothers, own) = (said(6, 1), said(7, 2));
+        push_alone(&outbox, &anothers);
+        let deliveries = push_alone(&outbox, &own);
+        let mut one = Deliveries::default();
+        one.count(Pushed::Queued, 1);
+        one.count_joined(1);
+        assert_eq!(deliveries, one);
+        // That it may come again is no reason for another one.
+        push_alone(&outbox, &own);
+        let all = [anothers, own.clone(), ack, own];
+        expect(&mut peer, &outbox, &all).await;
+        assert!(outbox.end_expecting());
+        assert!(!outbox.end_expecting());
+        // The peer was told that it is stored.
+        assert!(outbox.has_lost(&room(), &position("bbbbbbbb", 1), &[]));
+    }
+}
+
+#[tokio::test]
+async fn behind_what_waits_an_ack_leaves_when_the_bus_has_answered() {
+    let outbox = Outbox::new(BOUND);
+    fill(&outbox, 1);
+    outbox.expect(expected(7));
+    push_alone(&outbox, &said(7, 2));
+    assert!(!outbox.end_expecting());
+    assert_eq!(empty(&outbox).await.frames.len(), 2);
 }
 
 /// More may come at once than may wait.
