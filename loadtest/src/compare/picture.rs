@@ -141,17 +141,25 @@ mod tests {
     use crate::compare::runs::tests::results;
 
     #[test]
-    fn bars_go_right_where_causerie_is_better() {
+    fn one_alone_is_better_than_nobody() {
         let mut runs = Runs::default();
         assert_eq!(of(&runs), None);
-        let mut add = |contender, round, cpu| {
+        let run = Run::of(results(Contender::Causerie, 1.0));
+        runs.add(Row::BigRoom, Contender::Causerie, 1, run);
+        assert_eq!(of(&runs), None);
+    }
+
+    #[test]
+    fn bars_go_right_where_causerie_is_better() {
+        let mut runs = Runs::default();
+        for (contender, cpu) in [
+            (Contender::Causerie, 2.0),
+            (Contender::Sockudo, 4.0),
+            (Contender::Floor, 1.0),
+        ] {
             let run = Run::of(results(contender, cpu));
-            runs.add(Row::BigRoom, contender, round, run);
-        };
-        add(Contender::Causerie, 1, 2.0);
-        assert!(of(&runs).is_none());
-        add(Contender::Sockudo, 1, 4.0);
-        add(Contender::Floor, 1, 1.0);
+            runs.add(Row::BigRoom, contender, 1, run);
+        }
         let picture = of(&runs).unwrap();
         for wanted in [
             "Sockudo</text><rect class='better'",
