@@ -20,6 +20,7 @@ impl From<&Settings> for Retention {
     fn from(settings: &Settings) -> Self {
         Self {
             max_events: settings.history.max_events,
+            max_bytes: settings.history.max_bytes.bytes() as u64,
             max_age: settings.history.max_age,
             max_recover: settings.history.max_recover,
             page_bytes: settings.history.page_bytes.bytes() as u64,

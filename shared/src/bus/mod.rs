@@ -102,6 +102,8 @@ pub const PROMPT: Duration = Duration::from_millis(250);
 pub struct Retention {
     /// The most durable events of a room's log.
     pub max_events: u64,
+    /// The most bytes of these together. The last event is kept however large.
+    pub max_bytes: u64,
     /// How long an unchanged room's log, and a finished reply's state, is kept.
     pub max_age: Duration,
     /// The most durable events with which one client is brought up to date;
@@ -129,6 +131,7 @@ impl Default for Retention {
     fn default() -> Self {
         Self {
             max_events: 10_000,
+            max_bytes: 32 << 20,
             max_age: Duration::from_secs(7 * 24 * 3600),
             max_recover: 1_000,
             page_bytes: 1 << 20,

@@ -319,6 +319,8 @@ section! {
     History {
         /// Most events of one room.
         max_events: u64 = 10_000, in 10..=10000000;
+        /// Most bytes of these together; the last one is kept however large.
+        max_bytes: Size = Size::new(32 << 20), in 65536..=1073741824;
         /// Oldest event of a room.
         max_age: Duration = DAY * 7, in 60..=315360000;
         /// Most missed events that a client is sent; one that missed more

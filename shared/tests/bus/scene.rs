@@ -115,6 +115,20 @@ pub fn for_people(question: Question) -> Question {
     }
 }
 
+/// The same, in so many letters.
+pub fn of_length(letters: usize, mut question: Question) -> Question {
+    let said = NewMessage {
+        message_id: question.message_id.clone(),
+        session_id: question.session.clone(),
+        user_id: question.user.clone(),
+        role: Role::User,
+        content: "x".repeat(letters),
+        metadata: Map::new(),
+    };
+    question.event.tail = frame::durable_tail(Event::NewMessage, &question.room.room, &said);
+    question
+}
+
 /// The same, under an id of the sender's choice.
 pub fn under_id(id: &str, question: Question) -> Question {
     Question {

@@ -98,6 +98,8 @@ macro_rules! conformance {
                 a_page_ends_where_it_would_be_large,
                 a_long_log_is_read_whole,
                 a_log_trimmed_below_the_position_is_lost,
+                a_log_is_trimmed_where_it_is_large,
+                of_large_events_the_last_is_kept,
                 too_much_in_between_is_lost,
                 a_position_that_cannot_be_is_lost,
                 a_look_shows_the_replies_being_made,

@@ -15,6 +15,8 @@ pub(super) struct Log {
     seq: u64,
     /// Without a hole; the last is `seq`.
     records: VecDeque<Arc<Record>>,
+    /// Of these together.
+    bytes: u64,
     /// When it last changed, or was made.
     changed_ms: u64,
 }
@@ -25,6 +27,7 @@ impl Log {
             epoch: Epoch::generate(),
             seq: 0,
             records: VecDeque::new(),
+            bytes: 0,
             changed_ms: now_ms,
         }
     }
@@ -44,18 +47,25 @@ impl Log {
         self.seq += 1;
         self.changed_ms = now_ms;
         let record = Arc::new(event.place(self.head(), now_ms));
+        self.bytes += bytes_of(&record);
         self.records.push_back(Arc::clone(&record));
         record
     }
 
-    /// Lets go of all but the last `max_events`, and of what is older than
-    /// `oldest_ms`.
-    pub(super) fn trim(&mut self, max_events: u64, oldest_ms: u64) {
-        let is_over = |records: &VecDeque<Arc<Record>>| records.len() as u64 > max_events;
-        let is_old = |record: &Arc<Record>| record.header.ts < oldest_ms;
-        while is_over(&self.records) || self.records.front().is_some_and(is_old) {
+    /// Lets go of the oldest: as many and as much as are more than is kept, and of what is
+    /// older than `oldest_ms`.
+    pub(super) fn trim(&mut self, retention: &Retention, oldest_ms: u64) {
+        while let Some(first) = self.records.front()
+            && (self.is_over(retention) || first.header.ts < oldest_ms)
+        {
+            self.bytes -= bytes_of(first);
             self.records.pop_front();
         }
+    }
+
+    fn is_over(&self, retention: &Retention) -> bool {
+        let count = self.records.len() as u64;
+        count > retention.max_events || count > 1 && self.bytes > retention.max_bytes
     }
 
     pub(super) fn get(&self, seq: u64) -> Option<&Arc<Record>> {
@@ -76,7 +86,9 @@ impl Log {
         if let Some(record) = at.and_then(|at| self.records.get_mut(at))
             && let Some(position) = record.header.position.clone()
         {
+            self.bytes -= bytes_of(record);
             *record = Arc::new(tombstone.place(position, record.header.ts));
+            self.bytes += bytes_of(record);
         }
     }
 
@@ -139,4 +151,8 @@ impl Log {
     fn first(&self) -> u64 {
         self.seq + 1 - self.records.len() as u64
     }
+}
+
+fn bytes_of(record: &Record) -> u64 {
+    record.frame.len() as u64
 }

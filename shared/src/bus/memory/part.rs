@@ -174,13 +174,13 @@ impl Part {
     }
 
     pub(super) fn append(&mut self, room: &RoomKey, event: &Unplaced) -> Position {
-        let max_events = self.retention.max_events;
+        let retention = self.retention.clone();
         let oldest_ms = self.oldest_ms();
         let now_ms = self.now_ms;
         let log = self.log(room);
         let changed_before_ms = log.changed_ms();
         let record = log.append(event, now_ms);
-        log.trim(max_events, oldest_ms);
+        log.trim(&retention, oldest_ms);
         let head = log.head();
         self.note_change(room, changed_before_ms);
         self.publish(room, &record);
@@ -352,7 +352,7 @@ impl Part {
             .map(|((room, _), _)| room)
             .collect();
         self.rooms.retain(|key, room| {
-            room.log.trim(self.retention.max_events, oldest_ms);
+            room.log.trim(&self.retention, oldest_ms);
             let is_young = room.log.changed_ms() >= oldest_ms;
             is_young || !room.hearers.is_empty() || in_use.contains(key)
         });

@@ -27,6 +27,7 @@ impl Args {
             .text(Epoch::generate().as_str())
             .number(retention.max_events)
             .number(millis(retention.max_age))
+            .number(retention.max_bytes)
     }
 
     pub(super) fn text(self, text: &str) -> Self {

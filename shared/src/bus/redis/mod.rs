@@ -29,9 +29,9 @@
 //!
 //! | name | type | content | written by | gone |
 //! |---|---|---|---|---|
-//! | `log:R` | stream | entries `{seq}-{ms}`, field `r` the record | `accept`, `post`, `cancel`, `delete`, `finish` | max age after the last; each entry by count and age |
+//! | `log:R` | stream | entries `{seq}-{ms}`, field `r` the record | `accept`, `post`, `cancel`, `delete`, `finish` | max age after the last; each entry by count, bytes and age |
 //! | `tombs:R` | sorted set | by `seq`, the records that stand in the place of deleted entries | `delete` | with `log:R`; each when the log would no longer hold what it stands for |
-//! | `meta:R` | hash | `epoch`, `seq`, `replid` (Redis's replication id when it was written), `lives` (`epoch:seq` of the last four), `oldest` (ms of the first entry, or before), `renewed` (ms when it was last said when they shall go), `has_tombs` (1 where there may be some; what stands in `tombs` without it is of a log that is gone) | the same, and whoever finds a new life | with `log:R` |
+//! | `meta:R` | hash | `epoch`, `seq`, `replid` (Redis's replication id when it was written), `lives` (`epoch:seq` of the last four), `oldest` (ms of the first entry, or before), `renewed` (ms when it was last said when they shall go), `has_tombs` (1 where there may be some; what stands in `tombs` without it is of a log that is gone), `bytes` (of all events ever written), `marks` (`seq:bytes`: up to that event it was so many; the first is where the log begins, or before), `marked` (the last of these `bytes`) | the same, and whoever finds a new life | with `log:R` |
 //! | `changed` | sorted set | R by ms of its last event | `accept`, `post`, `cancel`, `delete`, `finish` | each after 5 minutes, by who appends or looks then |
 //! | `dedup:R:user:id` | string | the receipt: `message session reply epoch seq` | `accept` | [`Question::dedup_window`] |
 //! | `posted:R:id` | string | `epoch seq`, or `-` of a transient event | `post` | [`Posting::dedup_window`] |

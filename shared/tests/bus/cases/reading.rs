@@ -141,6 +141,61 @@ pub async fn a_log_trimmed_below_the_position_is_lost<W: World>() {
     assert_eq!(seqs(&whole_log(&*there, &room).await), [8, 9, 10, 11, 12]);
 }
 
+const MAX_BYTES: u64 = 40_000;
+
+fn keeping_few_bytes() -> Retention {
+    Retention {
+        max_bytes: MAX_BYTES,
+        ..Retention::default()
+    }
+}
+
+/// What is kept without a hole, up to `last`: from where on, and how many bytes that are.
+async fn kept(bus: &dyn Bus, room: &RoomKey, last: u64) -> (u64, u64) {
+    let records = whole_log(bus, room).await;
+    let first = last + 1 - records.len() as u64;
+    assert_eq!(seqs(&records), (first..=last).collect::<Vec<u64>>());
+    let bytes = records.iter().map(|record| record.frame.len() as u64);
+    (first, bytes.sum())
+}
+
+pub async fn a_log_is_trimmed_where_it_is_large<W: World>() {
+    let (_world, here, there) = two_nodes::<W>(keeping_few_bytes()).await;
+    let room = room("acme:project:p1");
+    let mut last_first = 1;
+    for seq in 1..=300 {
+        // Of many sizes, the largest larger than an eighth of it all.
+        let said = of_length(1 << (seq % 13), for_people(question(&room)));
+        let position = ask(&*here, &said).await.position;
+        let (first, bytes) = kept(&*there, &room, seq).await;
+        assert!(bytes <= MAX_BYTES, "{bytes} after {seq}");
+        assert!(first == 1 || bytes > MAX_BYTES / 2, "{bytes} after {seq}");
+        // What is gone is lost, and nothing else.
+        let before = at(&position, first - 1);
+        assert!(missed(&*there, &room, &before).await.is_some());
+        if first > last_first {
+            let before = at(&position, first - 2);
+            assert_eq!(missed(&*there, &room, &before).await, None);
+        }
+        last_first = first;
+    }
+    assert!(last_first > 200, "{last_first}");
+}
+
+pub async fn of_large_events_the_last_is_kept<W: World>() {
+    let (_world, here, there) = two_nodes::<W>(keeping_few_bytes()).await;
+    let room = room("acme:project:p1");
+    let sizes = [100, 50_000, 50_000, 100, 100];
+    // A large one goes as soon as anything follows: both do not fit.
+    let firsts = [1, 2, 3, 4, 4];
+    for (seq, (letters, expected)) in (1..).zip(sizes.into_iter().zip(firsts)) {
+        let said = of_length(letters, for_people(question(&room)));
+        ask(&*here, &said).await;
+        let (first, _) = kept(&*there, &room, seq).await;
+        assert_eq!(first, expected, "after {seq}");
+    }
+}
+
 pub async fn too_much_in_between_is_lost<W: World>() {
     let retention = Retention {
         max_recover: 5,

@@ -1,10 +1,11 @@
 -- What scripts do with a room's log. The first arguments of a script that uses
 -- it are: an epoch's name, should a new life begin; how many events a log
--- keeps; for how many milliseconds.
+-- keeps; for how many milliseconds; how many bytes of them.
 
 local fresh_epoch = arg()
 local max_events = number_arg()
 local max_age = number_arg()
+local max_bytes = number_arg()
 
 -- How long `changed` remembers, in milliseconds.
 local CHANGES_KEPT = 300000
@@ -16,17 +17,19 @@ local function look(room)
     room = room,
     meta = prefix .. 'meta:' .. room,
     entries = prefix .. 'log:' .. room,
-    dropped = 0, -- the `seq` of the last one that was too old
+    dropped = 0, -- the `seq` of the last one that was too old, or too much
     tombs = prefix .. 'tombs:' .. room,
   }
-  local epoch, seq, written_under, lives, oldest, renewed, has_tombs =
+  local epoch, seq, written_under, lives, oldest, renewed, has_tombs, bytes, marked =
     unpack(redis.call('HMGET', log.meta, 'epoch', 'seq', 'replid', 'lives', 'oldest', 'renewed',
-      'has_tombs'))
+      'has_tombs', 'bytes', 'marked'))
   log.seq = tonumber(seq or 0)
   log.lives = lives or ''
   log.oldest = tonumber(oldest or 0)
   log.renewed = tonumber(renewed or 0)
   log.has_tombs = has_tombs
+  log.bytes = tonumber(bytes or 0)
+  log.marked = tonumber(marked or 0)
   if epoch and written_under == replid() then
     log.epoch = epoch
     return log
@@ -49,10 +52,11 @@ end
 local function keep(log)
   if log.is_new then
     redis.call('HSET', log.meta,
-      'epoch', log.epoch, 'seq', text_of(log.seq), 'replid', replid(), 'lives', log.lives)
+      'epoch', log.epoch, 'seq', text_of(log.seq), 'replid', replid(), 'lives', log.lives,
+      'bytes', text_of(log.bytes))
     log.is_new = false
   else
-    redis.call('HSET', log.meta, 'seq', text_of(log.seq))
+    redis.call('HSET', log.meta, 'seq', text_of(log.seq), 'bytes', text_of(log.bytes))
   end
   if log.seq == 0 then
     redis.call('PEXPIRE', log.meta, max_age)
@@ -124,6 +128,36 @@ local function drop_too_old(log)
   end
 end
 
+-- Counts the bytes of the event that is written next, and lets go of the oldest where all
+-- of them would be more than `max_bytes`, but never of that one. To know which these are the
+-- log is marked after each eighth of that: `seq:bytes` says how many bytes were ever written up
+-- to there. So most events cost no command more.
+local function make_room(log, bytes)
+  local eighth = max_bytes / 8
+  if log.bytes + bytes - log.marked > eighth then
+    local marks = (redis.call('HGET', log.meta, 'marks') or '0:0')
+      .. ' ' .. text_of(log.seq - 1) .. ':' .. text_of(log.bytes)
+    local kept = {}
+    for mark in string.gmatch(marks, '%S+') do
+      kept[#kept + 1] = mark
+    end
+    -- Until the next mark no more comes than this leaves room for.
+    local too_far_back = log.bytes + math.max(bytes, eighth) - max_bytes
+    local first = 1
+    while first < #kept and tonumber(string.match(kept[first], '%d+$')) < too_far_back do
+      first = first + 1
+    end
+    if first > 1 then
+      log.dropped = tonumber(string.match(kept[first], '^%d+'))
+      redis.call('XTRIM', log.entries, 'MINID', text_of(log.dropped + 1) .. '-0')
+    end
+    log.marked = log.bytes
+    redis.call('HSET', log.meta,
+      'marks', table.concat(kept, ' ', first), 'marked', text_of(log.marked))
+  end
+  log.bytes = log.bytes + bytes
+end
+
 -- Now and then is enough.
 local function forget_old_changes(call)
   if now_ms % 16 == 0 then
@@ -132,7 +166,7 @@ local function forget_old_changes(call)
 end
 
 -- Drops the tombs of what the log would no longer hold: what is older than `start`, or
--- than what was too old.
+-- than what was dropped.
 local function drop_old_tombs(log, start)
   local first = math.max(start, log.dropped + 1)
   local dropped = redis.call('ZREMRANGEBYSCORE', log.tombs, '-inf', '(' .. text_of(first))
@@ -159,6 +193,7 @@ local function append(log, event)
   log.seq = log.seq + 1
   local seq = text_of(log.seq)
   local record = placed(event, log.epoch, seq, now)
+  make_room(log, #record)
   -- Tombs count as well: then the length of the log does not tell which are too many.
   local start = math.max(0, log.seq - max_events + 1)
   local how, bound = 'MAXLEN', max_events
