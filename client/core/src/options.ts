@@ -62,14 +62,19 @@ const isText = (value: unknown) => typeof value === 'string';
 
 type Form = readonly [isGood: (value: any) => unknown, allowed: string];
 
+const oneOf = (words: string[]): Form => [(value) => words.includes(value), words.join(' or ')];
+
+const having = (methods: string[], allowed: string): Form => [(value) => methods.every((name) => typeof value?.[name] === 'function'), allowed];
+
 /** Of those that are not simply as their defaults: whether they are good, and what is allowed. */
-const FORMS: { readonly [Name in keyof Options]?: Form } = {
+const forms = (): { readonly [Name in keyof Options]?: Form } => ({
   url: [(url) => isText(url) && /^(https?|wss?):\/\/./.test(url), 'an address of http, https, ws or wss'],
-  rooms: [(rooms) => rooms.every?.(isText), 'a list of texts'],
-  storage: [(storage) => storage.shelf, 'made by `storageOn`'],
-  mode: [(mode) => MODES[mode as Mode]?.at, 'auto or websocket or streaming or http'],
-  whenFull: [(word) => word === 'refuse' || word === 'dropOldest', 'refuse or dropOldest'],
-};
+  rooms: [(rooms) => Array.isArray(rooms) && rooms.every(isText), 'a list of texts'],
+  storage: having(['shelf'], 'made by `storageOn`'),
+  page: having(['isOnline', 'listen'], 'with `isOnline` and `listen`'),
+  mode: oneOf(Object.keys(MODES)),
+  whenFull: oneOf(['refuse', 'dropOldest']),
+});
 
 /**
  * Checks what was given, and adds the defaults.
@@ -91,7 +96,7 @@ export function settle(given: Options): Settings {
   for (const [name, value = settings[name]] of Object.entries({ ...settings, ...given })) {
     if (!(name in settings)) throw invalid(name, value, 'left out');
     const byDefault = settings[name] ?? isText;
-    const [isGood, allowed] = FORMS[name as keyof Options] ?? [
+    const [isGood, allowed] = forms()[name as keyof Options] ?? [
       (value) => typeof value === typeof byDefault && !(value < 0) && value === value,
       typeof byDefault === 'number' ? '0 or more' : `a ${typeof byDefault}`,
     ];
@@ -105,5 +110,11 @@ export function settle(given: Options): Settings {
 }
 
 function invalid(name: string, value: unknown, allowed: string): TypeError {
-  return new TypeError(`\`${name}\` is ${JSON.stringify(value)}: it has to be ${allowed}.`);
+  let shown: string | undefined;
+  try {
+    shown = JSON.stringify(value);
+  } catch {
+    // A circle, a BigInt, or what throws by itself.
+  }
+  return new TypeError(`\`${name}\` is ${shown ?? typeof value}: it has to be ${allowed}.`);
 }

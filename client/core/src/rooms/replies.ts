@@ -51,19 +51,15 @@ export class Replies {
       case 'ai_processing_start':
       case 'message_restart':
         return void this.#of(room, event.data);
-      case 'message_delta': {
-        const growing = this.#of(room, event.data);
-        if (growing) this.#grow(growing, event.data.index, event.data.text);
-        return;
-      }
+      case 'message_delta':
       case 'message_snapshot': {
         const growing = this.#of(room, event.data);
         if (!growing) return;
-        // All that is held comes after it, or is in it.
         const { index, text } = event.data;
+        if (event.type === 'message_delta') return this.#grow(growing, index, text);
+        // All that is held comes after it, or is in it.
         growing.next = index + 1;
-        this.#set(growing, this.#append(growing, text));
-        return;
+        return this.#set(growing, this.#append(growing, text));
       }
       case 'message':
         return this.#end(room, event.data);

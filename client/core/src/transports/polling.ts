@@ -3,7 +3,7 @@ import type { ClientFrame, DurableEvent } from '../protocol/frames.js';
 import type { SendMessageAck } from '../protocol/generated/types.js';
 import { poster } from './poster.js';
 import { endBy, type Server } from './server.js';
-import type { Hearing, Link, Opening, RoomAt, Transport } from './transport.js';
+import type { RoomAt, Transport } from './transport.js';
 
 /** How many events are read at once. */
 const PAGE = 500;
@@ -43,11 +43,7 @@ interface Place {
  *
  * `pollMs`: how often is asked while a reply is awaited, in milliseconds.
  */
-export function polling(server: Server, pollMs: number): Transport {
-  return (opening, hearing) => open(server, pollMs, opening, hearing);
-}
-
-function open(server: Server, pollMs: number, opening: Opening, { onFrame, onLife, onEnd }: Hearing): Link {
+export const polling = (server: Server, pollMs: number): Transport => (opening, { onFrame, onLife, onEnd }) => {
   const { token, userId = 'me' } = opening;
   const stop = new AbortController();
   /** Where each room is read from; null where nothing of it is known yet. */
@@ -150,4 +146,4 @@ function open(server: Server, pollMs: number, opening: Opening, { onFrame, onLif
       stop.abort();
     },
   };
-}
+};

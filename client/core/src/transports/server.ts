@@ -49,7 +49,8 @@ export class Server {
         headers,
         cache: 'no-store',
         signal: stop.signal,
-        body: body ? JSON.stringify(body) : null,
+        // Of nothing it makes nothing.
+        body: JSON.stringify(body),
       });
     } catch (cause) {
       if (stop.signal.aborted) throw noAnswer();

@@ -5,17 +5,13 @@ import { EventStreamReader } from './event-stream.js';
 import { poster } from './poster.js';
 import { queryOf } from './query.js';
 import { endBy, endOf, type Server } from './server.js';
-import type { End, Hearing, Link, Opening, Transport } from './transport.js';
+import type { End, Transport } from './transport.js';
 
 /**
  * Server-Sent Events, read with `fetch`: an EventSource sets no header, so that the token would
  * stand in the URL, tells no status of a refusal, and is missing in Node.
  */
-export function streaming(server: Server): Transport {
-  return (opening, hearing) => open(server, opening, hearing);
-}
-
-function open(server: Server, opening: Opening, { onFrame, onLife, onEnd }: Hearing): Link {
+export const streaming = (server: Server): Transport => (opening, { onFrame, onLife, onEnd }) => {
   const { token, timeoutMs } = opening;
   const stop = new AbortController();
   const lost = { code: 1006, reason: 'the stream broke off' };
@@ -64,4 +60,4 @@ function open(server: Server, opening: Opening, { onFrame, onLife, onEnd }: Hear
       stop.abort();
     },
   };
-}
+};

@@ -2,7 +2,7 @@ import { SUBPROTOCOL } from '../protocol/generated/constants.js';
 import type { ClientFrame, ServerFrame } from '../protocol/frames.js';
 import { queryOf } from './query.js';
 import { endOf, type Server } from './server.js';
-import type { End, Hearing, Link, Opening, Transport } from './transport.js';
+import type { End, Transport } from './transport.js';
 
 export type WebSocketClass = new (url: string, protocols: string[]) => WebSocket;
 
@@ -12,11 +12,7 @@ const PATH = 'ws';
 const PATIENCE_MS = 5_000;
 
 /** WebSockets of this class. */
-export function webSocket(server: Server, socketClass: WebSocketClass): Transport {
-  return (opening, hearing) => open(server, socketClass, opening, hearing);
-}
-
-function open(server: Server, socketClass: WebSocketClass, opening: Opening, { onFrame, onEnd }: Hearing): Link {
+export const webSocket = (server: Server, socketClass: WebSocketClass): Transport => (opening, { onFrame, onEnd }) => {
   const { token, timeoutMs } = opening;
   const query = queryOf(opening);
   let socket: WebSocket | undefined;
@@ -85,4 +81,4 @@ function open(server: Server, socketClass: WebSocketClass, opening: Opening, { o
     },
     close,
   };
-}
+};

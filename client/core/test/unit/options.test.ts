@@ -2,6 +2,15 @@ import { expect, test } from 'vitest';
 import { connect, type Options } from '../../src/index.js';
 import { settle } from '../../src/options.js';
 
+const circle = { shelf: 1, self: {} };
+circle.self = circle;
+
+const thrower = {
+  toString() {
+    throw new Error('not a text');
+  },
+};
+
 const PLACE = { url: 'http://x', tenantHash: 'demo' };
 
 test.each([
@@ -23,10 +32,24 @@ test.each([
   [{ ...PLACE, whenFull: 'burst' }, /`whenFull` is "burst": it has to be refuse or dropOldest/],
   [{ ...PLACE, rooms: 'project:p1' }, /`rooms` is "project:p1": it has to be a list of texts/],
   [{ ...PLACE, rooms: [1] }, /`rooms` is \[1\]: it has to be a list of texts/],
+  [{ ...PLACE, rooms: null }, /`rooms` is null: it has to be a list of texts/],
+  [{ ...PLACE, rooms: { every: () => true } }, /`rooms` is \{\}: it has to be a list of texts/],
+  [{ ...PLACE, page: null }, /`page` is null: it has to be with `isOnline` and `listen`/],
+  [{ ...PLACE, page: {} }, /`page` is \{\}: it has to be with `isOnline` and `listen`/],
+  [{ ...PLACE, page: { isOnline: () => true, listen: 1 } }, /`page` is \{"listen":1\}: it has to be with `isOnline` and `listen`/],
+  [{ ...PLACE, storage: circle }, /`storage` is object: it has to be made by `storageOn`/],
+  [{ ...PLACE, storage: { toJSON: thrower.toString } }, /`storage` is object: it has to be made by `storageOn`/],
+  [{ ...PLACE, url: 1n }, /`url` is bigint: it has to be an address/],
+  [{ ...PLACE, pollMs: 1_000n }, /`pollMs` is bigint: it has to be 0 or more/],
+  [{ ...PLACE, url: thrower }, /`url` is \{\}: it has to be an address/],
+  [{ ...PLACE, mode: thrower }, /`mode` is \{\}: it has to be auto or websocket or streaming or http/],
+  [{ ...PLACE, mode: ['auto'] }, /`mode` is \["auto"\]: it has to be auto or websocket or streaming or http/],
+  [{ ...PLACE, mode: Symbol('auto') }, /`mode` is symbol: it has to be auto or websocket or streaming or http/],
+  [{ ...PLACE, tenantHash: () => 'demo' }, /`tenantHash` is function: it has to be a string/],
   [{ ...PLACE, storage: {} }, /`storage` is \{\}: it has to be made by `storageOn`/],
   [{ ...PLACE, bogus: 1 }, /`bogus` is 1: it has to be left out/],
-] as const)('%j is refused by name, as a TypeError', (options, says) => {
-  const attempt = () => connect(options as unknown as Options);
+] as [object | undefined, RegExp][])('%# is refused by name, as a TypeError', (options, says) => {
+  const attempt = () => connect(options as Options);
   expect(attempt).toThrow(says);
   expect(attempt).toThrow(TypeError);
 });

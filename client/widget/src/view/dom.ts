@@ -1,14 +1,12 @@
-type Content = Node | string | null | undefined;
-
 /** An element with these attributes and this content. Text stays text. */
 export function h<Name extends keyof HTMLElementTagNameMap>(
   name: Name,
   attributes: Readonly<Record<string, string>> = {},
-  ...content: Content[]
+  ...content: (Node | string)[]
 ): HTMLElementTagNameMap[Name] {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  element.append(...content.filter((one) => one !== null && one !== undefined));
+  element.append(...content);
   return element;
 }
 
@@ -29,7 +27,7 @@ export function setText(element: Element, text: string): void {
 }
 
 /** A button that does not send a form. */
-export function button(attributes: Readonly<Record<string, string>>, onClick: () => void, ...content: Content[]): HTMLButtonElement {
+export function button(attributes: Readonly<Record<string, string>>, onClick: () => void, ...content: (Node | string)[]): HTMLButtonElement {
   const element = h('button', { type: 'button', ...attributes }, ...content);
   element.addEventListener('click', onClick);
   return element;

@@ -22,8 +22,4 @@ export class Launcher {
     this.#badge.hidden = !unread;
     setText(this.#badge, unread > MOST ? `${MOST}+` : String(unread));
   }
-
-  focus(): void {
-    this.element.focus();
-  }
 }

@@ -34,8 +34,7 @@ export class Panel {
     const { element } = this;
     element.hidden = isFloating && !isOpen;
     element.role = isFloating ? 'dialog' : 'region';
-    element.ariaModal = String(isFloating && matchMedia(SMALL).matches);
-    if (!isFloating) element.removeAttribute('aria-modal');
+    element.ariaModal = isFloating ? String(matchMedia(SMALL).matches) : null;
     this.#close.hidden = !isFloating;
   }
 

@@ -112,7 +112,7 @@ export class View {
   }
 
   focusLauncher(): void {
-    this.#launcher.focus();
+    this.#launcher.element.focus();
   }
 
   toEnd(): void {
