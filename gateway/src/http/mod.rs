@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, Path};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::routing::{get, post};
 use causerie_shared::admin::{Health, health_router};
 use causerie_shared::config::Settings;
@@ -141,6 +141,7 @@ impl Edge {
             .merge(health_router(health))
             .fallback(no_such_path)
             .method_not_allowed_fallback(no_such_method)
+            .layer(map_response(cors::show_foreign))
             .layer(cors)
             .layer(from_fn(protect))
             .layer(from_fn_with_state(addresses, address::find))

@@ -101,8 +101,41 @@ async fn a_plain_get_tells_that_one_would_be_let_in() {
         answer.header("access-control-expose-headers"),
         "retry-after"
     );
-    let foreign = get(&node, &path, &[("origin", "https://evil.example")]).await;
-    assert_eq!(foreign.header("access-control-allow-origin"), "");
+}
+
+/// What keeps a page out is told to it, or nobody would know why nothing works; all else is not.
+#[tokio::test]
+async fn a_page_of_nobodys_may_read_that_it_is_refused_and_nothing_else() {
+    let node = Node::start().await;
+    let from = [("origin", "https://evil.example")];
+    let good = token(json!({}));
+    let bearer = format!("Bearer {good}");
+    for (path, status, readable) in [
+        (format!("/ws?token={good}"), 403, "*"),
+        ("/ws?t=h-acme".to_owned(), 403, "*"),
+        ("/ws?t=h-unknown".to_owned(), 401, ""),
+        ("/ws?token=forged".to_owned(), 401, ""),
+        ("/ws".to_owned(), 400, ""),
+        ("/health/live".to_owned(), 200, ""),
+        ("/api/websocket/events/types".to_owned(), 200, ""),
+        ("/nothing".to_owned(), 404, ""),
+    ] {
+        let answer = get(&node, &path, &from).await;
+        assert_eq!(answer.status, status, "{path}: {answer:?}");
+        let allowed = answer.header("access-control-allow-origin");
+        assert_eq!(allowed, readable, "{path}");
+    }
+    let url = node.at("/api/actions");
+    let headers = [from[0], ("authorization", &*bearer)];
+    let body = json!({"action": "sendMessage", "id": "m1", "data": {"user_input": "hello"}});
+    let answer = request(Method::POST, &url, &headers, Some(&body)).await;
+    assert_eq!(answer.status, 403, "{answer:?}");
+    assert_eq!(answer.header("access-control-allow-origin"), "*");
+    let path = "/api/rooms/user:me/history";
+    let own = [("origin", ORIGIN), ("authorization", &*bearer)];
+    let history = get(&node, path, &own).await;
+    assert_eq!(history.status, 200, "{history:?}");
+    assert_eq!(history.json()["events"], json!([]), "nothing was said");
 }
 
 /// RFC 6455, 4.1: the method of the request is GET.
@@ -292,12 +325,13 @@ async fn a_browser_may_ask_beforehand_what_it_may() {
         own.header("access-control-allow-headers")
             .contains("last-event-id")
     );
+    // It may ask as everybody may, to be told that it is refused.
+    let foreign = ask("https://evil.example").await;
     assert_eq!(
-        ask("https://evil.example")
-            .await
-            .header("access-control-allow-origin"),
-        ""
+        foreign.header("access-control-allow-origin"),
+        "https://evil.example"
     );
+    assert_eq!(foreign.header("access-control-allow-credentials"), "");
 }
 
 #[tokio::test]
@@ -365,7 +399,7 @@ async fn pages_of_subdomains_may_be_a_tenants_own() {
         let answer = get(&node, "/ws?t=h-acme", &[("origin", origin)]).await;
         assert_eq!(answer.status, status, "{origin}");
         let allowed = answer.header("access-control-allow-origin");
-        assert_eq!(allowed, if status == 426 { origin } else { "" });
+        assert_eq!(allowed, if status == 426 { origin } else { "*" });
     }
 }
 

@@ -1,6 +1,7 @@
 // Why there is no connection is told in words of its own, whatever the reason is.
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, test } from 'vitest';
+import { tokenOf } from '../../../core/test/integration/support/cluster.js';
 import { startBrowser, Tab } from './support/browser.js';
 import { PageServer } from './support/page-server.js';
 import { ChatServer } from './support/server.js';
@@ -37,15 +38,24 @@ async function open(more = '', env: Record<string, string> = {}): Promise<Tab> {
 
 const says = (one: Tab, words: string) => one.byTestId('status').getByText(words).waitFor();
 
+const elsewhere = { id: 'acme', hash: 'acme-hash', origins: ['https://elsewhere.example'], visitors: true };
+
 test('a page that another tenant lets in, and this one does not', async () => {
-  const tenants = [
-    { id: 'acme', hash: 'acme-hash', origins: ['https://elsewhere.example'], visitors: true },
-    { id: 'other', hash: 'other-hash', origins: [pages.origin], visitors: true },
-  ];
-  const one = await open('', { TENANTS: JSON.stringify(tenants) });
+  const other = { id: 'other', hash: 'other-hash', origins: [pages.origin], visitors: true };
+  const one = await open('', { TENANTS: JSON.stringify([elsewhere, other]) });
   await says(one, 'This page may not connect here.');
   await one.page.getByRole('button', { name: 'Connect again' }).waitFor();
   await one.isAccessible('origin refused');
+});
+
+test.each([
+  ['of a visitor', null],
+  ['of somebody with a token', tokenOf('u1')],
+])('a page that no tenant lets in, %s', async (_, token) => {
+  pages.scripts.set('/person.js', token ? `document.querySelector('causerie-chat').getToken = async () => '${token}';` : '');
+  const one = await open('<script src="/person.js"></script>', { TENANTS: JSON.stringify([elsewhere]) });
+  await says(one, 'This page may not connect here.');
+  await one.page.getByRole('button', { name: 'Connect again' }).waitFor();
 });
 
 test('a token that is not taken', async () => {
