@@ -38,6 +38,9 @@ async function open(more = '', env: Record<string, string> = {}): Promise<Tab> {
 
 const says = (one: Tab, words: string) => one.byTestId('status').getByText(words).waitFor();
 
+/** The conversation has been read. */
+const isShown = (one: Tab) => one.page.locator('causerie-chat').getByText('How can we help?').waitFor();
+
 const elsewhere = { id: 'acme', hash: 'acme-hash', origins: ['https://elsewhere.example'], visitors: true };
 
 test('a page that another tenant lets in, and this one does not', async () => {
@@ -64,6 +67,33 @@ test('a token that is not taken', async () => {
   await says(one, 'Your sign-in was not accepted.');
   await one.page.getByRole('button', { name: 'Connect again' }).waitFor();
   await one.isAccessible('token refused');
+});
+
+test('a person who comes back too often', async () => {
+  pages.scripts.set('/person.js', `document.querySelector('causerie-chat').getToken = async () => '${tokenOf('u1')}';`);
+  const one = await open('<script src="/person.js"></script>', { LIMITS_EXEMPT: '192.0.2.0/24', LIMITS_CONNECTIONS_PER_MINUTE_PER_USER: '1' });
+  await isShown(one);
+  server.proxy.cut();
+  await says(one, 'Too many requests. Trying again…');
+  await one.isAccessible('rate limited');
+});
+
+test('a person who does nothing for long, and then something', async () => {
+  const one = await open('', { WEBSOCKET_IDLE_TIMEOUT: '1s' });
+  await says(one, 'Paused. Write something to go on.');
+  await one.isAccessible('idle');
+  await one.ask('hello');
+  await one.page.locator('[data-testid=assistant-message][data-state=sent]', { hasText: 'You said: hello' }).waitFor();
+});
+
+test('a server that is about to end', async () => {
+  const one = await open();
+  await isShown(one);
+  // Who comes back finds nobody yet, so that it stays so for a while.
+  server.proxy.leavesUpgrades = true;
+  server.drain();
+  await says(one, 'The server is restarting. Reconnecting…');
+  await one.isAccessible('draining');
 });
 
 test('a server that is not there', async () => {

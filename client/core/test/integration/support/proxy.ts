@@ -5,6 +5,8 @@ import { connect, type Socket } from 'node:net';
 export class Proxy {
   /** Answers a WebSocket's handshake with 400, as some do. */
   refusesUpgrades = false;
+  /** Answers no WebSocket's handshake. */
+  leavesUpgrades = false;
   /** Begins to answer event streams, and hands on nothing of them. */
   gathersStreams = false;
   /** Hands requests on, and keeps their answers. */
@@ -37,6 +39,7 @@ export class Proxy {
     });
     this.#server.on('upgrade', (incoming, socket: Socket, head) => {
       this.asked.push(`UPGRADE ${incoming.url?.split('?')[0]}`);
+      if (this.leavesUpgrades) return;
       if (this.refusesUpgrades) return void socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n');
       const { hostname, port } = new URL(this.upstream);
       const onward = connect(Number(port), hostname);

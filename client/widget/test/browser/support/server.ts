@@ -35,6 +35,11 @@ export class ChatServer {
     return this.proxy.url;
   }
 
+  /** Sends everybody away, and ends: as when a new version is rolled out. */
+  drain(): void {
+    this.#program.signal('SIGTERM');
+  }
+
   async end(): Promise<void> {
     await this.proxy.shut();
     await this.#program.end();
