@@ -39,4 +39,5 @@ mod standalone;
 mod status;
 mod tls;
 mod traces;
+mod trimming;
 mod warnings;
