@@ -17,8 +17,9 @@ beforeAll(async () => {
   const built = await build({ root, configFile: false, logLevel: 'error', build: { write: false } });
   const chunks = [built].flat().flatMap((one) => ('output' in one ? one.output : []));
   const [{ code } = { code: '' }] = chunks.flatMap((chunk) => (chunk.type === 'chunk' ? [chunk] : []));
-  const own = code.replace('https://chat.example.com', here.way.url).replace(/(tenantHash:)([`'"])demo\2/, '$1"acme-hash"');
-  here.pages.scripts.set('/example.js', own);
+  const own = (more = '') => code.replace('https://chat.example.com', here.way.url).replace(/(tenantHash:)([`'"])demo\2/, `$1"acme-hash"${more}`);
+  here.pages.scripts.set('/example.js', own());
+  here.pages.scripts.set('/gives-up.js', own(',giveUp:true,offlineAfter:1,minDelayMs:10,maxDelayMs:20'));
 });
 
 afterEach(async () => {
@@ -27,7 +28,7 @@ afterEach(async () => {
 
 afterAll(() => installation?.end());
 
-const open = () => installation.show(here.pages, '<div id="root"></div><script type="module" src="/example.js"></script>');
+const open = (script = 'example') => installation.show(here.pages, `<div id="root"></div><script type="module" src="/${script}.js"></script>`);
 
 const lines = (tab: Tab, role: string, state: string, hasText = '') =>
   tab.page.locator(`li[data-role=${role}][data-state=${state}]`, { hasText });
@@ -71,5 +72,22 @@ test('what is written without a connection is told to wait, outlives its page, a
   }
   await lines(tab, 'assistant', 'sent', 'You said: two').waitFor();
   expect(await tab.page.locator('li[data-role=user] bdi').allTextContents()).toEqual(['before', 'one', 'two']);
+  expect(await tab.page.locator('p[role=status]').count()).toBe(0);
+});
+
+test('a page that gives up says so, and goes on when something is written', async () => {
+  const tab = await open('gives-up');
+  await ask(tab, 'before');
+  await lines(tab, 'assistant', 'sent', 'before').waitFor();
+  const { port } = here.way;
+  await here.way.shut();
+  try {
+    await tab.page.getByText('The server cannot be reached. Write something to go on.').waitFor();
+    await tab.isAccessible('gave up');
+  } finally {
+    await here.way.open(port);
+  }
+  await ask(tab, 'after');
+  await lines(tab, 'assistant', 'sent', 'You said: after').waitFor();
   expect(await tab.page.locator('p[role=status]').count()).toBe(0);
 });
