@@ -16,7 +16,7 @@ pub(crate) use clients::{
     RecoveredFrom, action_received, client_configured, closed, compression_agreed, connected,
     connection_ended, connections_of_tenant, disconnected, event_published, frame_compressed,
     inquired, inquired_in_vain, message_deleted, message_repeated, message_stored,
-    publishing_repeated, recovered, refused, reported, token_renewed, tokens_revoked,
+    publishing_repeated, recovered, refused, reported, surveyed, token_renewed, tokens_revoked,
     user_disconnected,
 };
 pub(crate) use deliveries::{

@@ -28,6 +28,7 @@ use crate::presence::{self, Leaving, Presence};
 use crate::registry::Registry;
 use crate::seldom::Seldom;
 use crate::settings::Settings;
+use crate::surveys::Surveys;
 use crate::sweeper;
 use crate::typing::Typing;
 
@@ -56,6 +57,8 @@ pub struct Gateway {
     pub(crate) presence: Presence,
     /// What was asked about connections elsewhere.
     pub(crate) inquiries: Inquiries,
+    /// What was asked about users' connections elsewhere.
+    pub(crate) surveys: Surveys,
     settings: ArcSwap<Settings>,
     auth: OnceLock<Arc<Auth>>,
     tasks: TaskTracker,
@@ -78,6 +81,7 @@ impl Gateway {
             held: Held::default(),
             presence: Presence::default(),
             inquiries: Inquiries::default(),
+            surveys: Surveys::default(),
             settings: ArcSwap::from_pointee(settings),
             auth: OnceLock::new(),
             bus,

@@ -167,7 +167,7 @@ impl Gateway {
         }
     }
 
-    fn describe(&self, connection: &Connection) -> ConnectionCard {
+    pub(crate) fn describe(&self, connection: &Connection) -> ConnectionCard {
         let now_ms = self.bus.clock().now_ms();
         let identity = connection.identity();
         ConnectionCard {

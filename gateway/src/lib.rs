@@ -32,6 +32,7 @@
 //! - [`registry`]: all of this node
 //! - `orders`: what all gateways are told to do with connections
 //! - `inquiries`: what is asked about a connection, wherever it is
+//! - `surveys`: which connections a user has, wherever they are
 //! - `sweeper`: heartbeats, idleness, tokens that end
 //! - [`actions`]: what they may do
 //! - `filter`: words that they may not write, or not unseen
@@ -80,6 +81,7 @@ pub mod settings;
 mod socket;
 pub mod sse;
 pub mod status;
+mod surveys;
 mod sweeper;
 pub mod tls;
 pub mod token;

@@ -134,6 +134,8 @@ impl Orders {
             } => self.gateway.note_status(tenant, user, *status),
             Order::Inquire(inquiry) => self.gateway.on_inquiry(inquiry.clone()),
             Order::Answer(answer) => self.gateway.inquiries.on_answer(answer),
+            Order::Survey(survey) => self.gateway.on_survey(survey.clone()),
+            Order::Found(found) => self.gateway.surveys.on_found(found),
         }
     }
 

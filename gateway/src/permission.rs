@@ -54,7 +54,7 @@ pub enum Act {
     SeePresence,
     /// Say what one is: `away`, say. In no room: it stands in the column of the tenant's.
     ShowStatus,
-    /// See a connection of the tenant's, wherever it is; stands there as well.
+    /// See connections of the tenant's, wherever they are; stands there as well.
     SeeConnections,
     /// End one; stands there as well.
     EndConnections,

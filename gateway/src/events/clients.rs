@@ -50,6 +50,9 @@ pub(super) fn begin_at_zero() {
         inquiries(is_found).increment(0);
     }
     unanswered().increment(0);
+    for is_whole in [true, false] {
+        surveys(is_whole).increment(0);
+    }
 }
 
 /// A client is connected.
@@ -262,6 +265,20 @@ fn inquiries(is_found: bool) -> Counter {
         counter!("causerie_connection_inquiries_total", "outcome" => "found")
     } else {
         counter!("causerie_connection_inquiries_total", "outcome" => "gone")
+    }
+}
+
+/// A server asked for a user's connections, and the gateways of these names did not answer.
+pub(crate) fn surveyed(silent: &[String]) {
+    surveys(silent.is_empty()).increment(1);
+    debug!(unanswered = ?silent, "a server asked for a user's connections");
+}
+
+fn surveys(is_whole: bool) -> Counter {
+    if is_whole {
+        counter!("causerie_connection_surveys_total", "outcome" => "whole")
+    } else {
+        counter!("causerie_connection_surveys_total", "outcome" => "partial")
     }
 }
 

@@ -1,10 +1,12 @@
-//! `GET` and `DELETE /api/connections/{id}`: a tenant's servers look at its connections,
-//! and end them.
+//! `GET` and `DELETE /api/connections/{id}`, `GET /api/users/{id}/connections`: a tenant's
+//! servers look at its connections, and end them.
+
+use std::ops::Not;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use causerie_shared::bus::order::ConnectionCard;
-use causerie_shared::ids::ConnectionId;
+use causerie_shared::bus::order::{ConnectionCard, ConnectionLine};
+use causerie_shared::ids::{ConnectionId, UserId};
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError};
 use http::request::Parts;
 use serde::Serialize;
@@ -22,6 +24,41 @@ const RETRY_UNANSWERED_MS: u64 = 2_000;
 #[derive(Serialize)]
 pub(super) struct Ended {
     connection_id: ConnectionId,
+}
+
+/// All that a user has.
+#[derive(Serialize)]
+pub(super) struct Listed {
+    user_id: UserId,
+    connections: Vec<ConnectionLine>,
+    /// There only where a gateway has more than it tells.
+    #[serde(skip_serializing_if = "Not::not")]
+    has_more: bool,
+    /// The names of gateways that did not answer.
+    unanswered: Vec<String>,
+}
+
+pub(super) async fn list(
+    State(edge): State<Edge>,
+    Path(user): Path<String>,
+    parts: Parts,
+) -> Result<Json<Listed>, Refusal> {
+    let user_id = UserId::new(user)
+        .map_err(|error| Refusal::bad_request(format!("The user in the path: {error}.")))?;
+    let asked = Asked::read(&parts)?;
+    let caller = edge.admission.identify_server(&asked).await?;
+    caller.check_somewhere(Act::SeeConnections)?;
+    let failed = |error| Refusal::from(bus_failed(&error));
+    let bus = &*edge.gateway.bus;
+    let gateways = edge.status.gateways(bus).await.map_err(failed)?;
+    let surveyed = edge.gateway.survey(caller.tenant(), &user_id, gateways);
+    let surveyed = surveyed.await.map_err(failed)?;
+    Ok(Json(Listed {
+        user_id,
+        connections: surveyed.connections,
+        has_more: surveyed.has_more,
+        unanswered: surveyed.unanswered,
+    }))
 }
 
 pub(super) async fn show(

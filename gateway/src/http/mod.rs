@@ -116,6 +116,7 @@ impl Edge {
             .route("/api/publish", post(publish::publish))
             .route("/api/users/{user_id}/disconnect", post(users::disconnect))
             .route("/api/users/{user_id}/revoke", post(users::revoke))
+            .route("/api/users/{user_id}/connections", get(connections::list))
             .route(
                 "/api/connections/{connection_id}",
                 get(connections::show).delete(connections::end),

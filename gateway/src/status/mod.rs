@@ -21,10 +21,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use causerie_shared::bus::BusError;
 use causerie_shared::bus::nodes::{Nodes, Showing};
+use causerie_shared::bus::{Bus, BusError};
 use causerie_shared::config::Settings;
-use causerie_shared::status::Pulse;
+use causerie_shared::status::{Card, Pulse};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, broadcast};
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -99,6 +99,25 @@ impl Status {
     /// What was seen last.
     pub(crate) fn view(&self) -> Arc<View> {
         self.view.load_full()
+    }
+
+    /// The names of the gateways that live, as they show themselves on the bus now; those
+    /// have been found to be gone are left out.
+    ///
+    /// # Errors
+    /// Where the bus does not answer.
+    pub(crate) async fn gateways(&self, bus: &dyn Bus) -> Result<Vec<String>, BusError> {
+        let shown = bus.show_node(&Showing::nothing()).await?.nodes;
+        let view = self.view();
+        let is_gone = |run| {
+            view.nodes
+                .iter()
+                .any(|node| node.run == run && node.is_gone)
+        };
+        let living = shown.iter().filter(|shown| !is_gone(shown.run));
+        let cards = living.filter_map(|shown| serde_json::from_str::<Card>(&shown.card).ok());
+        let gateways = cards.filter(|card| card.program != "broker");
+        Ok(gateways.map(|card| card.node).collect())
     }
 
     /// Takes over what was seen, and shows it, and what is new of it, to those who watch.

@@ -173,16 +173,110 @@ async fn without_redis_nobody_is_said_to_be_gone() {
     timeout(DEADLINE, is_shown).await.unwrap();
     pair.lose_redis();
     let path = at(&id);
-    let (shown, ended, present) = tokio::join!(
+    let (shown, ended, listed, present) = tokio::join!(
         pair.here.get(&path, &ruler),
         delete(&pair.here, &path, &ruler),
+        pair.here.get("/api/users/u1/connections", &ruler),
         pair.here.get("/api/rooms/project:p1/presence", &ruler),
     );
-    for answer in [shown, ended, present] {
+    for answer in [shown, ended, listed, present] {
         assert_eq!(answer.status, 503, "{answer:?}");
         assert_eq!(answer.header("retry-after"), "2", "{answer:?}");
     }
     // Of its own the gateway knows.
     let there = pair.there.get(&at(&id), &ruler).await;
     assert_eq!(there.status, 200, "{there:?}");
+}
+
+fn of(user: &str) -> String {
+    format!("/api/users/{user}/connections")
+}
+
+fn ids(listed: &Answer) -> Vec<String> {
+    let connections = listed.json()["connections"].as_array().unwrap().clone();
+    let id = |line: &Value| line["connection_id"].as_str().unwrap().to_owned();
+    connections.iter().map(id).collect()
+}
+
+/// Once each gateway hears what the other asks, and knows of it.
+async fn until_all_are_listed(node: &Node, user: &str, server: &str, count: usize) -> Answer {
+    let listed = async {
+        loop {
+            let listed = node.get(&of(user), server).await;
+            assert_eq!(listed.status, 200, "{listed:?}");
+            if ids(&listed).len() == count {
+                return listed;
+            }
+        }
+    };
+    timeout(DEADLINE, listed).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_server_lists_what_a_user_has_at_all_gateways() {
+    let pair = Pair::start().await;
+    let reader = kept(&pair.here, "acme", &[KeyScope::Read]).await;
+    let person = token(json!({"projects": ["p1"], "name": "Ünal"}));
+    let (_first, first) = connect(&pair.here, &person).await;
+    let (_second, second) = connect(&pair.there, &person).await;
+    let bearer = format!("Bearer {person}");
+    let url = pair.there.at("/api/rooms/user:me/events");
+    let mut stream = Sse::open(&url, &[("authorization", &bearer)]).await;
+    let ready = stream.expect_name("ready").await.json();
+    let third = ready["data"]["connection_id"].as_str().unwrap().to_owned();
+    stream.expect_name("subscribed").await;
+    // Of somebody else, and of somebody of that name elsewhere.
+    let (_other, _) = connect(
+        &pair.there,
+        &token(json!({"sub": "u2", "projects": ["p1"]})),
+    )
+    .await;
+
+    let mut expected = [
+        (&first, "websocket", 3),
+        (&second, "websocket", 3),
+        (&third, "sse", 1),
+    ];
+    expected.sort();
+    for node in [&pair.here, &pair.there] {
+        let listed = until_all_are_listed(node, "u1", &reader, 3).await.json();
+        assert_eq!(listed["user_id"], "u1");
+        assert_eq!(listed["unanswered"], json!([]), "{listed}");
+        assert!(listed.get("has_more").is_none(), "{listed}");
+        let mut lines = listed["connections"].as_array().unwrap().clone();
+        let came = |line: &Value| line["connected_at"].as_u64().unwrap();
+        assert!(lines.is_sorted_by_key(came), "{listed}");
+        lines.sort_by_key(|line| line["connection_id"].to_string());
+        for (line, (id, transport, rooms)) in lines.iter().zip(expected) {
+            assert_eq!(line["connection_id"], *id, "{listed}");
+            assert_eq!(line["transport"], transport, "{line}");
+            assert_eq!(line["room_count"], rooms, "{line}");
+            assert_eq!(line["name"], "Ünal", "{line}");
+            let shown = node.get(&at(id), &reader).await.json();
+            assert_eq!(shown["node"], line["node"], "{line}");
+        }
+    }
+    let others = kept(&pair.here, "other", &[KeyScope::Admin]).await;
+    for (user, server) in [("u1", &others), ("nobody", &reader)] {
+        let none = pair.here.get(&of(user), server).await;
+        assert_eq!(none.status, 200, "{none:?}");
+        let expected = json!({"user_id": user, "connections": [], "unanswered": []});
+        assert_eq!(none.json(), expected);
+    }
+    assert_eq!(pair.here.get(&of("a%20b"), &reader).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_gateway_by_itself_lists_at_once() {
+    let node = Node::start().await;
+    let ruler = kept(&node, "acme", &[KeyScope::Admin]).await;
+    let person = token(json!({"projects": ["p1"]}));
+    let (mut client, id) = connect(&node, &person).await;
+    client.ping().await;
+    let (mut gone, ended) = connect(&node, &person).await;
+    assert_eq!(delete(&node, &at(&ended), &ruler).await.status, 200);
+    gone.expect_close().await;
+    let listed = node.get(&of("u1"), &ruler).await;
+    assert_eq!(ids(&listed), [id]);
+    assert_eq!(listed.json()["unanswered"], json!([]));
 }

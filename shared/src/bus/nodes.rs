@@ -16,6 +16,17 @@ pub struct Showing {
     pub may_watch: bool,
 }
 
+impl Showing {
+    /// Of nobody: for one who only looks.
+    pub fn nothing() -> Self {
+        Self {
+            run: RunId::generate(),
+            card: None,
+            may_watch: false,
+        }
+    }
+}
+
 /// A node, as it has shown itself last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {

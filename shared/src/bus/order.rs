@@ -44,6 +44,10 @@ pub enum Order {
     Inquire(Inquiry),
     /// What became of an inquiry: for the gateway alone that asked.
     Answer(Answer),
+    /// Tell which connections a user has: for all gateways but the one that asks.
+    Survey(Survey),
+    /// What one of them has found: for the gateway alone that asked.
+    Found(Found),
 }
 
 /// A question about a connection.
@@ -89,6 +93,49 @@ pub struct ConnectionCard {
     pub rooms: Vec<Room>,
 }
 
+/// A question about a user's connections.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Survey {
+    /// By which its answers are known.
+    pub id: u64,
+    /// Whose user it is.
+    pub tenant: TenantId,
+    /// Whose connections.
+    pub user: UserId,
+}
+
+/// What one gateway answers to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// The survey's.
+    pub id: u64,
+    /// The name of the gateway.
+    pub node: String,
+    /// The user's connections there, the first ones that came.
+    pub connections: Vec<ConnectionLine>,
+    /// Whether there are others.
+    pub has_more: bool,
+}
+
+/// What a list tells about a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionLine {
+    /// Its id.
+    pub connection_id: ConnectionId,
+    /// Its user's name, where the token has one.
+    pub name: Option<String>,
+    /// How it travels: `websocket` or `sse`.
+    pub transport: String,
+    /// The node that serves it.
+    pub node: String,
+    /// When it began, by the bus's clock, in milliseconds since 1970.
+    pub connected_at: u64,
+    /// When its user last did something there, or it began, by the same clock.
+    pub last_active_at: u64,
+    /// How many rooms it is in.
+    pub room_count: u64,
+}
+
 /// What one hears who hears orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderHeard {
@@ -116,7 +163,10 @@ impl Order {
                 room_of(tenant, user).partition()
             }
             Self::Inquire(inquiry) => Partition::of_name(inquiry.connection.as_str()),
-            Self::Answer(answer) => Partition::of_name(&answer.id.to_string()),
+            Self::Survey(survey) => room_of(&survey.tenant, &survey.user).partition(),
+            Self::Answer(Answer { id, .. }) | Self::Found(Found { id, .. }) => {
+                Partition::of_name(&id.to_string())
+            }
         }
     }
 }

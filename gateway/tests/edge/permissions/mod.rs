@@ -48,7 +48,7 @@ const NAMING_IDS: [&str; 6] = [
 ];
 
 /// All others: what they name is there in each tenant.
-const NAMING_NO_TENANT: [&str; 14] = [
+const NAMING_NO_TENANT: [&str; 15] = [
     "hear",
     "history",
     "say",
@@ -58,6 +58,7 @@ const NAMING_NO_TENANT: [&str; 14] = [
     "presence",
     "status",
     "authenticate",
+    "list connections",
     "disconnect",
     "revoke",
     "audit",

@@ -37,11 +37,12 @@ pub(super) const ACTS: [&str; 11] = [
 ];
 
 /// What can be done in none.
-pub(super) const ROOMLESS: [&str; 9] = [
+pub(super) const ROOMLESS: [&str; 10] = [
     "status",
     "authenticate",
     "see connection",
     "end connection",
+    "list connections",
     "disconnect",
     "revoke",
     "audit",
@@ -159,6 +160,7 @@ impl<'a> Trying<'a> {
             }
             "see connection" => vec![("http", self.on_connection(Method::GET).await)],
             "end connection" => vec![("http", self.on_connection(Method::DELETE).await)],
+            "list connections" => vec![("http", self.list_connections().await)],
             "disconnect" | "revoke" => {
                 let path = format!("/api/users/victim/{act}");
                 vec![("http", outcome(&self.post(&path, &json!({})).await))]
@@ -240,6 +242,18 @@ impl<'a> Trying<'a> {
             connection.ping().await;
         }
         outcome
+    }
+
+    /// Asks for all that somebody has.
+    async fn list_connections(&self) -> Outcome {
+        let (mut connection, id) = self.ground.connection().await;
+        let answer = self.get("/api/users/author/connections").await;
+        if answer.status == 200 {
+            assert!(answer.body.contains(&id), "{answer:?}");
+            assert_eq!(answer.json()["unanswered"], json!([]));
+        }
+        connection.ping().await;
+        outcome(&answer)
     }
 
     async fn history(&self, room: &Room) -> Outcome {

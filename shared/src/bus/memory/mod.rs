@@ -268,7 +268,11 @@ impl Bus for MemoryBus {
             } => self
                 .part(order.partition())
                 .keep_status(tenant, user, *status),
-            Order::Disconnect { .. } | Order::Inquire(_) | Order::Answer(_) => {}
+            Order::Disconnect { .. }
+            | Order::Inquire(_)
+            | Order::Answer(_)
+            | Order::Survey(_)
+            | Order::Found(_) => {}
         }
         self.orders.give(order);
         Ok(())

@@ -1,5 +1,7 @@
 //! Orders to gateways, and the revocations among them.
 
+use serde::Serialize;
+
 use super::args::Args;
 use super::script::{ORDER, REVOKED, STATUS as STATUS_SCRIPT, Script};
 use super::{RedisBus, events, millis, nothing};
@@ -14,6 +16,8 @@ const DISCONNECT: &str = "disconnect";
 const STATUS: &str = "status";
 const INQUIRE: &str = "inquire";
 const ANSWER: &str = "answer";
+const SURVEY: &str = "survey";
+const FOUND: &str = "found";
 
 impl RedisBus {
     pub(super) async fn give_order(&self, order: &Order) -> Result<(), BusError> {
@@ -35,7 +39,11 @@ impl RedisBus {
                 let args = args.shown(room_of(tenant, user)).text(user.as_str());
                 (&STATUS_SCRIPT, args.text(status.as_str()))
             }
-            Order::Disconnect { .. } | Order::Inquire(_) | Order::Answer(_) => (&ORDER, args),
+            Order::Disconnect { .. }
+            | Order::Inquire(_)
+            | Order::Answer(_)
+            | Order::Survey(_)
+            | Order::Found(_) => (&ORDER, args),
         };
         let answer = self.pool.run(order.partition(), script, args).await?;
         answer.map(|_| ()).ok_or_else(|| nothing("order"))
@@ -63,10 +71,8 @@ impl RedisBus {
 }
 
 /// An order as it is published: `revoke R ms`, `disconnect R 0`, `status R` and the status,
-/// or `inquire` or `answer` and JSON.
+/// or `inquire`, `answer`, `survey` or `found` and JSON.
 fn message(order: &Order) -> Result<String, BusError> {
-    // Of our own types, which all have a form in JSON.
-    let unwritable = |error: serde_json::Error| BusError::Unreadable(error.to_string());
     Ok(match order {
         Order::Revoke(Revocation {
             tenant,
@@ -79,15 +85,18 @@ fn message(order: &Order) -> Result<String, BusError> {
             user,
             status,
         } => format!("{STATUS} {} {}", room_of(tenant, user), status.as_str()),
-        Order::Inquire(inquiry) => {
-            let json = serde_json::to_string(inquiry).map_err(unwritable)?;
-            format!("{INQUIRE} {json}")
-        }
-        Order::Answer(answer) => {
-            let json = serde_json::to_string(answer).map_err(unwritable)?;
-            format!("{ANSWER} {json}")
-        }
+        Order::Inquire(inquiry) => with_json(INQUIRE, inquiry)?,
+        Order::Answer(answer) => with_json(ANSWER, answer)?,
+        Order::Survey(survey) => with_json(SURVEY, survey)?,
+        Order::Found(found) => with_json(FOUND, found)?,
     })
+}
+
+fn with_json(what: &str, told: &impl Serialize) -> Result<String, BusError> {
+    // Of our own types, which all have a form in JSON.
+    let json = serde_json::to_string(told);
+    let json = json.map_err(|error| BusError::Unreadable(error.to_string()))?;
+    Ok(format!("{what} {json}"))
 }
 
 /// Reads an order as it is published. One of a later version is passed over.
@@ -115,6 +124,8 @@ pub(super) fn read(message: &[u8]) -> Option<Order> {
         }
         INQUIRE => serde_json::from_str(rest).ok().map(Order::Inquire),
         ANSWER => serde_json::from_str(rest).ok().map(Order::Answer),
+        SURVEY => serde_json::from_str(rest).ok().map(Order::Survey),
+        FOUND => serde_json::from_str(rest).ok().map(Order::Found),
         _ => None,
     }
 }

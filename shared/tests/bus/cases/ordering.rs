@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use causerie_shared::bus::order::{Answer, ConnectionCard, Inquiry, Order, OrderHeard, Revocation};
+use causerie_shared::bus::order::{
+    Answer, ConnectionCard, ConnectionLine, Found, Inquiry, Order, OrderHeard, Revocation, Survey,
+};
 use causerie_shared::bus::{Bus, Retention};
 use causerie_shared::ids::{ConnectionId, RunId};
 use tokio::sync::mpsc;
@@ -35,6 +37,19 @@ fn card() -> ConnectionCard {
         connected_at: 1_700_000_000_000,
         last_active_at: 1_700_000_000_001,
         rooms: vec![room("acme:user:u1").room, room("acme:tenant").room],
+    }
+}
+
+fn line() -> ConnectionLine {
+    let card = card();
+    ConnectionLine {
+        connection_id: card.connection_id,
+        name: card.name,
+        transport: card.transport,
+        node: card.node,
+        connected_at: card.connected_at,
+        last_active_at: card.last_active_at,
+        room_count: 2,
     }
 }
 
@@ -83,6 +98,17 @@ pub async fn orders_reach_all<W: World>() {
         Order::Answer(Answer {
             id: 2,
             card: Some(card()),
+        }),
+        Order::Survey(Survey {
+            id: u64::MAX,
+            tenant: room("acme:tenant").tenant,
+            user: user("u1"),
+        }),
+        Order::Found(Found {
+            id: 3,
+            node: "gw 1".to_owned(),
+            connections: vec![line(), line()],
+            has_more: true,
         }),
     ];
     for order in &orders {
