@@ -42,7 +42,8 @@ pub enum TokenError {
     KeysAway,
     /// It holds longer than revocations are remembered: one day it would come back to life.
     #[error(
-        "The token holds too long: from its `iat` to its `exp` it may be {} s at the most          (`auth.revocations_kept`). Get one that ends sooner.", .0.as_secs()
+        "The token holds too long: from its `iat` to its `exp` it may be {} days at the most \
+         (`auth.revocations_kept`). Get one that ends sooner.", .0.as_secs_f64() / 86_400.0
     )]
     HoldsTooLong(Duration),
     /// It has expired.
@@ -79,7 +80,10 @@ pub enum TokenError {
     #[error("An API key does not do here: send the token of a person.")]
     KeyElsewhere,
     /// It begins as an API key does, and is none.
-    #[error("The API key is not whole: it is `ck_`, 12 characters, `_` and 64 more.")]
+    #[error(
+        "The API key is not one that was made here: it is `ck_`, 12 characters of which the first \
+         two are hex digits up to 7f, `_` and 64 more. Copy it anew."
+    )]
     KeyMalformed,
     /// No API key can be verified.
     #[error("API keys are not accepted here.")]

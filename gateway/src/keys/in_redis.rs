@@ -12,6 +12,7 @@ use clap::ArgMatches;
 use super::table::{Present, Row, table};
 use super::{key_of, make, no_such_key, tenant_of};
 use crate::audit::{self, Note, What};
+use crate::token::configured;
 
 /// Does what `arguments` ask for.
 ///
@@ -58,6 +59,9 @@ async fn list(
 ) -> anyhow::Result<String> {
     let tenant = tenant_of(arguments)?;
     let stored = bus.keys(tenant).await?;
+    if stored.is_empty() {
+        configured(tenant, settings)?;
+    }
     let rows = stored.iter().map(|stored| Row {
         card: &stored.key.card,
         created_ms: Some(stored.key.created_ms),

@@ -141,7 +141,11 @@ fn lifetime(text: &str) -> Result<Duration, String> {
 pub(super) fn id_in(text: &str) -> Result<KeyId, String> {
     let public = text.strip_prefix(KEY_PREFIX).unwrap_or(text);
     let public = public.split('_').next().unwrap_or(public);
-    KeyId::new(public).map_err(|_| "a key is named by ck_ and twelve characters".into())
+    KeyId::new(public).map_err(|_| {
+        "no key is called so: ck_ and twelve hex digits, of which the first two are at the most 7f \
+         (`keys list` shows those that there are)"
+            .into()
+    })
 }
 
 #[cfg(test)]

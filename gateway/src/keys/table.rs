@@ -85,28 +85,34 @@ fn cells(row: &Row<'_>, present: Present) -> [String; HEAD.len()] {
             None => "now".to_owned(),
         }
     });
-    let is_known = card.by.is_none_or(|by| secret == Some(by));
-    let expires = if is_known {
-        expires.unwrap_or_else(|| "never".to_owned())
-    } else {
-        "other secret".to_owned()
+    let expires = match (secret, card.by) {
+        (None, _) => "no secret set".to_owned(),
+        (Some(secret), Some(by)) if secret != by => "other secret".to_owned(),
+        (Some(_), _) => expires.unwrap_or_else(|| "never".to_owned()),
     };
     [
         format!("{KEY_PREFIX}{}", card.id),
         scopes.join(","),
         ago(created_ms),
-        ago(used_ms),
+        match used_ms {
+            // It is not noted more often.
+            Some(ms) if now_ms.saturating_sub(*ms) < HOUR_MS => "within the hour".to_owned(),
+            used_ms => ago(used_ms),
+        },
         expires,
         card.name.clone(),
     ]
 }
 
-/// A time in the unit of which it has two at least; `None` for less than two minutes.
+/// Milliseconds.
+const HOUR_MS: u64 = 3_600_000;
+
+/// A time, rounded, in the unit of which it has two at least; `None` for less than two minutes.
 fn span(ms: u64) -> Option<String> {
     const MINUTE: u64 = 60_000;
     [(24 * 60, "days"), (60, "hours"), (1, "minutes")]
         .into_iter()
-        .map(|(minutes, name)| (ms / (minutes * MINUTE), name))
+        .map(|(minutes, name)| ((ms + minutes * MINUTE / 2) / (minutes * MINUTE), name))
         .find(|(count, _)| *count >= 2)
         .map(|(count, name)| format!("{count} {name}"))
 }
@@ -138,7 +144,7 @@ mod tests {
             row(&endless, Some(now_ms - 40 * DAY), Some(now_ms - DAY)),
             row(&ending, Some(now_ms), None),
             row(&ended, None, None),
-            row(&others, None, None),
+            row(&others, None, Some(now_ms - DAY / 48)),
         ];
         let present = Present {
             now_ms,
@@ -146,12 +152,20 @@ mod tests {
         };
         assert_eq!(
             table(&tenant, rows.into_iter(), present),
-            "KEY              SCOPES        CREATED      LAST USED     EXPIRES       NAME\n\
-             ck_16a1b2c3d4e5  publish,read  40 days ago  24 hours ago  never         The shop\n\
-             ck_16a1b2c3d4e5  publish,read  just now     -             in 3 hours    x\n\
-             ck_16a1b2c3d4e5  publish,read  -            -             expired       x\n\
-             ck_16a1b2c3d4e5  publish,read  -            -             other secret  x"
+            "KEY              SCOPES        CREATED      LAST USED        EXPIRES       NAME\n\
+             ck_16a1b2c3d4e5  publish,read  40 days ago  24 hours ago     never         The shop\n\
+             ck_16a1b2c3d4e5  publish,read  just now     -                in 3 hours    x\n\
+             ck_16a1b2c3d4e5  publish,read  -            -                expired       x\n\
+             ck_16a1b2c3d4e5  publish,read  -            within the hour  other secret  x"
         );
+        let off = Present {
+            secret: None,
+            ..present
+        };
+        let listed = table(&tenant, [row(&endless, None, None)].into_iter(), off);
+        assert!(listed.contains("no secret set"), "{listed}");
+        // Not `in 89 days` a moment after it was made for 90.
+        assert_eq!(span(90 * DAY - 1).as_deref(), Some("90 days"));
         assert_eq!(
             table(&tenant, [].into_iter(), present),
             "acme has no API keys"

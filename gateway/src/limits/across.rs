@@ -199,7 +199,9 @@ impl Gateway {
     }
 
     async fn take(&self, limits: &Limits, from: Source, wish: &Wish) -> Result<(), ProtocolError> {
-        let Wish { name, scope, whats } = wish;
+        let Wish {
+            name, scope, whats, ..
+        } = wish;
         let rated = whats
             .iter()
             .filter_map(|what| Some((*what, limits.rate(*what, *scope)?)));
@@ -225,8 +227,7 @@ impl Gateway {
                         // each of whom waits by themselves.
                         return Err(error);
                     }
-                    let name = format!("{name}:{}", what.name());
-                    Err(self.refuse(limits, from, &name, error, wait))
+                    Err(self.refuse(limits, from, wish, *what, error, wait))
                 }
                 None => Ok(()),
             },
@@ -239,27 +240,31 @@ impl Gateway {
 }
 
 impl Gateway {
-    /// Remembers that `name` was refused with `error`; who floods is held off.
+    /// Remembers that `what` of a wish was refused with `error`; who floods is held off.
     fn refuse(
         &self,
         limits: &Limits,
         from: Source,
-        name: &str,
+        wish: &Wish,
+        what: Counted,
         error: ProtocolError,
         wait: Duration,
     ) -> ProtocolError {
         let scope = error.scope.unwrap_or(Scope::Ip);
+        let name = format!("{}:{}", wish.name, what.name());
         let is_flood = self
             .floods
-            .is_flood(name, scope, us(wait), limits.violations);
+            .is_flood(&name, scope, us(wait), limits.violations);
         if !is_flood {
             return error;
         }
         events::asks_on(from.client, limits.hold_off);
         self.note(|| {
-            Note::of_nobody(What::Abuse, None)
-                .from(from.client)
-                .on(name)
+            let note = match &wish.user {
+                Some((tenant, user)) => Note::by(What::Abuse, tenant, user),
+                None => Note::of_nobody(What::Abuse, None),
+            };
+            note.from(from.client).on(what.name())
         });
         hold_off(self, from.client, from.way);
         match from.way {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use causerie_shared::api_key::ApiKey;
-use causerie_shared::ids::TenantId;
+use causerie_shared::ids::{TenantId, UserId};
 use causerie_shared::protocol::error::Scope;
 
 use super::Limits;
@@ -13,6 +13,8 @@ use crate::identity::Identity;
 /// What somebody wants to have of what is theirs.
 pub(super) struct Wish {
     pub(super) name: String,
+    /// Whose it is, where they are known.
+    pub(super) user: Option<(TenantId, UserId)>,
     pub(super) scope: Scope,
     pub(super) whats: Vec<Counted>,
 }
@@ -22,6 +24,7 @@ impl Wish {
     pub(super) fn of_address(client: IpAddr, whats: &[Counted]) -> Self {
         Self {
             name: name_of_address(client),
+            user: None,
             scope: Scope::Ip,
             whats: whats.to_vec(),
         }
@@ -30,6 +33,7 @@ impl Wish {
     pub(super) fn of_user(Identity { tenant, user, .. }: &Identity, what: Counted) -> Self {
         Self {
             name: format!("user:{tenant}:{user}"),
+            user: Some((tenant.clone(), user.clone())),
             scope: Scope::User,
             whats: vec![what],
         }
@@ -44,6 +48,7 @@ impl Wish {
     pub(super) fn of_key(key: &ApiKey) -> Self {
         Self {
             name: format!("key:{}", key.card.id),
+            user: None,
             scope: Scope::User,
             whats: vec![Counted::KeyRequests],
         }
@@ -57,6 +62,7 @@ impl Wish {
         let whats: Vec<_> = whats.iter().copied().filter(is_limited).collect();
         (!whats.is_empty()).then(|| Self {
             name: format!("tenant:{tenant}"),
+            user: None,
             scope,
             whats,
         })

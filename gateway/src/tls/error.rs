@@ -2,6 +2,19 @@
 
 use std::path::PathBuf;
 
+use rustls::pki_types::pem::Error as PemError;
+
+/// What is wrong with a file in PEM. The library shows bytes as numbers.
+pub(super) fn why_no_pem(error: &PemError) -> String {
+    if let PemError::MissingSectionEnd { .. } = error {
+        "it ends before its `-----END …-----`: was the file cut?".to_owned()
+    } else if let PemError::IllegalSectionStart { .. } = error {
+        "its `-----BEGIN …-----` is not whole: was the file cut?".to_owned()
+    } else {
+        error.to_string()
+    }
+}
+
 /// Why certificate, key or authorities cannot be used: each one sentence that names
 /// the key of the configuration.
 #[derive(Debug, thiserror::Error)]

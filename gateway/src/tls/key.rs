@@ -7,6 +7,8 @@ use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use secrecy::ExposeSecret;
 
+use super::error::why_no_pem;
+
 const ENCRYPTED_BEGIN: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
 const ENCRYPTED_END: &str = "-----END ENCRYPTED PRIVATE KEY-----";
 /// Stands in keys that were encrypted as OpenSSL did before PKCS#8 (RFC 1421).
@@ -43,7 +45,7 @@ pub(super) fn read(
             let key = decrypt(block, passphrase.ok_or(BadKey::NoPassphrase)?)?;
             Ok((key, true))
         }
-        Err(error) => Err(BadKey::Damaged(error.to_string())),
+        Err(error) => Err(BadKey::Damaged(why_no_pem(&error))),
     }
 }
 
@@ -66,8 +68,12 @@ fn decrypt(block: &str, passphrase: &Secret) -> Result<PrivateKeyDer<'static>, B
 }
 
 fn why_not_read(error: &pkcs8::Error) -> BadKey {
-    let is_unknown =
-        |error: &pkcs8::der::Error| matches!(error.kind(), ErrorKind::OidUnknown { .. });
+    let is_unknown = |error: &pkcs8::der::Error| {
+        matches!(
+            error.kind(),
+            ErrorKind::OidUnknown { .. } | ErrorKind::OidMalformed
+        )
+    };
     if matches!(error, pkcs8::Error::Asn1(error) if is_unknown(error)) {
         return BadKey::Encryption;
     }

@@ -14,7 +14,7 @@ use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{Error, InconsistentKeys, RootCertStore, ServerConfig, SupportedProtocolVersion};
 
-use super::error::BadTls;
+use super::error::{BadTls, why_no_pem};
 use super::key::{self, BadKey};
 use super::validity::Validity;
 
@@ -140,7 +140,7 @@ fn certificates(key: &'static str, file: &Path) -> Result<Vec<CertificateDer<'st
     let what = "certificate";
     let pem = read(key, file)?;
     let read: Result<Vec<_>, PemError> = CertificateDer::pem_slice_iter(&pem).collect();
-    let certificates = read.map_err(|error| damaged(key, file, what, &error))?;
+    let certificates = read.map_err(|error| damaged(key, file, what, &why_no_pem(&error)))?;
     if certificates.is_empty() {
         let path = file.to_owned();
         return Err(BadTls::Missing { key, path, what });

@@ -7,7 +7,7 @@ use causerie_testkit::redis::Redis;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{ON, ask, bare, come_in, entries, gateways, keys, token};
+use super::{DEADLINE, Instant, ON, ask, bare, come_in, entries, gateways, keys, read, token};
 
 async fn act(node: &Node, token: &str, action: &str, data: Value) -> Answer {
     let body = json!({"action": action, "data": data});
@@ -175,4 +175,31 @@ async fn an_abuser_is_told() {
     let expected = json!({"what": "abuse", "who": "user:u1", "address": "198.51.100.x",
         "transport": "websocket", "result": "ok"});
     assert_eq!(found.iter().map(bare).collect::<Vec<_>>(), [expected]);
+}
+
+/// Else the tenant's admin could not find them.
+#[tokio::test]
+async fn an_abuser_over_http_is_told_by_name() {
+    let redis = Redis::start().await;
+    let few = [
+        ON[0],
+        ("LIMITS_MESSAGES_PER_MINUTE_PER_USER", "1"),
+        ("LIMITS_VIOLATIONS_BEFORE_CLOSE", "1"),
+        ("LIMITS_HOLD_OFF", "0s"),
+    ];
+    let [here, there] = gateways(&redis, &few).await;
+    let user = token("acme", "u1", None);
+    let message = json!({"action": "sendMessage", "data": {"user_input": "x", "ai": false}});
+    let operator = token("acme", "boss", Some("operator"));
+    let (deadline, mut found) = (Instant::now() + DEADLINE, None);
+    while found.is_none() {
+        ask(&here, Method::POST, "/api/actions", &user, Some(&message)).await;
+        let page = read(&there, "", &operator).await;
+        assert!(Instant::now() < deadline, "{page}");
+        let entries = page["entries"].as_array().unwrap().iter();
+        found = entries.map(bare).find(|entry| entry["what"] == "abuse");
+    }
+    let expected = json!({"what": "abuse", "who": "user:u1", "address": "198.51.100.x",
+        "on": "messages", "result": "ok"});
+    assert_eq!(found, Some(expected));
 }

@@ -52,13 +52,20 @@ fn is_label(label: &str) -> bool {
 
 /// What is wrong with a text that should be an origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an origin is scheme://host or scheme://host:port, with *. before host for its subdomains")]
+#[error(
+    "an origin is a page's scheme://host or scheme://host:port, with *. before host for its \
+     subdomains"
+)]
 pub struct InvalidOrigin;
 
 impl FromStr for Origin {
     type Err = InvalidOrigin;
     fn from_str(text: &str) -> Result<Self, InvalidOrigin> {
         let (scheme, after) = text.split_once("://").ok_or(InvalidOrigin)?;
+        // It is the page that has an origin, not the socket that it opens.
+        if ["ws", "wss"].contains(&scheme) {
+            return Err(InvalidOrigin);
+        }
         if let Some(domain) = after.strip_prefix(ANY_SUBDOMAIN) {
             return Self::of_subdomains(scheme, domain);
         }
@@ -97,8 +104,8 @@ impl Origin {
 impl Scalar for Origin {
     const KIND: &'static str = "origin";
     fn expected() -> String {
-        "an origin, scheme://host or scheme://host:port, without a path, or such as \
-         https://*.example.com for the subdomains of a host"
+        "the origin of a page, scheme://host or scheme://host:port (https, not wss), without a \
+         path, or such as https://*.example.com for the subdomains of a host"
             .into()
     }
     fn parse(text: &str) -> Option<Self> {
@@ -271,6 +278,8 @@ mod tests {
             "https://u@example.com",
             "https://a.example,https://b.example",
             "localhost:8080",
+            "wss://example.com",
+            "ws://*.example.com",
         ] {
             assert_eq!(bad.parse::<Origin>(), Err(InvalidOrigin), "{bad}");
         }

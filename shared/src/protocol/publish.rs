@@ -2,6 +2,7 @@
 
 use compact_str::CompactString;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use super::action::read_fields;
@@ -40,6 +41,9 @@ struct Fields {
     r#type: CompactString,
     data: Option<Value>,
     durable: Option<bool>,
+    /// Read before, and not there any more: so that it is named among those that may be.
+    #[serde(rename = "id")]
+    _id: Option<IgnoredAny>,
 }
 
 impl Publish {

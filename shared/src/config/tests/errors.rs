@@ -38,9 +38,9 @@ fn a_bad_value_is_one_sentence_with_key_value_and_what_is_allowed() {
         ),
         (
             Start::standalone("websocket.cors_origins = ['https://a.example', '*']"),
-            "websocket.cors_origins is `*` (in causerie.toml), but must be an origin, \
-             scheme://host or scheme://host:port, without a path, or such as \
-             https://*.example.com for the subdomains of a host",
+            "websocket.cors_origins is `*` (in causerie.toml), but must be the \
+             origin of a page, scheme://host or scheme://host:port (https, not wss), without a \
+             path, or such as https://*.example.com for the subdomains of a host",
         ),
         (
             Start::standalone("websocket.bind = ['::']"),

@@ -121,7 +121,7 @@ fn every_origin_cannot_be_meant() {
     let file = format!("{TOKENS}{TENANT}origins = ['*']");
     let error = error(Program::Standalone, &file);
     assert!(
-        error.contains("tenants[0].origins") && error.contains("an origin, "),
+        error.contains("tenants[0].origins") && error.contains("the origin of a page"),
         "{error}"
     );
 }

@@ -53,14 +53,21 @@ fn v6(line: &[u8], start: usize) -> Option<Found> {
     let near = line.get(..start + 41).unwrap_or(line);
     let end = run(near, group, |byte| byte.is_ascii_hexdigit() || byte == b':');
     let text = std::str::from_utf8(line.get(start..end)?).ok()?;
-    // A colon may follow it.
     let (address, end) = match text.parse::<Ipv6Addr>() {
         Ok(address) => (address, end),
-        Err(_) => (text.strip_suffix(':')?.parse().ok()?, end - 1),
+        Err(_) => address_before_colon(text).map(|(address, len)| (address, start + len))?,
     };
     let [a, b, c, ..] = address.segments();
     let found = Found::new(start, end, Kind::V6([a, b, c]));
     number_ends(line, end).then_some(found)
+}
+
+/// The longest address that `text` begins with and that a colon follows: what stands behind that
+/// may look as if it were a part of it, as the `c` of `:connections` does.
+fn address_before_colon(text: &str) -> Option<(Ipv6Addr, usize)> {
+    let colons = text.rmatch_indices(':').map(|(at, _)| at);
+    let mut addresses = colons.filter_map(|at| Some((text.get(..at)?.parse().ok()?, at)));
+    addresses.next()
 }
 
 /// Whether the group at `start` is not an address's first.
