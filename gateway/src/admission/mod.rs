@@ -250,7 +250,7 @@ impl Admission {
         let refusal = if self.gateway.settings().addresses.has(asked.client) {
             match self.gateway.check_not_held(asked.client) {
                 Ok(()) => return Ok(()),
-                Err(error) => error.into(),
+                Err(error) => Refusal::from(error).because("held_off"),
             }
         } else {
             let content = "Your address may not come in here: ask whoever runs this service.";

@@ -164,6 +164,9 @@ async fn a_held_off_address_is_refused_without_asking_redis() {
             let answer = comes_from(node, FLOODER, query).await;
             assert!(is_held_off(&answer), "{answer:?}");
         }
+        let metrics = node.metrics().await;
+        let word = "causerie_refusals_total{reason=\"held_off\"}";
+        assert!(metrics.contains(word), "{metrics}");
         assert_eq!(comes_from(node, "192.0.2.2", &query).await.status, 426);
     }
 }
