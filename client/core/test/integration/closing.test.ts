@@ -86,3 +86,12 @@ test('who is disconnected by an operator stays away', async () => {
   one.client.reconnect();
   await one.isUp(from);
 });
+
+test.each(['streaming', 'http'] as const)('a page whose origin no tenant names is told why it stays outside, over %s', async (mode) => {
+  // As a browser does, which no page can talk out of it.
+  const fromElsewhere: typeof fetch = (input, init) => fetch(input, { ...init, headers: { ...init?.headers, origin: 'https://elsewhere.example' } });
+  const one = person({ url: gateway.url, user: 'elsewhere', mode, fetch: fromElsewhere });
+  const closed = await one.hears('it is refused', 'state', ({ name }) => name === 'closed');
+  expect(closed).toMatchObject({ comesBack: 'never', reason: { error: { code: 'forbidden', status: 403 } } });
+  expect(whyOf(closed)).toBe('origin_refused');
+});
