@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use causerie_shared::api_key::{ApiKey, StoredKey};
 use causerie_shared::bus::allowance::{Allowance, Taken};
 use causerie_shared::bus::audit::{AuditBatch, AuditPage, AuditPlace};
+use causerie_shared::bus::chronicle::{ChroniclePage, ChroniclePlace};
 use causerie_shared::bus::deletion::{Deleted, Deletion};
 use causerie_shared::bus::feed::Feed;
 use causerie_shared::bus::log::{Changes, History, HistoryRange, Page};
@@ -339,7 +340,11 @@ impl Bus for Link {
         through!(self, [note], bus => bus.note(&note))
     }
 
-    async fn noted(&self, before: Option<AuditPlace>, limit: usize) -> Result<AuditPage, BusError> {
+    async fn noted(
+        &self,
+        before: Option<ChroniclePlace>,
+        limit: usize,
+    ) -> Result<ChroniclePage, BusError> {
         through!(self, [], bus => bus.noted(before, limit))
     }
 }

@@ -62,7 +62,6 @@ pub(crate) fn begin_at_zero() {
         "causerie_presence_told_total",
         "causerie_presence_renewals_total",
         "causerie_presence_sweeps_total",
-        "causerie_audit_dropped_total",
         "causerie_accept_errors_total",
         "causerie_api_key_requests_total",
         "causerie_chat_timeouts_total",

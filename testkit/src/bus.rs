@@ -89,8 +89,8 @@ macro_rules! bus_before_another {
             show_node(showing: &::causerie_shared::bus::nodes::Showing)
                 -> ::causerie_shared::bus::nodes::Nodes;
             note(note: &::causerie_shared::bus::nodes::Note) -> bool;
-            noted(before: Option<::causerie_shared::bus::audit::AuditPlace>, limit: usize)
-                -> ::causerie_shared::bus::audit::AuditPage;
+            noted(before: Option<::causerie_shared::bus::chronicle::ChroniclePlace>, limit: usize)
+                -> ::causerie_shared::bus::chronicle::ChroniclePage;
         }
     };
     ($before:ty: $($verb:ident($($arg:ident: $kind:ty),*) -> $done:ty;)+) => {

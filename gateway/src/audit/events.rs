@@ -1,6 +1,7 @@
 //! The audit log in logs and metrics.
 
 use causerie_shared::bus::BusError;
+use causerie_shared::bus::audit::AuditPart;
 use causerie_shared::ids::TenantId;
 use metrics::{Counter, counter};
 
@@ -11,7 +12,9 @@ pub(super) fn begin_at_zero() {
     for what in What::ALL {
         entries(what).increment(0);
     }
-    drops().increment(0);
+    for part in AuditPart::ALL {
+        drops(part).increment(0);
+    }
 }
 
 /// Somebody did something: the audit log's line in the log.
@@ -38,15 +41,18 @@ fn entries(what: What) -> Counter {
 }
 
 /// So many notes are not kept: there was no room, or the bus did not take them.
-pub(super) fn dropped(count: usize, lines: &Seldom) {
-    drops().increment(count as u64);
+pub(super) fn dropped(part: AuditPart, count: usize, lines: &Seldom) {
+    drops(part).increment(count as u64);
     if lines.is_due() {
-        tracing::error!("the audit log has holes: more is noted than can be kept");
+        tracing::error!(
+            part = part.name(),
+            "the audit log has holes: more is noted than can be kept"
+        );
     }
 }
 
-fn drops() -> Counter {
-    counter!("causerie_audit_dropped_total")
+fn drops(part: AuditPart) -> Counter {
+    counter!("causerie_audit_dropped_total", "part" => part.name())
 }
 
 /// The bus does not take entries now.

@@ -2,8 +2,9 @@
 //! `docs/audit.md`.
 //!
 //! Whoever does something leaves a note in a queue, and waits for nobody: what does
-//! not fit is counted. One task takes the notes, those of a tenth of a second
-//! together, so that a connection costs the bus no call of its own.
+//! not fit is counted. One task for each part of the log takes its notes, those of a
+//! tenth of a second together, so that a connection costs the bus no call of its own,
+//! and a flood of one part leaves room for the others.
 
 mod events;
 mod note;
@@ -12,7 +13,7 @@ mod writer;
 use std::sync::Arc;
 
 use causerie_shared::bus::Bus;
-use causerie_shared::bus::audit::AuditBatch;
+use causerie_shared::bus::audit::{AuditBatch, AuditPart};
 use causerie_shared::config::Settings;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -23,13 +24,15 @@ use note::Entry;
 pub(crate) use note::{Note, What};
 use writer::Writer;
 
-/// How many notes may wait: a few MiB.
+/// How many notes of each part may wait: a few MiB.
 const QUEUE: usize = 16_384;
 
 /// Where notes are left.
 #[derive(Debug)]
 pub(crate) struct Audit {
-    notes: mpsc::Sender<Noted>,
+    acts: mpsc::Sender<Noted>,
+    sessions: mpsc::Sender<Noted>,
+    strangers: mpsc::Sender<Noted>,
     dropped: Seldom,
 }
 
@@ -50,19 +53,30 @@ impl Audit {
         stop: &CancellationToken,
     ) -> Self {
         events::begin_at_zero();
-        let (notes, waiting) = mpsc::channel(QUEUE);
-        let writer = Writer::new(bus, node, stop.clone());
-        tasks.spawn(writer.run(waiting));
+        let queue = |part| {
+            let (notes, waiting) = mpsc::channel(QUEUE);
+            let writer = Writer::new(Arc::clone(&bus), node, part, stop.clone());
+            tasks.spawn(writer.run(waiting));
+            notes
+        };
         Self {
-            notes,
+            acts: queue(AuditPart::Acts),
+            sessions: queue(AuditPart::Sessions),
+            strangers: queue(AuditPart::Strangers),
             dropped: Seldom::default(),
         }
     }
 
     /// Leaves a note. Never waits.
     pub(crate) fn leave(&self, at_ms: u64, note: Note) {
-        if self.notes.try_send(Noted { at_ms, note }).is_err() {
-            events::dropped(1, &self.dropped);
+        let part = note.part();
+        let notes = match part {
+            AuditPart::Acts => &self.acts,
+            AuditPart::Sessions => &self.sessions,
+            AuditPart::Strangers => &self.strangers,
+        };
+        if notes.try_send(Noted { at_ms, note }).is_err() {
+            events::dropped(part, 1, &self.dropped);
         }
     }
 }
@@ -77,7 +91,7 @@ pub(crate) async fn keep_of_command(bus: &dyn Bus, settings: &Settings, note: No
         return;
     };
     events::noted(note.tenant.as_ref(), &entry);
-    let batch = AuditBatch::new(note.tenant.clone(), vec![text]);
+    let batch = AuditBatch::new(note.tenant.clone(), note.part(), vec![text]);
     if let Err(error) = bus.audit(&batch).await {
         events::not_kept(&error, &Seldom::default());
     }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use causerie_shared::api_key::{ApiKey, KEY_PREFIX};
+use causerie_shared::bus::audit::AuditPart;
 use causerie_shared::ids::{KeyId, TenantId, UserId};
 use causerie_shared::telemetry::mask;
 use serde::Serialize;
@@ -12,6 +13,9 @@ use crate::identity::Identity;
 
 /// The result of what was done.
 const OK: &str = "ok";
+
+/// One of whom nothing is believed.
+const NOBODY: &str = "nobody";
 
 /// What was done, or tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -132,7 +136,7 @@ impl Note {
 
     /// That somebody of whom nothing is believed did it.
     pub(crate) fn of_nobody(what: What, tenant: Option<&TenantId>) -> Self {
-        Self::new(what, tenant, "nobody".to_owned())
+        Self::new(what, tenant, NOBODY.to_owned())
     }
 
     /// That a user did it.
@@ -180,6 +184,34 @@ impl Note {
         Self {
             on: Some(on.to_string()),
             ..self
+        }
+    }
+
+    /// The part of the log it belongs to. What a user tries in vain is no act: anybody
+    /// can try.
+    pub(super) fn part(&self) -> AuditPart {
+        if self.who == NOBODY {
+            return AuditPart::Strangers;
+        }
+        match self.what {
+            What::Limit => AuditPart::Strangers,
+            What::Connect | What::Refuse | What::Join | What::Abuse | What::Filter => {
+                AuditPart::Sessions
+            }
+            What::Publish
+            | What::Delete
+            | What::DisconnectUser
+            | What::EndConnection
+            | What::RevokeUser
+            | What::MakeKey
+            | What::RevokeKey => {
+                let in_vain = self.result != OK && self.who.starts_with("user:");
+                if in_vain {
+                    AuditPart::Sessions
+                } else {
+                    AuditPart::Acts
+                }
+            }
         }
     }
 
@@ -252,6 +284,20 @@ mod tests {
                 "address": "198.51.100.x", "on": "project:[phone]", "result": "ok",
             })
         );
+    }
+
+    #[test]
+    fn what_anybody_can_cause_is_no_act() {
+        let of = |what| Note::of_user(what, &Identity::plain("u1"));
+        for (note, part) in [
+            (of(What::RevokeUser), AuditPart::Acts),
+            (of(What::RevokeUser).failed("role"), AuditPart::Sessions),
+            (of(What::Join), AuditPart::Sessions),
+            (of(What::Limit), AuditPart::Strangers),
+            (Note::of_nobody(What::Refuse, None), AuditPart::Strangers),
+        ] {
+            assert_eq!(note.part(), part, "{note:?}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use causerie_shared::bus::audit::AuditBatch;
+use causerie_shared::bus::audit::{AuditBatch, AuditPart};
 use causerie_shared::bus::{Bus, BusError};
 use causerie_shared::ids::TenantId;
 use tokio::sync::mpsc;
@@ -29,10 +29,11 @@ const RETRY: Duration = Duration::from_secs(1);
 /// How long the end of a node waits for its last notes to be kept.
 const LAST: Duration = Duration::from_secs(2);
 
-/// Keeps what is noted on one node.
+/// Keeps what is noted on one node, of one part.
 pub(super) struct Writer {
     bus: Arc<dyn Bus>,
     node: String,
+    part: AuditPart,
     stop: CancellationToken,
     /// When it was said last that the bus does not answer, and that some are lost.
     unanswered: Seldom,
@@ -40,10 +41,16 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(bus: Arc<dyn Bus>, node: &str, stop: CancellationToken) -> Self {
+    pub(super) fn new(
+        bus: Arc<dyn Bus>,
+        node: &str,
+        part: AuditPart,
+        stop: CancellationToken,
+    ) -> Self {
         Self {
             bus,
             node: node.to_owned(),
+            part,
             stop,
             unanswered: Seldom::default(),
             lost: Seldom::default(),
@@ -81,7 +88,7 @@ impl Writer {
         tokio::select! {
             biased;
             () = self.keep(noted) => {}
-            () = too_late => events::dropped(count, &self.lost),
+            () = too_late => events::dropped(self.part, count, &self.lost),
         }
     }
 
@@ -97,7 +104,7 @@ impl Writer {
         }
         for (tenant, entries) in by_tenant {
             for some in entries.chunks(TOGETHER) {
-                let batch = AuditBatch::new(tenant.clone(), some.to_vec());
+                let batch = AuditBatch::new(tenant.clone(), self.part, some.to_vec());
                 self.keep_batch(&batch).await;
             }
         }
@@ -110,7 +117,7 @@ impl Writer {
                 Ok(()) => return,
                 Err(error @ BusError::Unreadable(_)) => {
                     events::not_kept(&error, &self.unanswered);
-                    events::dropped(batch.entries.len(), &self.lost);
+                    events::dropped(self.part, batch.entries.len(), &self.lost);
                     return;
                 }
                 Err(error @ BusError::Unavailable(_)) => {

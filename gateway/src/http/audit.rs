@@ -56,7 +56,12 @@ impl Wanted {
                 "tenant" => wanted.tenant = Some(Some(tenant(&value)?)),
                 "before" => wanted.before = Some(place(&value)?),
                 "limit" => wanted.limit = limit(&value)?,
-                _ => {}
+                name => {
+                    return Err(Refusal::bad_request(format!(
+                        "`{name}` is no parameter of `/api/audit`: there are `tenant`, \
+                         `before` and `limit`."
+                    )));
+                }
             }
         }
         Ok(wanted)
@@ -104,14 +109,20 @@ fn encode(page: &AuditPage) -> String {
 
 #[cfg(test)]
 mod tests {
+    use causerie_shared::bus::audit::AuditPart;
+
     use super::*;
 
     #[test]
     fn the_wanted_part_has_limits() {
-        let wanted = Wanted::read("tenant=acme&before=17-3&limit=500").unwrap();
+        let wanted = Wanted::read("tenant=acme&before=17-3-acts&limit=500").unwrap();
         let expected = Wanted {
             tenant: Some(Some(tenant("acme").unwrap())),
-            before: Some(AuditPlace { ms: 17, seq: 3 }),
+            before: Some(AuditPlace {
+                ms: 17,
+                seq: 3,
+                part: AuditPart::Acts,
+            }),
             limit: 500,
         };
         assert_eq!(wanted, expected);
@@ -122,6 +133,7 @@ mod tests {
             "limit=0",
             "limit=501",
             "before=17",
+            "befor=17-3-acts",
             "before=",
             "tenant=a%20b",
         ] {
@@ -131,7 +143,11 @@ mod tests {
 
     #[test]
     fn what_is_no_entry_is_passed_over() {
-        let place = AuditPlace { ms: 17, seq: 0 };
+        let place = AuditPlace {
+            ms: 17,
+            seq: 0,
+            part: AuditPart::Acts,
+        };
         let page = AuditPage {
             entries: vec![
                 (place, r#"{"at":1}"#.to_owned()),
@@ -141,7 +157,7 @@ mod tests {
         };
         let json: serde_json::Value = serde_json::from_str(&encode(&page)).unwrap();
         let expected = serde_json::json!({
-            "entries": [{"id": "17-0", "at": 1}], "has_more": true,
+            "entries": [{"id": "17-0-acts", "at": 1}], "has_more": true,
         });
         assert_eq!(json, expected);
     }

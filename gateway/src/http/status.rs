@@ -12,7 +12,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router, middleware};
-use causerie_shared::bus::audit::AuditPlace;
+use causerie_shared::bus::chronicle::ChroniclePlace;
 use causerie_shared::bus::nodes::{Change, Note};
 use causerie_shared::protocol::SUBPROTOCOL;
 use serde_json::{Value, json};
@@ -156,7 +156,7 @@ async fn history(State(edge): State<Edge>, request: Request) -> Result<Json<Valu
 /// Which part of the history is wanted.
 struct Wanted {
     kind: Option<String>,
-    before: Option<AuditPlace>,
+    before: Option<ChroniclePlace>,
     limit: usize,
 }
 
@@ -201,7 +201,7 @@ impl Wanted {
     }
 
     /// An entry, if it is wanted and can be read.
-    fn shown(&self, place: AuditPlace, entry: &str) -> Option<Value> {
+    fn shown(&self, place: ChroniclePlace, entry: &str) -> Option<Value> {
         let mut entry: Value = serde_json::from_str(entry).ok()?;
         let is_wanted = |kind: &String| entry.get("kind").is_some_and(|of| of == kind);
         if !self.kind.as_ref().is_none_or(is_wanted) {

@@ -1,6 +1,7 @@
 //! What is kept of who did what: a log for each tenant, and one for what belongs to
 //! none.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::str::FromStr;
 
@@ -9,23 +10,52 @@ use uuid::Uuid;
 use crate::ids::TenantId;
 use crate::room::Partition;
 
-/// Entries that are kept together, of one log.
+/// The parts of a log, each with a length and a queue of its own: so what anybody can
+/// cause pushes nothing out of what only the trusted can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AuditPart {
+    /// What those who may rule did.
+    Acts,
+    /// What people did who are known, and what they were refused.
+    Sessions,
+    /// Refusals of those who are nobody, and limits.
+    Strangers,
+}
+
+impl AuditPart {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::Acts, Self::Sessions, Self::Strangers];
+
+    /// Its name, in places, keys and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Acts => "acts",
+            Self::Sessions => "sessions",
+            Self::Strangers => "strangers",
+        }
+    }
+}
+
+/// Entries that are kept together, of one part of one log.
 #[derive(Debug, Clone)]
 pub struct AuditBatch {
     /// Names it once and for all: kept twice, it is there once.
     pub id: String,
     /// Whose log it is; the installation's own where they are no tenant's.
     pub tenant: Option<TenantId>,
+    /// Which part of it.
+    pub part: AuditPart,
     /// Each an object in JSON, the oldest first.
     pub entries: Vec<String>,
 }
 
 impl AuditBatch {
     /// A new batch.
-    pub fn new(tenant: Option<TenantId>, entries: Vec<String>) -> Self {
+    pub fn new(tenant: Option<TenantId>, part: AuditPart, entries: Vec<String>) -> Self {
         Self {
             id: Uuid::new_v4().simple().to_string(),
             tenant,
+            part,
             entries,
         }
     }
@@ -36,18 +66,20 @@ impl AuditBatch {
 pub struct AuditPlace {
     /// When it was kept, in milliseconds since 1970 by the bus's clock.
     pub ms: u64,
-    /// Among those of the same millisecond.
+    /// Among those of the same millisecond and part.
     pub seq: u64,
+    /// The part it is in.
+    pub part: AuditPart,
 }
 
 /// A text that is no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a place is two numbers with `-` between them")]
+#[error("a place is two numbers and a part, with `-` between them")]
 pub struct InvalidPlace;
 
 impl fmt::Display for AuditPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.ms, self.seq)
+        write!(f, "{}-{}-{}", self.ms, self.seq, self.part.name())
     }
 }
 
@@ -56,15 +88,19 @@ impl FromStr for AuditPlace {
 
     fn from_str(text: &str) -> Result<Self, InvalidPlace> {
         let number = |text: &str| text.parse().map_err(|_| InvalidPlace);
-        let (ms, seq) = text.split_once('-').ok_or(InvalidPlace)?;
+        let (ms, rest) = text.split_once('-').ok_or(InvalidPlace)?;
+        let (seq, name) = rest.split_once('-').ok_or(InvalidPlace)?;
+        let mut parts = AuditPart::ALL.into_iter();
+        let part = parts.find(|part| part.name() == name);
         Ok(Self {
             ms: number(ms)?,
             seq: number(seq)?,
+            part: part.ok_or(InvalidPlace)?,
         })
     }
 }
 
-/// A part of a log.
+/// Some of a log.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AuditPage {
     /// The newest first.
@@ -73,14 +109,28 @@ pub struct AuditPage {
     pub has_more: bool,
 }
 
-/// The name under which the log of `tenant` is kept.
-pub(super) fn log_name(tenant: Option<&TenantId>) -> String {
-    format!("audit:{}", tenant.map_or("", TenantId::as_str))
+impl AuditPage {
+    /// The newest `limit` of `found`, which has of each part one more if there are more.
+    pub(super) fn newest(mut found: Vec<(AuditPlace, String)>, limit: usize) -> Self {
+        found.sort_unstable_by_key(|(place, _)| Reverse(*place));
+        let has_more = found.len() > limit;
+        found.truncate(limit);
+        Self {
+            entries: found,
+            has_more,
+        }
+    }
 }
 
-/// Where that log is kept.
+/// The name under which a part of the log of `tenant` is kept.
+pub(super) fn log_name(tenant: Option<&TenantId>, part: AuditPart) -> String {
+    let tenant = tenant.map_or("", TenantId::as_str);
+    format!("audit:{}:{tenant}", part.name())
+}
+
+/// Where all parts of that log are kept.
 pub(super) fn partition_of_log(tenant: Option<&TenantId>) -> Partition {
-    Partition::of_name(&log_name(tenant))
+    Partition::of_name(&format!("audit:{}", tenant.map_or("", TenantId::as_str)))
 }
 
 #[cfg(test)]
@@ -89,10 +139,22 @@ mod tests {
 
     #[test]
     fn a_place_is_read_as_it_is_shown() {
-        let place = AuditPlace { ms: 17, seq: 3 };
+        let (seq, part) = (3, AuditPart::Sessions);
+        let place = AuditPlace { ms: 17, seq, part };
         assert_eq!(place.to_string().parse(), Ok(place));
-        assert!(place < AuditPlace { ms: 18, seq: 0 });
-        for bad in ["", "-", "17", "17-", "17-x", "+", "17-3-1", "(17-3"] {
+        assert!(place < AuditPlace { ms: 18, ..place });
+        for bad in [
+            "",
+            "-",
+            "17",
+            "17-",
+            "17-x",
+            "+",
+            "17-3",
+            "17-3-1",
+            "17-3-acts-",
+            "(17-3-acts",
+        ] {
             assert_eq!(bad.parse::<AuditPlace>(), Err(InvalidPlace), "{bad}");
         }
     }

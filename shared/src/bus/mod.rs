@@ -50,6 +50,7 @@ use crate::room::{Partition, RoomKey};
 
 pub mod allowance;
 pub mod audit;
+pub mod chronicle;
 pub mod connection;
 pub mod deletion;
 mod events;
@@ -67,6 +68,7 @@ pub mod subscription;
 
 use allowance::{Allowance, Taken};
 use audit::{AuditBatch, AuditPage, AuditPlace};
+use chronicle::{ChroniclePage, ChroniclePlace};
 use deletion::{Deleted, Deletion};
 use log::{Changes, History, HistoryRange, Look, Page};
 use nodes::{Nodes, Note, Showing};
@@ -417,5 +419,9 @@ pub trait Bus: Send + Sync + Debug {
 
     /// Reads the chronicle, from the newest entry on or from the one before `before`; at the
     /// most `limit` entries.
-    async fn noted(&self, before: Option<AuditPlace>, limit: usize) -> Result<AuditPage, BusError>;
+    async fn noted(
+        &self,
+        before: Option<ChroniclePlace>,
+        limit: usize,
+    ) -> Result<ChroniclePage, BusError>;
 }

@@ -12,7 +12,8 @@ section! {
         /// Whether gateways note who connects, is refused, joins, publishes, rules or
         /// meets a limit.
         enabled: bool = false;
-        /// Most entries that are kept of each tenant, and as many of what is no tenant's.
+        /// Most entries that are kept in each part of a tenant's log, and as many of what is
+        /// no tenant's.
         max_events: u64 = 100_000, in 100..=100000000;
         /// How long they are kept.
         max_age: Duration = DAY * 30, in 60..=315360000;

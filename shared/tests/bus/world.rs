@@ -187,6 +187,7 @@ macro_rules! conformance {
                 each_tenant_has_an_audit_log_of_its_own,
                 a_batch_is_kept_once,
                 an_audit_log_has_a_length,
+                no_part_of_an_audit_log_pushes_out_another,
                 what_is_too_old_goes;
             showing:
                 nodes_are_shown_to_all_until_they_end,

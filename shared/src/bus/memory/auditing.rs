@@ -3,16 +3,19 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::part::{Part, millis};
-use crate::bus::audit::{AuditBatch, AuditPage, AuditPlace};
+use crate::bus::audit::{AuditBatch, AuditPage, AuditPart, AuditPlace};
 use crate::ids::TenantId;
 
 /// How long it is remembered that a batch is kept.
 const BATCHES_KNOWN_MS: u64 = 600_000;
 
-/// The audit logs of one partition, each with its oldest entry first.
+/// One part of one log, its oldest entry first.
+type Entries = VecDeque<(AuditPlace, String)>;
+
+/// The audit logs of one partition.
 #[derive(Default)]
 pub(super) struct Audits {
-    logs: BTreeMap<Option<TenantId>, VecDeque<(AuditPlace, String)>>,
+    logs: BTreeMap<(Option<TenantId>, AuditPart), Entries>,
     /// When each batch was kept.
     batches: BTreeMap<String, u64>,
 }
@@ -31,14 +34,19 @@ impl Part {
         if batches.insert(batch.id.clone(), now_ms).is_some() {
             return;
         }
-        let log = self.audits.logs.entry(batch.tenant.clone()).or_default();
+        let name = (batch.tenant.clone(), batch.part);
+        let log = self.audits.logs.entry(name).or_default();
         for entry in &batch.entries {
             let place = match log.back() {
                 Some((last, _)) if last.ms >= now_ms => AuditPlace {
                     seq: last.seq + 1,
                     ..*last
                 },
-                Some(_) | None => AuditPlace { ms: now_ms, seq: 0 },
+                Some(_) | None => AuditPlace {
+                    ms: now_ms,
+                    seq: 0,
+                    part: batch.part,
+                },
             };
             log.push_back((place, entry.clone()));
         }
@@ -52,18 +60,19 @@ impl Part {
         limit: usize,
     ) -> AuditPage {
         let oldest_ms = self.oldest_audit_ms();
-        let log = self.audits.logs.get(&tenant.cloned());
-        let mut older = log
-            .into_iter()
-            .flatten()
-            .rev()
-            .filter(|(place, _)| before.is_none_or(|before| *place < before))
-            .take_while(|(place, _)| place.ms >= oldest_ms);
-        let entries = older.by_ref().take(limit).cloned().collect();
-        AuditPage {
-            entries,
-            has_more: older.next().is_some(),
+        let mut found = Vec::new();
+        for part in AuditPart::ALL {
+            let log = self.audits.logs.get(&(tenant.cloned(), part));
+            let older = log
+                .into_iter()
+                .flatten()
+                .rev()
+                .filter(|(place, _)| before.is_none_or(|before| *place < before))
+                .take_while(|(place, _)| place.ms >= oldest_ms);
+            // One more tells whether there are more.
+            found.extend(older.take(limit + 1).cloned());
         }
+        AuditPage::newest(found, limit)
     }
 
     pub(super) fn sweep_audits(&mut self) {

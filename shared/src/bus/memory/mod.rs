@@ -24,6 +24,7 @@ use tokio::sync::mpsc;
 
 use super::allowance::{Allowance, Taken};
 use super::audit::{AuditBatch, AuditPage, AuditPlace, partition_of_log};
+use super::chronicle::{ChroniclePage, ChroniclePlace};
 use super::deletion::{Deleted, Deletion};
 use super::log::{Changes, History, HistoryRange, Page};
 use super::nodes::{self, Nodes, Note, Showing};
@@ -367,7 +368,11 @@ impl Bus for MemoryBus {
         Ok(self.part(nodes::partition()).note(note))
     }
 
-    async fn noted(&self, before: Option<AuditPlace>, limit: usize) -> Result<AuditPage, BusError> {
+    async fn noted(
+        &self,
+        before: Option<ChroniclePlace>,
+        limit: usize,
+    ) -> Result<ChroniclePage, BusError> {
         Ok(self.part(nodes::partition()).noted(before, limit))
     }
 }

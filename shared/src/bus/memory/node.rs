@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::part::{Part, millis};
-use crate::bus::audit::{AuditPage, AuditPlace};
+use crate::bus::chronicle::{ChroniclePage, ChroniclePlace};
 use crate::bus::nodes::{
     Change, ENTRY_KNOWN_MS, FORGOTTEN_MS, Nodes, Note, Showing, Shown, WATCH_MS,
 };
@@ -16,7 +16,7 @@ pub(super) struct AllNodes {
     /// Who watches, and until when nobody else does.
     watcher: Option<(RunId, u64)>,
     alerts: BTreeMap<String, String>,
-    chronicle: VecDeque<(AuditPlace, String)>,
+    chronicle: VecDeque<(ChroniclePlace, String)>,
     /// When each entry came, and whether it is kept.
     noted: BTreeMap<String, (u64, bool)>,
 }
@@ -80,11 +80,11 @@ impl Part {
         all.noted.insert(note.id.clone(), (now_ms, is_new));
         if is_new {
             let place = match all.chronicle.back() {
-                Some((last, _)) if last.ms >= now_ms => AuditPlace {
+                Some((last, _)) if last.ms >= now_ms => ChroniclePlace {
                     seq: last.seq + 1,
                     ..*last
                 },
-                Some(_) | None => AuditPlace { ms: now_ms, seq: 0 },
+                Some(_) | None => ChroniclePlace { ms: now_ms, seq: 0 },
             };
             all.chronicle.push_back((place, note.entry.clone()));
         }
@@ -92,7 +92,7 @@ impl Part {
         is_new
     }
 
-    pub(super) fn noted(&self, before: Option<AuditPlace>, limit: usize) -> AuditPage {
+    pub(super) fn noted(&self, before: Option<ChroniclePlace>, limit: usize) -> ChroniclePage {
         let oldest_ms = self.oldest_note_ms();
         let mut older = self
             .nodes
@@ -102,7 +102,7 @@ impl Part {
             .filter(|(place, _)| before.is_none_or(|before| *place < before))
             .take_while(|(place, _)| place.ms >= oldest_ms);
         let entries = older.by_ref().take(limit).cloned().collect();
-        AuditPage {
+        ChroniclePage {
             entries,
             has_more: older.next().is_some(),
         }

@@ -57,7 +57,7 @@
 //! | `keys_used` | hash | K: ms of about its last use | `note_key_used` | with `keys` |
 //! | `dead` | stream | dead letters: `reply`, `room`, `session`, `user`, `question`, `attempt`, `reason`, `task` | `finish`, `delete` | max age after the last; 1,000 at the most |
 //! | `rate:W:what` | string | when all of that allowance of W would be there again (µs); W is `ip:` with an address, `user:tenant:user`, `key:K` or `tenant:tenant` | `take` | then |
-//! | `audit:T` | stream | what is kept of who did what in the tenant T, or in none: entries `ms-n`, field `e` in JSON | `audit` | [`Retention::audit_age`] after the last; each entry by count and age |
+//! | `audit:A:T` | stream | the part A (`acts`, `sessions`, `strangers`) of what is kept of who did what in the tenant T, or in none: entries `ms-n`, field `e` in JSON | `audit` | [`Retention::audit_age`] after the last; each entry by count and age |
 //! | `audited:B` | string | that the batch B of these is kept | `audit` | after 10 minutes |
 //! | `held:W` | string | until when W is held off (ms) | `hold_off` | then |
 //! | `nodes` | hash | the run of a program: `ms card`, when it has shown last how it fares, and that in JSON | `show_node` | each five minutes after the last, or when its program ends |
@@ -89,6 +89,7 @@ use tracing::Instrument;
 
 use super::allowance::{Allowance, Taken};
 use super::audit::{AuditBatch, AuditPage, AuditPlace};
+use super::chronicle::{ChroniclePage, ChroniclePlace};
 use super::deletion::{Deleted, Deletion};
 use super::log::{Changes, History, HistoryRange, Look, Page};
 use super::nodes::{Nodes, Note, Showing};
@@ -451,7 +452,11 @@ impl Bus for RedisBus {
         self.keep_note(note).await
     }
 
-    async fn noted(&self, before: Option<AuditPlace>, limit: usize) -> Result<AuditPage, BusError> {
+    async fn noted(
+        &self,
+        before: Option<ChroniclePlace>,
+        limit: usize,
+    ) -> Result<ChroniclePage, BusError> {
         self.kept_notes(before, limit).await
     }
 }

@@ -4,7 +4,7 @@ use super::args::Args;
 use super::script::{AUDITED, NOTE, SHOW_NODE};
 use super::{RedisBus, events, millis, nothing};
 use crate::bus::BusError;
-use crate::bus::audit::{AuditPage, AuditPlace};
+use crate::bus::chronicle::{ChroniclePage, ChroniclePlace};
 use crate::bus::nodes::{
     Change, ENTRY_KNOWN_MS, FORGOTTEN_MS, Nodes, Note, Showing, Shown, WATCH_MS, partition,
 };
@@ -52,9 +52,9 @@ impl RedisBus {
 
     pub(super) async fn kept_notes(
         &self,
-        before: Option<AuditPlace>,
+        before: Option<ChroniclePlace>,
         limit: usize,
-    ) -> Result<AuditPage, BusError> {
+    ) -> Result<ChroniclePage, BusError> {
         let before = before.map_or("+".to_owned(), |place| format!("({place}"));
         // One more tells whether there are more.
         let args = Args::default()
@@ -67,7 +67,7 @@ impl RedisBus {
         let mut entries = answer.rest(|answer| Ok((answer.parsed()?, answer.text()?)))?;
         let has_more = entries.len() > limit;
         entries.truncate(limit);
-        Ok(AuditPage { entries, has_more })
+        Ok(ChroniclePage { entries, has_more })
     }
 }
 

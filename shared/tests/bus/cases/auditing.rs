@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use causerie_shared::bus::audit::{AuditBatch, AuditPage};
+use causerie_shared::bus::audit::{AuditBatch, AuditPage, AuditPart};
 use causerie_shared::bus::{Bus, Retention};
 use causerie_shared::ids::TenantId;
 
@@ -18,7 +18,7 @@ fn entries(numbers: impl IntoIterator<Item = u32>) -> Vec<String> {
 }
 
 async fn keep(bus: &dyn Bus, of: Option<&str>, numbers: impl IntoIterator<Item = u32>) {
-    let batch = AuditBatch::new(of.map(tenant), entries(numbers));
+    let batch = AuditBatch::new(of.map(tenant), AuditPart::Acts, entries(numbers));
     bus.audit(&batch).await.unwrap();
 }
 
@@ -63,7 +63,7 @@ pub async fn each_tenant_has_an_audit_log_of_its_own<W: World>() {
 
 pub async fn a_batch_is_kept_once<W: World>() {
     let (_world, here, there) = two_nodes::<W>(Retention::default()).await;
-    let batch = AuditBatch::new(None, entries([1, 2]));
+    let batch = AuditBatch::new(None, AuditPart::Acts, entries([1, 2]));
     for node in [&here, &there, &here] {
         node.audit(&batch).await.unwrap();
     }
@@ -84,6 +84,34 @@ pub async fn an_audit_log_has_a_length<W: World>() {
     let page = read(&*there, None).await;
     assert_eq!((texts(page)), entries((3..8).rev()));
     assert_eq!(texts(read(&*there, Some("acme")).await), entries([1]));
+}
+
+pub async fn no_part_of_an_audit_log_pushes_out_another<W: World>() {
+    let retention = Retention {
+        audit_events: 5,
+        ..Retention::default()
+    };
+    let (_world, here, there) = two_nodes::<W>(retention).await;
+    keep(&*here, None, [1, 2]).await;
+    for number in 10..30 {
+        let batch = AuditBatch::new(None, AuditPart::Strangers, entries([number]));
+        here.audit(&batch).await.unwrap();
+    }
+    let batch = AuditBatch::new(None, AuditPart::Sessions, entries([40]));
+    here.audit(&batch).await.unwrap();
+    let mut all = read(&*there, None).await.entries;
+    assert!(all.is_sorted_by(|(later, _), (place, _)| later > place));
+    let (mut before, mut paged) = (None, Vec::new());
+    for has_more in [true, true, false] {
+        let page = there.audited(None, before, 3).await.unwrap();
+        assert_eq!(page.has_more, has_more);
+        before = page.entries.last().map(|(place, _)| *place);
+        paged.extend(page.entries);
+    }
+    assert_eq!(paged, all);
+    all.sort_by_key(|(place, _)| place.part);
+    let texts: Vec<_> = all.into_iter().map(|(_, text)| text).collect();
+    assert_eq!(texts, entries([2, 1, 40, 29, 28, 27, 26, 25]));
 }
 
 pub async fn what_is_too_old_goes<W: World>() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use causerie_shared::bus::Bus;
 use causerie_shared::bus::allowance::Allowance;
-use causerie_shared::bus::audit::AuditBatch;
+use causerie_shared::bus::audit::{AuditBatch, AuditPart};
 use causerie_shared::bus::nodes::{Change, Note, Showing};
 use causerie_shared::bus::order::Order;
 use causerie_shared::bus::presence::HostLook;
@@ -85,7 +85,9 @@ pub async fn use_every_verb(bus: &dyn Bus) {
     assert_eq!(bus.keys(&key.tenant).await.unwrap().len(), 1);
     bus.revoke_key(&key.card.id).await.unwrap();
     let entries = vec!["{}".to_owned(); 2];
-    bus.audit(&AuditBatch::new(None, entries)).await.unwrap();
+    bus.audit(&AuditBatch::new(None, AuditPart::Acts, entries))
+        .await
+        .unwrap();
     let page = bus.audited(None, None, 1).await.unwrap();
     assert!(page.has_more);
     use_nodes(bus).await;
