@@ -56,6 +56,8 @@ impl Wanted {
                 "tenant" => wanted.tenant = Some(Some(tenant(&value)?)),
                 "before" => wanted.before = Some(place(&value)?),
                 "limit" => wanted.limit = limit(&value)?,
+                // Of all paths: they say who asks.
+                "t" | "token" => {}
                 name => {
                     return Err(Refusal::bad_request(format!(
                         "`{name}` is no parameter of `/api/audit`: there are `tenant`, \
