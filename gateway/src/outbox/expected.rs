@@ -38,6 +38,18 @@ impl Expected {
         }
     }
 
+    /// One whose `ack` is on its way.
+    #[cfg(test)]
+    pub(crate) fn acked() -> Self {
+        Self {
+            id: ClientId::generate(),
+            message_id: crate::hub::testing::message_id(1),
+            session: crate::hub::testing::session(),
+            room: crate::hub::testing::room(),
+            is_acked: true,
+        }
+    }
+
     /// Where it is stored, if it is among these.
     pub(super) fn position_in<'a>(&self, frames: &'a [Arc<OutFrame>]) -> Option<&'a Position> {
         let is_it = |frame: &&Arc<OutFrame>| {

@@ -152,7 +152,8 @@ impl Place {
     /// A request, or the handshake before it, is awaited from now on.
     pub(super) fn wait(&self) {
         let mut number = lock(&self.number);
-        if number.is_none() {
+        // Who is told to go is not told so twice, for they leave but once.
+        if number.is_none() && !self.has_to_go.is_cancelled() {
             *number = Some(self.all.begin(&self.has_to_go));
         }
     }
@@ -243,6 +244,17 @@ mod tests {
         assert!(!has_room(&waiting));
         drop(places.pop());
         assert!(has_room(&waiting));
+    }
+
+    #[test]
+    fn who_waits_anew_though_told_to_go_leaves_once() {
+        let waiting = Arc::new(Waiting::new(0, 100));
+        let place = waiting.place();
+        place.wait();
+        place.go_on();
+        place.wait();
+        drop(place);
+        assert_eq!(lock(&waiting.queue).leaving, 0);
     }
 
     #[test]

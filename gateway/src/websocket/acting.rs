@@ -67,10 +67,12 @@ impl Actor {
             client: self.connection.client,
             connection: Some(Arc::clone(&self.connection)),
         };
+        // A ping is answered while a message is still being stored, which goes on waiting.
+        let is_message = matches!(frame.action, Action::SendMessage(_));
         let performed = perform(&self.gateway, &caller, frame).await;
         let outbox = &self.connection.outbox;
         // Whatever the bus has said: what comes from it is stored.
-        if outbox.end_expecting() {
+        if is_message && outbox.end_expecting() {
             return;
         }
         match performed {

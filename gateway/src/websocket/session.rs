@@ -256,19 +256,21 @@ mod tests {
     use causerie_shared::bus::{Bus, Retention};
     use causerie_shared::position::Position;
     use causerie_shared::room::RoomKey;
+    use causerie_testkit::DEADLINE;
     use causerie_testkit::client::raw::{frame, opcode};
     use futures::poll;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
     use tokio::sync::oneshot;
     use tokio::task::yield_now;
+    use tokio::time::sleep;
 
     use super::super::codec::Decoder;
     use super::*;
     use crate::connection::{Admitted, Connection};
     use crate::gateway::Gateway;
     use crate::identity::Identity;
-    use crate::outbox::{Outbox, Wire};
+    use crate::outbox::{Expected, Outbox, Wire};
     use crate::report::Report;
     use crate::settings::Settings;
     use crate::socket::Socket;
@@ -292,6 +294,27 @@ mod tests {
         let connected = gateway.connect_socket(admitted, Wire::new(sending, true));
         let reading = Reading::new(receiving, Decoder::new(1 << 10, true), &[]);
         (connected, reading, client.unwrap())
+    }
+
+    /// It is answered at once, while that goes on.
+    #[tokio::test]
+    async fn a_ping_does_not_take_the_answer_of_a_message() {
+        let (connected, _reading, mut client) = come_in().await;
+        let outbox = &connected.outbox;
+        outbox.expect(Expected::acked());
+        let ping = read_frame(br#"{"action":"ping"}"#, 16).unwrap();
+        Actor::of(&connected).act(Ok(ping)).await;
+        let mut read = Vec::new();
+        while !String::from_utf8_lossy(&read).contains("pong") {
+            tokio::select! {
+                biased;
+                call = poll_fn(|cx| outbox.poll_call(cx)) => panic!("{call:?}"),
+                len = client.read_buf(&mut read) => assert!(len.unwrap() > 0),
+                () = sleep(DEADLINE) => panic!("no pong"),
+            }
+        }
+        // The message's own answer is still known to be on its way.
+        assert!(outbox.end_expecting());
     }
 
     /// So that they can be told if a new life of the room does not have it.
