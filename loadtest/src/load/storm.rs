@@ -5,6 +5,7 @@ mod logs;
 mod returner;
 mod tide;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -36,7 +37,7 @@ const FIRST_RETRY: Nanos = 250 * MILLISECOND;
 /// How often it is looked at how many are back.
 const GLANCE: Duration = Duration::from_millis(5);
 
-/// Of so many who are not back it is told what they lack.
+/// So many kinds of what somebody lacks are told of.
 const TOLD: usize = 3;
 
 /// The session of all that is said in a storm.
@@ -176,11 +177,25 @@ impl Storm {
         })
     }
 
-    /// Of some who are not back, what they lack.
+    /// What those lack who are not back, and how many of them: what most lack first.
     fn who_lacks_what(&self) -> Option<String> {
-        let findings = self.crowd.findings().ok()?.into_iter();
-        let absent: Vec<_> = findings.flat_map(|of| of.absent).take(TOLD).collect();
-        (!absent.is_empty()).then(|| absent.join("; "))
+        let mut lacking = BTreeMap::<String, usize>::new();
+        for lacks in self
+            .crowd
+            .findings()
+            .ok()?
+            .into_iter()
+            .flat_map(|of| of.absent)
+        {
+            *lacking.entry(lacks).or_default() += 1;
+        }
+        let mut lacking: Vec<_> = lacking.into_iter().collect();
+        lacking.sort_by_key(|(_, clients)| std::cmp::Reverse(*clients));
+        let told = lacking.iter().take(TOLD);
+        let told: Vec<_> = told
+            .map(|(lacks, clients)| format!("{clients} are {lacks}"))
+            .collect();
+        (!told.is_empty()).then(|| told.join("; "))
     }
 
     /// All leave. What they saw is checked, and what `another` client said in their
@@ -283,9 +298,9 @@ impl Behaviour for Returners {
     }
 
     fn approach(&mut self, client: behaviour::ClientNumber) -> Option<Approach> {
-        let client = self.clients.get(client)?;
+        let client = self.clients.get_mut(client)?;
         let door = self.doors.of(client.door())?;
-        let opening = client.opening(&self.dialect);
+        let opening = client.open(&self.dialect);
         Some(Approach {
             address: door.target.address,
             source: door.source,
@@ -307,10 +322,13 @@ impl Behaviour for Returners {
         };
         match order {
             Order::Speak => client.speak(hands, &mut self.notes),
+            // It comes back already.
+            Order::BreakOff if client.is_about_to_come() => {}
             Order::BreakOff => {
                 hands.hangs_up = true;
-                client.on_away(None, DROPPED.to_owned(), hands.now, &mut self.notes);
-                self.come_back(number, 0, hands);
+                let reason = DROPPED.to_owned();
+                let failures = client.on_away(None, reason, hands.now, &mut self.notes);
+                self.come_back(number, failures, hands);
             }
         }
     }
@@ -345,9 +363,8 @@ impl Behaviour for Returners {
     fn on_calm(&mut self) {}
 
     fn findings(&mut self) -> Findings {
-        let lacking = self.clients.iter().filter_map(Returner::lacks);
         Findings {
-            absent: lacking.take(TOLD).collect(),
+            absent: self.clients.iter().filter_map(Returner::lacks).collect(),
             ..std::mem::take(&mut self.notes.findings)
         }
     }

@@ -13,7 +13,7 @@ fn count(results: &Results, measure: Measure) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_connect_and_the_servers_memory_is_seen() {
-    let node = causerie().await;
+    let node = standalone().env("AUDIT_ENABLED", "true").start().await;
     let end = run(
         "connect",
         &[target(&node)],
@@ -31,6 +31,9 @@ async fn all_connect_and_the_servers_memory_is_seen() {
     let most = results.seconds.values().map(|second| second.connections);
     assert_eq!(most.max(), Some(300), "{:?}", results.seconds);
     assert!(!end.stdout.contains("connections a second"), "it paused");
+    for source in ["127.0.0.1", "127.0.0.2", "127.0.0.3"] {
+        node.log_line(&format!("address=\"{source}\"")).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

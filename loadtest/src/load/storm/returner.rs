@@ -1,6 +1,6 @@
 //! One of those who lose their connection and come back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub(super) struct Returner {
     /// It goes to the next target each time.
     door: usize,
     stage: Stage,
+    /// It has no connection, and will try to get one.
+    is_about_to_come: bool,
     /// `epoch:seq` of each room, from where it comes back.
     positions: BTreeMap<String, String>,
     /// Messages of its own that are not acknowledged yet.
@@ -36,9 +38,19 @@ pub(super) struct Returner {
     speech: u32,
     /// What it misses in the shared room.
     missed: u32,
+    heard: Heard,
 }
 
-#[derive(Debug, Clone, Copy)]
+/// What came of what it missed, over all its connections.
+#[derive(Debug, Default)]
+struct Heard {
+    /// Messages of its own room.
+    own: u32,
+    /// And of the shared room.
+    shared: u32,
+}
+
+#[derive(Debug)]
 enum Stage {
     /// It comes in for the first time.
     Coming,
@@ -50,16 +62,12 @@ enum Stage {
     Back,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Absence {
     since: Nanos,
     failures: u32,
     opened: Option<Nanos>,
-    joined: usize,
-    /// Messages of its own room that came.
-    own: u32,
-    /// And of the shared room.
-    shared: u32,
+    joined: BTreeSet<String>,
 }
 
 impl Returner {
@@ -81,10 +89,12 @@ impl Returner {
             opens_at,
             door: if *are_together { 0 } else { number },
             stage: Stage::Coming,
+            is_about_to_come: true,
             positions: BTreeMap::new(),
             unacked: 0,
             speech: if place == 0 { *missed } else { 0 },
             missed: *missed,
+            heard: Heard::default(),
         }
     }
 
@@ -106,7 +116,14 @@ impl Returner {
         self.door
     }
 
-    pub(super) fn opening(&self, dialect: &Causerie) -> Opening {
+    /// Whether a try to come back is still before it.
+    pub(super) fn is_about_to_come(&self) -> bool {
+        self.is_about_to_come
+    }
+
+    /// It tries to get a connection now.
+    pub(super) fn open(&mut self, dialect: &Causerie) -> Opening {
+        self.is_about_to_come = false;
         let rooms: Vec<String> = if self.positions.is_empty() {
             self.who.rooms.iter().map(|room| name_of(room)).collect()
         } else {
@@ -150,26 +167,21 @@ impl Returner {
 
     /// What it lacks to be back, if it is not.
     pub(super) fn lacks(&self) -> Option<String> {
-        let Stage::Away(absence) = self.stage else {
+        let Stage::Away(absence) = &self.stage else {
             return None;
         };
-        let Absence {
-            failures,
-            opened,
-            joined,
-            own,
-            shared,
-            ..
-        } = absence;
-        let (user, missed) = (&self.who.user, self.missed);
-        let connected = if opened.is_some() {
+        let connected = if absence.opened.is_some() {
             "connected"
+        } else if self.is_about_to_come {
+            "about to connect"
         } else {
-            "not connected"
+            "not answered"
         };
+        let (failures, joined) = (absence.failures, absence.joined.len());
+        let (Heard { own, shared }, missed) = (&self.heard, self.missed);
         Some(format!(
-            "{user} is {connected} after {failures} failed tries, has joined {joined} of {ROOMS} rooms, \
-             and has {own} of 1 message of its own and {shared} of {missed} of its room"
+            "{connected} after {failures} failed tries, in {joined} of {ROOMS} rooms, with {own} of 1 \
+             message to itself and {shared} of {missed} of its room"
         ))
     }
 
@@ -185,14 +197,14 @@ impl Returner {
         let Some(event) = event_of(&frame) else {
             return;
         };
-        match (&event, self.stage) {
+        match (&event, &mut self.stage) {
             (ClientEvent::Refused { code, .. }, _) => {
                 notes.tide.fail(format!("refused: {code}"));
             }
             (ClientEvent::Unreadable { reason }, _) => {
                 notes.tide.fail(format!("unreadable: {reason}"));
             }
-            (ClientEvent::Acked { .. }, stage) => self.on_acked(stage, notes),
+            (ClientEvent::Acked { .. }, _) => self.on_acked(notes),
             (ClientEvent::Durable { .. }, Stage::Coming | Stage::In) => return,
             (
                 ClientEvent::Subscribed {
@@ -206,9 +218,25 @@ impl Returner {
                     self.say("to-myself", &self.own_room(), hands, notes);
                 }
             }
-            (ClientEvent::Durable { room, event }, Stage::Back) => self.reached(room, event),
-            (_, Stage::Away(absence)) => self.on_returning(&event, absence, hands.now, notes),
-            (_, Stage::Coming | Stage::In | Stage::Back) => {}
+            (ClientEvent::Durable { room, event }, Stage::Away(_) | Stage::Back) => {
+                self.hear(room, event);
+            }
+            (ClientEvent::Opened, Stage::Away(absence)) => absence.opened = Some(hands.now),
+            (
+                ClientEvent::Subscribed {
+                    room, recovered, ..
+                },
+                Stage::Away(absence),
+            ) => {
+                absence.joined.insert(room.clone());
+                if !recovered {
+                    let user = &self.who.user;
+                    notes
+                        .tide
+                        .fail(format!("{user} was told that something of {room} is lost"));
+                }
+            }
+            (_, Stage::Coming | Stage::In | Stage::Away(_) | Stage::Back) => {}
         }
         let is_checked = matches!(
             event,
@@ -220,17 +248,24 @@ impl Returner {
         if is_checked {
             notes.write(self.number, event, hands.now);
         }
+        self.come_back_if_caught_up(hands.now, notes);
     }
 
-    fn reached(&mut self, room: &str, event: &Durable) {
+    fn hear(&mut self, room: &str, event: &Durable) {
+        let heard = if room == self.own_room() {
+            &mut self.heard.own
+        } else {
+            &mut self.heard.shared
+        };
+        *heard += 1;
         let Durable { epoch, seq, .. } = event;
         self.positions
             .insert(room.to_owned(), format!("{epoch}:{seq}"));
     }
 
-    fn on_acked(&mut self, stage: Stage, notes: &Notes) {
+    fn on_acked(&mut self, notes: &Notes) {
         self.unacked = self.unacked.saturating_sub(1);
-        let tide = match stage {
+        let tide = match self.stage {
             Stage::Coming => &notes.tide.are_in,
             Stage::In => &notes.tide.have_spoken,
             Stage::Away(_) | Stage::Back => return,
@@ -241,51 +276,24 @@ impl Returner {
         }
     }
 
-    fn on_returning(
-        &mut self,
-        event: &ClientEvent,
-        mut absence: Absence,
-        now: Nanos,
-        notes: &mut Notes,
-    ) {
-        let own = self.own_room();
-        if let ClientEvent::Opened = event {
-            absence.opened = Some(now);
-        } else if let ClientEvent::Subscribed {
-            room, recovered, ..
-        } = event
-        {
-            absence.joined += 1;
-            if !recovered {
-                let user = &self.who.user;
-                notes
-                    .tide
-                    .fail(format!("{user} was told that something of {room} is lost"));
-            }
-        } else if let ClientEvent::Durable { room, event } = event {
-            let heard = if *room == own {
-                &mut absence.own
-            } else {
-                &mut absence.shared
-            };
-            *heard += 1;
-            self.reached(room, event);
-        }
-        self.stage = Stage::Away(absence);
-        let opened = absence.opened.filter(|_| {
-            absence.joined == ROOMS && absence.own > 0 && absence.shared >= self.missed
+    fn come_back_if_caught_up(&mut self, now: Nanos, notes: &mut Notes) {
+        let Stage::Away(absence) = &self.stage else {
+            return;
+        };
+        let has_all =
+            absence.joined.len() == ROOMS && self.heard.own > 0 && self.heard.shared >= self.missed;
+        let Some(opened) = absence.opened.filter(|_| has_all) else {
+            return;
+        };
+        let since = |at: Nanos| Duration::from_nanos(at.saturating_sub(absence.since));
+        notes.findings.returns.push(Return {
+            opened: since(opened),
+            caught_up: since(now),
+            at: now,
+            failures: absence.failures,
         });
-        if let Some(opened) = opened {
-            self.stage = Stage::Back;
-            let since = |at: Nanos| Duration::from_nanos(at.saturating_sub(absence.since));
-            notes.findings.returns.push(Return {
-                opened: since(opened),
-                caught_up: since(now),
-                at: now,
-                failures: absence.failures,
-            });
-            notes.tide.are_back.fetch_add(1, Ordering::Relaxed);
-        }
+        notes.tide.are_back.fetch_add(1, Ordering::Relaxed);
+        self.stage = Stage::Back;
     }
 
     /// It has no connection any more, for this reason, and is to come back to its next
@@ -299,30 +307,27 @@ impl Returner {
     ) -> u32 {
         notes.write(self.number, ClientEvent::Closed { code, reason }, now);
         self.door += 1;
-        let absence = match self.stage {
-            // What came of what it missed has come.
-            Stage::Away(absence) => Absence {
-                failures: absence.failures + 1,
-                opened: None,
-                joined: 0,
-                ..absence
-            },
-            Stage::Coming | Stage::In | Stage::Back => Absence {
-                since: now,
-                failures: 0,
-                opened: None,
-                joined: 0,
-                own: 0,
-                shared: 0,
-            },
+        self.is_about_to_come = true;
+        let (since, failures) = match &self.stage {
+            Stage::Away(absence) => (absence.since, absence.failures + 1),
+            Stage::Back => {
+                notes.tide.are_back.fetch_sub(1, Ordering::Relaxed);
+                (now, 0)
+            }
+            Stage::Coming | Stage::In => (now, 0),
         };
-        self.stage = Stage::Away(absence);
-        absence.failures
+        self.stage = Stage::Away(Absence {
+            since,
+            failures,
+            opened: None,
+            joined: BTreeSet::new(),
+        });
+        failures
     }
 
     /// Whether it may come back after such an end.
     pub(super) fn may_come_back(&self, end: &End) -> bool {
-        match (end, self.stage) {
+        match (end, &self.stage) {
             (_, Stage::Coming) | (End::Invalid(_) | End::NotCompressed, _) => false,
             (End::Refused { status, .. }, _) => *status == 429 || *status >= 500,
             (End::Closed(_) | End::Lost(_), _) => true,

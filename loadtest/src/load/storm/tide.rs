@@ -58,7 +58,7 @@ pub(super) struct Findings {
     pub(super) returns: Vec<Return>,
     /// Their ledger.
     pub(super) entries: Vec<Entry>,
-    /// Some who are not back, and what they lack.
+    /// What each lacks who is not back.
     pub(super) absent: Vec<String>,
 }
 
