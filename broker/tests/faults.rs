@@ -59,6 +59,32 @@ async fn begun() -> Begun {
     }
 }
 
+/// In how many deltas a reply of 40 words comes over a bus that takes so long for each.
+async fn deltas_with(lag: Duration) -> usize {
+    let bus = memory_bus();
+    let user_room = room("demo:user:u1");
+    let mut ear = Ear::in_rooms(&*bus, std::slice::from_ref(&user_room)).await;
+    let lagging = FaultyBus::new(bus.clone());
+    lagging.set(Fault::Lag(lag));
+    let _broker = Running::start(lagging, Settings::default(), echo(20.0));
+    ask(&*bus, &user_room, "s1", &"word ".repeat(38)).await;
+    let heard = ear.until(is_final).await;
+    let deltas = heard
+        .iter()
+        .filter(|record| record.header.class == Class::Delta);
+    deltas.count()
+}
+
+/// Texts are gathered for twice the time that the bus took: 4 words of 50 ms.
+#[tokio::test(start_paused = true)]
+async fn a_bus_that_lags_is_given_fewer_deltas() {
+    let (quick, slow) = (
+        deltas_with(Duration::ZERO).await,
+        deltas_with(Duration::from_millis(100)).await,
+    );
+    assert!(quick >= 38 && slow <= 12, "{quick}, {slow}");
+}
+
 fn is_final(record: &Record) -> bool {
     record.header.class == Class::Final
 }

@@ -108,6 +108,12 @@ pub(crate) fn room_given_up(room: &RoomKey, error: &BusError) {
     error!(%room, %error, "a room is given up: its clients are sent away");
 }
 
+/// A room's shard did not answer one who wanted to join, and has not left since. That cannot
+/// be, so it has no metric of its own; the closing is counted.
+pub(crate) fn join_lost(room: &RoomKey) {
+    error!(%room, "nobody answered a wish to join a room: its client is sent away, to come back");
+}
+
 /// A room could not be read.
 pub(crate) fn read_failed(room: &RoomKey, error: &BusError) {
     bus_failed("read", Some(room), error);

@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use causerie_shared::bus::reply::{Appended, Delta, Ending, Finished, Lease, Wake};
 use causerie_shared::bus::{Bus, BusError};
@@ -20,6 +21,8 @@ pub enum Fault {
     /// They are answered, but deltas are lost, as by a storage that lost its
     /// tail.
     Forget,
+    /// Each delta is taken so late.
+    Lag(Duration),
 }
 
 /// Another bus, seen through a connection that can break.
@@ -63,7 +66,7 @@ impl FaultyBus {
         let mut fault = self.bus.fault.subscribe();
         let now = *fault.borrow();
         match now {
-            Fault::None | Fault::Forget => call().await,
+            Fault::None | Fault::Forget | Fault::Lag(_) => call().await,
             Fault::Hang => {
                 let _ = fault.wait_for(|fault| *fault != Fault::Hang).await;
                 call().await
@@ -86,8 +89,11 @@ impl Connection {
     }
 
     async fn append(&self, lease: &Lease, delta: &Delta) -> Result<Appended, BusError> {
-        if *self.fault.borrow() == Fault::Forget {
-            return Ok(Appended::Done { cancelled: false });
+        let fault = *self.fault.borrow();
+        match fault {
+            Fault::Forget => return Ok(Appended::Done { cancelled: false }),
+            Fault::Lag(lag) => tokio::time::sleep(lag).await,
+            Fault::None | Fault::Hang | Fault::Fail => {}
         }
         self.bus.append(lease, delta).await
     }

@@ -16,6 +16,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::{Hub, Join, NotJoined, Start, Viewer};
+use crate::events;
 use crate::outbox::Outbox;
 
 /// How long a room that could not be joined waits to be tried again: until the
@@ -148,11 +149,21 @@ impl Membership {
         let turn = self.turn(&room).await;
         let wish = self.wish(&room, viewer, position);
         let joining = async {
-            while let Err(NotJoined::Bus(error)) = self.hub.join(wish.clone()).await {
-                sleep(rejoin_after(&error)).await;
+            loop {
+                match self.hub.join(wish.clone()).await {
+                    Err(NotJoined::Bus(error)) => sleep(rejoin_after(&error)).await,
+                    joined => return joined,
+                }
             }
         };
-        turn.wish.run_until_cancelled(joining).await;
+        let joined = turn.wish.run_until_cancelled(joining).await;
+        if let Some(Err(_)) = joined
+            && !self.outbox.is_closed()
+        {
+            // Nobody would tell the client that it is not in the room.
+            events::join_lost(&turn.room);
+            self.outbox.close(CloseCode::LostPlace);
+        }
     }
 
     /// Leaves `room`: when it returns, no more of it is put in. Whether it had

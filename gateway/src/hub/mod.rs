@@ -180,9 +180,15 @@ impl Hub {
     pub(crate) async fn join(&self, mut join: Join) -> Result<(), NotJoined> {
         let mut tries = 0;
         while !join.outbox.is_closed() {
+            let start = join.start.clone();
             match self.try_join(&mut join).await {
                 Ok(Joined::Member) => return Ok(()),
-                Ok(Joined::Behind) => tries = 0,
+                Ok(Joined::Behind) if join.start != start => tries = 0,
+                // The shard has heard of what the bus does not give yet.
+                Ok(Joined::Behind) => {
+                    tries += 1;
+                    sleep(backoff(tries)).await;
+                }
                 Err(NotJoined::Bus(error)) if join.told.initialized() => {
                     events::read_failed(&join.room, &error);
                     match error {

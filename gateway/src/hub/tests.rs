@@ -107,3 +107,49 @@ async fn a_shard_is_not_asked_for_each_page_that_is_read() {
     let sent = outbox.next(usize::MAX).await.frames.len();
     assert_eq!(sent, 1 + PAGES * PAGE);
 }
+
+/// Else it would wait for ever for a room that nobody lets it into.
+#[tokio::test]
+async fn who_is_not_answered_by_a_shard_is_sent_away_to_come_back() {
+    let (hub, mut queue) = hub_on(Arc::new(MemoryBus::new(Retention::default())));
+    let outbox = Outbox::new(1 << 10);
+    let membership = Membership::new(hub, Arc::clone(&outbox));
+    let ignore = async { drop(queue.recv().await) };
+    tokio::join!(membership.join_at_last(room(), viewer(), None), ignore);
+    let closed = outbox.next(usize::MAX).await.close.unwrap();
+    assert_eq!(closed.code, CloseCode::LostPlace);
+}
+
+/// The shard may have heard of what a bus that lags does not give yet.
+#[tokio::test(start_paused = true)]
+async fn a_bus_that_gives_nothing_new_is_asked_again_after_a_pause() {
+    let bus: Arc<dyn Bus> = Arc::new(MemoryBus::new(Retention::default()));
+    let gateway = Gateway::start(Arc::clone(&bus), Settings::default());
+    let start = say(&gateway, 1).await;
+    let (hub, mut queue) = hub_on(bus);
+    let join = Join {
+        room: room(),
+        outbox: Outbox::new(1 << 20),
+        viewer: viewer(),
+        start: Start::Asked(start),
+        told: Arc::default(),
+    };
+    let joining = tokio::spawn(async move { hub.join(join).await });
+    let begin = tokio::time::Instant::now();
+    let mut asked = Vec::new();
+    for joined in [
+        Joined::Behind,
+        Joined::Behind,
+        Joined::Behind,
+        Joined::Member,
+    ] {
+        let Some(Command::Join { reply, .. }) = queue.recv().await else {
+            panic!("the shard was not asked to let anybody in");
+        };
+        asked.push(begin.elapsed());
+        reply.send(Ok(joined)).unwrap();
+    }
+    joining.await.unwrap().unwrap();
+    assert_eq!(asked[0], asked[1], "what was missed was read at once");
+    assert!(asked[2] > asked[1] && asked[3] > asked[2], "{asked:?}");
+}

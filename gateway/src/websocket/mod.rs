@@ -42,7 +42,8 @@ pub async fn serve(gateway: Arc<Gateway>, upgrade: Upgrade, admitted: Admitted) 
         stream,
         is_deflated,
     } = upgrade;
-    // An error means that the peer went away in the middle.
+    // An error means that the peer went away in the middle. One who never takes the answer
+    // is noticed by the system: see `Patience::unread`.
     let Ok(upgraded) = stream.await else {
         return;
     };

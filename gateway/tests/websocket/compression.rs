@@ -99,13 +99,26 @@ async fn a_compressed_message_may_come_in_fragments() {
     client.expect_echo("in pieces").await;
 }
 
-/// All of a room get the same, each as it was agreed.
+/// All of a room get the same, each as it was agreed, and it is compressed once.
 #[tokio::test]
 async fn one_room_hears_it_compressed_and_plain() {
     let server = Server::start().await;
+    let mut another = compressing(&server).await;
     let mut compressing = compressing(&server).await;
     let mut plain = server.client().await;
     let content = "dear all, ".repeat(200);
+    let metric = async |series: &str| {
+        let metrics = server.node.metrics().await;
+        let line = metrics.lines().find_map(|line| line.strip_prefix(series));
+        line.map_or(0, |number| number.trim().parse::<usize>().unwrap())
+    };
+    let bytes = async |stage| {
+        metric(&format!(
+            "causerie_compressed_bytes_total{{stage=\"{stage}\"}}"
+        ))
+        .await
+    };
+    let before = bytes("before").await;
     let data = json!({"room": "project:p1", "user_input": content, "ai": false});
     let message = json!({"action": "sendMessage", "id": "m1", "data": data}).to_string();
     plain
@@ -115,28 +128,23 @@ async fn one_room_hears_it_compressed_and_plain() {
 
     let frame = compressing.frame().await;
     assert!(frame.compressed && frame.payload.len() < 500, "{frame:?}");
+    assert_eq!(another.frame().await.payload, frame.payload);
     let heard = read(&frame);
     assert_eq!(heard["type"], "new_message");
     assert_eq!(heard["data"]["content"], content);
     let told = [plain.text().await, plain.text().await];
     assert!(told.contains(&heard), "{told:?}");
 
-    let metric = async |series: &str| {
-        let metrics = server.node.metrics().await;
-        let line = metrics.lines().find_map(|line| line.strip_prefix(series));
-        line.unwrap().trim().parse::<usize>().unwrap()
-    };
-    assert_eq!(metric("causerie_compressed_connects_total").await, 1);
+    let once = bytes("before").await - before;
+    assert!(
+        (content.len()..content.len() + 500).contains(&once),
+        "{once} bytes were compressed"
+    );
+    assert_eq!(metric("causerie_compressed_connects_total").await, 2);
     let node = &server.node;
     node.metric_rises("causerie_compressed_connects_total")
         .await;
     node.metric_rises("causerie_compressed_bytes_total").await;
-    let bytes = async |stage| {
-        metric(&format!(
-            "causerie_compressed_bytes_total{{stage=\"{stage}\"}}"
-        ))
-        .await
-    };
     let saved = bytes("before").await - bytes("after").await;
     assert!(saved > content.len() - 500, "{saved}");
 }

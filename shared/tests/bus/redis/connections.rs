@@ -149,6 +149,26 @@ async fn what_many_ask_at_once_takes_few_commands() {
 }
 
 #[tokio::test]
+async fn deltas_of_many_replies_take_few_commands() {
+    const REPLIES: usize = 500;
+    let redis = Redis::start().await;
+    let settings = RedisSettings::new(redis.url());
+    let bus = RedisBus::connect(settings, Retention::default()).await;
+    let bus = bus.unwrap();
+    let asked = (0..REPLIES).map(|number| question(&room(&format!("acme:project:p{number}"))));
+    let asked: Vec<_> = asked.collect();
+    let replies = join_all(asked.iter().map(|asked| ask_and_claim(&bus, asked))).await;
+    redis.command(&["CONFIG", "RESETSTAT"]).await;
+    let deltas: Vec<_> = replies.iter().map(|reply| delta(reply, 0, "a")).collect();
+    let appends = replies.iter().zip(&deltas);
+    let appends = appends.map(|(reply, delta)| bus.append(&reply.lease, delta));
+    let appended = join_all(appends).await;
+    assert!(appended.iter().all(Result::is_ok));
+    let commands = calls(&redis, "evalsha").await + calls(&redis, "eval").await;
+    assert!(commands <= 2 * REPLIES as u64 / 32, "{commands}");
+}
+
+#[tokio::test]
 async fn confirmations_that_come_late_are_not_taken_for_other_answers() {
     let redis = Redis::start().await;
     let proxy = Proxy::start(redis.port()).await;
