@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use causerie_shared::api_key::{ApiKey, StoredKey};
 use causerie_shared::bus::allowance::{Allowance, Taken};
-use causerie_shared::bus::audit::{AuditBatch, AuditPage, AuditPlace};
+use causerie_shared::bus::audit::{AuditBatch, AuditPage, AuditRange};
 use causerie_shared::bus::chronicle::{ChroniclePage, ChroniclePlace};
 use causerie_shared::bus::deletion::{Deleted, Deletion};
 use causerie_shared::bus::feed::Feed;
@@ -325,11 +325,10 @@ impl Bus for Link {
     async fn audited(
         &self,
         tenant: Option<&TenantId>,
-        before: Option<AuditPlace>,
-        limit: usize,
+        range: &AuditRange,
     ) -> Result<AuditPage, BusError> {
-        let tenant = tenant.cloned();
-        through!(self, [tenant], bus => bus.audited(tenant.as_ref(), before, limit))
+        let (tenant, range) = (tenant.cloned(), *range);
+        through!(self, [tenant], bus => bus.audited(tenant.as_ref(), &range))
     }
 
     async fn show_node(&self, showing: &Showing) -> Result<Nodes, BusError> {

@@ -84,8 +84,8 @@ macro_rules! bus_before_another {
             revoke_key(id: &::causerie_shared::ids::KeyId) -> ();
             audit(batch: &::causerie_shared::bus::audit::AuditBatch) -> ();
             audited(tenant: Option<&::causerie_shared::ids::TenantId>,
-                before: Option<::causerie_shared::bus::audit::AuditPlace>,
-                limit: usize) -> ::causerie_shared::bus::audit::AuditPage;
+                range: &::causerie_shared::bus::audit::AuditRange)
+                -> ::causerie_shared::bus::audit::AuditPage;
             show_node(showing: &::causerie_shared::bus::nodes::Showing)
                 -> ::causerie_shared::bus::nodes::Nodes;
             note(note: &::causerie_shared::bus::nodes::Note) -> bool;

@@ -28,15 +28,15 @@ pub(super) async fn subscribe(
     let connection = caller.connected()?;
     let position = what.position();
     let room = what.room.resolve(&caller.identity.user);
+    let was_in = connection.is_in(&room);
     let joined = join(gateway, caller, connection, &room, position).await;
-    gateway.note(|| {
-        let note = Note::over(What::Join, connection);
-        match &joined {
-            Ok(()) => note.on(&room),
-            // The name may be anything that somebody made up.
-            Err(error) => note.failed(error.code.name()),
-        }
-    });
+    let note = || Note::over(What::Join, connection);
+    match &joined {
+        Ok(()) if was_in => {}
+        Ok(()) => gateway.note(|| note().on(&room)),
+        // The name may be anything that somebody made up.
+        Err(error) => gateway.note(|| note().failed(error.code.name())),
+    }
     joined.map(|()| RoomAck { room })
 }
 

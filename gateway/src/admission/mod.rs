@@ -136,6 +136,19 @@ impl Admission {
         })
     }
 
+    /// Counts one request more of one who asks for what takes as much as several.
+    ///
+    /// # Errors
+    /// 429.
+    pub(crate) async fn count_again(&self, asked: &Asked, asker: &Asker) -> Result<(), Refusal> {
+        let whom = match asker {
+            Asker::Person(identity) => Whom::User(identity),
+            Asker::Server(key) => Whom::Server(key),
+        };
+        let counted = self.gateway.count(Counted::Requests, asked.source(), whom);
+        Ok(counted.await?)
+    }
+
     async fn let_in(
         &self,
         what: Counted,

@@ -4,6 +4,7 @@ use causerie_shared::api_key::ApiKey;
 
 use super::Admission;
 use super::asked::Asked;
+use super::asker::Asker;
 use super::refusal::Refusal;
 use crate::audit::{Note, What};
 use crate::identity::Identity;
@@ -20,6 +21,15 @@ pub(super) enum Known<'a> {
 }
 
 impl Admission {
+    /// Notes that one who is known may not do what they ask for.
+    pub(crate) fn not_allowed(&self, asked: &Asked, asker: &Asker, refusal: Refusal) -> Refusal {
+        let known = match asker {
+            Asker::Person(identity) => Known::User(identity),
+            Asker::Server(key) => Known::Server(key),
+        };
+        self.refused(asked, known, refusal)
+    }
+
     /// Notes that one who asks is refused. Where nothing is believed of them it is noted
     /// for the tenant that they name, if it is one.
     pub(super) fn refused(&self, asked: &Asked, known: Known<'_>, refusal: Refusal) -> Refusal {

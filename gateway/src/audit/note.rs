@@ -43,6 +43,8 @@ pub(crate) enum What {
     EndConnection,
     /// A user's tokens were revoked.
     RevokeUser,
+    /// The audit log of another tenant was read, or that of none.
+    ReadAudit,
     /// An API key was made.
     MakeKey,
     /// An API key was revoked.
@@ -51,7 +53,7 @@ pub(crate) enum What {
 
 impl What {
     /// All there are.
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Connect,
         Self::Refuse,
         Self::Join,
@@ -63,6 +65,7 @@ impl What {
         Self::DisconnectUser,
         Self::EndConnection,
         Self::RevokeUser,
+        Self::ReadAudit,
         Self::MakeKey,
         Self::RevokeKey,
     ];
@@ -81,6 +84,7 @@ impl What {
             Self::DisconnectUser => "disconnect_user",
             Self::EndConnection => "end_connection",
             Self::RevokeUser => "revoke_user",
+            Self::ReadAudit => "read_audit",
             Self::MakeKey => "make_key",
             Self::RevokeKey => "revoke_key",
         }
@@ -90,9 +94,14 @@ impl What {
     /// each time.
     pub(super) const fn is_counted(self) -> bool {
         match self {
-            Self::Refuse | Self::Publish | Self::Limit | Self::Filter | Self::Delete => true,
-            Self::Connect
+            Self::Refuse
             | Self::Join
+            | Self::Publish
+            | Self::Limit
+            | Self::Filter
+            | Self::Delete
+            | Self::ReadAudit => true,
+            Self::Connect
             | Self::Abuse
             | Self::DisconnectUser
             | Self::EndConnection
@@ -187,8 +196,8 @@ impl Note {
         }
     }
 
-    /// The part of the log it belongs to. What a user tries in vain is no act: anybody
-    /// can try.
+    /// The part of the log it belongs to. What is tried in vain is no act: anybody can try,
+    /// and so can a server whose key is for little.
     pub(super) fn part(&self) -> AuditPart {
         if self.who == NOBODY {
             return AuditPart::Strangers;
@@ -203,16 +212,32 @@ impl Note {
             | What::DisconnectUser
             | What::EndConnection
             | What::RevokeUser
+            | What::ReadAudit
             | What::MakeKey
             | What::RevokeKey => {
-                let in_vain = self.result != OK && self.who.starts_with("user:");
-                if in_vain {
-                    AuditPart::Sessions
-                } else {
+                if self.result == OK {
                     AuditPart::Acts
+                } else {
+                    AuditPart::Sessions
                 }
             }
         }
+    }
+
+    /// From where they came, as it is kept: the network of a public address.
+    fn shown_address(&self) -> Option<String> {
+        self.address
+            .map(|address| mask(&address.to_string()).into_owned())
+    }
+
+    /// The note, but for from where in a network they came: what is told once, with how
+    /// often it happened.
+    pub(super) fn kind(&self) -> (Option<String>, Self) {
+        let anywhere = Self {
+            address: None,
+            ..self.clone()
+        };
+        (self.shown_address(), anywhere)
     }
 
     /// It came to nothing.
@@ -256,7 +281,7 @@ impl<'a> Entry<'a> {
             node,
             what: note.what,
             who: masked(&note.who),
-            address: note.address.map(|address| masked(&address.to_string())),
+            address: note.shown_address(),
             connection: note.connection.as_deref(),
             transport: note.transport,
             on: note.on.as_deref().map(masked),

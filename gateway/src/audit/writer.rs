@@ -137,7 +137,7 @@ fn take_all(waiting: &mut mpsc::Receiver<Noted>, noted: &mut Vec<Noted>) {
     }
 }
 
-/// A note, and how often it was made; first at that time.
+/// A note, and how often such were made; first at that time.
 #[derive(Debug, PartialEq, Eq)]
 struct Counted {
     at_ms: u64,
@@ -145,19 +145,18 @@ struct Counted {
     count: u64,
 }
 
-/// The same in their order, those that are counted once each: so nobody fills the log
-/// with one thing.
+/// The same in their order, those that are counted once for each network: so nobody fills
+/// the log with one thing, however many addresses they have.
 fn counted(noted: Vec<Noted>) -> Vec<Counted> {
     let mut all: Vec<Counted> = Vec::new();
-    let mut places: BTreeMap<Note, usize> = BTreeMap::new();
+    let mut places = BTreeMap::new();
     for Noted { at_ms, note } in noted {
-        let place = places.get(&note).copied();
-        if let Some(before) = place.and_then(|place| all.get_mut(place)) {
-            before.count += 1;
-            continue;
-        }
         if note.what.is_counted() {
-            places.insert(note.clone(), all.len());
+            let place = *places.entry(note.kind()).or_insert(all.len());
+            if let Some(before) = all.get_mut(place) {
+                before.count += 1;
+                continue;
+            }
         }
         let count = 1;
         all.push(Counted { at_ms, note, count });
@@ -176,7 +175,15 @@ mod tests {
         let note = |what| Note::of_user(what, &Identity::plain("u1"));
         let (refused, connected) = (note(What::Refuse), note(What::Connect));
         let other = refused.clone().failed("origin");
-        let notes = [&refused, &connected, &refused, &other, &connected, &refused];
+        let from = |address: &str| refused.clone().from(address.parse().unwrap());
+        let (here, next_door, far) = (
+            from("203.0.113.7"),
+            from("203.0.113.8"),
+            from("198.51.100.7"),
+        );
+        let notes = [
+            &refused, &connected, &refused, &other, &connected, &refused, &here, &far, &next_door,
+        ];
         let noted = notes.iter().zip(10..).map(|(note, at_ms)| Noted {
             at_ms,
             note: (*note).clone(),
@@ -190,6 +197,8 @@ mod tests {
             (11, connected.clone(), 1),
             (13, other, 1),
             (14, connected, 1),
+            (16, here, 2),
+            (17, far, 1),
         ];
         assert_eq!(counted, expected);
     }

@@ -76,7 +76,9 @@ impl Claims {
             projects: self.projects()?,
             roles: roles.into(),
             expires_ms: Some(expires_ms),
-            issued_ms: self.time_ms("iat")?.unwrap_or(0),
+            // Whoever made it may have a clock that is fast: it is no younger than now, or it
+            // would outlive what is revoked until then.
+            issued_ms: self.time_ms("iat")?.unwrap_or(0).min(now_ms),
         })
     }
 

@@ -37,6 +37,12 @@ pub enum TokenError {
     /// No key that may speak for the tenant made it.
     #[error("The token's signature fits no key that is known for its `tenant`.")]
     Signature,
+    /// It is of a visitor by its `sub`, and was not made here.
+    #[error(
+        "The token's `sub` begins with `v~`, as only visitors' do, and the token was not made here: \
+         choose another `sub`, or get a visitor's token anew."
+    )]
+    NotOurVisitor,
     /// Its key may be one that was published just now, and cannot be fetched.
     #[error("The keys that tokens are checked by cannot be had just now: try again in a moment.")]
     KeysAway,
@@ -103,7 +109,7 @@ impl TokenError {
             Self::Missing | Self::NoCredentials => "no_token",
             Self::Malformed => "token_malformed",
             Self::Algorithm(_) => "token_algorithm",
-            Self::Signature => "token_signature",
+            Self::Signature | Self::NotOurVisitor => "token_signature",
             Self::KeysAway => "keys_away",
             Self::HoldsTooLong(_) => "token_too_long",
             Self::Expired => "token_expired",

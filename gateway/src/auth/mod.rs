@@ -9,6 +9,7 @@
 mod api_key;
 mod authority;
 mod claims;
+mod credential;
 mod error;
 mod events;
 mod key;
@@ -37,6 +38,7 @@ use tokio::sync::Mutex;
 pub use api_key::{KeySecret, new_key};
 pub use authority::BadKeys;
 use authority::{Authority, Unverified};
+pub(crate) use credential::Credential;
 pub use error::TokenError;
 pub use key_set::KeySetPace;
 use key_set::KeySets;
@@ -328,8 +330,11 @@ impl Rules {
 
     fn check_visitors(&self, token: &Unverified<'_>) -> Result<(), TokenError> {
         match &self.visitors {
-            Some(visitors) => visitors.authority.check(token),
-            None => Err(TokenError::Signature),
+            Some(visitors) => match visitors.authority.check(token) {
+                Err(TokenError::Signature) => Err(TokenError::NotOurVisitor),
+                checked => checked,
+            },
+            None => Err(TokenError::NotOurVisitor),
         }
     }
 }

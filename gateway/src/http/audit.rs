@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use causerie_shared::bus::audit::{AuditPage, AuditPlace};
+use causerie_shared::bus::audit::{AuditPage, AuditPart, AuditPlace, AuditRange};
 use causerie_shared::ids::TenantId;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
@@ -11,6 +11,7 @@ use url::form_urlencoded;
 use super::Edge;
 use crate::actions::bus_failed;
 use crate::admission::{Asked, Asker, Refusal};
+use crate::audit::What;
 use crate::permission::Act;
 
 const DEFAULT_LIMIT: usize = 100;
@@ -24,44 +25,48 @@ pub(super) async fn read(State(edge): State<Edge>, parts: Parts) -> Result<Respo
     let wanted = Wanted::read(parts.uri.query().unwrap_or(""))?;
     let asked = Asked::read(&parts)?;
     let reader = edge.admission.identify_server(&asked).await?;
-    let log = log_for(&reader, wanted.tenant)?;
+    let log = log_for(&reader, wanted.tenant)
+        .map_err(|refusal| edge.admission.not_allowed(&asked, &reader, refusal))?;
     if !edge.gateway.settings().audit {
         return Err(Refusal::not_found(OFF).because("audit_off"));
     }
-    let (before, limit) = (wanted.before, wanted.limit);
-    let page = edge.gateway.bus.audited(log.as_ref(), before, limit).await;
+    if log.as_ref() != Some(reader.tenant()) {
+        let whose = log.as_ref().map_or("", TenantId::as_str);
+        let note = || reader.note(What::ReadAudit).from(asked.client);
+        edge.gateway.note(|| note().on(format!("tenant:{whose}")));
+    }
+    let page = edge.gateway.bus.audited(log.as_ref(), &wanted.range).await;
     let page = page.map_err(|error| bus_failed(&error))?;
     Ok(([(CONTENT_TYPE, "application/json")], encode(&page)).into_response())
 }
 
-/// Which part of which log is wanted.
+/// What of which log is wanted.
 #[derive(Debug, PartialEq, Eq)]
 struct Wanted {
     /// `Some(None)` is what is no tenant's.
     tenant: Option<Option<TenantId>>,
-    before: Option<AuditPlace>,
-    limit: usize,
+    range: AuditRange,
 }
 
 impl Wanted {
     fn read(query: &str) -> Result<Self, Refusal> {
         let mut wanted = Self {
             tenant: None,
-            before: None,
-            limit: DEFAULT_LIMIT,
+            range: AuditRange::newest(DEFAULT_LIMIT),
         };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*name {
                 "tenant" if value.is_empty() => wanted.tenant = Some(None),
                 "tenant" => wanted.tenant = Some(Some(tenant(&value)?)),
-                "before" => wanted.before = Some(place(&value)?),
-                "limit" => wanted.limit = limit(&value)?,
+                "part" => wanted.range.part = Some(part(&value)?),
+                "before" => wanted.range.before = Some(place(&value)?),
+                "limit" => wanted.range.limit = limit(&value)?,
                 // Of all paths: they say who asks.
                 "t" | "token" => {}
                 name => {
                     return Err(Refusal::bad_request(format!(
                         "`{name}` is no parameter of `/api/audit`: there are `tenant`, \
-                         `before` and `limit`."
+                         `part`, `before` and `limit`."
                     )));
                 }
             }
@@ -72,6 +77,12 @@ impl Wanted {
 
 fn tenant(value: &str) -> Result<TenantId, Refusal> {
     TenantId::new(value).map_err(|error| Refusal::bad_request(format!("`tenant`: {error}.")))
+}
+
+fn part(value: &str) -> Result<AuditPart, Refusal> {
+    let names = || AuditPart::ALL.map(AuditPart::name).join("`, `");
+    AuditPart::named(value)
+        .ok_or_else(|| Refusal::bad_request(format!("`part` must be one of `{}`.", names())))
 }
 
 fn place(value: &str) -> Result<AuditPlace, Refusal> {
@@ -111,32 +122,35 @@ fn encode(page: &AuditPage) -> String {
 
 #[cfg(test)]
 mod tests {
-    use causerie_shared::bus::audit::AuditPart;
-
     use super::*;
 
     #[test]
     fn the_wanted_part_has_limits() {
-        let wanted = Wanted::read("tenant=acme&before=17-3-acts&limit=500").unwrap();
+        let wanted = Wanted::read("tenant=acme&part=acts&before=17-3-acts&limit=500").unwrap();
         let expected = Wanted {
             tenant: Some(Some(tenant("acme").unwrap())),
-            before: Some(AuditPlace {
-                ms: 17,
-                seq: 3,
-                part: AuditPart::Acts,
-            }),
-            limit: 500,
+            range: AuditRange {
+                part: Some(AuditPart::Acts),
+                before: Some(AuditPlace {
+                    ms: 17,
+                    seq: 3,
+                    part: AuditPart::Acts,
+                }),
+                limit: 500,
+            },
         };
         assert_eq!(wanted, expected);
         assert_eq!(Wanted::read("tenant=").unwrap().tenant, Some(None));
         let none = Wanted::read("").unwrap();
-        assert_eq!((none.tenant, none.limit), (None, 100));
+        assert_eq!((none.tenant, none.range), (None, AuditRange::newest(100)));
         for bad in [
             "limit=0",
             "limit=501",
             "before=17",
             "befor=17-3-acts",
             "before=",
+            "part=",
+            "part=act",
             "tenant=a%20b",
         ] {
             assert!(Wanted::read(bad).is_err(), "{bad}");

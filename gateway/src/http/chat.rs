@@ -1,5 +1,7 @@
 //! `POST /api/chat` and `/api/chat/stream`: a question, and its reply.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -18,6 +20,7 @@ use super::{Edge, body, events, traceparent};
 use crate::actions::ask::{Asking, ask};
 use crate::actions::{bus_failed, send_message};
 use crate::admission::{Asked, Refusal};
+use crate::auth::Credential;
 use crate::frame::OutFrame;
 use crate::registry::Slot;
 use crate::sse;
@@ -32,6 +35,7 @@ struct Stored {
     id_is_theirs: bool,
     asking: Asking,
     slot: Slot,
+    credential: Credential,
 }
 
 /// Answers with the `message` that ends the reply.
@@ -41,8 +45,14 @@ pub(super) async fn chat(
 ) -> Result<Response, Refusal> {
     let until = Instant::now() + edge.timing.message;
     let stored = store(&edge, request).await?;
-    let ending = timeout_at(until, ending(&stored.asking)).await;
-    let Ok(ended) = ending else {
+    let revoked = async { Err(stored.credential.revoked().await) };
+    let ending = async {
+        tokio::select! {
+            ended = ending(&stored.asking) => ended,
+            revoked = revoked => revoked,
+        }
+    };
+    let Ok(ended) = timeout_at(until, ending).await else {
         events::reply_awaited_in_vain();
         let error = unfinished(edge.timing.message.as_secs_f32());
         return Err(Refusal::from(error).to(Some(stored.id)));
@@ -62,9 +72,13 @@ pub(super) async fn stream(
     request: Request<Body>,
 ) -> Result<Response, Refusal> {
     let Stored {
-        id, asking, slot, ..
+        id,
+        asking,
+        slot,
+        credential,
+        ..
     } = store(&edge, request).await?;
-    Ok(sse::of_question(id, asking, slot))
+    Ok(sse::of_question(id, asking, slot, credential))
 }
 
 async fn store(edge: &Edge, request: Request<Body>) -> Result<Stored, Refusal> {
@@ -95,6 +109,10 @@ async fn store(edge: &Edge, request: Request<Body>) -> Result<Stored, Refusal> {
         id_is_theirs,
         asking,
         slot,
+        credential: Credential {
+            auth: Arc::clone(&edge.auth),
+            identity,
+        },
     })
 }
 

@@ -47,7 +47,7 @@ pub(super) async fn list(
         .map_err(|error| Refusal::bad_request(format!("The user in the path: {error}.")))?;
     let asked = Asked::read(&parts)?;
     let caller = edge.admission.identify_server(&asked).await?;
-    caller.check_somewhere(Act::SeeConnections)?;
+    check_may_look(&edge, &asked, &caller)?;
     let failed = |error| Refusal::from(bus_failed(&error));
     let bus = &*edge.gateway.bus;
     let gateways = edge.status.gateways(bus).await.map_err(failed)?;
@@ -67,11 +67,9 @@ pub(super) async fn show(
     parts: Parts,
 ) -> Result<Json<ConnectionCard>, Refusal> {
     let id = read(id)?;
-    let caller = edge
-        .admission
-        .identify_server(&Asked::read(&parts)?)
-        .await?;
-    caller.check_somewhere(Act::SeeConnections)?;
+    let asked = Asked::read(&parts)?;
+    let caller = edge.admission.identify_server(&asked).await?;
+    check_may_look(&edge, &asked, &caller)?;
     inquire(&edge, &caller, id, false).await.map(Json)
 }
 
@@ -100,6 +98,12 @@ pub(super) async fn end(
             connection_id: ended.connection_id,
         })
     })
+}
+
+fn check_may_look(edge: &Edge, asked: &Asked, caller: &Asker) -> Result<(), Refusal> {
+    caller
+        .check_somewhere(Act::SeeConnections)
+        .map_err(|refusal| edge.admission.not_allowed(asked, caller, refusal))
 }
 
 fn read(id: String) -> Result<ConnectionId, Refusal> {

@@ -29,8 +29,10 @@ pub(super) async fn read(
     let asked = Asked::read(&parts)?;
     let reader = edge.admission.identify_any(&asked).await?;
     let room = reader.resolve(room)?;
-    reader.check(Act::ReadHistory, &room)?;
-    let history = seen_by(&reader, &edge, &room, &wanted).await?;
+    reader
+        .check(Act::ReadHistory, &room)
+        .map_err(|refusal| edge.admission.not_allowed(&asked, &reader, refusal))?;
+    let history = seen_by(&reader, &asked, &edge, &room, &wanted).await?;
     Ok(format.answer(encode(&history)))
 }
 
@@ -82,9 +84,11 @@ struct Seen {
 
 /// Reads until there are as many events as are wanted, or as fit into a page, that `reader`
 /// may see: visitors see few of those in the tenant's room. For them the log is read in
-/// the largest steps: how many there are is not for the one who asks to say.
+/// the largest steps: how many there are is not for the one who asks to say. Each step
+/// counts as a request, or one request might read all of a log.
 async fn seen_by(
     reader: &Asker,
+    asked: &Asked,
     edge: &Edge,
     room: &Room,
     wanted: &Wanted,
@@ -124,6 +128,7 @@ async fn seen_by(
                 has_more: page.has_more || is_cut,
             });
         }
+        edge.admission.count_again(asked, reader).await?;
     }
 }
 

@@ -64,8 +64,10 @@ pub(super) async fn show(
     let asked = Asked::read(&parts)?;
     let caller = edge.admission.identify_server(&asked).await?;
     let room = caller.resolve(room)?;
-    caller.check_somewhere(Act::SeePresence)?;
-    caller.check(Act::SeePresence, &room)?;
+    caller
+        .check_somewhere(Act::SeePresence)
+        .and_then(|()| caller.check(Act::SeePresence, &room))
+        .map_err(|refusal| edge.admission.not_allowed(&asked, &caller, refusal))?;
     let room = RoomKey::new(caller.tenant().clone(), room);
     // One more, to know whether there are more.
     let limit = wanted.limit + 1;

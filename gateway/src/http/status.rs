@@ -21,6 +21,7 @@ use url::form_urlencoded;
 use super::Edge;
 use crate::actions::bus_failed;
 use crate::admission::{Asked, Asker, Refusal};
+use crate::auth::Credential;
 use crate::permission::Act;
 use crate::status::figures::Figures;
 use crate::status::socket;
@@ -73,7 +74,9 @@ async fn check(
     let (parts, body) = request.into_parts();
     let asked = Asked::read(&parts)?;
     let caller = edge.admission.identify_server(&asked).await?;
-    caller.check_somewhere(Act::SeeStatus)?;
+    caller
+        .check_somewhere(Act::SeeStatus)
+        .map_err(|refusal| edge.admission.not_allowed(&asked, &caller, refusal))?;
     let mut request = Request::from_parts(parts, body);
     request.extensions_mut().insert(Operator(Arc::new(caller)));
     Ok(next.run(request).await)
@@ -234,12 +237,18 @@ async fn watch(
     let upgrade = upgrade.map_err(|_| Refusal::upgrade_required())?;
     let seat = edge.status.seat()?;
     let now_ms = edge.gateway.bus.clock().now_ms();
-    let (user, expires_ms) = match &*caller {
-        Asker::Person(identity) => (identity.user.as_str().to_owned(), identity.expires_ms),
+    let identity = match &*caller {
+        Asker::Person(identity) => identity.clone(),
         // The table lets none in.
-        Asker::Server(key) => (key.card.id.as_str().to_owned(), None),
+        Asker::Server(_) => return Err(Refusal::upgrade_required()),
     };
-    let valid_for = expires_ms.map(|ms| Duration::from_millis(ms.saturating_sub(now_ms)));
+    let valid_for = identity
+        .expires_ms
+        .map(|ms| Duration::from_millis(ms.saturating_sub(now_ms)));
+    let credential = Credential {
+        auth: Arc::clone(&edge.auth),
+        identity,
+    };
     let upgrade = upgrade.protocols([SUBPROTOCOL]);
-    Ok(upgrade.on_upgrade(move |stream| socket::serve(stream, seat, user, valid_for)))
+    Ok(upgrade.on_upgrade(move |stream| socket::serve(stream, seat, credential, valid_for)))
 }

@@ -2,6 +2,7 @@
 
 use axum::response::Response;
 use causerie_shared::protocol::action::ClientId;
+use causerie_shared::protocol::error::ProtocolError;
 use causerie_shared::protocol::event::Event;
 use causerie_shared::protocol::frame;
 use futures::stream::unfold;
@@ -10,6 +11,7 @@ use tokio::time::Interval;
 use super::text::{COMMENT, write_event};
 use super::{CHUNK_BYTES, comment_times, response};
 use crate::actions::ask::Asking;
+use crate::auth::Credential;
 use crate::http::lost_sight;
 use crate::registry::Slot;
 
@@ -18,6 +20,7 @@ struct Stream {
     asking: Asking,
     comments: Interval,
     state: State,
+    credential: Credential,
     _slot: Slot,
 }
 
@@ -30,12 +33,18 @@ enum State {
 
 /// All that concerns a question, from its `ack` to the `message` that ends its
 /// reply. Going away does not cancel it.
-pub(crate) fn of_question(id: ClientId, asking: Asking, slot: Slot) -> Response {
+pub(crate) fn of_question(
+    id: ClientId,
+    asking: Asking,
+    slot: Slot,
+    credential: Credential,
+) -> Response {
     let stream = Stream {
         id,
         asking,
         comments: comment_times(),
         state: State::New,
+        credential,
         _slot: slot,
     };
     response(unfold(stream, |mut stream| async {
@@ -61,6 +70,7 @@ impl Stream {
     async fn more(&mut self) -> String {
         let batch = tokio::select! {
             batch = self.asking.next(CHUNK_BYTES) => batch,
+            error = self.credential.revoked() => return self.end(&error.fatal()),
             _ = self.comments.tick() => return COMMENT.to_owned(),
         };
         self.asking.resync(batch.lagging).await;
@@ -73,15 +83,15 @@ impl Stream {
             }
         }
         if batch.close.is_some() {
-            self.state = State::Ended;
-            let error = frame::error(Some(&self.id), &lost_sight().fatal());
-            write_event(
-                &mut text,
-                Event::Error.name(),
-                &String::from_utf8_lossy(&error),
-            );
+            text.push_str(&self.end(&lost_sight().fatal()));
         }
         text
+    }
+
+    /// The last that is written: that there is no more, and why.
+    fn end(&mut self, error: &ProtocolError) -> String {
+        self.state = State::Ended;
+        event(Event::Error, &frame::error(Some(&self.id), error))
     }
 }
 

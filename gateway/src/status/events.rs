@@ -1,7 +1,7 @@
 //! Log lines and metrics of the status service.
 
 use causerie_shared::bus::BusError;
-use causerie_shared::ids::RunId;
+use causerie_shared::ids::{RunId, UserId};
 use causerie_shared::protocol::error::ProtocolError;
 use metrics::{counter, gauge};
 use tracing::{info, warn};
@@ -47,8 +47,8 @@ pub(super) fn watching(count: usize) {
 }
 
 /// Somebody has come to watch.
-pub(super) fn came(user: &str) {
-    info!(user, "an operator watches the status");
+pub(super) fn came(user: &UserId) {
+    info!(%user, "an operator watches the status");
 }
 
 /// Something is wrong.

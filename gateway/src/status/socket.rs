@@ -15,6 +15,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{Status, WATCHERS, events, frame};
 use crate::admission::Refusal;
+use crate::auth::Credential;
 
 /// How long one who watches may leave a frame unread.
 const UNREAD: Duration = Duration::from_secs(10);
@@ -75,14 +76,14 @@ enum Next {
 }
 
 /// Shows the installation to one who may see it, until they go, their token expires (after
-/// `valid_for`) or the gateway ends.
+/// `valid_for`) or is revoked, or the gateway ends.
 pub(crate) async fn serve(
     socket: WebSocket,
     seat: Seat,
-    user: String,
+    credential: Credential,
     valid_for: Option<Duration>,
 ) {
-    events::came(&user);
+    events::came(&credential.identity.user);
     let status = &*seat.status;
     let mut frames = status.frames.subscribe();
     let (mut to, mut from) = socket.split();
@@ -92,7 +93,8 @@ pub(crate) async fn serve(
             None => pending().await,
         }
     };
-    tokio::pin!(expired);
+    let revoked = credential.revoked();
+    tokio::pin!(expired, revoked);
     let mut next = Next::Say(Message::text(&*status.latest()));
     loop {
         let (message, is_last) = match next {
@@ -111,6 +113,7 @@ pub(crate) async fn serve(
             biased;
             () = status.stop.cancelled() => Next::Close(CloseCode::Draining, "the gateway ends"),
             () = &mut expired => Next::Close(CloseCode::Unauthorized, "the token has expired"),
+            _ = &mut revoked => Next::Close(CloseCode::Unauthorized, "the token was revoked"),
             said = from.next() => match said {
                 Some(Ok(message)) => answer(&message),
                 Some(Err(_)) | None => Next::Gone,

@@ -281,6 +281,7 @@ async fn an_admin_reads_what_is_their_tenants_and_an_operator_all() {
         (&reader_key, "", 403),
         (&admin, "limit=501", 400),
         (&admin, "before=x", 400),
+        (&admin, "part=x", 400),
         (&"made-up".to_owned(), "", 401),
     ] {
         let path = format!("/api/audit?{query}");

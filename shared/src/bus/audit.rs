@@ -34,6 +34,11 @@ impl AuditPart {
             Self::Strangers => "strangers",
         }
     }
+
+    /// The part of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|part| part.name() == name)
+    }
 }
 
 /// Entries that are kept together, of one part of one log.
@@ -90,13 +95,40 @@ impl FromStr for AuditPlace {
         let number = |text: &str| text.parse().map_err(|_| InvalidPlace);
         let (ms, rest) = text.split_once('-').ok_or(InvalidPlace)?;
         let (seq, name) = rest.split_once('-').ok_or(InvalidPlace)?;
-        let mut parts = AuditPart::ALL.into_iter();
-        let part = parts.find(|part| part.name() == name);
         Ok(Self {
             ms: number(ms)?,
             seq: number(seq)?,
-            part: part.ok_or(InvalidPlace)?,
+            part: AuditPart::named(name).ok_or(InvalidPlace)?,
         })
+    }
+}
+
+/// Which entries of a log are wanted, from the newest on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuditRange {
+    /// Only of this part; else of all.
+    pub part: Option<AuditPart>,
+    /// Only those before this place.
+    pub before: Option<AuditPlace>,
+    /// At the most so many.
+    pub limit: usize,
+}
+
+impl AuditRange {
+    /// The newest of all parts, at the most so many.
+    pub fn newest(limit: usize) -> Self {
+        Self {
+            part: None,
+            before: None,
+            limit,
+        }
+    }
+
+    /// The parts of which entries are wanted.
+    pub(super) fn parts(&self) -> impl Iterator<Item = AuditPart> {
+        let wanted = self.part;
+        let parts = AuditPart::ALL.into_iter();
+        parts.filter(move |part| wanted.is_none_or(|wanted| wanted == *part))
     }
 }
 

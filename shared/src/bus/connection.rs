@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::order::REMEMBERED_LONGER;
 use super::redis::{RedisBus, RedisSettings};
 use super::{Bus, BusError, Retention, events};
 use crate::admin::Readiness;
@@ -24,7 +25,7 @@ impl From<&Settings> for Retention {
             max_age: settings.history.max_age,
             max_recover: settings.history.max_recover,
             page_bytes: settings.history.page_bytes.bytes() as u64,
-            revocations: settings.auth.revocations_kept,
+            revocations: settings.auth.revocations_kept + REMEMBERED_LONGER,
             audit_events: settings.audit.max_events,
             audit_age: settings.audit.max_age,
             chronicle_entries: settings.status.history_entries,

@@ -67,7 +67,7 @@ pub mod reply;
 pub mod subscription;
 
 use allowance::{Allowance, Taken};
-use audit::{AuditBatch, AuditPage, AuditPlace};
+use audit::{AuditBatch, AuditPage, AuditRange};
 use chronicle::{ChroniclePage, ChroniclePlace};
 use deletion::{Deleted, Deletion};
 use log::{Changes, History, HistoryRange, Look, Page};
@@ -398,13 +398,11 @@ pub trait Bus: Send + Sync + Debug {
     /// few hundred at the most.
     async fn audit(&self, batch: &AuditBatch) -> Result<(), BusError>;
 
-    /// Reads the audit log of `tenant`, or that of no tenant, from the newest entry on, or
-    /// from the one before `before`; at the most `limit` entries.
+    /// Reads the audit log of `tenant`, or that of no tenant.
     async fn audited(
         &self,
         tenant: Option<&TenantId>,
-        before: Option<AuditPlace>,
-        limit: usize,
+        range: &AuditRange,
     ) -> Result<AuditPage, BusError>;
 
     // How the nodes fare.

@@ -1,10 +1,16 @@
 //! What all gateways are told to do with their connections, and asked about them.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ConnectionId, TenantId, UserId};
 use crate::protocol::data::Status;
 use crate::room::{Partition, Room, RoomKey};
+
+/// So much longer than tokens may hold it is remembered that they were revoked: clocks differ,
+/// and a token is taken for a minute longer than it says.
+pub const REMEMBERED_LONGER: Duration = Duration::from_secs(120);
 
 /// The tokens of a user that are no good any more.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -87,13 +87,21 @@ impl FromStr for Cidr {
         };
         let network: IpAddr = address.parse().map_err(|_| InvalidCidr)?;
         let longest = if network.is_ipv4() { 32 } else { 128 };
-        let prefix = match prefix {
+        let prefix: u8 = match prefix {
             Some(prefix) => prefix.parse().map_err(|_| InvalidCidr)?,
             None => longest,
         };
-        (prefix <= longest)
-            .then_some(Self { network, prefix })
-            .ok_or(InvalidCidr)
+        if prefix > longest {
+            return Err(InvalidCidr);
+        }
+        // As addresses are when they are looked for: ::ffff:192.0.2.0/120 is 192.0.2.0/24.
+        Ok(match (network.to_canonical(), prefix.checked_sub(96)) {
+            (canonical @ IpAddr::V4(_), Some(prefix)) if network.is_ipv6() => Self {
+                network: canonical,
+                prefix,
+            },
+            _ => Self { network, prefix },
+        })
     }
 }
 
@@ -137,6 +145,7 @@ mod tests {
             ("192.0.2.1", "192.0.2.1", "192.0.2.2"),
             ("192.0.2.1", "::ffff:192.0.2.1", "::192.0.2.1"),
             ("0.0.0.0/0", "255.1.2.3", "::1"),
+            ("::ffff:192.0.2.0/120", "192.0.2.9", "192.0.3.1"),
             ("::/0", "2001:db8::1", "1.2.3.4"),
             ("2001:db8::/33", "2001:db8:7fff::1", "2001:db8:8000::1"),
             ("::1", "::1", "::2"),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::part::{Part, millis};
-use crate::bus::audit::{AuditBatch, AuditPage, AuditPart, AuditPlace};
+use crate::bus::audit::{AuditBatch, AuditPage, AuditPart, AuditPlace, AuditRange};
 use crate::ids::TenantId;
 
 /// How long it is remembered that a batch is kept.
@@ -53,26 +53,21 @@ impl Part {
         self.sweep_audits();
     }
 
-    pub(super) fn audited(
-        &self,
-        tenant: Option<&TenantId>,
-        before: Option<AuditPlace>,
-        limit: usize,
-    ) -> AuditPage {
+    pub(super) fn audited(&self, tenant: Option<&TenantId>, range: &AuditRange) -> AuditPage {
         let oldest_ms = self.oldest_audit_ms();
         let mut found = Vec::new();
-        for part in AuditPart::ALL {
+        for part in range.parts() {
             let log = self.audits.logs.get(&(tenant.cloned(), part));
             let older = log
                 .into_iter()
                 .flatten()
                 .rev()
-                .filter(|(place, _)| before.is_none_or(|before| *place < before))
+                .filter(|(place, _)| range.before.is_none_or(|before| *place < before))
                 .take_while(|(place, _)| place.ms >= oldest_ms);
             // One more tells whether there are more.
-            found.extend(older.take(limit + 1).cloned());
+            found.extend(older.take(range.limit + 1).cloned());
         }
-        AuditPage::newest(found, limit)
+        AuditPage::newest(found, range.limit)
     }
 
     pub(super) fn sweep_audits(&mut self) {

@@ -23,7 +23,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use super::allowance::{Allowance, Taken};
-use super::audit::{AuditBatch, AuditPage, AuditPlace, partition_of_log};
+use super::audit::{AuditBatch, AuditPage, AuditRange, partition_of_log};
 use super::chronicle::{ChroniclePage, ChroniclePlace};
 use super::deletion::{Deleted, Deletion};
 use super::log::{Changes, History, HistoryRange, Page};
@@ -352,12 +352,9 @@ impl Bus for MemoryBus {
     async fn audited(
         &self,
         tenant: Option<&TenantId>,
-        before: Option<AuditPlace>,
-        limit: usize,
+        range: &AuditRange,
     ) -> Result<AuditPage, BusError> {
-        Ok(self
-            .part(partition_of_log(tenant))
-            .audited(tenant, before, limit))
+        Ok(self.part(partition_of_log(tenant)).audited(tenant, range))
     }
 
     async fn show_node(&self, showing: &Showing) -> Result<Nodes, BusError> {

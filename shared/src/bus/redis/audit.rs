@@ -4,7 +4,9 @@ use super::args::Args;
 use super::script::{AUDIT, AUDITED};
 use super::{RedisBus, millis, nothing};
 use crate::bus::BusError;
-use crate::bus::audit::{AuditBatch, AuditPage, AuditPart, AuditPlace, log_name, partition_of_log};
+use crate::bus::audit::{
+    AuditBatch, AuditPage, AuditPart, AuditPlace, AuditRange, log_name, partition_of_log,
+};
 use crate::ids::TenantId;
 
 impl RedisBus {
@@ -25,16 +27,15 @@ impl RedisBus {
     pub(super) async fn kept_audit(
         &self,
         tenant: Option<&TenantId>,
-        before: Option<AuditPlace>,
-        limit: usize,
+        range: &AuditRange,
     ) -> Result<AuditPage, BusError> {
         let mut found = Vec::new();
-        for part in AuditPart::ALL {
+        for part in range.parts() {
             // One more tells whether there are more.
             let args = self
                 .audit_args(tenant, part)
-                .text(&last_of(part, before))
-                .number(limit as u64 + 1);
+                .text(&last_of(part, range.before))
+                .number(range.limit as u64 + 1);
             let partition = partition_of_log(tenant);
             let answer = self.pool.run(partition, &AUDITED, args).await?;
             let answer = answer.ok_or_else(|| nothing("audited"))?;
@@ -45,7 +46,7 @@ impl RedisBus {
                 found.push((place, entry));
             }
         }
-        Ok(AuditPage::newest(found, limit))
+        Ok(AuditPage::newest(found, range.limit))
     }
 
     /// What both scripts take first.

@@ -88,7 +88,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Instrument;
 
 use super::allowance::{Allowance, Taken};
-use super::audit::{AuditBatch, AuditPage, AuditPlace};
+use super::audit::{AuditBatch, AuditPage, AuditRange};
 use super::chronicle::{ChroniclePage, ChroniclePlace};
 use super::deletion::{Deleted, Deletion};
 use super::log::{Changes, History, HistoryRange, Look, Page};
@@ -438,10 +438,9 @@ impl Bus for RedisBus {
     async fn audited(
         &self,
         tenant: Option<&TenantId>,
-        before: Option<AuditPlace>,
-        limit: usize,
+        range: &AuditRange,
     ) -> Result<AuditPage, BusError> {
-        self.kept_audit(tenant, before, limit).await
+        self.kept_audit(tenant, range).await
     }
 
     async fn show_node(&self, showing: &Showing) -> Result<Nodes, BusError> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use causerie_shared::bus::audit::{AuditBatch, AuditPage, AuditPart};
+use causerie_shared::bus::audit::{AuditBatch, AuditPage, AuditPart, AuditPlace, AuditRange};
 use causerie_shared::bus::{Bus, Retention};
 use causerie_shared::ids::TenantId;
 
@@ -24,7 +24,15 @@ async fn keep(bus: &dyn Bus, of: Option<&str>, numbers: impl IntoIterator<Item =
 
 async fn read(bus: &dyn Bus, of: Option<&str>) -> AuditPage {
     let of = of.map(tenant);
-    bus.audited(of.as_ref(), None, 1_000).await.unwrap()
+    let all = AuditRange::newest(1_000);
+    bus.audited(of.as_ref(), &all).await.unwrap()
+}
+
+fn some(before: Option<AuditPlace>, limit: usize) -> AuditRange {
+    AuditRange {
+        before,
+        ..AuditRange::newest(limit)
+    }
 }
 
 fn texts(page: AuditPage) -> Vec<String> {
@@ -38,7 +46,7 @@ pub async fn an_audit_log_is_read_page_by_page_from_the_newest_on<W: World>() {
     keep(&*here, Some("acme"), 5..6).await;
     let (acme, mut before, mut seen) = (tenant("acme"), None, Vec::new());
     for (length, has_more) in [(4, true), (2, false)] {
-        let page = there.audited(Some(&acme), before, 4).await.unwrap();
+        let page = there.audited(Some(&acme), &some(before, 4)).await.unwrap();
         assert_eq!((page.entries.len(), page.has_more), (length, has_more));
         before = page.entries.last().map(|(place, _)| *place);
         seen.extend(page.entries);
@@ -46,7 +54,7 @@ pub async fn an_audit_log_is_read_page_by_page_from_the_newest_on<W: World>() {
     assert!(seen.is_sorted_by(|(later, _), (place, _)| later > place));
     let texts: Vec<_> = seen.into_iter().map(|(_, text)| text).collect();
     assert_eq!(texts, entries((0..6).rev()));
-    let page = there.audited(Some(&acme), before, 4).await.unwrap();
+    let page = there.audited(Some(&acme), &some(before, 4)).await.unwrap();
     assert_eq!(page, AuditPage::default());
 }
 
@@ -103,12 +111,26 @@ pub async fn no_part_of_an_audit_log_pushes_out_another<W: World>() {
     assert!(all.is_sorted_by(|(later, _), (place, _)| later > place));
     let (mut before, mut paged) = (None, Vec::new());
     for has_more in [true, true, false] {
-        let page = there.audited(None, before, 3).await.unwrap();
+        let page = there.audited(None, &some(before, 3)).await.unwrap();
         assert_eq!(page.has_more, has_more);
         before = page.entries.last().map(|(place, _)| *place);
         paged.extend(page.entries);
     }
     assert_eq!(paged, all);
+    for (part, count) in [
+        (AuditPart::Acts, 2),
+        (AuditPart::Sessions, 1),
+        (AuditPart::Strangers, 5),
+    ] {
+        let of_part = AuditRange {
+            part: Some(part),
+            ..AuditRange::newest(count)
+        };
+        let page = there.audited(None, &of_part).await.unwrap();
+        let expected = all.iter().filter(|(place, _)| place.part == part);
+        assert_eq!(page.entries, expected.cloned().collect::<Vec<_>>());
+        assert!(!page.has_more && page.entries.len() == count);
+    }
     all.sort_by_key(|(place, _)| place.part);
     let texts: Vec<_> = all.into_iter().map(|(_, text)| text).collect();
     assert_eq!(texts, entries([2, 1, 40, 29, 28, 27, 26, 25]));

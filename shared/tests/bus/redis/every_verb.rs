@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use causerie_shared::bus::Bus;
 use causerie_shared::bus::allowance::Allowance;
-use causerie_shared::bus::audit::{AuditBatch, AuditPart};
+use causerie_shared::bus::audit::{AuditBatch, AuditPart, AuditRange};
 use causerie_shared::bus::nodes::{Change, Note, Showing};
 use causerie_shared::bus::order::Order;
 use causerie_shared::bus::presence::HostLook;
@@ -88,7 +88,7 @@ pub async fn use_every_verb(bus: &dyn Bus) {
     bus.audit(&AuditBatch::new(None, AuditPart::Acts, entries))
         .await
         .unwrap();
-    let page = bus.audited(None, None, 1).await.unwrap();
+    let page = bus.audited(None, &AuditRange::newest(1)).await.unwrap();
     assert!(page.has_more);
     use_nodes(bus).await;
 }
