@@ -14,7 +14,6 @@ use causerie_shared::bus::order::{Answer, ConnectionCard, Inquiry, Order};
 use causerie_shared::ids::{ConnectionId, RunId, TenantId};
 use causerie_shared::protocol::close::CloseCode;
 use tokio::sync::oneshot;
-use tokio::task::consume_budget;
 use tokio::time::timeout;
 
 use crate::connection::Connection;
@@ -108,7 +107,7 @@ impl Gateway {
             ends_it,
         };
         let card = if run == self.inquiries.run {
-            self.card(&inquiry).await
+            self.card(&inquiry)
         } else if !self.bus.may_others_hear() {
             None
         } else {
@@ -131,7 +130,7 @@ impl Gateway {
         }
         let gateway = Arc::clone(self);
         self.hub.spawn(async move {
-            let card = gateway.card(&inquiry).await;
+            let card = gateway.card(&inquiry);
             let answer = Order::Answer(Answer {
                 id: inquiry.id,
                 card,
@@ -143,8 +142,10 @@ impl Gateway {
     }
 
     /// What is known of a connection here; it is ended where that is asked for.
-    async fn card(&self, inquiry: &Inquiry) -> Option<ConnectionCard> {
-        let connection = self.find(&inquiry.connection).await?;
+    fn card(&self, inquiry: &Inquiry) -> Option<ConnectionCard> {
+        // One that is being closed is as good as gone.
+        let found = self.registry.named(&inquiry.connection);
+        let connection = found.filter(|found| !found.outbox.is_closed())?;
         let card = self.describe(&connection);
         let is_theirs = connection.identity().tenant == inquiry.tenant;
         if is_theirs && inquiry.ends_it {
@@ -152,19 +153,6 @@ impl Gateway {
             events::connection_ended(&connection);
         }
         is_theirs.then_some(card)
-    }
-
-    async fn find(&self, id: &ConnectionId) -> Option<Arc<Connection>> {
-        let mut last = None;
-        loop {
-            let connections = self.registry.next_after(last);
-            last = Some(connections.last()?.outbox.id());
-            if let Some(found) = connections.iter().find(|of| of.id == *id) {
-                // One that is being closed is as good as gone.
-                return Some(Arc::clone(found)).filter(|found| !found.outbox.is_closed());
-            }
-            consume_budget().await;
-        }
     }
 
     pub(crate) fn describe(&self, connection: &Connection) -> ConnectionCard {

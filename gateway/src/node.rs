@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use causerie_shared::admin::{Listener, listen};
 use causerie_shared::bus::Bus;
+use causerie_shared::bus::order::REMEMBERED_LONGER;
 use causerie_shared::cli::Running;
 use causerie_shared::config::{Settings, SettingsHandle};
 use tokio::task::spawn_blocking;
@@ -62,7 +63,7 @@ pub async fn run(running: Running, bus: Arc<dyn Bus>) -> anyhow::Result<()> {
     let _following = AbortOnDropHandle::new(tokio::spawn(following));
     let renewing = tls.clone().map(|tls| tokio::spawn(renew(handle, tls)));
     let _renewing = renewing.map(AbortOnDropHandle::new);
-    let kept = settings.auth.revocations_kept;
+    let kept = settings.auth.revocations_kept + REMEMBERED_LONGER;
     let mut orders = Orders::new(Arc::clone(&gateway), Arc::clone(&auth), kept);
     if shutdown.run_until_cancelled(orders.learn()).await.is_none() {
         return Ok(());

@@ -2,12 +2,12 @@
 
 mod crowds;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use causerie_shared::ids::{TenantId, UserId};
+use causerie_shared::ids::{ConnectionId, TenantId, UserId};
 use tokio::sync::Notify;
 
 use crate::connection::{Connection, Ended};
@@ -40,6 +40,7 @@ struct Connections {
     all: BTreeMap<OutboxId, Arc<Connection>>,
     /// Those of each user.
     by_user: BTreeSet<(UserKey, OutboxId)>,
+    by_name: HashMap<ConnectionId, OutboxId>,
 }
 
 /// Why there is no slot.
@@ -156,6 +157,13 @@ impl Registry {
         next.map(|(_, connection)| Arc::clone(connection)).collect()
     }
 
+    /// The connection that clients and servers know by this name.
+    pub(crate) fn named(&self, name: &ConnectionId) -> Option<Arc<Connection>> {
+        let connections = self.lock();
+        let id = connections.by_name.get(name)?;
+        connections.all.get(id).cloned()
+    }
+
     /// The connections of a user, in the order in which they came.
     pub(crate) fn of_user(&self, tenant: &TenantId, user: &UserId) -> Vec<Arc<Connection>> {
         let key = self.key_of(tenant, user);
@@ -195,6 +203,7 @@ impl Registry {
         let mut connections = self.lock();
         connections.all.insert(id, Arc::clone(connection));
         connections.by_user.insert((key, id));
+        connections.by_name.insert(connection.id.clone(), id);
     }
 
     pub(crate) fn remove(&self, connection: &Connection, ended: Ended) {
@@ -202,6 +211,7 @@ impl Registry {
         let key = self.key_of(&identity.tenant, &identity.user);
         let mut connections = self.lock();
         connections.by_user.remove(&(key, id));
+        connections.by_name.remove(&connection.id);
         let was_there = connections.all.remove(&id).is_some();
         drop(connections);
         if was_there {

@@ -1,5 +1,6 @@
 //! The public port.
 
+mod awaited;
 mod metered;
 mod waiting;
 
@@ -25,8 +26,9 @@ use tower::ServiceExt;
 use crate::address::Peer;
 use crate::socket::Socket;
 use crate::tls::Tls;
+use awaited::Awaited;
 pub(crate) use metered::Metered;
-use waiting::{Place, Waiting};
+use waiting::{Most, Place, Waiting};
 
 /// The most bytes of a request's head.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
@@ -70,7 +72,7 @@ pub async fn serve(
         router,
         patience,
         tls,
-        waiting: Arc::new(Waiting::new(waiting::MOST, waiting::MOST_BYTES)),
+        waiting: Arc::new(Waiting::new(Most::default())),
         stop: stop.clone(),
     });
     let accept = async || {
@@ -139,7 +141,8 @@ impl Port {
             let arrival = accepted.take().unwrap_or_else(Instant::now);
             request.extensions_mut().insert(Arrival(arrival));
             request.extensions_mut().insert(peer);
-            let answering = router.clone().oneshot(request.map(Body::new));
+            let body = |body| Body::new(Awaited::new(body, Arc::clone(&place)));
+            let answering = router.clone().oneshot(request.map(body));
             answering.map_ok(move |mut response| {
                 if is_encrypted {
                     let headers = response.headers_mut();
@@ -211,7 +214,7 @@ mod tests {
                 unread: patience,
             },
             tls: None,
-            waiting: Arc::new(Waiting::new(1, 1)),
+            waiting: Arc::new(Waiting::new(Most::default())),
             stop: CancellationToken::new(),
         });
         let place = port.waiting.place();

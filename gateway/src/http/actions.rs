@@ -12,6 +12,7 @@ use http::header::CONTENT_TYPE;
 use super::{Edge, body, traceparent};
 use crate::actions::{Caller, perform};
 use crate::admission::{Asked, Refusal};
+use crate::limits::counted::Counted;
 
 pub(super) async fn act(
     State(edge): State<Edge>,
@@ -24,13 +25,15 @@ pub(super) async fn act(
     let json = body::read_json(&parts.headers, body, &limits).await?;
     let mut frame = read_frame(&json, limits.depth).map_err(refused)?;
     frame.traceparent = frame.traceparent.or_else(|| traceparent(&parts.headers));
-    if let Action::SendMessage(message) = &frame.action {
-        let client = asked.client;
-        let counted = edge.gateway.count_message(message.ai, client, &identity);
-        counted
-            .await
-            .map_err(|error| Refusal::from(error).to(frame.id.clone()))?;
-    }
+    let (gateway, client) = (&edge.gateway, asked.client);
+    let counted = if let Action::SendMessage(message) = &frame.action {
+        gateway.count_message(message.ai, client, &identity).await
+    } else if Counted::of(&frame.action) == Some(Counted::Typing) {
+        gateway.count_sign(client, &identity).await
+    } else {
+        Ok(())
+    };
+    counted.map_err(|error| Refusal::from(error).to(frame.id.clone()))?;
     let caller = Caller {
         identity: Arc::new(identity),
         client: asked.client,

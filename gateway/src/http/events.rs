@@ -15,8 +15,10 @@ pub(super) fn served(
 ) {
     let code = status.as_u16();
     let ms = took.as_secs_f64() * 1_000.0;
-    if route.starts_with("/health") {
-        // Asked for every few seconds by whoever looks after the node.
+    let is_nothing = route == "-" || refused == Some("held_off");
+    if is_nothing || route.starts_with("/health") {
+        // Asked for every few seconds by whoever looks after the node; and what costs a stranger
+        // nothing is counted, and fills no log.
         tracing::debug!(method, route, status = code, refused, ms, "served");
     } else {
         tracing::info!(method, route, status = code, refused, ms, "served");

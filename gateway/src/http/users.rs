@@ -47,6 +47,8 @@ pub(super) async fn revoke(
     parts: Parts,
 ) -> Result<Json<Revoked>, Refusal> {
     let ruled = ruled(&edge, What::RevokeUser, user, &parts).await?;
+    let counted = edge.gateway.count_revocation(ruled.client, ruled.tenant());
+    counted.await?;
     let until_ms = edge.gateway.bus.clock().now_ms();
     let user_id = ruled.user.clone();
     let revocation = Revocation {

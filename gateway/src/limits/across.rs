@@ -121,6 +121,42 @@ impl Gateway {
         })
     }
 
+    /// The same for a sign of typing, or of a status, that `sender` gives without a connection.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    pub(crate) async fn count_sign(
+        &self,
+        client: IpAddr,
+        sender: &Identity,
+    ) -> Result<(), ProtocolError> {
+        let limits = self.settings().limits.clone();
+        let own = vec![Wish::of_user(sender, Counted::Typing)];
+        let from = Source {
+            client,
+            way: Way::Http,
+        };
+        self.take_all(&limits, from, own, None).await
+    }
+
+    /// The same for one user of `tenant` whose tokens are revoked.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    pub(crate) async fn count_revocation(
+        &self,
+        client: IpAddr,
+        tenant: &TenantId,
+    ) -> Result<(), ProtocolError> {
+        let limits = self.settings().limits.clone();
+        let shared = Wish::of_tenant(tenant, &limits, &[Counted::Revocations]);
+        let from = Source {
+            client,
+            way: Way::Http,
+        };
+        self.take_all(&limits, from, Vec::new(), shared).await
+    }
+
     /// The same for what is asked for over a connection, as far as its user's other
     /// connections and its tenant have a share in that; its own pace is counted by itself.
     ///
@@ -222,9 +258,11 @@ impl Gateway {
                 Some((what, rate)) => {
                     events::asked_too_often(*what, *scope);
                     let error = too_many(*what, *scope, rate, wait);
-                    if *scope == Scope::Tenant || *what == Counted::KeyRequests {
+                    if *scope == Scope::Tenant
+                        || matches!(what, Counted::KeyRequests | Counted::Typing)
+                    {
                         // It is nobody's own fault; a server may ask for many at once,
-                        // each of whom waits by themselves.
+                        // each of whom waits by themselves; and a client signs by itself.
                         return Err(error);
                     }
                     Err(self.refuse(limits, from, wish, *what, error, wait))

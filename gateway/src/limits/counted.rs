@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use causerie_shared::protocol::action::Action;
 use causerie_shared::protocol::error::{ErrorCode, ProtocolError, Scope};
 use causerie_shared::rate::{Rate, us};
 
@@ -27,9 +28,28 @@ pub(crate) enum Counted {
     VisitorQuestions,
     /// `typing` that says yes, `read` and `status`.
     Typing,
+    /// Users whose tokens are revoked, each of whom all gateways remember.
+    Revocations,
 }
 
 impl Counted {
+    /// As what an action counts, beside a request.
+    pub(crate) fn of(action: &Action) -> Option<Self> {
+        match action {
+            Action::SendMessage(_) => Some(Self::Messages),
+            Action::Typing(sign) if sign.is_typing => Some(Self::Typing),
+            // Each is told to as many people.
+            Action::Read(_) | Action::Status(_) => Some(Self::Typing),
+            Action::Typing(_)
+            | Action::Cancel(_)
+            | Action::Subscribe(_)
+            | Action::Unsubscribe(_)
+            | Action::Delete(_)
+            | Action::Authenticate(_)
+            | Action::Ping(_) => None,
+        }
+    }
+
     /// Its name, in metrics and where it is counted.
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -42,6 +62,7 @@ impl Counted {
             Self::VisitorMessages => "visitor_messages",
             Self::VisitorQuestions => "visitor_questions",
             Self::Typing => "typing",
+            Self::Revocations => "revocations",
         }
     }
 }
@@ -57,7 +78,8 @@ pub(super) fn too_many(what: Counted, scope: Scope, rate: &Rate, wait: Duration)
         | Counted::RulerRequests
         | Counted::Messages
         | Counted::VisitorMessages
-        | Counted::Typing => ErrorCode::RateLimited,
+        | Counted::Typing
+        | Counted::Revocations => ErrorCode::RateLimited,
     };
     let what = match what {
         Counted::Connections => "connections",
@@ -68,6 +90,7 @@ pub(super) fn too_many(what: Counted, scope: Scope, rate: &Rate, wait: Duration)
         Counted::Messages | Counted::VisitorMessages => "messages",
         Counted::VisitorQuestions => "questions",
         Counted::Typing => "signs of typing, or of a status",
+        Counted::Revocations => "revocations",
     };
     let from = match scope {
         Scope::Ip => " from your address",

@@ -13,7 +13,7 @@ use crate::connection::Connection;
 use crate::seldom::Seldom;
 
 /// What is counted, and of whom.
-const LIMITS: [(Counted, Scope); 14] = [
+const LIMITS: [(Counted, Scope); 16] = [
     (Counted::Connections, Scope::Ip),
     (Counted::Connections, Scope::User),
     (Counted::Visitors, Scope::Ip),
@@ -28,6 +28,8 @@ const LIMITS: [(Counted, Scope); 14] = [
     (Counted::Messages, Scope::Connection),
     (Counted::VisitorQuestions, Scope::Tenant),
     (Counted::Typing, Scope::Connection),
+    (Counted::Typing, Scope::User),
+    (Counted::Revocations, Scope::Tenant),
 ];
 
 pub(crate) fn begin_at_zero() {

@@ -25,6 +25,10 @@ use crate::connection::Connection;
 use crate::gateway::Gateway;
 pub(crate) use pace::{Pace, TooFast};
 
+/// How many of its users' tokens a tenant may revoke: all gateways remember each for as long as
+/// tokens hold (`auth.revocations_kept`), and each that starts learns all of them.
+const REVOCATIONS: Rate = Rate::an_hour(10_000);
+
 /// What the limits are now.
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -80,6 +84,7 @@ impl Limits {
             Counted::VisitorMessages => self.messages_of_visitor,
             Counted::VisitorQuestions => self.visitor_questions,
             Counted::Typing => self.typing,
+            Counted::Revocations => REVOCATIONS,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! How fast one connection may go.
 
-use causerie_shared::protocol::action::{Action, ClientFrame, Rejected};
+use causerie_shared::protocol::action::{ClientFrame, Rejected};
 use causerie_shared::protocol::error::{ProtocolError, Scope};
 use causerie_shared::rate::{Bucket, us};
 
@@ -40,23 +40,10 @@ impl Pace {
         now_us: u64,
     ) -> Result<(), TooFast> {
         self.take(Counted::Requests, limits, now_us)?;
-        match asked.as_ref().map(|frame| &frame.action) {
-            Ok(Action::SendMessage(_)) => self.take(Counted::Messages, limits, now_us),
-            Ok(Action::Typing(sign)) if sign.is_typing => {
-                self.take(Counted::Typing, limits, now_us)
-            }
-            // Each is told to as many people.
-            Ok(Action::Read(_) | Action::Status(_)) => self.take(Counted::Typing, limits, now_us),
-            Ok(
-                Action::Typing(_)
-                | Action::Cancel(_)
-                | Action::Subscribe(_)
-                | Action::Unsubscribe(_)
-                | Action::Delete(_)
-                | Action::Authenticate(_)
-                | Action::Ping(_),
-            )
-            | Err(_) => Ok(()),
+        let frame = asked.as_ref().ok();
+        match frame.and_then(|frame| Counted::of(&frame.action)) {
+            Some(what) => self.take(what, limits, now_us),
+            None => Ok(()),
         }
     }
 
@@ -71,7 +58,8 @@ impl Pace {
             | Counted::Connections
             | Counted::Visitors
             | Counted::VisitorMessages
-            | Counted::VisitorQuestions => &mut self.requests,
+            | Counted::VisitorQuestions
+            | Counted::Revocations => &mut self.requests,
         };
         let Some(rate) = limits.rate(what, Scope::Connection) else {
             return Ok(());
@@ -109,7 +97,8 @@ impl Violations {
             | Counted::Connections
             | Counted::Visitors
             | Counted::VisitorMessages
-            | Counted::VisitorQuestions => &mut self.requests,
+            | Counted::VisitorQuestions
+            | Counted::Revocations => &mut self.requests,
             // Sent by itself while somebody writes: to be refused is enough.
             Counted::Typing => return false,
         };

@@ -1,7 +1,7 @@
 //! Connections from which a request is awaited: so many may wait as memory allows.
 //!
-//! One that waits, amid a handshake of TLS or for the request itself, costs some 16 KiB,
-//! nobody has counted it yet, and to open it costs a stranger nothing. An honest client's
+//! One that waits, amid a handshake of TLS, for a request's head or for its body, costs some
+//! 16 KiB, nobody has counted it yet, and to open it costs a stranger nothing. An honest client's
 //! request comes within a few round trips. So where too many wait it is the one that has
 //! waited longest that goes, and those who come get in all the while. So it is where too
 //! much has come of requests that are not whole: then the one goes that began longest ago.
@@ -16,12 +16,28 @@ use tokio_util::sync::CancellationToken;
 use crate::events;
 use crate::seldom::Seldom;
 
-/// How many may wait. Together they cost some 32 MiB.
-pub(super) const MOST: usize = 2_000;
+/// How much may wait.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Most {
+    /// Connections. Together they cost some 32 MiB.
+    connections: usize,
+    /// Bytes that have come of handshakes and heads that are not whole: they take up to twice
+    /// as much memory. Each may have some 60 KiB, and most come whole at once.
+    head_bytes: usize,
+    /// Bytes that have come of bodies that are not whole: those of servers that publish may be
+    /// large, and many.
+    body_bytes: usize,
+}
 
-/// How many bytes of requests that are not whole may have come: they take up to twice as
-/// much memory. Each may have some 60 KiB, and most come whole at once.
-pub(super) const MOST_BYTES: usize = 2 << 20;
+impl Default for Most {
+    fn default() -> Self {
+        Self {
+            connections: 2_000,
+            head_bytes: 2 << 20,
+            body_bytes: 32 << 20,
+        }
+    }
+}
 
 /// How many that have to go may still be there. Nobody else is let in meanwhile: who opens
 /// connections faster than others end would have any number of them.
@@ -30,8 +46,7 @@ const MOST_LEAVING: usize = 50;
 /// All connections that wait.
 #[derive(Debug)]
 pub(super) struct Waiting {
-    most: usize,
-    most_bytes: usize,
+    most: Most,
     queue: Mutex<Queue>,
     /// One that had to go is not there any more.
     left: Notify,
@@ -43,18 +58,33 @@ pub(super) struct Waiting {
 struct Queue {
     next: u64,
     waiting: BTreeMap<u64, One>,
-    /// Those that have sent something.
-    begun: BTreeSet<u64>,
-    /// How much all of these have.
-    bytes: usize,
+    heads: Begun,
+    bodies: Begun,
     /// How many have to go, and are still there.
     leaving: usize,
+}
+
+/// Those that have sent something of what is awaited.
+#[derive(Debug, Default)]
+struct Begun {
+    numbers: BTreeSet<u64>,
+    /// How much all of these have.
+    bytes: usize,
+}
+
+/// What is awaited of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    /// A handshake, or a request's head.
+    Head,
+    Body,
 }
 
 /// One that waits.
 #[derive(Debug)]
 struct One {
     has_to_go: CancellationToken,
+    what: What,
     bytes: usize,
 }
 
@@ -62,18 +92,25 @@ impl Queue {
     fn remove(&mut self, number: u64) -> Option<One> {
         let one = self.waiting.remove(&number)?;
         waiting_changed(-1.0);
-        self.begun.remove(&number);
-        self.bytes -= one.bytes;
+        let begun = self.begun(one.what);
+        begun.numbers.remove(&number);
+        begun.bytes -= one.bytes;
         Some(one)
+    }
+
+    fn begun(&mut self, what: What) -> &mut Begun {
+        match what {
+            What::Head => &mut self.heads,
+            What::Body => &mut self.bodies,
+        }
     }
 }
 
 impl Waiting {
-    /// Where `most` may wait, of which so many bytes may have come.
-    pub(super) fn new(most: usize, most_bytes: usize) -> Self {
+    /// Where nobody waits yet.
+    pub(super) fn new(most: Most) -> Self {
         Self {
             most,
-            most_bytes,
             queue: Mutex::default(),
             left: Notify::new(),
             lines: Seldom::default(),
@@ -96,18 +133,19 @@ impl Waiting {
         }
     }
 
-    fn begin(&self, has_to_go: &CancellationToken) -> u64 {
+    fn begin(&self, what: What, has_to_go: &CancellationToken) -> u64 {
         let mut queue = lock(&self.queue);
         let number = queue.next;
         queue.next += 1;
         let one = One {
             has_to_go: has_to_go.clone(),
+            what,
             bytes: 0,
         };
         queue.waiting.insert(number, one);
         waiting_changed(1.0);
         let longest = queue.waiting.first_key_value().map(|(number, _)| *number);
-        if queue.waiting.len() > self.most {
+        if queue.waiting.len() > self.most.connections {
             self.hang_up(queue, longest);
         }
         number
@@ -120,10 +158,16 @@ impl Waiting {
             return;
         };
         one.bytes += bytes;
-        queue.bytes += bytes;
-        queue.begun.insert(number);
-        let longest = queue.begun.first().copied();
-        if queue.bytes > self.most_bytes {
+        let what = one.what;
+        let most = match what {
+            What::Head => self.most.head_bytes,
+            What::Body => self.most.body_bytes,
+        };
+        let begun = queue.begun(what);
+        begun.bytes += bytes;
+        begun.numbers.insert(number);
+        let longest = begun.numbers.first().copied();
+        if begun.bytes > most {
             self.hang_up(queue, longest);
         }
     }
@@ -151,14 +195,24 @@ pub(super) struct Place {
 impl Place {
     /// A request, or the handshake before it, is awaited from now on.
     pub(super) fn wait(&self) {
+        self.begin(What::Head);
+    }
+
+    /// A request's body is, of which so many bytes have come.
+    pub(super) fn wait_for_body(&self, bytes: usize) {
+        self.begin(What::Body);
+        self.came(bytes);
+    }
+
+    fn begin(&self, what: What) {
         let mut number = lock(&self.number);
         // Who is told to go is not told so twice, for they leave but once.
         if number.is_none() && !self.has_to_go.is_cancelled() {
-            *number = Some(self.all.begin(&self.has_to_go));
+            *number = Some(self.all.begin(what, &self.has_to_go));
         }
     }
 
-    /// The request is there.
+    /// What was awaited is there.
     pub(super) fn go_on(&self) {
         if let Some(number) = lock(&self.number).take() {
             lock(&self.all.queue).remove(number);
@@ -222,9 +276,17 @@ mod tests {
         place.has_to_go().now_or_never().is_some()
     }
 
+    fn waiting(connections: usize) -> Arc<Waiting> {
+        Arc::new(Waiting::new(Most {
+            connections,
+            head_bytes: 100,
+            body_bytes: 1_000,
+        }))
+    }
+
     #[test]
     fn who_has_waited_longest_makes_room() {
-        let waiting = Arc::new(Waiting::new(2, 100));
+        let waiting = waiting(2);
         let places = [(); 4].map(|()| waiting.place());
         places.iter().for_each(Place::wait);
         assert_eq!(places.each_ref().map(has_to_go), [true, true, false, false]);
@@ -233,7 +295,7 @@ mod tests {
     #[test]
     fn nobody_is_let_in_while_many_have_to_go() {
         let has_room = |waiting: &Waiting| waiting.has_room().now_or_never().is_some();
-        let waiting = Arc::new(Waiting::new(0, 100));
+        let waiting = waiting(0);
         let mut places: Vec<_> = (0..=MOST_LEAVING).map(|_| waiting.place()).collect();
         places[1..].iter().for_each(Place::wait);
         assert!(has_room(&waiting));
@@ -248,7 +310,7 @@ mod tests {
 
     #[test]
     fn who_waits_anew_though_told_to_go_leaves_once() {
-        let waiting = Arc::new(Waiting::new(0, 100));
+        let waiting = waiting(0);
         let place = waiting.place();
         place.wait();
         place.go_on();
@@ -259,7 +321,7 @@ mod tests {
 
     #[test]
     fn who_began_longest_ago_makes_room_where_much_has_come() {
-        let waiting = Arc::new(Waiting::new(10, 100));
+        let waiting = waiting(10);
         let [silent, first, second, third] = [(); 4].map(|()| waiting.place());
         for place in [&silent, &first, &second, &third] {
             place.wait();
@@ -282,8 +344,29 @@ mod tests {
     }
 
     #[test]
+    fn bodies_may_be_longer_than_heads_and_make_room_for_bodies() {
+        let waiting = waiting(10);
+        let [head, first, second] = [(); 3].map(|()| waiting.place());
+        head.wait();
+        head.came(90);
+        first.wait_for_body(500);
+        second.wait_for_body(400);
+        assert!(![&head, &first, &second].into_iter().any(has_to_go));
+        second.came(200);
+        assert_eq!(
+            [&head, &first, &second].map(has_to_go),
+            [false, true, false]
+        );
+        // Its next request is a head again.
+        second.go_on();
+        second.wait();
+        second.came(20);
+        assert_eq!([&head, &second].map(has_to_go), [true, false]);
+    }
+
+    #[test]
     fn whose_request_is_there_does_not_wait() {
-        let waiting = Arc::new(Waiting::new(2, 100));
+        let waiting = waiting(2);
         let [asked, gone, first, second, third] = [(); 5].map(|()| waiting.place());
         asked.wait();
         asked.go_on();

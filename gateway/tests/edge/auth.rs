@@ -353,7 +353,7 @@ async fn visitors_ids_come_only_from_us() {
     let forged = hs256(SECRET, &claims(json!({"sub": "v~1"})));
     assert_eq!(
         auth.verify(&forged).await.unwrap_err(),
-        TokenError::Signature
+        TokenError::NotOurVisitor
     );
     let climbing = hs256("visitors-visitors-visitors-visit", &claims(json!({})));
     assert_eq!(

@@ -1,8 +1,10 @@
 //! Users whose connections are ended, and tokens that are revoked.
 
 use causerie_shared::api_key::KeyScope;
+use causerie_testkit::client::http::request;
 use causerie_testkit::client::sse::Sse;
 use causerie_testkit::client::ws::{Client, Connect};
+use reqwest::Method;
 use serde_json::json;
 
 use crate::api_keys::kept;
@@ -63,14 +65,15 @@ async fn a_user_who_is_disconnected_may_come_back() {
 async fn tokens_made_before_a_revocation_hold_no_more() {
     let node = Node::start().await;
     let server = kept(&node, "acme", &[KeyScope::Admin]).await;
-    let [old, unsaid, new] = [
+    // One was made by a clock that is fast.
+    let [old, unsaid, ahead] = [
         json!({"iat": now() - 60}),
         json!({}),
         json!({"iat": now() + 30}),
     ]
     .map(token);
     let mut clients = Vec::new();
-    for token in [&old, &unsaid, &new] {
+    for token in [&old, &unsaid, &ahead] {
         clients.push(connect(&node, token).await);
     }
     let bearer = format!("Bearer {old}");
@@ -81,7 +84,7 @@ async fn tokens_made_before_a_revocation_hold_no_more() {
     let done = node.post("/api/users/u1/revoke", &server, &json!({})).await;
     assert_eq!(done.status, 200, "{done:?}");
     assert!(done.json()["revoked_until"].as_u64().unwrap() / 1_000 >= now() - 5);
-    for client in &mut clients[..2] {
+    for client in &mut clients {
         let fault = client.expect_type("error").await;
         assert_eq!(fault["fatal"], true, "{fault}");
         assert!(
@@ -92,14 +95,52 @@ async fn tokens_made_before_a_revocation_hold_no_more() {
     }
     stream.expect_name("fault").await;
     stream.expect_end().await;
-    clients[2].ping().await;
     let path = "/api/rooms/user:me/history";
-    for (token, status) in [(&old, 401), (&unsaid, 401), (&new, 200)] {
+    for (token, status) in [(&old, 401), (&unsaid, 401), (&ahead, 200)] {
         assert_eq!(node.get(path, token).await.status, status);
     }
     // Nor does one come back by showing such a token later.
     let shown = json!({"action": "authenticate", "data": {"token": old}});
-    assert_eq!(clients[2].request(shown).await["code"], "unauthorized");
+    let mut back = connect(&node, &ahead).await;
+    assert_eq!(back.request(shown).await["code"], "unauthorized");
     let theirs = token(json!({"sub": "u2"}));
     assert_eq!(node.get(path, &theirs).await.status, 200);
+}
+
+#[tokio::test]
+async fn who_is_revoked_gets_no_more_of_a_reply() {
+    let node = Node::start().await;
+    let server = kept(&node, "acme", &[KeyScope::Admin]).await;
+    let bearer = format!("Bearer {}", token(json!({"iat": now() - 60})));
+    let headers = [("authorization", &*bearer)];
+    let question = |session: &str| json!({"user_input": "hello", "session_id": session});
+    let url = node.at("/api/chat/stream");
+    let mut stream = Sse::post(&url, &headers, &question("s1")).await;
+    stream.expect_name("ack").await;
+    node.next_question().await.start().await;
+    let (url, body) = (node.at("/api/chat"), question("s2"));
+    let asked = async { request(Method::POST, &url, &headers, Some(&body)).await };
+    let revoke = async {
+        node.next_question().await.start().await;
+        node.post("/api/users/u1/revoke", &server, &json!({})).await
+    };
+    let (answer, revoked) = tokio::join!(asked, revoke);
+    assert_eq!(revoked.status, 200, "{revoked:?}");
+    assert_eq!(answer.status, 401, "{answer:?}");
+    let fault = stream.expect_name("fault").await.json();
+    assert_eq!(fault["code"], "unauthorized", "{fault}");
+    stream.expect_end().await;
+}
+
+#[tokio::test]
+async fn who_is_revoked_sees_no_more_of_the_status() {
+    let node = Node::start().await;
+    let server = kept(&node, "acme", &[KeyScope::Admin]).await;
+    let operator = token(json!({"iat": now() - 60, "roles": ["operator"]}));
+    let url = node.at("/ws/status").replacen("http", "ws", 1);
+    let mut watching = Connect::to(&url).param("token", &operator).open().await;
+    watching.expect_type("system_status_update").await;
+    let revoked = node.post("/api/users/u1/revoke", &server, &json!({})).await;
+    assert_eq!(revoked.status, 200, "{revoked:?}");
+    assert_eq!(watching.expect_close().await.code, Some(4500));
 }

@@ -54,6 +54,30 @@ async fn who_says_nothing_is_hung_up_on() {
 }
 
 #[tokio::test]
+async fn who_promises_a_body_is_hung_up_on() {
+    let stage = Stage::with(&[PATIENCE]).await;
+    let head = "POST /api/auth/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+                Content-Length: 4000\r\n\r\n{";
+    let play = async |_| {
+        let before = stage.node.metric("causerie_waiting_hung_up_total").await;
+        let (mut silent, mut turns) = (Vec::new(), Turns::begin());
+        for _ in 0..many() {
+            turns.next().await;
+            let mut socket = RawSocket::connect(stage.node.url()).await;
+            socket.try_send(head.as_bytes()).await;
+            silent.push(socket);
+        }
+        stage.attacker(&[]).await;
+        let hung_up = stage.node.metric("causerie_waiting_hung_up_total").await;
+        assert!(hung_up > before, "all still wait");
+        join_all(silent.iter_mut().map(RawSocket::read_to_end)).await;
+    };
+    stage.attack(play).await;
+    let what = format!("sends the heads of {} requests, and no bodies", many());
+    stage.expect_unharmed(&what).await;
+}
+
+#[tokio::test]
 async fn who_trickles_a_request_is_hung_up_on() {
     let stage = Stage::with(&[PATIENCE]).await;
     let trickle = async |number: usize| {

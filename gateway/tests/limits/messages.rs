@@ -120,3 +120,22 @@ async fn metadata_is_small_on_every_transport() {
         assert_eq!(error["content"], told);
     }
 }
+
+/// Each is told to a whole room.
+#[tokio::test]
+async fn signs_of_typing_have_a_limit_over_http_too() {
+    let redis = Redis::start().await;
+    let few = [("LIMITS_TYPING_PER_MINUTE", "2")];
+    let [here, there] = [limited(&redis, &few).await, limited(&redis, &few).await];
+    let own = token("u1");
+    let sign = |is_typing: bool| json!({"action": "typing", "data": {"is_typing": is_typing}});
+    assert_eq!(act(&here, &own, &sign(true)).await.status, 200);
+    let status = json!({"action": "status", "data": {"status": "away"}});
+    assert_eq!(act(&there, &own, &status).await.status, 200);
+    let refused = act(&here, &own, &sign(true)).await;
+    assert_eq!(refused.status, 429, "{refused:?}");
+    is_too_many_of_the_user(&refused.json(), 2);
+    // Its end is always told, and what is said has a limit of its own.
+    assert_eq!(act(&there, &own, &sign(false)).await.status, 200);
+    assert_eq!(act(&here, &own, &message(&json!({}))).await.status, 200);
+}

@@ -5,10 +5,12 @@ use causerie_testkit::client::sse::Sse;
 use causerie_testkit::client::ws::Connect;
 use causerie_testkit::process::Node;
 use causerie_testkit::redis::Redis;
+use causerie_testkit::token::Token;
+use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{limited, token};
+use crate::{SECRET, limited, token};
 
 /// Of a kind that one page holds one of.
 const LONG: usize = 10_000;
@@ -102,5 +104,46 @@ async fn pages_end_early_and_nothing_is_missing() {
     for seq in &all {
         let event = stream.expect_name("new_message").await.json();
         assert_eq!(event["seq"], *seq);
+    }
+}
+
+/// Publishes so many events to the tenant's room, each as another server's.
+async fn publish_many(node: &Node, count: usize) {
+    let url = format!("{}/api/publish", node.url());
+    let price = json!({"rooms": ["tenant"], "type": "price", "durable": true, "data": {}});
+    let publish = async |number: usize| {
+        let server = Token::of("acme", &format!("server-{number}")).role("publisher");
+        let bearer = format!("Bearer {}", server.sign(SECRET));
+        let headers = [("authorization", &*bearer)];
+        request(Method::POST, &url, &headers, Some(&price)).await
+    };
+    for begin in (0..count).step_by(50) {
+        for published in join_all((begin..begin + 50).map(publish)).await {
+            assert_eq!(published.status, 200, "{published:?}");
+        }
+    }
+}
+
+/// A visitor is shown announcements alone: to find one, all of a log may have to be read.
+#[tokio::test]
+async fn each_step_through_what_is_not_shown_counts_as_a_request() {
+    let redis = Redis::start().await;
+    publish_many(&limited(&redis, &[]).await, 1_200).await;
+    for (burst, status) in [("3", 429), ("9", 200)] {
+        let few = [("LIMITS_REQUESTS_PER_SECOND", "1"), ("LIMITS_BURST", burst)];
+        let node = limited(&redis, &few).await;
+        let (session, history) = (
+            format!("{}/api/auth/session", node.url()),
+            format!("{}/api/rooms/tenant/history?limit=1", node.url()),
+        );
+        let (origin, tenant) = (
+            ("origin", "https://acme.example"),
+            json!({"tenant_hash": "h-acme"}),
+        );
+        let visitor = request(Method::POST, &session, &[origin], Some(&tenant)).await;
+        let visitor = format!("Bearer {}", visitor.json()["token"].as_str().unwrap());
+        let headers = [origin, ("authorization", &*visitor)];
+        let read = request(Method::GET, &history, &headers, None).await;
+        assert_eq!(read.status, status, "{read:?}");
     }
 }
