@@ -33,11 +33,14 @@ folder_of() {
 }
 
 # Says its id and runs a command, which ends with it when nothing holds its standard
-# input open any more: when the script ended, however it did, or the link is cut.
+# input open any more: when the script ended, however it did, or the link is cut. In one line:
+# other ends of lines are quoted in a way that not every shell there understands.
 # shellcheck disable=SC2016 # expands there
-leashed='exec 3<&0; "$@" </dev/null & id=$!; echo "pid $id"
-  { cat <&3; kill -KILL $id; } >/dev/null 2>&1 & watch=$!
-  wait $id; code=$?; kill $watch 2>/dev/null; exit $code'
+leashed='exec 3<&0; "$@" </dev/null & id=$!; echo "pid $id"; '
+# shellcheck disable=SC2016
+leashed+='{ cat <&3; kill -KILL $id; } >/dev/null 2>&1 & watch=$!; '
+# shellcheck disable=SC2016
+leashed+='wait $id; code=$?; kill $watch 2>/dev/null; exit $code'
 
 start_on() {
   local on=$1 name=$2 said=$data/$2.txt

@@ -32,7 +32,7 @@ async fn all_connect_and_the_servers_memory_is_seen() {
     assert_eq!(most.max(), Some(300), "{:?}", results.seconds);
     assert!(!end.stdout.contains("connections a second"), "it paused");
     for source in ["127.0.0.1", "127.0.0.2", "127.0.0.3"] {
-        node.log_line(&format!("address=\"{source}\"")).await;
+        node.log_line(&format!(r#""address":"{source}""#)).await;
     }
 }
 
