@@ -47,12 +47,10 @@ fn check_origin(asked: &Asked, is_bearer: bool, tenant: &Tenant) -> Result<(), R
     };
     match (owns, &asked.origin) {
         (true, _) => Ok(()),
-        (false, Some(origin)) => {
-            tracing::debug!(tenant = %tenant.id, ?origin, "this page's origin is not the tenant's");
-            let content =
-                "This page's origin is not among those of the tenant: add it to `origins`.";
-            Err(Refusal::forbidden(content).because("origin"))
-        }
+        (false, Some(_)) => Err(Refusal::forbidden(
+            "This page's origin is not among those of the tenant: add it to `origins`.",
+        )
+        .because("origin")),
         (false, None) => Err(Refusal::forbidden(
             "Visitors are taken only from the tenant's pages, and no `Origin` was sent: \
              send a token.",

@@ -21,6 +21,8 @@ use crate::seldom::Seldom;
 pub(super) struct Most {
     /// Connections. Together they cost some 32 MiB.
     connections: usize,
+    /// Of these, those whose body is awaited. Each costs some 40 KiB, for it is being answered.
+    bodies: usize,
     /// Bytes that have come of handshakes and heads that are not whole: they take up to twice
     /// as much memory. Each may have some 60 KiB, and most come whole at once.
     head_bytes: usize,
@@ -33,6 +35,7 @@ impl Default for Most {
     fn default() -> Self {
         Self {
             connections: 2_000,
+            bodies: 1_000,
             head_bytes: 2 << 20,
             body_bytes: 32 << 20,
         }
@@ -64,7 +67,7 @@ struct Queue {
     leaving: usize,
 }
 
-/// Those that have sent something of what is awaited.
+/// Those that have sent something of what is awaited; of bodies, whose head has come, all.
 #[derive(Debug, Default)]
 struct Begun {
     numbers: BTreeSet<u64>,
@@ -147,6 +150,12 @@ impl Waiting {
         let longest = queue.waiting.first_key_value().map(|(number, _)| *number);
         if queue.waiting.len() > self.most.connections {
             self.hang_up(queue, longest);
+        } else if what == What::Body {
+            queue.bodies.numbers.insert(number);
+            let longest = queue.bodies.numbers.first().copied();
+            if queue.bodies.numbers.len() > self.most.bodies {
+                self.hang_up(queue, longest);
+            }
         }
         number
     }
@@ -279,6 +288,7 @@ mod tests {
     fn waiting(connections: usize) -> Arc<Waiting> {
         Arc::new(Waiting::new(Most {
             connections,
+            bodies: 2,
             head_bytes: 100,
             body_bytes: 1_000,
         }))
@@ -357,7 +367,18 @@ mod tests {
             [&head, &first, &second].map(has_to_go),
             [false, true, false]
         );
-        // Its next request is a head again.
+        // Nor may so many be awaited as heads are.
+        let third = waiting.place();
+        third.wait_for_body(0);
+        let fourth = waiting.place();
+        fourth.wait_for_body(0);
+        assert_eq!(
+            [&second, &third, &fourth].map(has_to_go),
+            [true, false, false]
+        );
+        // The next request is a head again.
+        let second = waiting.place();
+        second.wait_for_body(0);
         second.go_on();
         second.wait();
         second.came(20);
