@@ -17,6 +17,7 @@
 //! - `opening`: begins to hear and reads rooms, many at once where many come
 //! - `viewer`: what somebody sees of a room
 //! - [`membership`]: the rooms of one outbox
+//! - `give_back`: memory of what is empty
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,6 +49,7 @@ pub(crate) use viewer::Sight;
 pub use viewer::{Live, Viewer};
 
 mod audience;
+mod give_back;
 pub(crate) mod heard;
 mod held;
 mod members;

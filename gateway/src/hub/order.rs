@@ -13,6 +13,7 @@ use causerie_shared::protocol::event::Event;
 use causerie_shared::record::{Class, Header, Record, ReplyPart};
 use causerie_shared::sabotage::Protection;
 
+use super::give_back::give_back;
 use super::text::Running;
 use ended::Ended;
 
@@ -183,7 +184,7 @@ impl Order {
             self.ended.note(message_id, attempt, false);
         }
         self.replies.retain(|id, _| is_running(id));
-        self.doubtful.clear();
+        self.doubtful = BTreeMap::new();
         // The end of one that runs was lost with the tail of a life.
         self.ended.forget(is_running);
         // Of a life that ended the bus may have lost the end of a text, and
@@ -204,6 +205,7 @@ impl Order {
                 changed.push(reply.message_id.clone());
             }
         }
+        give_back(&mut self.replies);
         changed
     }
 
@@ -216,6 +218,7 @@ impl Order {
             && self.has_in_this_life(position)
         {
             let known = self.replies.remove(&reply.message_id);
+            give_back(&mut self.replies);
             let attempt = known.map_or(reply.attempt, |known| known.attempt.max(reply.attempt));
             self.ended.note(&reply.message_id, attempt, true);
         }
@@ -240,7 +243,7 @@ impl Order {
     /// Forgets all replies: the log lost its place, and theirs with it. It may have lost
     /// ends that were told, too.
     pub(super) fn forget_replies(&mut self) {
-        self.replies.clear();
+        self.replies = BTreeMap::new();
         self.ended.doubt_all();
     }
 

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::audience::Audience;
+use super::give_back::give_back;
 use super::held::Held;
 use super::order::{Hole, Order, Verdict};
 use super::tail::Tail;
@@ -184,6 +185,7 @@ impl Room {
     pub(super) fn on_leave(&mut self, outbox: OutboxId) {
         self.audience.remove(outbox);
         self.waiting.remove(&outbox);
+        give_back(&mut self.waiting);
     }
 
     /// Takes a live record.

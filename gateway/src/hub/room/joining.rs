@@ -9,6 +9,7 @@ use tokio::task::consume_budget;
 use super::{Need, Phase, Room, Waiting};
 use crate::events::{self, Deliveries, RecoveredFrom};
 use crate::frame::OutFrame;
+use crate::hub::give_back::give_back;
 use crate::hub::members::Member;
 use crate::hub::order::{Hole, Order};
 use crate::hub::{Join, Joined, Start, Viewer};
@@ -43,6 +44,7 @@ impl Room {
         if self.phase == Phase::Live && self.waiting.is_empty() {
             self.was_read = false;
         }
+        give_back(&mut self.waiting);
         None
     }
 
