@@ -239,7 +239,11 @@ impl Visit<'_> {
                     }
                 }
                 () = until(speaks_at) => {
-                    let letter = self.mailbox.next(&self.notes.running(), self.dice);
+                    let letter = self.mailbox.next(
+                        &self.notes.running(),
+                        orders.write_at_length,
+                        self.dice,
+                    );
                     if let Some(letter) = letter {
                         if let Some(sent) = letter.sent() {
                             self.notes.write(sent)?;

@@ -186,11 +186,8 @@ impl Kind {
             | Self::SlotMigrated => 3,
             Self::BrokerFrozen => 4,
             Self::GatewayFrozen | Self::GatewayAndBrokerFrozen | Self::DoorsSilent => 6,
-            Self::RedisPaused | Self::ClusterMasterKilled => 10,
-            Self::SlowReaders
-            | Self::ClockOff
-            | Self::SentinelFailover
-            | Self::SentinelFailoverLagging => 20,
+            Self::RedisPaused | Self::ClusterMasterKilled | Self::SlowReaders => 10,
+            Self::ClockOff | Self::SentinelFailover | Self::SentinelFailoverLagging => 20,
             Self::RollingRestart => 60,
             Self::Link(_, spoiling) => return spoiling.lasts(),
         })

@@ -16,6 +16,10 @@ use crate::ledger::ClientEvent;
 /// Messages that may wait for their `ack` before nothing new is said.
 const UNACKED: usize = 5;
 
+/// So many times as often writes who writes at length: who does not read is to be behind
+/// before the system gives them up as one who is gone.
+const MORE_AT_LENGTH: u32 = 3;
+
 /// How long an answer is waited for on a connection that lives.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(15);
 
@@ -123,8 +127,14 @@ impl Mailbox {
     }
 
     /// What is to be sent now, if anything is: the oldest first. `running` are
-    /// replies that the client sees being made.
-    pub(super) fn next(&mut self, running: &[String], dice: &mut StdRng) -> Option<Letter> {
+    /// replies that the client sees being made. Who writes at length writes more often,
+    /// too.
+    pub(super) fn next(
+        &mut self,
+        running: &[String],
+        at_length: bool,
+        dice: &mut StdRng,
+    ) -> Option<Letter> {
         let now = Instant::now();
         if let Some(message) = self.send_due(now) {
             return Some(Letter::Message(message));
@@ -137,7 +147,8 @@ impl Mailbox {
             self.speaks_at = now + TYPES_FOR;
             return Some(Letter::Typing(self.sayings.some_room(dice)));
         }
-        self.speaks_at = now + self.pace.mul_f64(dice.random_range(0.5..1.5));
+        let pace = self.pace / if at_length { MORE_AT_LENGTH } else { 1 };
+        self.speaks_at = now + pace.mul_f64(dice.random_range(0.5..1.5));
         if dice.random_ratio(1, CANCELS_ONE_IN)
             && let Some(cancel) = self.cancel(running, dice)
         {

@@ -41,7 +41,7 @@ fn message(id: &str, session: &str) -> Message {
 /// The ids of what is sent now.
 fn sent(mailbox: &mut Mailbox) -> Vec<String> {
     let mut dice = dice();
-    let ids = std::iter::from_fn(|| match mailbox.next(&[], &mut dice)? {
+    let ids = std::iter::from_fn(|| match mailbox.next(&[], false, &mut dice)? {
         Letter::Message(message) => Some(message.id),
         Letter::Typing(_) | Letter::Cancel { .. } => None,
     });
