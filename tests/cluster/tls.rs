@@ -8,7 +8,11 @@ use causerie_testkit::client::ws::{Client, Connect};
 use causerie_testkit::process::{Node, Program};
 use causerie_testkit::{DEADLINE, client};
 use tempfile::TempDir;
-use tokio::time::{Instant, sleep};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
 
 fn put(folder: &TempDir, certified: &Certified) {
     let path = |name| folder.path().join(name);
@@ -129,5 +133,42 @@ async fn files_that_cannot_be_used_end_the_start_and_the_check() {
         assert_eq!(end.code, Some(1), "{end:?}");
         let sentence = "(tls.key_file) is not that of the first certificate in `";
         assert!(end.output.contains(sentence), "{end:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_log_tells_at_no_level_what_a_handshake_brought() {
+    let folder = TempDir::new().unwrap();
+    let (authority, clients) = (Authority::new(), Authority::new());
+    put(&folder, &authority.certify("canary-in-sni.example"));
+    let ca = folder.path().join("clients.crt");
+    std::fs::write(&ca, &clients.certificate).unwrap();
+    let mut node = causerie(&folder)
+        .env("TLS_CLIENT_CA_FILE", ca.to_string_lossy())
+        .env("TELEMETRY_LOG_LEVEL", "trace")
+        .start()
+        .await;
+    let shown = clients.certify("canary-in-certificate.example");
+    let config = Trust::in_authority(&authority).showing(&shown).config();
+    let stream = TcpStream::connect(("127.0.0.1", node.port()))
+        .await
+        .unwrap();
+    let name = ServerName::try_from("canary-in-sni.example").unwrap();
+    let connecting = TlsConnector::from(config).connect(name, stream);
+    let mut stream = connecting.await.unwrap();
+    let request = b"GET /nowhere HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let mut answer = String::new();
+    let read = stream.read_to_string(&mut answer);
+    timeout(DEADLINE, read).await.expect("an end").unwrap();
+    assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+
+    node.terminate();
+    node.wait(DEADLINE).await;
+    let output = node.output();
+    assert!(output.contains("TRACE"), "{output}");
+    for secret in ["canary", "rustls::"] {
+        let told = output.lines().find(|line| line.contains(secret));
+        assert_eq!(told, None, "{secret}");
     }
 }

@@ -22,7 +22,7 @@ use std::io::IsTerminal;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{FilterExt, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
@@ -96,7 +96,7 @@ pub fn init(settings: &Settings, program: &'static str) -> Result<Telemetry, Tel
     let metrics = Metrics::install().map_err(|error| TelemetryError::Twice(error.to_string()))?;
     let provider = export::provider(settings, program)?;
     tracing_subscriber::registry()
-        .with(lines.with_filter(filter))
+        .with(lines.with_filter(filter.and(without_handshakes())))
         .with(trace_layer(&provider))
         .try_init()
         .map_err(|error| TelemetryError::Twice(error.to_string()))?;
@@ -172,6 +172,14 @@ fn first_filter(level: &LogFilter) -> Result<(EnvFilter, bool), TelemetryError> 
         },
         Ok(_) | Err(_) => Ok((filter(level), false)),
     }
+}
+
+/// Whatever the level, `rustls` does not write down what peers say in handshakes: the names
+/// they ask for, their certificates. No pattern masks these.
+fn without_handshakes() -> Targets {
+    Targets::new()
+        .with_default(LevelFilter::TRACE)
+        .with_target("rustls", LevelFilter::INFO)
 }
 
 fn filter(level: &LogFilter) -> EnvFilter {
