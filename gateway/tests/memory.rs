@@ -22,9 +22,9 @@ use support::Node;
 static ALLOCATOR: Alloc = Alloc;
 
 /// What is built for all, and grows in steps, is there with so many.
-const FIRST: usize = 1_000;
+const FIRST: usize = 500;
 
-const MORE: usize = 2_000;
+const MORE: usize = 1_000;
 
 /// In bytes, unoptimised, with the client's own end. It is a bound on what there is, and
 /// not a goal: raise it only for something that is worth it.

@@ -46,7 +46,7 @@ enum Width {
 const NARROW_BUFFER: usize = 4 << 10;
 
 /// The most that a server sends a narrow proxy at once, in bytes.
-const NARROW_SEGMENT: u32 = 536;
+const NARROW_SEGMENT: u32 = 256;
 
 /// Where servers listen.
 const LOOPBACK: &str = "127.0.0.1";

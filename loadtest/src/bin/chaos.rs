@@ -7,6 +7,7 @@
 //! ./chaos --kinds broker-killed    one kind only
 //! ```
 
+use std::cmp::Reverse;
 use std::fs::OpenOptions;
 use std::panic;
 use std::path::PathBuf;
@@ -186,6 +187,8 @@ async fn find(args: &Args, wanted: &Wanted, plan: &Plan) -> anyhow::Result<Found
         plan.rounds.len(),
         plan.rounds.len() - left.len()
     ));
+    // The longest first: one that begins late would go on alone.
+    left.sort_by_key(|one| Reverse(one.faults.duration()));
     let runs = stream::iter(left).map(|one| one.run(say));
     let mut runs = runs.buffer_unordered(wanted.together);
     let all = async {

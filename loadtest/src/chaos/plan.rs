@@ -69,6 +69,13 @@ impl Plan {
     }
 }
 
+impl Faults {
+    /// How long they take, about.
+    pub fn duration(&self) -> Duration {
+        duration_of(&self.kinds)
+    }
+}
+
 fn duration_of(kinds: &[Kind]) -> Duration {
     kinds.iter().map(|kind| kind.lasts() + BETWEEN).sum()
 }
