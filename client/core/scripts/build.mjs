@@ -6,6 +6,7 @@ import { basename, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { minify } from 'terser';
+import { INTERNAL } from './internal.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -26,6 +27,7 @@ const { outputFiles } = await build({
   // What two entries share is one file, so that they share classes too.
   splitting: true,
   minify: true,
+  mangleProps: INTERNAL,
   chunkNames: 'shared-[hash]',
   format: 'esm',
   platform: 'neutral',

@@ -1,4 +1,5 @@
 import type { Client, ClientEvents, History, HistoryRange } from './api.js';
+import { bytesOf } from './bytes.js';
 import { Connection } from './connection/connection.js';
 import { Ladder } from './connection/ladder.js';
 import { appTokens, type Identity, Tokens, visitorTokens } from './connection/tokens.js';
@@ -100,7 +101,7 @@ export function connect(options: Options): Client {
     ready = told;
     const send = link.send.bind(link);
     requests.onUp(send);
-    outbox.onUp(send, told.messages_per_minute);
+    outbox.onUp(send, told);
     const { unnamed } = rooms;
     if (link.canJoin) for (const room of unnamed) void joinNow(room);
     else if (unnamed.length && rooms.canNameMore) connection.reopen().catch(() => {});
@@ -209,7 +210,7 @@ export function connect(options: Options): Client {
     on,
 
     send(text, { room, sessionId, ai, ifBusy, context, metadata } = {}) {
-      const bytes = new TextEncoder().encode(text).length;
+      const bytes = bytesOf(text);
       if (!bytes || bytes > MAX_USER_INPUT) {
         throw new CauserieError(bytes ? 'message_too_large' : 'invalid_message', 'A message has 1 byte to 32 KiB of text.');
       }
@@ -240,7 +241,7 @@ export function connect(options: Options): Client {
     async leave(room) {
       // Where nobody answers, the next connection does not join it.
       const forget = () => rooms.onUnsubscribed(rooms.nameOf(room));
-      if (!rooms.isJoined(room)) return forget();
+      // Also where it is only being joined.
       if (connection.link?.canJoin) {
         await requests.ask('unsubscribe', { room }).finally(forget);
       } else {

@@ -28,7 +28,7 @@ export type LocalErrorCode =
   | 'storage';
 
 /** Of the errors that are made here, those that may pass. */
-const PASSING: readonly string[] = ['outbox_full', 'expired', 'lost', 'timeout', 'unreachable', 'no_token'];
+const PASSING = /outbox_full|expired|lost|timeout|unreachable|no_token/;
 
 export interface ErrorDetails {
   /** Whether the same may succeed later. */
@@ -55,7 +55,7 @@ export class CauserieError extends Error {
 
   constructor(code: ErrorCode | LocalErrorCode, message: string, details?: ErrorDetails) {
     super(message);
-    Object.assign(this, { name: 'CauserieError', code, canRetry: PASSING.includes(code), ...details });
+    Object.assign(this, { name: 'CauserieError', code, canRetry: PASSING.test(code), ...details });
   }
 }
 

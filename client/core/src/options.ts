@@ -4,6 +4,7 @@ import type { GetToken } from './connection/tokens.js';
 import type { OutboxOptions } from './outbox/outbox.js';
 import type { RoomsOptions } from './rooms/rooms.js';
 import type { Storage } from './storage/storage.js';
+import { LONGEST_MS } from './timers.js';
 import { type Mode, MODES } from './transports/transport.js';
 import type { WebSocketClass } from './transports/websocket.js';
 
@@ -96,9 +97,10 @@ export function settle(given: Options): Settings {
   for (const [name, value = settings[name]] of Object.entries({ ...settings, ...given })) {
     if (!(name in settings)) throw invalid(name, value, 'left out');
     const byDefault = settings[name] ?? isText;
+    const most = name === 'jitter' ? 1 : name.endsWith('Ms') ? LONGEST_MS : Infinity;
     const [isGood, allowed] = forms()[name as keyof Options] ?? [
-      (value) => typeof value === typeof byDefault && !(value < 0) && value === value,
-      typeof byDefault === 'number' ? '0 or more' : `a ${typeof byDefault}`,
+      (value) => typeof value === typeof byDefault && !(value < 0 || value > most) && value === value,
+      typeof byDefault === 'number' ? `0 to ${most}` : `a ${typeof byDefault}`,
     ];
     const isNone = value == null && (byDefault === isText || name === 'WebSocket');
     if (!isNone && !isGood(value)) throw invalid(name, value, allowed);

@@ -154,7 +154,7 @@ export class Connection {
       token,
       userId,
       rooms: this.#owner.roomsToName(this.#isBare),
-      attempt: Math.max(this.#attempt, 1),
+      attempt: this.#attempt || 1,
       last: this.#last,
       awayMs: this.#lostAt === undefined ? undefined : Date.now() - this.#lostAt,
       timeoutMs: this.#options.connectTimeoutMs,
@@ -251,8 +251,8 @@ export class Connection {
   }
 
   #onOffline(): void {
-    if (this.#isReady) return this.#heartbeat.probe();
-    if ('retryAt' in this.#state) this.#showAway(this.#state.retryAt);
+    if (this.link?.isTwoWay) this.#heartbeat.probe();
+    else if ('retryAt' in this.#state) this.#showAway(this.#state.retryAt);
   }
 
   /** Lets go of links and of all that was planned for them. */

@@ -1,3 +1,4 @@
+import { LONGEST_MS } from '../timers.js';
 import type { Identity, Tokens } from './tokens.js';
 
 /** How long before its end a token is renewed, in milliseconds. */
@@ -5,9 +6,6 @@ const BEFORE_MS = 60_000;
 
 /** After how long a renewal that failed is tried again, in milliseconds. */
 const AGAIN_MS = 10_000;
-
-/** Timers do not reach further. */
-const LONGEST_MS = 2 ** 31 - 1;
 
 /** Gets a new token before the present one ends. */
 export class Renewal {
@@ -27,7 +25,8 @@ export class Renewal {
     if (expiresAt === undefined || !this.#tokens.canRenew) return;
     const left = expiresAt - serverTime;
     // One that does not last much longer than that is renewed after half of its life.
-    this.#after(Math.max(left - BEFORE_MS, left / 2));
+    // Where a clock is so wrong that it seems to have ended, the next one will seem so, too.
+    this.#after(left > 0 ? Math.max(left - BEFORE_MS, left / 2) : AGAIN_MS);
   }
 
   stop(): void {

@@ -28,7 +28,7 @@ export interface TokenSource {
 export function read(token: string): Identity {
   let claims: { sub?: unknown; exp?: unknown } = {};
   try {
-    claims = JSON.parse(atob((token.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/')));
+    claims = JSON.parse(atob((token.split('.')[1] as string).replace(/-/g, '+').replace(/_/g, '/')));
   } catch {
     // The server will say so.
   }

@@ -155,6 +155,8 @@ export class Transcript {
   /** What was `known` and has not changed stays the same object. */
   #store(event: DurableEvent, known: ReadonlyMap<string, ChatMessage>): void {
     if (event.type === 'message_deleted') return this.#delete(event.data.message_id);
+    // Servers publish events with types of their own.
+    if (event.type !== 'message' && event.type !== 'new_message') return;
     const { message_id, session_id } = event.data;
     if (this.#deleted.has(message_id) || !this.#around.isMine(event.room, session_id)) return;
     const now = event.type === 'message' ? this.#endReply(event) : this.#ofPerson(event);

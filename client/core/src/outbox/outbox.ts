@@ -1,6 +1,7 @@
 import { CauserieError, errorOf, noAnswer } from '../errors.js';
+import { bytesOf } from '../bytes.js';
 import { newId } from '../ids.js';
-import type { ClientFrame, ErrorFrame } from '../protocol/frames.js';
+import type { ClientFrame, ErrorFrame, Greeting } from '../protocol/frames.js';
 import type { SendMessage, SendMessageAck } from '../protocol/generated/types.js';
 import type { Reset } from '../rooms/rooms.js';
 import type { Entry } from './entry.js';
@@ -33,7 +34,7 @@ interface Waiting {
 
 /** The shortest wait for what has failed once, in milliseconds; it doubles with each failure. */
 const AGAIN_MS = 1_000;
-const LONGEST_MS = 10_000;
+const MOST_MS = 10_000;
 
 /** What was sent is remembered, for when the server loses a part of its log. */
 const REMEMBERED = 100;
@@ -47,11 +48,13 @@ export class Outbox {
   readonly #options: OutboxOptions;
   readonly #events: OutboxEvents;
   readonly #pace = new Pace();
-  readonly #waiting = new Map<string, Waiting>();
+  #waiting = new Map<string, Waiting>();
   #sent: Entry[] = [];
   #send: ((frame: ClientFrame) => void) | null = null;
   /** Nothing at all is sent before, by `performance.now()`. */
   #pausedUntil = 0;
+  /** The server takes no longer frame, in bytes. */
+  #maxBytes = Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: OutboxOptions, events: OutboxEvents) {
@@ -84,6 +87,9 @@ export class Outbox {
   /** Takes what an earlier page has left, as much as it is. */
   adopt(entries: readonly Entry[]): void {
     for (const entry of entries) if (!this.#waiting.has(entry.id)) this.#add(entry);
+    // What is on its way is not overtaken; before that the order is that in which they were written.
+    const inOrder = [...this.#waiting].sort(([, a], [, b]) => a.entry.createdAt - b.entry.createdAt);
+    if (!this.#send) this.#waiting = new Map(inOrder);
     this.#flush();
   }
 
@@ -93,7 +99,7 @@ export class Outbox {
       const { entry } = waiting;
       if (entry.state !== 'failed' || (id && entry.id !== id)) continue;
       // What the server had stored and lost it would take for a repeat.
-      const isKnown = entry.error?.code === 'lost' || entry.error?.code === 'expired';
+      const isKnown = /lost|expired/.test(entry.error?.code ?? '');
       if (isKnown) this.#waiting.delete(entry.id);
       const again = isKnown ? newId() : entry.id;
       this.#add({ ...entry, id: again, state: 'queued', tries: 0, createdAt: Date.now(), error: undefined });
@@ -108,10 +114,11 @@ export class Outbox {
   }
 
   /** A connection is there: all that has no answer goes out, in order. */
-  onUp(send: (frame: ClientFrame) => void, messagesPerMinute: number): void {
+  onUp(send: (frame: ClientFrame) => void, { messages_per_minute, max_message_bytes = Infinity }: Greeting): void {
     this.onDown();
     this.#send = send;
-    this.#pace.begin(messagesPerMinute);
+    this.#maxBytes = max_message_bytes;
+    this.#pace.begin(messages_per_minute);
     this.#flush();
   }
 
@@ -231,26 +238,33 @@ export class Outbox {
         earliest = Math.min(earliest, wait);
         continue;
       }
+      const frame: ClientFrame = { action: 'sendMessage', id: entry.id, data: entry.data };
+      const limit = this.#maxBytes;
+      if (bytesOf(JSON.stringify(frame)) > limit) {
+        // The server would end the connection for it, and the next one as well.
+        this.#fail(waiting, new CauserieError('message_too_large', `It has more than ${limit} bytes.`, { limit }));
+        busy.delete(lane);
+        continue;
+      }
       this.#pace.spend(now);
-      this.#dispatch(waiting, send);
+      this.#dispatch(waiting, frame, send);
     }
     if (earliest < Infinity) this.#timer = setTimeout(() => this.#flush(), earliest);
   }
 
-  #dispatch(waiting: Waiting, send: (frame: ClientFrame) => void): void {
-    const { id, data } = waiting.entry;
+  #dispatch(waiting: Waiting, frame: ClientFrame, send: (frame: ClientFrame) => void): void {
     this.#change(waiting, { state: 'sending' });
     waiting.timer = setTimeout(() => {
       this.#onFailure(waiting, noAnswer());
       this.#flush();
     }, this.#options.messageTimeoutMs);
-    send({ action: 'sendMessage', id, data });
+    send(frame);
   }
 
   #onFailure(waiting: Waiting, error: CauserieError): void {
     const tries = waiting.entry.tries + 1;
     if (tries >= this.#options.messageTries) return this.#fail(waiting, error, tries);
-    const backoff = Math.min(AGAIN_MS * 2 ** (tries - 1), LONGEST_MS);
+    const backoff = Math.min(AGAIN_MS * 2 ** (tries - 1), MOST_MS);
     waiting.notBefore = performance.now() + (error.retryAfterMs ?? backoff);
     this.#change(waiting, { state: 'queued', tries, error });
   }

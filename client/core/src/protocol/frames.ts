@@ -78,16 +78,6 @@ export type RoomEvent =
   | Transient<'user_status_changed', UserStatusChanged>
   | Transient<'warning_issued', WarningIssued>;
 
-/** An event of a type that your own servers made up. */
-export interface CustomEvent {
-  seq?: number;
-  epoch?: Epoch;
-  ts: number;
-  type: string;
-  room: Room;
-  data: unknown;
-}
-
 /** An event with a place in its room's log. */
 export type DurableEvent = Extract<RoomEvent, { seq: number }>;
 

@@ -59,7 +59,7 @@ export class Replies {
         if (event.type === 'message_delta') return this.#grow(growing, index, text);
         // All that is held comes after it, or is in it.
         growing.next = index + 1;
-        return this.#set(growing, this.#append(growing, text));
+        return this.#append(growing, text);
       }
       case 'message':
         return this.#end(room, event.data);
@@ -83,8 +83,7 @@ export class Replies {
     const { message_id, attempt, session_id, in_reply_to } = data;
     if (this.#ended.has(message_id)) return null;
     const growing = this.#running.get(message_id);
-    if (growing && attempt < growing.reply.attempt) return null;
-    if (growing && attempt === growing.reply.attempt) return growing;
+    if (growing && attempt <= growing.reply.attempt) return attempt < growing.reply.attempt ? null : growing;
     const sessionId = session_id ?? growing?.reply.sessionId;
     const inReplyTo = in_reply_to ?? growing?.reply.inReplyTo;
     const reply: Reply = { messageId: message_id, room, sessionId, inReplyTo, attempt, text: '', state: 'running' };
@@ -97,21 +96,17 @@ export class Replies {
   #grow(growing: Growing, index: number, text: string): void {
     if (index < growing.next) return;
     // Past a hole what there is stays, until the missing piece, a snapshot or the whole comes.
-    if (growing.held.size < MOST_HELD) growing.held.set(index, text);
-    if (index === growing.next) this.#set(growing, this.#append(growing, growing.reply.text));
+    if (index === growing.next || growing.held.size < MOST_HELD) growing.held.set(index, text);
+    this.#append(growing, growing.reply.text);
   }
 
-  /** `text`, and what is held that follows. */
-  #append(growing: Growing, text: string): string {
+  /** Shows `text`, and what is held that follows. */
+  #append(growing: Growing, text: string): void {
     for (const index of growing.held.keys()) if (index < growing.next) growing.held.delete(index);
     for (let piece; (piece = growing.held.get(growing.next)) !== undefined; growing.next += 1) {
       growing.held.delete(growing.next);
       text += piece;
     }
-    return text;
-  }
-
-  #set(growing: Growing, text: string): void {
     if (text === growing.reply.text) return;
     growing.reply = { ...growing.reply, text };
     this.#onChange(growing.reply);
@@ -123,7 +118,7 @@ export class Replies {
     this.#ended.add(message_id);
     if (this.#ended.size > REMEMBERED) {
       const [oldest] = this.#ended;
-      if (oldest !== undefined) this.#ended.delete(oldest);
+      this.#ended.delete(oldest as string);
     }
     this.#onChange({
       messageId: message_id,

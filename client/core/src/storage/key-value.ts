@@ -80,7 +80,9 @@ class KeyValueShelf implements Shelf {
   }
 
   async take(): Promise<Entry[]> {
-    this.#stopWatching ??= this.#values.watch?.(this.#key, () => void this.#compare());
+    this.#stopWatching ??= this.#values.watch?.(this.#key, () => {
+      this.#alone(this.#key, () => this.#compare()).catch(() => {});
+    });
     const found = (await this.#read()).filter(({ id }) => !this.#known.has(id));
     for (const { id } of found) this.#known.add(id);
     const oldest = Date.now() - KNOWN_FOR_MS;
@@ -100,12 +102,12 @@ class KeyValueShelf implements Shelf {
   async #write(): Promise<void> {
     const mine = this.#mine ?? [];
     this.#mine = null;
-    const before = this.#known;
-    this.#known = new Set(mine.map(({ id }) => id));
-    const others = (await this.#read()).filter(({ id }) => !before.has(id) && !this.#known.has(id));
+    const ids = new Set(mine.map(({ id }) => id));
+    const others = (await this.#read()).filter(({ id }) => !this.#known.has(id) && !ids.has(id));
     const all = [...others, ...mine];
     if (all.length) await this.#values.set(this.#key, JSON.stringify(all));
     else await this.#values.remove(this.#key);
+    this.#known = ids;
   }
 
   #onFailure(cause: unknown): void {

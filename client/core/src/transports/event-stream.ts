@@ -28,9 +28,9 @@ export class EventStreamReader {
 
   #onLine(line: string): void {
     if (line === '') return this.#dispatch();
-    const [, field, value] = /^([^:]*):? ?(.*)$/s.exec(line) ?? [];
-    if (field === 'data') this.#data.push(value ?? '');
-    else if (field === 'retry' && /^\d+$/.test(value ?? '')) this.#told.onRetry(Number(value));
+    const [, field, value] = /^([^:]*):? ?(.*)/s.exec(line) as unknown as [string, string, string];
+    if (field === 'data') this.#data.push(value);
+    else if (field === 'retry' && /^\d+$/.test(value)) this.#told.onRetry(Number(value));
   }
 
   #dispatch(): void {

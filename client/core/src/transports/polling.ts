@@ -2,7 +2,7 @@ import type { CauserieError } from '../errors.js';
 import type { ClientFrame, DurableEvent } from '../protocol/frames.js';
 import type { SendMessageAck } from '../protocol/generated/types.js';
 import { poster } from './poster.js';
-import { endBy, type Server } from './server.js';
+import { endBy, frameOf, type Server } from './server.js';
 import type { RoomAt, Transport } from './transport.js';
 
 /** How many events are read at once. */
@@ -57,6 +57,8 @@ export const polling = (server: Server, pollMs: number): Transport => (opening, 
 
   const get = <T>(path: string, query?: Record<string, number>) => server.json<T>(`api/${path}`, { token, query, stop });
 
+  const pageOf = (room: string, query: Record<string, number>) => get<HistoryPage>(`rooms/${encodeURIComponent(room)}/history`, query);
+
   function go({ room, epoch, seq = 0 }: RoomAt): void {
     places.set(room, epoch ? { epoch, seq } : null);
   }
@@ -70,15 +72,17 @@ export const polling = (server: Server, pollMs: number): Transport => (opening, 
   const onFailure = (error: CauserieError) => onEnd(endBy(error));
 
   async function poll(): Promise<void> {
-    for (const room of places.keys()) await readRoom(room);
-    onLife();
-    for (const question of awaited) await readReply(question);
-    if (!stop.signal.aborted) after(awaited.size ? pollMs : QUIET * pollMs);
+    for (const room of places.keys()) {
+      await readRoom(room);
+      onLife();
+    }
+    let hasEnded = false;
+    for (const question of awaited) hasEnded = (await readReply(question)) || hasEnded;
+    if (!stop.signal.aborted) after(hasEnded ? 0 : awaited.size ? pollMs : QUIET * pollMs);
   }
 
   async function readRoom(room: string): Promise<void> {
-    const page = (query: Record<string, number>) =>
-      get<HistoryPage>(`rooms/${encodeURIComponent(room)}/history`, query);
+    const page = (query: Record<string, number>) => pageOf(room, query);
     let place = places.get(room);
     const news = place && (await page({ after: place.seq, limit: PAGE }));
     // Whether a position of a former life still holds only a stream could tell. Where the log begins behind the
@@ -105,7 +109,8 @@ export const polling = (server: Server, pollMs: number): Transport => (opening, 
     if (news.has_more) await readRoom(room);
   }
 
-  async function readReply(question: string): Promise<void> {
+  /** Whether it has ended: then its room's log has it. */
+  async function readReply(question: string): Promise<boolean> {
     const reply = await get<ReplySoFar>(`messages/${question}`).catch((error: CauserieError) => {
       if (error.code !== 'not_found') throw error;
       awaited.delete(question);
@@ -113,6 +118,7 @@ export const polling = (server: Server, pollMs: number): Transport => (opening, 
     if (reply?.state === 'running') {
       onFrame({ ts: Date.now(), type: 'message_snapshot', room: reply.room, data: reply });
     }
+    return reply?.state === 'done' && awaited.delete(question);
   }
 
   const post = poster(server, token, stop, {
@@ -128,10 +134,22 @@ export const polling = (server: Server, pollMs: number): Transport => (opening, 
   function send(frame: ClientFrame): void {
     const { action, id = '', data } = frame;
     if (action !== 'subscribe' && action !== 'unsubscribe') return post(frame);
-    if (action === 'subscribe') go(data as RoomAt);
-    else places.delete((data as RoomAt).room);
-    after(0);
-    onFrame({ type: 'ack', id, data });
+    const at = data as RoomAt;
+    const answer = () => {
+      onFrame({ type: 'ack', id, data });
+      after(0);
+    };
+    if (action === 'unsubscribe') {
+      places.delete(at.room);
+      return answer();
+    }
+    // The other rooms go on without one that may not be read.
+    const refuse = (error: CauserieError) => (error.code === 'forbidden' ? onFrame(frameOf(error, id)) : onFailure(error));
+    const joined = () => {
+      go(at);
+      answer();
+    };
+    pageOf(at.room, { limit: 1 }).then(joined, refuse);
   }
 
   after(0);
@@ -140,7 +158,11 @@ export const polling = (server: Server, pollMs: number): Transport => (opening, 
     canJoin: true,
     isTwoWay: false,
     send,
-    ping: () => server.time(),
+    async ping() {
+      const ms = await server.time();
+      onLife();
+      return ms;
+    },
     close() {
       clearTimeout(timer);
       stop.abort();

@@ -1,6 +1,6 @@
 import { CauserieError } from '../errors.js';
 import type { AckFrame, ClientFrame, ErrorFrame } from '../protocol/frames.js';
-import { bodyOf, type Server, toldBy } from './server.js';
+import { bodyOf, frameOf, type Server, toldBy } from './server.js';
 
 /** How what was posted fares. */
 export interface Answers {
@@ -22,8 +22,13 @@ export function poster(server: Server, token: string, stop: AbortController, ans
       const answer = await server.ask('api/actions', { token, body: frame, stop });
       // An error's body is the frame that a socket would have sent.
       const told = (await bodyOf(answer)) as AckFrame | ErrorFrame | null;
-      if (!told?.type || (told.type === 'error' && told.code === 'unauthorized')) throw toldBy(answer, told);
-      answers.onAnswer({ ...told, id: frame.id ?? '' }, frame);
+      const id = frame.id ?? '';
+      const error = toldBy(answer, told);
+      const { code, status = 0 } = error;
+      if (told?.type && code !== 'unauthorized') return answers.onAnswer({ ...told, id }, frame);
+      // What something on the way refuses is this frame, which it would refuse on the next connection too.
+      if (code !== 'unreachable' || status < 400 || status > 428) throw error;
+      answers.onAnswer(frameOf(error, id), frame);
     } catch (error) {
       answers.onFailure(error as CauserieError);
     }

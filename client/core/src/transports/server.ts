@@ -1,4 +1,5 @@
 import { CauserieError, errorOf, noAnswer } from '../errors.js';
+import type { ErrorFrame } from '../protocol/frames.js';
 import type { ProtocolError } from '../protocol/generated/types.js';
 import type { End } from './transport.js';
 
@@ -89,6 +90,11 @@ export function toldBy(answer: Response, body: unknown): CauserieError {
   if (typeof told?.code === 'string') return errorOf(told, status);
   const retryAfterMs = parseInt(headers.get('retry-after') ?? '') * 1_000 || undefined;
   return new CauserieError('unreachable', `Something on the way answers ${status}.`, { status, retryAfterMs });
+}
+
+/** The frame by which a socket would have told the error that answers a request. */
+export function frameOf(error: CauserieError, id: string): ErrorFrame {
+  return { ...(error as object), type: 'error', id, content: error.message } as ErrorFrame;
 }
 
 /** How a link ends by an error. */

@@ -9,11 +9,12 @@ export type TransportName = 'websocket' | 'streaming' | 'http';
 export type Mode = 'auto' | TransportName;
 
 /** The transports of each mode, from the best to the one that works wherever a page can be loaded. */
+const ALL: readonly TransportName[] = ['websocket', 'streaming', 'http'];
 export const MODES: Readonly<Record<Mode, readonly TransportName[]>> = {
-  auto: ['websocket', 'streaming', 'http'],
-  websocket: ['websocket'],
-  streaming: ['streaming', 'http'],
-  http: ['http'],
+  auto: ALL,
+  websocket: ALL.slice(0, 1),
+  streaming: ALL.slice(1),
+  http: ALL.slice(2),
 };
 
 /** A room, and the position up to which it is known, where it is. */

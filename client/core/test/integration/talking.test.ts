@@ -63,13 +63,22 @@ describe.each(['websocket', 'streaming', 'http'] as const)('over %s', (mode) => 
   test('a room that is not one’s own is refused, and the rest goes on', async () => {
     const one = talker();
     await one.isUp();
-    if (mode !== 'http') {
-      // Nobody waits for this one, which is no unhandled rejection: that would fail the tests.
-      void one.client.join('project:hidden');
-      await one.hears('it is refused', 'room', ({ room, error }) => room === 'project:hidden' && error?.code === 'forbidden');
-      await expect(one.client.join('project:secret')).rejects.toMatchObject({ code: 'forbidden' });
-    }
+    // Nobody waits for this one, which is no unhandled rejection: that would fail the tests.
+    void one.client.join('project:hidden');
+    await one.hears('it is refused', 'room', ({ room, error }) => room === 'project:hidden' && error?.code === 'forbidden');
+    await expect(one.client.join('project:secret')).rejects.toMatchObject({ code: 'forbidden' });
     await one.client.send('still here', { ai: false }).acked;
+    expect(one.states).toEqual(['connecting', 'ready']);
+    one.client.close();
+  });
+
+  test('a message that is too large as a whole fails, and the rest goes on', async () => {
+    const one = talker();
+    await one.isUp();
+    const context = { messages: [{ role: 'user' as const, content: 'x'.repeat(120_000) }] };
+    await expect(one.client.send('short', { context }).acked).rejects.toMatchObject({ code: 'message_too_large' });
+    await one.client.send('still here', { ai: false }).acked;
+    expect(one.states).toEqual(['connecting', 'ready']);
     one.client.close();
   });
 

@@ -28,7 +28,13 @@ function outbox(options: Partial<OutboxOptions> = {}) {
     error,
     ack,
     say: (text: string, session = 's') => box.put({ user_input: text, session_id: session }),
-    up: (perMinute = 60) => box.onUp((frame) => sent.push(frame), perMinute),
+    up: (perMinute = 60, maxBytes?: number) =>
+      box.onUp((frame) => sent.push(frame), {
+        user_id: 'u1',
+        server_time: 0,
+        messages_per_minute: perMinute,
+        ...(maxBytes === undefined ? {} : { max_message_bytes: maxBytes }),
+      }),
     texts: () => sent.map(({ data }) => (data as { user_input: string }).user_input),
     last: () => sent.at(-1)?.id,
     /** The log was read anew, in another life of it than the acks are of. */
@@ -211,6 +217,32 @@ test('what an earlier page left is sent, all of it, and once', () => {
   expect(one.box.entries.map(({ id }) => id)).toEqual(['1', '2', '3']);
   expect(one.texts()).toEqual(['1']);
   expect(() => one.say('new')).toThrow(expect.objectContaining({ code: 'outbox_full' }));
+});
+
+test('what an earlier page left goes before what was written since', () => {
+  const one = outbox();
+  one.say('later');
+  one.box.adopt([{ id: '1', data: { user_input: 'earlier', session_id: 's' }, createdAt: 0, state: 'queued', tries: 0 }]);
+  one.up();
+  one.ack('1');
+  expect(one.texts()).toEqual(['earlier', 'later']);
+});
+
+test('what another page left does not overtake what is on its way', () => {
+  const one = outbox();
+  one.up();
+  one.say('on its way');
+  one.box.adopt([{ id: '1', data: { user_input: 'left', session_id: 's' }, createdAt: 0, state: 'queued', tries: 0 }]);
+  expect(one.texts()).toEqual(['on its way']);
+});
+
+test('what is larger than the server takes fails at once, and holds up nothing', async () => {
+  const one = outbox();
+  const { acked } = one.say('ä'.repeat(100));
+  one.say('next');
+  one.up(60, 200);
+  await expect(acked).rejects.toMatchObject({ code: 'message_too_large', limit: 200, canRetry: false });
+  expect(one.texts()).toEqual(['next']);
 });
 
 test('what the server has lost is shown as failed, and goes out under a new id', () => {

@@ -78,3 +78,41 @@ test('what the log no longer keeps is a loss, so the room is shown anew', async 
   expect(chat.anomalies.gaps).toBe(0);
   chat.close();
 });
+
+test('what a proxy on the way refuses is that message, and the connection stays', async () => {
+  const answering: typeof fetch = async (_input, init) =>
+    init?.method === 'POST'
+      ? new Response('<h1>Forbidden</h1>', { status: 403 })
+      : Response.json({ epoch: 'e1', events: [], has_more: false });
+  const options = { getToken: () => 'token', mode: 'http', pollMs: 1, historyLimit: 0, messageTries: 1 } as const;
+  const chat = connect({ url: 'http://chat.example', ...options, fetch: answering });
+  const states: string[] = [];
+  chat.on('state', ({ name }) => states.push(name));
+  const { acked } = chat.send('select * from messages', { ai: false });
+  await expect(acked).rejects.toMatchObject({ code: 'unreachable', message: 'Something on the way answers 403.' });
+  expect(chat.outbox.entries).toMatchObject([{ state: 'failed' }]);
+  expect(states).toEqual(['ready']);
+  chat.close();
+});
+
+test('a question whose answer the log keeps no more is asked after no more', async () => {
+  const asked: string[] = [];
+  const answering: typeof fetch = async (input, init) => {
+    const { pathname } = new URL(String(input));
+    asked.push(pathname);
+    if (init?.method === 'POST') {
+      const { id } = JSON.parse(String(init.body));
+      return Response.json({ type: 'ack', id, data: { message_id: 'm1', session_id: 's', room: 'user:u1', epoch: 'e1', seq: 1 } });
+    }
+    if (pathname.includes('/messages/')) return Response.json({ message_id: 'r1', state: 'done' });
+    return Response.json({ epoch: 'e1', events: [], has_more: false });
+  };
+  const chat = connect({ url: 'http://chat.example', getToken: () => 'token', mode: 'http', pollMs: 1, historyLimit: 0, fetch: answering });
+  await chat.send('why?').acked;
+  const rounds = () => asked.filter((path) => path.endsWith('tenant/history')).length;
+  await vi.waitFor(() => expect(asked).toContain('/api/messages/m1'));
+  const before = rounds();
+  await vi.waitFor(() => expect(rounds()).toBeGreaterThan(before + 3));
+  expect(asked.filter((path) => path === '/api/messages/m1')).toHaveLength(1);
+  chat.close();
+});

@@ -102,3 +102,20 @@ test('what another tab has settled is gone here', async () => {
 test('where a browser has no storage there is none', () => {
   expect(browserStorage(null)).toBeNull();
 });
+
+test('what could not be kept once is kept with what comes next', async () => {
+  const kept = values();
+  let isFull = true;
+  const set = kept.set.bind(kept);
+  const one = storageOn({ ...kept, set: (key, value) => (isFull ? Promise.reject(new Error('full')) : set(key, value)) });
+  const told: string[] = [];
+  const gone: string[] = [];
+  const shelf = one.shelf('s', { onGone: (id) => gone.push(id), onError: ({ code }) => told.push(code) });
+  kept.all.set('s', JSON.stringify([entry('of another tab')]));
+  shelf.save([entry('a')]);
+  await vi.waitFor(() => expect(told).toEqual(['storage']));
+  isFull = false;
+  shelf.save([entry('a'), entry('b')]);
+  await vi.waitFor(() => expect(JSON.parse(kept.all.get('s') ?? '[]').map(({ id }: Entry) => id)).toEqual(['of another tab', 'a', 'b']));
+  expect(gone).toEqual([]);
+});

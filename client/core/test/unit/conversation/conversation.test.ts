@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { EMPTY } from '../../../src/conversation/index.js';
-import { CauserieError } from '../../../src/index.js';
+import { CauserieError, type DurableEvent } from '../../../src/index.js';
 import { replied, said, stage } from './stage.js';
 
 /** Until what was promised so far is kept. */
@@ -421,4 +421,12 @@ describe('subscribing', () => {
   test('before anything is known shows nothing', () => {
     expect(stage().conversation.snapshot).toEqual(EMPTY);
   });
+});
+
+test('what servers publish in the room with types of their own is no message', () => {
+  const one = stage();
+  const published = { ...said({ id: 'order', seq: 2 }), type: 'order_shipped', data: { order: 7 } } as unknown as DurableEvent;
+  one.reset([said({ id: 'm1', seq: 1 }), published]);
+  one.hear(published);
+  expect(one.shown.map(({ id }) => id)).toEqual(['m1']);
 });

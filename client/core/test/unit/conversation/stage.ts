@@ -110,7 +110,7 @@ export function stage(options: ConversationOptions & { outbox?: Partial<OutboxOp
     get lines() {
       return conversation.snapshot.messages.map(({ text, state }) => `${text} ${state}`);
     },
-    up: () => outbox.onUp((frame) => sent.push(frame), 600),
+    up: () => outbox.onUp((frame) => sent.push(frame), { user_id: 'u1', server_time: 0, messages_per_minute: 600 }),
     ack: (at: number, id: string, seq: number) =>
       outbox.onAck(sent[at]?.id ?? '', { message_id: id, session_id: 's', room: OWN, epoch: 'e', seq }),
     error: (at: number, code: ErrorFrame['code']) =>
