@@ -159,9 +159,11 @@ async fn a_store_that_is_silent_is_told_of_and_kept_when_it_is_back() {
     assert_eq!(recovery["data"]["outcome"], "recovered");
     assert!(recovery["data"]["tries"].as_u64() >= Some(1));
     watching
-        .expect("the look after it", |status| status["status"] == "ok")
+        .expect("all is well", |status| status["status"] == "ok")
         .await;
+    // Who watches is told first, and it is kept afterwards.
     let gateway = &cluster.gateways[0];
+    gateway.log_line(r#""message":"recovery","what":"store""#).await;
     assert_eq!(kept(gateway, alert).await, RAISED_AND_CLEARED);
     assert_eq!(told(&watching.socket.frames(), alert), once_and_over());
 }
