@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { minify } from 'terser';
 import { INTERNAL } from './internal.mjs';
+import { sizeOf } from './size.mjs';
+import { smallest } from './smallest.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -37,17 +39,25 @@ const { outputFiles } = await build({
 });
 // esbuild's own leaves more. No getter here does anything but give. The maps hold the sources, so that a
 // debugger shows those.
-for (const { path, text } of outputFiles.filter(({ path }) => path.endsWith('.js'))) {
+const scripts = outputFiles.filter(({ path }) => path.endsWith('.js'));
+const minified = async ({ path, text }, compress) => {
   const content = outputFiles.find((one) => one.path === `${path}.map`)?.text;
-  const { code, map } = await minify(text, {
-    module: true,
-    ecma: 2020,
-    compress: { passes: 3, unsafe_methods: true, unsafe_arrows: true, pure_getters: true },
-    sourceMap: { content, url: `${basename(path)}.map` },
-  });
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, code);
-  writeFileSync(`${path}.map`, map);
-}
+  const sourceMap = { content, url: `${basename(path)}.map` };
+  const { code, map } = await minify(text, { module: true, ecma: 2020, compress: { ...compress, pure_getters: true }, sourceMap });
+  return { path, code, map };
+};
+const write = (files) => {
+  for (const { path, code, map } of files) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, code);
+    writeFileSync(`${path}.map`, map);
+  }
+};
+const { files } = await smallest(async (compress) => {
+  const files = await Promise.all(scripts.map((script) => minified(script, compress)));
+  write(files);
+  return { files, bytes: await sizeOf({ entry: 'index.js', imports: 'connect' }) };
+});
+write(files);
 const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 execFileSync(process.execPath, [compiler, '-p', `${root}tsconfig.build.json`], { stdio: 'inherit' });

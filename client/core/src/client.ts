@@ -86,7 +86,7 @@ export function connect(options: Options): Client {
     rooms.onIdentity(userId);
     // All visitors on one storage are the same one.
     shelf ??= storage?.shelf(`causerie:${server.base}:${tenantHash}:${getToken ? userId : ''}:outbox`, {
-      onGone: (id) => outbox.clear(id, new CauserieError('elsewhere', 'Another tab has seen to it.')),
+      onGone: (id) => outbox.clear(id, new CauserieError('elsewhere', 'Another tab did it.')),
       onError: (error) => emit('error', error),
     });
     void shelf?.take().then((entries) => {
@@ -104,7 +104,7 @@ export function connect(options: Options): Client {
     outbox.onUp(send, told);
     const { unnamed } = rooms;
     if (link.canJoin) for (const room of unnamed) void joinNow(room);
-    else if (unnamed.length && rooms.canNameMore) connection.reopen().catch(() => {});
+    else if (unnamed[0] && rooms.canNameMore) void joinNow(unnamed[0]);
   }
 
   function onDown(): void {
@@ -167,13 +167,24 @@ export function connect(options: Options): Client {
 
   /** Without a connection there is nothing to do: as soon as there is one, all that is wanted is joined. */
   function joinNow(room: string): Promise<void> {
-    const asked = connection.link?.canJoin ? (requests.ask('subscribe', rooms.at(room) as Subscribe) as Promise<void>) : connection.reopen();
-    // Who asked need not listen: `room` tells of it.
-    asked.catch((refused: CauserieError) => {
+    const canJoin = connection.link?.canJoin;
+    const asked = canJoin ? (requests.ask('subscribe', rooms.at(room) as Subscribe) as Promise<void>) : connection.reopen();
+    const joined = asked.catch((refused: CauserieError) => {
       // What failed with the connection is joined by the next one.
-      if (!refused.canRetry) rooms.onUnsubscribed(rooms.nameOf(room), refused);
+      if (!refused.canRetry) {
+        const name = rooms.nameOf(room);
+        // A connection that names all rooms is refused for one of them.
+        const culprit = rooms.unjoined.find((other) => refused.message.split('`').includes(other)) ?? name;
+        rooms.onUnsubscribed(culprit, refused);
+        const [other] = rooms.unjoined;
+        const again = canJoin || !other || joinNow(other);
+        if (culprit !== name) return again as Promise<void>;
+      }
+      throw refused;
     });
-    return asked;
+    // Who asked need not listen: `room` tells of it.
+    joined.catch(() => {});
+    return joined;
   }
 
   async function readHistory(room = OWN, range: HistoryRange = {}): Promise<History> {

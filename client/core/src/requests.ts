@@ -59,7 +59,7 @@ export class Requests {
   onError(frame: ErrorFrame): boolean {
     const pending = this.#settle(frame.id ?? '');
     pending?.reject(errorOf(frame));
-    return pending !== undefined;
+    return !!pending;
   }
 
   #settle(id: string): Pending | undefined {

@@ -6,6 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { brotliCompressSync } from 'node:zlib';
 import { build, transform } from 'esbuild';
 import { minify } from 'terser';
+import { smallest } from '../../core/scripts/smallest.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -37,30 +38,14 @@ export async function bundle(options) {
   return outputFiles[0].text;
 }
 
-/** What terser leaves out: with which of these least is left is another one with nearly each change, by up to 100 bytes. */
-const TRIED = ['collapse_vars', 'conditionals', 'sequences', 'if_return'];
-
-/** The smallest of what terser makes of what esbuild has made: either alone leaves more, esbuild's a kilobyte. */
-async function smallest(text) {
-  const sets = [...Array(2 ** TRIED.length).keys()].map((set) => TRIED.filter((_, at) => set & (1 << at)));
-  const all = await Promise.all(
-    sets.map(async (set) => {
-      const { code } = await minify(text, {
-        ecma: 2020,
-        // Functions in objects are written as methods: none of them is called by `new`.
-        compress: { passes: 3, unsafe_methods: true, unsafe_arrows: true, ...Object.fromEntries(set.map((name) => [name, false])) },
-        format: { preamble: NOTICE },
-      });
-      return { code, bytes: brotliCompressSync(code).length };
-    }),
-  );
-  return all.reduce((best, one) => (one.bytes < best.bytes ? one : best)).code;
-}
-
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   rmSync(`${root}dist`, { recursive: true, force: true });
   mkdirSync(`${root}dist`);
-  const code = await smallest(await bundle({ entryPoints: ['src/index.ts'], minify: true }));
+  const text = await bundle({ entryPoints: ['src/index.ts'], minify: true });
+  const { code } = await smallest(async (compress) => {
+    const { code } = await minify(text, { ecma: 2020, compress, format: { preamble: NOTICE } });
+    return { code, bytes: brotliCompressSync(code).length };
+  });
   writeFileSync(`${root}dist/causerie-chat.js`, code);
   const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc');
   execFileSync(process.execPath, [compiler, '-p', `${root}tsconfig.build.json`], { stdio: 'inherit' });

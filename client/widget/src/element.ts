@@ -258,6 +258,7 @@ export class CauserieChat extends HTMLElement {
   #end(): void {
     this.#isRestartAsked = false;
     this.#question = this.#advice = null;
+    this.#early = [];
     this.#chat?.end();
     this.#chat = null;
   }

@@ -28,9 +28,9 @@ export const TEXTS = {
   retry: 'Try again',
   discard: 'Discard',
   stopped: 'Stopped',
-  cutShort: 'Cut short at its longest',
-  noAnswer: 'There was no answer. Please ask again.',
-  rest: 'The rest stands in the conversation.',
+  cutShort: 'Cut short',
+  noAnswer: 'There was no answer. Ask again.',
+  rest: 'The rest stands in the chat.',
 
   connecting: 'Connecting…',
   fallback: 'Connected, but slower than usual.',
@@ -48,7 +48,7 @@ export const TEXTS = {
   back: 'Connected again.',
   reconnect: 'Connect again',
   waiting: 'Messages that wait: {count}',
-  tooLong: 'This message is too long: send it in parts.',
+  tooLong: 'This is too long: send it in parts.',
 };
 
 export type Texts = typeof TEXTS;

@@ -117,8 +117,8 @@ export class Connection {
   }
 
   /** Opens a second link as the first one is, for what a link takes only when it is opened. */
-  reopen(): Promise<void> {
-    return this.link ? this.#succeed(this.link.transport) : Promise.resolve();
+  async reopen(): Promise<void> {
+    if (this.link) await this.#succeed(this.link.transport);
   }
 
   // ------------------------------------------------------------------ trying

@@ -87,7 +87,7 @@ export class Tokens {
     }
     const identity = read(token);
     if (this.canRenew && this.#identity && this.#identity.userId !== identity.userId) {
-      throw new CauserieError('user_changed', 'The new token is of another person.');
+      throw new CauserieError('user_changed', 'The token is of another person.');
     }
     this.#reason = 'expiring';
     return (this.#identity = identity);
@@ -103,7 +103,7 @@ export function appTokens(getToken: GetToken): TokenSource {
         return await getToken(reason);
       } catch (cause) {
         // The page may know better: that the person has logged out, for one.
-        throw cause instanceof CauserieError ? cause : new CauserieError('no_token', 'No token could be got.', { cause });
+        throw cause instanceof CauserieError ? cause : new CauserieError('no_token', 'No token came.', { cause });
       }
     },
   };

@@ -18,7 +18,7 @@ export function judge({ code, reason, error, isBlocked }: End): Verdict {
   const told = code === DRAINING && /^reconnect after=(\d+)/.exec(reason);
   return {
     next: 'back',
-    afterMs: told ? Number(told[1]) : undefined,
+    afterMs: told ? +(told[1] as string) : undefined,
     // It answered that it has too much to do.
     isOverloaded: code === OVERLOADED || (error?.status ?? 0) >= 429,
   };

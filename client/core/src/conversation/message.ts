@@ -7,7 +7,8 @@ import type { Reply } from '../rooms/replies.js';
 /**
  * What has become of a message. `queued`: it waits, or is on its way. `sent`: the room's log has it,
  * a whole reply as well. `streaming`: a reply that grows. `cancelled`: a reply that was ended early.
- * `failed`: `error` says why, where that is known; one's own can be retried.
+ * `failed`: `error` says why, where that is known; one's own can be retried. Of one that is `queued` it
+ * says why it has to wait.
  */
 export type MessageState = 'queued' | 'sent' | 'failed' | 'streaming' | 'cancelled';
 
@@ -121,7 +122,7 @@ export function ofEntry({ id, data, createdAt, state, ack, error }: Entry, userI
     at: createdAt,
     seq: isSent ? ack?.seq : undefined,
     state: isSent ? 'sent' : hasFailed ? 'failed' : 'queued',
-    error: hasFailed ? error : undefined,
+    error,
     metadata: data.metadata,
     reply: undefined,
   };

@@ -99,7 +99,7 @@ export class Outbox {
       const { entry } = waiting;
       if (entry.state !== 'failed' || (id && entry.id !== id)) continue;
       // What the server had stored and lost it would take for a repeat.
-      const isKnown = /lost|expired/.test(entry.error?.code ?? '');
+      const isKnown = /lost|expired/.test(`${entry.error?.code}`);
       if (isKnown) this.#waiting.delete(entry.id);
       const again = isKnown ? newId() : entry.id;
       this.#add({ ...entry, id: again, state: 'queued', tries: 0, createdAt: Date.now(), error: undefined });
@@ -108,7 +108,7 @@ export class Outbox {
   }
 
   /** Drops what waits; `id` names one, else all. What is on its way may be stored all the same. */
-  clear(id?: string, why = new CauserieError('cleared', 'It was taken back.')): void {
+  clear(id?: string, why = new CauserieError('cleared', 'Taken back.')): void {
     for (const waiting of this.#waiting.values()) if (!id || waiting.entry.id === id) this.#drop(waiting, why);
     this.#flush();
   }
@@ -189,7 +189,7 @@ export class Outbox {
       !events.some((event) => event.seq === ack.seq && event.epoch === ack.epoch);
     const lost = this.#sent.filter(isLost);
     this.#sent = this.#sent.filter((entry) => !lost.includes(entry));
-    for (const entry of lost) this.#fail(this.#add(entry), new CauserieError('lost', 'The server has lost it.'));
+    for (const entry of lost) this.#fail(this.#add(entry), new CauserieError('lost', 'The server lost it.'));
   }
 
   // ------------------------------------------------------------------- inside
@@ -207,10 +207,10 @@ export class Outbox {
     const all = [...this.#waiting.values()];
     const oldest = whenFull === 'dropOldest' ? all.find(({ entry }) => entry.state !== 'sending') : undefined;
     if (!oldest) {
-      const content = `${outboxLimit} messages wait already.`;
+      const content = `${outboxLimit} messages wait.`;
       throw new CauserieError('outbox_full', content, { limit: outboxLimit });
     }
-    this.#drop(oldest, new CauserieError('dropped', 'A later message took its place.', { limit: outboxLimit }));
+    this.#drop(oldest, new CauserieError('dropped', 'A later one took its place.', { limit: outboxLimit }));
   }
 
   #drop(waiting: Waiting, error: CauserieError): void {

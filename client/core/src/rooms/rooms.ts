@@ -104,6 +104,11 @@ export class Rooms {
     return [...this.#wanted].filter((room) => !this.#named.includes(room));
   }
 
+  /** Those that the present connection is not in. */
+  get unjoined(): string[] {
+    return [...this.#wanted].filter((room) => !this.isJoined(room));
+  }
+
   /** Whether a connection that is opened now names more of them. */
   get canNameMore(): boolean {
     return this.#named.length < MOST_NAMED;

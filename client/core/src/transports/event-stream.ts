@@ -30,7 +30,7 @@ export class EventStreamReader {
     if (line === '') return this.#dispatch();
     const [, field, value] = /^([^:]*):? ?(.*)/s.exec(line) as unknown as [string, string, string];
     if (field === 'data') this.#data.push(value);
-    else if (field === 'retry' && /^\d+$/.test(value)) this.#told.onRetry(Number(value));
+    else if (field === 'retry' && /^\d+$/.test(value)) this.#told.onRetry(+value);
   }
 
   #dispatch(): void {

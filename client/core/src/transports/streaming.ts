@@ -14,9 +14,9 @@ import type { End, Transport } from './transport.js';
 export const streaming = (server: Server): Transport => (opening, { onFrame, onLife, onEnd }) => {
   const { token, timeoutMs } = opening;
   const stop = new AbortController();
-  const lost = { code: 1006, reason: 'the stream broke off' };
+  const lost = { code: 1006, reason: 'broken off' };
   // What begins and then says nothing is being gathered by something on the way.
-  const patience = setTimeout(() => onEnd({ ...lost, reason: 'no events in time', isBlocked: 'path' }), timeoutMs);
+  const patience = setTimeout(() => onEnd({ ...lost, reason: 'no events', isBlocked: 'path' }), timeoutMs);
 
   async function run(): Promise<End> {
     const answer = await server.ask('api/events', { token, query: queryOf(opening), stop, timeoutMs });

@@ -72,6 +72,22 @@ describe.each(['websocket', 'streaming', 'http'] as const)('over %s', (mode) => 
     one.client.close();
   });
 
+  test('of rooms that are named together those that are refused hold up no other', async () => {
+    const rooms = ['project:hidden', 'project:p1', 'project:secret'];
+    const one = person({ mode, user, pollMs: 100, rooms });
+    for (const refused of ['project:hidden', 'project:secret']) {
+      await one.hears(refused, 'room', ({ room, error }) => room === refused && error?.code === 'forbidden');
+    }
+    await one.hears('the one that is allowed', 'room', ({ room, isJoined }) => room === 'project:p1' && isJoined);
+    // Those that are asked for at once share a connection.
+    const from = one.told.length;
+    for (const room of ['project:hidden', 'project:p2']) void one.client.join(room);
+    await one.hears('the refusal', 'room', ({ room, error }) => room === 'project:hidden' && error?.code === 'forbidden', from);
+    await one.hears('another', 'room', ({ room, isJoined }) => room === 'project:p2' && isJoined);
+    expect(one.client.rooms).toContain('project:p1');
+    one.client.close();
+  });
+
   test('a message that is too large as a whole fails, and the rest goes on', async () => {
     const one = talker();
     await one.isUp();

@@ -39,7 +39,6 @@ export class MessageList {
 
   setTexts(texts: Texts): void {
     this.#scroller.setAttribute('aria-label', texts.conversation);
-    this.#earlier.textContent = texts.earlier;
     this.#newest.setAttribute('aria-label', texts.newest);
   }
 
@@ -51,11 +50,12 @@ export class MessageList {
       this.#earlier.hidden = !hasOlder;
     });
     this.#empty.hidden = messages.length > 0;
+    setText(this.#earlier, error ? `${error.message} ${texts.retry}` : texts.earlier);
     setText(this.#welcome, error?.message ?? (isLoading ? texts.loading : texts.welcome));
     this.#typing.hidden = !typing;
     setText(this.#typingWords, typing);
-    const { length } = messages;
-    const isNew = messages[length - 1]?.isOwn && messages[length - 1]?.key !== this.#shown[this.#shown.length - 1]?.key;
+    const last = messages.at(-1);
+    const isNew = last?.isOwn && last.key !== this.#shown.at(-1)?.key;
     this.#shown = messages;
     if (isNew || this.#end.isAtEnd) this.#end.toEnd();
   }

@@ -85,7 +85,7 @@ function authorOf({ role, isOwn }: ChatMessage, texts: Texts): string {
 function noteOf({ role, isOwn, state, error, reply }: ChatMessage, { texts, isUp }: MessageContext): string {
   switch (state) {
     case 'queued':
-      return isUp ? texts.sending : texts.queued;
+      return isUp ? (texts[error?.code as 'overloaded'] ?? texts.sending) : texts.queued;
     case 'sent':
       if (role === 'assistant') return reply?.finish_reason === 'length' ? texts.cutShort : '';
       return isOwn ? `✓ ${texts.sent}` : '';

@@ -78,6 +78,27 @@ test('a person who comes back too often', async () => {
   await one.isAccessible('rate limited');
 });
 
+test('a message of a person who says too much', async () => {
+  pages.scripts.set('/person.js', `document.querySelector('causerie-chat').getToken = async () => '${tokenOf('u1')}';`);
+  const one = await open('<script src="/person.js"></script>', { LIMITS_EXEMPT: '192.0.2.0/24', LIMITS_MESSAGES_PER_MINUTE_PER_USER: '1' });
+  for (const said of ['first', 'second', 'third']) await one.ask(said);
+  // The first that is one too many holds up those after it.
+  await one.byTestId('user-message').getByText('Too many requests. Trying again…').waitFor();
+});
+
+test('a conversation that cannot be read, and then can', async () => {
+  const one = await open();
+  await isShown(one);
+  await one.page.route('**/history*', (route) => route.fulfill({ status: 500, body: 'broken' }));
+  await one.page.reload();
+  const again = one.page.getByRole('button', { name: 'Try again' });
+  await again.waitFor();
+  await one.isAccessible('history unread');
+  await one.page.unroute('**/history*');
+  await again.click();
+  await isShown(one);
+});
+
 test('a person who does nothing for long, and then something', async () => {
   const one = await open('', { WEBSOCKET_IDLE_TIMEOUT: '1s' });
   await says(one, 'Paused. Write something to go on.');

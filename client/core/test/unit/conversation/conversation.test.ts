@@ -73,6 +73,16 @@ describe('a message of one’s own', () => {
     expect(one.lines).toEqual(['before sent', 'after sent', 'refused sent']);
   });
 
+  test('that has to wait says why, until it is stored', () => {
+    const one = stage();
+    one.up();
+    one.conversation.send('too soon');
+    one.error(0, 'rate_limited');
+    expect(one.shown[0]).toMatchObject({ state: 'queued', error: { code: 'rate_limited' } });
+    one.ack(0, 'm1', 1);
+    expect(one.shown[0]).toMatchObject({ state: 'sent', error: undefined });
+  });
+
   test('that failed before the log was read stands after what was read', () => {
     const one = stage();
     one.up();
