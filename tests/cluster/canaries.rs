@@ -27,6 +27,7 @@ use serde_json::{Value, json};
 
 use crate::api_keys;
 use crate::kit::cage::Cage;
+use crate::status;
 
 const ORIGIN: &str = "https://canaryorigin.example";
 
@@ -50,6 +51,7 @@ async fn talkative(listed: &str, collector: &Collector) -> Cluster {
         .env("TENANTS", tenants.to_string())
         .env("AUTH_VISITOR_SECRET", "the secret of all visitors' tokens")
         .env("AUTH_API_KEY_SECRET", api_keys::SECRET)
+        .env("AUTH_JWT_SECRET", status::SECRET)
         .start()
         .await
 }
@@ -154,6 +156,7 @@ async fn each_canary_reaches_its_reader_and_no_log_or_metric() {
     requests::over_http(&cluster, &mut cage, &token).await;
     requests::actions_over_http(&cluster, &mut cage, &token, &mut reader).await;
     requests::bad_parts_of_urls(&cluster, &mut cage, &token).await;
+    requests::of_an_operator(&cluster, &mut cage).await;
     servers::publish(&cluster, &mut cage, &key, &mut reader).await;
     servers::look(&cluster, &mut cage, &key).await;
     refused::a_visitor(&cluster, &mut cage).await;

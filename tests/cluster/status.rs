@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::kit::device::Device;
 
 /// The installation's own, under which alone one is an operator.
-const SECRET: &str = "the installation's own, for operators";
+pub(crate) const SECRET: &str = "the installation's own, for operators";
 
 /// A cluster that has operators, and shows itself every second.
 pub(crate) fn options() -> Options {

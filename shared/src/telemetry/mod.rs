@@ -96,7 +96,7 @@ pub fn init(settings: &Settings, program: &'static str) -> Result<Telemetry, Tel
     let metrics = Metrics::install().map_err(|error| TelemetryError::Twice(error.to_string()))?;
     let provider = export::provider(settings, program)?;
     tracing_subscriber::registry()
-        .with(lines.with_filter(filter.and(without_handshakes())))
+        .with(lines.with_filter(filter.and(without_contents())))
         .with(trace_layer(&provider))
         .try_init()
         .map_err(|error| TelemetryError::Twice(error.to_string()))?;
@@ -174,12 +174,14 @@ fn first_filter(level: &LogFilter) -> Result<(EnvFilter, bool), TelemetryError> 
     }
 }
 
-/// Whatever the level, `rustls` does not write down what peers say in handshakes: the names
-/// they ask for, their certificates. No pattern masks these.
-fn without_handshakes() -> Targets {
+/// Whatever the level, `rustls` does not write down what peers say in handshakes (the names
+/// they ask for, their certificates), nor `tungstenite` what comes over its WebSockets. No
+/// pattern masks these.
+fn without_contents() -> Targets {
     Targets::new()
         .with_default(LevelFilter::TRACE)
         .with_target("rustls", LevelFilter::INFO)
+        .with_target("tungstenite", LevelFilter::INFO)
 }
 
 fn filter(level: &LogFilter) -> EnvFilter {

@@ -3,13 +3,14 @@
 use causerie_testkit::ai::{Behaviour, Plot};
 use causerie_testkit::client::http::{self, Answer};
 use causerie_testkit::client::sse::Sse;
-use causerie_testkit::client::ws::Client;
+use causerie_testkit::client::ws::{Client, Connect};
 use causerie_testkit::cluster::Cluster;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{ORIGIN, PROJECT, get};
 use crate::kit::cage::Cage;
+use crate::status;
 
 pub(super) async fn over_http(cluster: &Cluster, cage: &mut Cage, token: &str) {
     let gateway = cluster.gateways[0].url();
@@ -161,4 +162,34 @@ pub(super) async fn bad_parts_of_urls(cluster: &Cluster, cage: &mut Cage, token:
     let url = format!("{gateway}/api/rooms/{room}/events");
     let mut stream = Sse::open(&url, &headers).await;
     stream.expect_name("subscribed").await;
+}
+
+/// What an operator asks, with something else where a word or a number should be.
+pub(super) async fn of_an_operator(cluster: &Cluster, cage: &mut Cage) {
+    let gateway = cluster.gateways[0].url();
+    let operator = status::operator();
+    cage.keep("an operator's token", &operator);
+    let bearer = format!("Bearer {operator}");
+    let headers = [("authorization", &*bearer)];
+    let history = "/api/websocket/status/history";
+    let mut paths = Vec::new();
+    for name in ["kind", "before", "limit"] {
+        let value = cage.plant(&format!("{name} of the status"));
+        paths.push((400, format!("{history}?{name}={value}")));
+    }
+    let part = cage.plant("a part of the audit log");
+    paths.push((400, format!("/api/audit?part={part}")));
+    let any = cage.plant("any parameter of the status");
+    paths.push((200, format!("/api/status/live?{any}={any}")));
+    for (status, path) in paths {
+        let answer = get(&format!("{gateway}{path}"), &headers).await;
+        assert_eq!(answer.status, status, "{path}: {answer:?}");
+    }
+    let url = cluster.gateways[0].ws_url().replace("/ws", "/ws/status");
+    let connect = Connect::to(&url).param("token", &operator);
+    let mut watching = connect.open().await;
+    watching.expect_type("system_status_update").await;
+    watching
+        .send_text(&cage.plant("a frame to the status"))
+        .await;
 }
