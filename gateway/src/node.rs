@@ -117,11 +117,11 @@ async fn follow(mut handle: SettingsHandle, auth: Arc<Auth>, gateway: Arc<Gatewa
             spawn_blocking(move || (&*settings).into())
         };
         // Fails only when the process ends.
-        if let Ok(settings) = read.await {
-            gateway.set_settings(settings);
-        }
-        if let Err(error) = auth.reload(&settings).await {
-            events::keys_not_taken_over(&error);
+        let Ok(read) = read.await else { return };
+        // All of it is taken over, or nothing.
+        match auth.reload(&settings).await {
+            Ok(()) => gateway.set_settings(read),
+            Err(error) => events::keys_not_taken_over(&error),
         }
     }
 }
@@ -169,7 +169,7 @@ mod events {
 
     /// A reload names keys that cannot be used: the old ones stay.
     pub(super) fn keys_not_taken_over(error: &BadKeys) {
-        tracing::error!(%error, "keys and tenants stay as they were");
+        tracing::error!(%error, "keys, tenants and limits stay as they were");
         metrics::counter!("causerie_key_reload_errors_total").increment(1);
     }
 }

@@ -328,18 +328,23 @@ async fn a_log_says_how_each_connection_fared() {
 }
 
 #[tokio::test]
-async fn keys_that_cannot_be_read_are_told_and_the_old_ones_stay() {
-    let config = format!("{CONFIG}auth = {{ jwt_public_key_file = 'none.pem' }}\n");
+async fn keys_that_cannot_be_read_are_told_and_all_stays_as_it_was() {
+    let config = format!(
+        "{CONFIG}auth = {{ jwt_public_key_file = 'none.pem' }}\n\
+         [limits]\nmessages_per_minute_per_connection = 7\n"
+    );
     let mut node = Program::causerie().config(CONFIG).start().await;
     let file = node.config_file();
     std::fs::write(file.with_file_name("none.pem"), "no key").unwrap();
     std::fs::write(file, config).unwrap();
     node.reload();
-    node.log_line("keys and tenants stay as they were").await;
+    node.log_line("keys, tenants and limits stay as they were")
+        .await;
     node.metric_rises("causerie_key_reload_errors_total").await;
     let token = token(&["--tenant", "acme", "--sub", "u1"]).await;
     let connect = Connect::to(&node.ws_url()).param("token", &token);
-    connect.open().await.expect_type("ready").await;
+    let ready = connect.open().await.expect_type("ready").await;
+    assert_eq!(ready["data"]["messages_per_minute"], 60, "{ready}");
 }
 
 #[tokio::test]

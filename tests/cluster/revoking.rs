@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use causerie_testkit::client::sse::Sse;
 use causerie_testkit::cluster::Cluster;
 use causerie_testkit::token::Token;
 use serde_json::json;
@@ -31,6 +32,10 @@ async fn a_revoked_user_is_gone_everywhere_within_a_second_and_stays_so() {
         theirs.push(Device::with_token(gateway, "acme", "u1", old.clone(), &[]).await);
     }
     let mut other = Device::connect(&cluster.gateways[1], "acme", "u2", &[]).await;
+    let stream = format!("{}/api/events", cluster.gateways[1].url());
+    let bearer = format!("Bearer {old}");
+    let mut stream = Sse::open(&stream, &[("authorization", &bearer)]).await;
+    stream.expect_name("ready").await;
 
     let url = cluster.gateways[0].url();
     let since = Instant::now();
@@ -39,6 +44,8 @@ async fn a_revoked_user_is_gone_everywhere_within_a_second_and_stays_so() {
     for device in &mut theirs {
         assert_eq!(device.until_closed().await.code, Some(4500));
     }
+    stream.expect_name("fault").await;
+    stream.expect_end().await;
     assert!(
         since.elapsed() < Duration::from_secs(1),
         "{:?}",

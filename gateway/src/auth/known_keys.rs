@@ -99,7 +99,7 @@ impl KnownKeys {
             all.keys
                 .retain(|_, other| now - other.looked_up < KNOWN_FOR);
         }
-        if all.keys.len() < MOST {
+        if all.keys.len() < MOST || all.keys.contains_key(id) {
             all.keys.insert(id.clone(), known);
         }
     }
@@ -173,6 +173,14 @@ mod tests {
             known.find(&id, &bus).await.unwrap();
         }
         assert_eq!(known.lock().keys.len(), MOST);
+        // One that is known stays so, whoever makes up others.
+        let first = KeyId::new(format!("16{:010x}", 0)).unwrap();
+        let looked_up = |known: &KnownKeys| known.lock().keys[&first].looked_up;
+        let before = looked_up(&known);
+        known.lock().swept = Some(Instant::now() + KNOWN_FOR);
+        advance(KNOWN_FOR).await;
+        known.find(&first, &bus).await.unwrap();
+        assert!(looked_up(&known) > before);
         advance(KNOWN_FOR).await;
         known.find(&key().card.id, &bus).await.unwrap();
         assert_eq!(known.lock().keys.len(), 1);

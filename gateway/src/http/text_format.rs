@@ -3,7 +3,7 @@
 
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::header::CONTENT_TYPE;
 use url::form_urlencoded;
 
 use crate::admission::Refusal;
@@ -39,11 +39,7 @@ impl TextFormat {
             Self::Plain => json,
             Self::Html => escape(&json).into(),
         };
-        let headers = [
-            (CONTENT_TYPE, "application/json"),
-            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        ];
-        (headers, json).into_response()
+        ([(CONTENT_TYPE, "application/json")], json).into_response()
     }
 }
 

@@ -138,7 +138,7 @@ async fn a_status_that_a_gateway_did_not_hear_is_learned() {
     person.request(say("busy")).await;
     watcher.expect("busy", is_told("busy")).await;
     bus.set(Trouble {
-        loses_statuses: true,
+        loses_orders: true,
         ..Trouble::default()
     });
     person.request(say("online")).await;

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::api_keys::kept;
 use crate::auth::now;
 use crate::support::node::{Node, token};
+use crate::support::troubled_bus::{Trouble, TroubledBus};
 
 async fn connect(node: &Node, token: &str) -> Client {
     let mut client = Connect::to(&node.ws()).param("token", token).open().await;
@@ -143,4 +144,24 @@ async fn who_is_revoked_sees_no_more_of_the_status() {
     let revoked = node.post("/api/users/u1/revoke", &server, &json!({})).await;
     assert_eq!(revoked.status, 200, "{revoked:?}");
     assert_eq!(watching.expect_close().await.code, Some(4500));
+}
+
+#[tokio::test]
+async fn a_revocation_that_was_missed_is_looked_for() {
+    let bus = TroubledBus::new();
+    let node = Node::on(bus.clone(), "").await;
+    let server = kept(&node, "acme", &[KeyScope::Admin]).await;
+    let mut person = connect(&node, &token(json!({"iat": now() - 60}))).await;
+    let mut other = connect(&node, &token(json!({"sub": "u2", "iat": now() - 60}))).await;
+    bus.set(Trouble {
+        loses_orders: true,
+        ..Trouble::default()
+    });
+    let revoked = node.post("/api/users/u1/revoke", &server, &json!({})).await;
+    assert_eq!(revoked.status, 200, "{revoked:?}");
+    bus.until_lost().await;
+    person.ping().await;
+    bus.set(Trouble::default());
+    assert_eq!(person.expect_close().await.code, Some(4500));
+    other.ping().await;
 }

@@ -5,6 +5,7 @@ use causerie_testkit::client::http::{Answer, request};
 use causerie_testkit::client::ws::Connect;
 use causerie_testkit::process::Node;
 use causerie_testkit::redis::Redis;
+use causerie_testkit::token::Token;
 use reqwest::Method;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
@@ -27,8 +28,7 @@ async fn gets(node: &Node, path: &str, token: &str) -> Answer {
 }
 
 fn is_held_off(answer: &Answer) -> bool {
-    let error = answer.json();
-    answer.status == 429 && error["retry_after_ms"].as_u64().unwrap() > 3_500_000
+    answer.status == 429 && answer.json()["retry_after_ms"].as_u64().unwrap() > 3_500_000
 }
 
 /// Asks again and again until nobody may come in any more from there.
@@ -168,5 +168,34 @@ async fn a_held_off_address_is_refused_without_asking_redis() {
         let word = "causerie_refusals_total{reason=\"held_off\"}";
         assert!(metrics.contains(word), "{metrics}");
         assert_eq!(comes_from(node, "192.0.2.2", &query).await.status, 426);
+    }
+}
+
+/// They are many who know nothing of each other, so it takes ten times as many.
+#[tokio::test]
+async fn those_with_made_up_tokens_and_keys_are_held_off_too() {
+    let rate = [
+        ("LIMITS_REQUESTS_PER_SECOND", "1"),
+        ("LIMITS_BURST", "1"),
+        ("LIMITS_VIOLATIONS_BEFORE_CLOSE", "1"),
+        ("AUTH_API_KEY_SECRET", "keys-keys-keys-keys-keys-keys-keys"),
+    ];
+    let made_up = [
+        Token::of("acme", "u1").sign("somebody else's secret, of length"),
+        format!("ck_{}_{}", "0".repeat(12), "0".repeat(64)),
+    ];
+    for credential in made_up {
+        let redis = Redis::start().await;
+        let node = limited(&redis, &[&FEW[1..], &rate].concat()).await;
+        let (mut asked, deadline) = (0, Instant::now() + DEADLINE);
+        let path = "/api/rooms/tenant/history";
+        while !is_held_off(&gets(&node, path, &credential).await) {
+            asked += 1;
+            assert!(Instant::now() < deadline, "{asked} times");
+        }
+        assert!(asked > 10, "held off after {asked}");
+        is_counted(&node, "http").await;
+        // Whoever it was, they are all at one address.
+        assert!(is_held_off(&gets(&node, path, &token("u2")).await));
     }
 }

@@ -139,3 +139,22 @@ async fn signs_of_typing_have_a_limit_over_http_too() {
     assert_eq!(act(&there, &own, &sign(false)).await.status, 200);
     assert_eq!(act(&here, &own, &message(&json!({}))).await.status, 200);
 }
+
+#[tokio::test]
+async fn what_a_connection_is_refused_is_counted() {
+    let redis = Redis::start().await;
+    let few = [("LIMITS_MESSAGES_PER_MINUTE_PER_CONNECTION", "1")];
+    let node = limited(&redis, &few).await;
+    let (mut client, message) = (come_in(&node, &token("u1")).await, message(&json!({})));
+    assert_eq!(client.request(message.clone()).await["type"], "ack");
+    let refused = client.request(message).await;
+    assert_eq!(refused["scope"], "connection", "{refused}");
+    node.metric_becomes("causerie_errors_total", 1.0).await;
+    let metrics = node.metrics().await;
+    for counted in [
+        r#"causerie_rate_limited_total{what="messages",scope="connection"} 1"#,
+        r#"causerie_errors_total{code="rate_limited",category="limit",severity="informational"} 1"#,
+    ] {
+        assert!(metrics.contains(counted), "{counted}: {metrics}");
+    }
+}

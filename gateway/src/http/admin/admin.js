@@ -45,6 +45,7 @@ function showFigures({ connections, figures, totals, store, ai_backends }) {
     ['Reconnections', percent(shares.reconnection)],
     ['Replies that fail', percent(shares.reply_failure)],
     ['Replies running / waiting', `${number(totals.replies_running)} / ${number(totals.replies_queued)}`],
+    ['Longest wait for a reply to begin', `${number(totals.oldest_waits_ms / 1_000)} s`],
     ['Redis', store.is_reachable ? 'answers' : 'does not answer', store.is_reachable ? 'ok' : 'critical'],
     ...Object.entries(ai_backends).map(([name, states]) => {
       const kind = ['open', 'half_open', 'closed'].find((state) => states[state]);

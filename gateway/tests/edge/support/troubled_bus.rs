@@ -27,8 +27,9 @@ pub(crate) struct Trouble {
     pub(crate) silent: Option<Partition>,
     /// Nothing is taken back for now.
     pub(crate) sweeps_hang: bool,
-    /// Gateways do not hear what users say to be, and are told so when that is over.
-    pub(crate) loses_statuses: bool,
+    /// Gateways do not hear what users say to be, nor who is revoked, and are told that they
+    /// missed something when that is over.
+    pub(crate) loses_orders: bool,
     /// What is published is not confirmed, and comes late.
     pub(crate) is_late: bool,
     /// What is published takes long, and comes late once more.
@@ -84,7 +85,7 @@ impl TroubledBus {
         sweeps.wait_for(|sweeps| *sweeps > 0).await.unwrap();
     }
 
-    /// Waits until a status was lost.
+    /// Waits until an order was lost.
     pub(crate) async fn until_lost(&self) {
         let mut lost = self.bus.lost.subscribe();
         lost.wait_for(|lost| *lost > 0).await.unwrap();
@@ -165,7 +166,7 @@ impl Storage {
                 let next = tokio::select! {
                     Some(next) = told.recv() => next,
                     Ok(()) = trouble.changed() => {
-                        let is_over = !trouble.borrow().loses_statuses;
+                        let is_over = !trouble.borrow().loses_orders;
                         if !is_over || !std::mem::take(&mut has_lost) {
                             continue;
                         }
@@ -173,8 +174,11 @@ impl Storage {
                     }
                     else => return,
                 };
-                let is_status = matches!(next, OrderHeard::Order(Order::Status { .. }));
-                if is_status && trouble.borrow().loses_statuses {
+                let is_lost = matches!(
+                    next,
+                    OrderHeard::Order(Order::Status { .. } | Order::Revoke(_))
+                );
+                if is_lost && trouble.borrow().loses_orders {
                     has_lost = true;
                     lost.send_modify(|lost| *lost += 1);
                 } else if heard.send(next).await.is_err() {
