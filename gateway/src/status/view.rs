@@ -267,7 +267,8 @@ impl View {
     /// What all have together.
     pub(crate) fn totals(&self) -> Value {
         let sum = |of: fn(&Card) -> u64| self.living().map(|node| of(&node.card)).sum::<u64>();
-        let queued = self.living().map(|node| node.card.queued).max();
+        // Each broker tells it of all.
+        let most = |of: fn(&Card) -> u64| self.living().map(|node| of(&node.card)).max();
         let of = |program: &str| {
             let of_it = self.living().filter(|node| node.card.program == program);
             of_it.count()
@@ -279,7 +280,8 @@ impl View {
             "sessions": sum(|card| card.sessions),
             "rooms": sum(|card| card.rooms),
             "replies_running": sum(|card| card.replies_running),
-            "replies_queued": queued.unwrap_or(0),
+            "replies_queued": most(|card| card.queued).unwrap_or(0),
+            "oldest_waits_ms": most(|card| card.oldest_waits_ms).unwrap_or(0),
             "memory_bytes": sum(|card| card.memory_bytes),
         })
     }

@@ -31,6 +31,8 @@ pub struct Card {
     pub replies_running: u64,
     /// Replies of the whole installation that have not begun, as a broker last saw.
     pub queued: u64,
+    /// For how long the oldest question waits, likewise; 0 where none does.
+    pub oldest_waits_ms: u64,
     /// Resident memory.
     pub memory_bytes: u64,
     /// Of one core, 1 is all.

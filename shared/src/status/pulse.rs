@@ -87,6 +87,7 @@ impl Pulse {
             rooms: gauge("causerie_rooms"),
             replies_running: gauge("causerie_broker_slots_taken"),
             queued: gauge("causerie_broker_queue_depth"),
+            oldest_waits_ms: whole(samples.sum("causerie_broker_queue_age_seconds") * 1_000.0),
             memory_bytes: gauge("process_resident_memory_bytes"),
             cpu,
             open_files: gauge("process_open_fds"),
@@ -156,7 +157,8 @@ mod tests {
             format!(
                 "causerie_messages_total{{to=\"ai\"}} {}\n\
                  causerie_connections{{transport=\"websocket\"}} 3\n\
-                 causerie_ai_breaker_state{{backend=\"openai\"}} 2\n",
+                 causerie_ai_breaker_state{{backend=\"openai\"}} 2\n\
+                 causerie_broker_queue_age_seconds 1.25\n",
                 shown.load(Ordering::Relaxed)
             )
         };
@@ -166,6 +168,7 @@ mod tests {
         assert_eq!(first.window, Counted::default());
         assert_eq!((first.connected(), &*first.program), (3, "standalone"));
         assert_eq!(first.ai_backends["openai"], "open");
+        assert_eq!(first.oldest_waits_ms, 1_250);
         let mut at = Vec::new();
         let begin = Instant::now();
         for half in 1..=4 {
