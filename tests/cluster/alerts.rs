@@ -163,7 +163,9 @@ async fn a_store_that_is_silent_is_told_of_and_kept_when_it_is_back() {
         .await;
     // Who watches is told first, and it is kept afterwards.
     let gateway = &cluster.gateways[0];
-    gateway.log_line(r#""message":"recovery","what":"store""#).await;
+    gateway
+        .log_line(r#""message":"recovery","what":"store""#)
+        .await;
     assert_eq!(kept(gateway, alert).await, RAISED_AND_CLEARED);
     assert_eq!(told(&watching.socket.frames(), alert), once_and_over());
 }

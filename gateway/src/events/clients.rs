@@ -343,5 +343,11 @@ pub(crate) fn publishing_repeated() {
 
 /// A client was answered with an error.
 pub(crate) fn refused(code: ErrorCode) {
-    counter!("causerie_errors_total", "code" => code.name()).increment(1);
+    counter!(
+        "causerie_errors_total",
+        "code" => code.name(),
+        "category" => code.category(),
+        "severity" => code.severity(),
+    )
+    .increment(1);
 }

@@ -79,6 +79,40 @@ impl ErrorCode {
         }
     }
 
+    /// Where the fault lies, as metrics name it.
+    pub const fn category(self) -> &'static str {
+        match self {
+            Self::InvalidJson
+            | Self::InvalidMessage
+            | Self::UnknownAction
+            | Self::NotFound
+            | Self::Conflict
+            | Self::MessageTooLarge => "request",
+            Self::Unauthorized | Self::Forbidden => "access",
+            Self::RateLimited | Self::BudgetExceeded => "limit",
+            Self::AiUnavailable | Self::AiTimeout => "ai_backend",
+            Self::Internal | Self::Overloaded => "server",
+        }
+    }
+
+    /// How much it is an operator's business, by the words of alerts.
+    pub const fn severity(self) -> &'static str {
+        match self {
+            Self::InvalidJson
+            | Self::InvalidMessage
+            | Self::UnknownAction
+            | Self::Unauthorized
+            | Self::Forbidden
+            | Self::NotFound
+            | Self::Conflict
+            | Self::MessageTooLarge
+            | Self::RateLimited
+            | Self::BudgetExceeded => "informational",
+            Self::AiUnavailable | Self::Overloaded | Self::AiTimeout => "warning",
+            Self::Internal => "critical",
+        }
+    }
+
     /// Whether the same request may succeed later without being changed.
     pub const fn can_retry(self) -> bool {
         match self {
@@ -189,6 +223,23 @@ mod tests {
     fn a_code_is_named_as_it_travels() {
         for code in [ErrorCode::InvalidJson, ErrorCode::AiTimeout] {
             assert_eq!(serde_json::json!(code), code.name());
+        }
+    }
+
+    /// So that one may alert on either, whichever transport is used.
+    #[test]
+    fn what_is_severe_is_a_fault_of_the_server_over_http() {
+        for (code, category, severity) in [
+            (ErrorCode::InvalidMessage, "request", "informational"),
+            (ErrorCode::Forbidden, "access", "informational"),
+            (ErrorCode::RateLimited, "limit", "informational"),
+            (ErrorCode::AiTimeout, "ai_backend", "warning"),
+            (ErrorCode::Overloaded, "server", "warning"),
+            (ErrorCode::Internal, "server", "critical"),
+        ] {
+            assert_eq!((code.category(), code.severity()), (category, severity));
+            let is_severe = severity != "informational";
+            assert_eq!(code.status().is_server_error(), is_severe, "{code:?}");
         }
     }
 }
