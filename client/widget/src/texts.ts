@@ -22,7 +22,7 @@ export const TEXTS = {
   stop: 'Stop the answer',
 
   sending: 'Sending…',
-  queued: 'Waits until the connection is back',
+  queued: 'Waits for the connection',
   sent: 'Sent',
   notSent: 'Not sent.',
   retry: 'Try again',
@@ -35,7 +35,7 @@ export const TEXTS = {
   connecting: 'Connecting…',
   fallback: 'Connected, but slower than usual.',
   lost: 'Connection lost. Reconnecting…',
-  no_network: 'You are offline. Messages are sent as soon as the connection is back.',
+  no_network: 'You are offline. Messages are sent when the connection is back.',
   unreachable: 'The server cannot be reached. Trying again…',
   rate_limited: 'Too many requests. Trying again…',
   overloaded: 'The server is busy. Trying again…',

@@ -19,7 +19,7 @@ export class MessageView {
   readonly #text: HTMLElement;
   readonly #markdown: MarkdownView | null;
   readonly #author = h('span', { class: 'unseen' });
-  readonly #note = h('div', { class: 'note', part: 'note' });
+  readonly #note: HTMLElement;
   #shown: ChatMessage | undefined;
   #context: MessageContext | undefined;
   #noted = '';
@@ -27,6 +27,8 @@ export class MessageView {
   constructor({ role, isOwn }: ChatMessage) {
     this.#markdown = role === 'assistant' ? new MarkdownView() : null;
     this.#text = this.#markdown?.element ?? h('div', { class: 'plain' });
+    // What becomes of one's own is read out as it changes.
+    this.#note = h('div', { class: 'note', part: 'note', role: isOwn ? 'status' : 'note' });
     const bubble = h('div', { class: 'bubble', part: 'bubble' }, this.#author, this.#text);
     const kind = role === 'assistant' ? 'assistant' : isOwn ? 'own' : 'other';
     const testId = role === 'assistant' ? 'assistant-message' : 'user-message';

@@ -97,7 +97,8 @@ describe('a question', () => {
     await tab.ask('may I?');
     const question = tab.page.locator('[data-testid=user-message][data-state=failed]');
     await question.waitFor();
-    expect(await question.innerText()).toContain('Not sent.');
+    // It is read out as it changes.
+    expect(await question.getByRole('status').innerText()).toContain('Not sent.');
     await tab.isAccessible('when a message has failed');
     await tab.byTestId('retry-button').click();
     expect(await tab.byTestId('message-input').evaluate((input) => input.matches(':focus'))).toBe(true);
@@ -128,7 +129,7 @@ describe('without a connection', () => {
       await tab.byTestId('status').getByText('The server cannot be reached. Trying again…').waitFor();
       for (const text of NUMBERS) await tab.ask(text);
       await tab.byTestId('status').getByText('Messages that wait: 5').waitFor();
-      expect(await tab.page.getByText('Waits until the connection is back').count()).toBe(5);
+      expect(await tab.page.getByText('Waits for the connection').count()).toBe(5);
       await tab.isAccessible('without a connection');
       // What waits outlives its page.
       await tab.page.reload();
