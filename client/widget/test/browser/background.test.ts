@@ -60,7 +60,8 @@ afterEach(async ({ task }) => {
   expect(faults).toEqual([]);
 });
 
-const isUp = () => tab.is<boolean>(`chat.client?.state.name === 'ready' && chat.client.rooms.includes('${ROOM}')`);
+/** In the room, and the chat is read: what comes from then on is new. */
+const isUp = () => tab.is<boolean>(`chat.client?.rooms.includes('${ROOM}') && chat.shadowRoot.textContent.includes('How can we help?')`);
 const heard = () => tab.is<string[]>('heard');
 const shown = () => tab.is<string[]>(`[...chat.shadowRoot.querySelectorAll('.other .plain')].map((one) => one.textContent)`);
 
