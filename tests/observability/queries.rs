@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use causerie_shared::telemetry::catalogue::SECTIONS;
 use serde_json::Value;
 
 /// What Grafana puts in. A run is short: its rates are those of all of it.
@@ -81,17 +82,11 @@ pub(crate) fn of_alerts() -> Vec<(String, String)> {
     queries
 }
 
-/// The metrics of `docs/metrics.md`, with what kind each is of.
+/// The metrics that are documented, with what kind each is of.
 pub(crate) fn documented() -> BTreeMap<String, String> {
-    let page = std::fs::read_to_string(root().join("docs/metrics.md")).unwrap();
-    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
-    let cells = rows.filter_map(|row| {
-        let (name, rest) = row.split_once("` | ")?;
-        let (kind, _) = rest.split_once(" | ")?;
-        Some((name.to_owned(), kind.to_owned()))
-    });
-    cells
-        .filter(|(name, _)| name.starts_with("causerie_") || name.starts_with("websocket_"))
+    let metrics = SECTIONS.iter().flat_map(|(_, metrics)| *metrics);
+    metrics
+        .map(|metric| (metric.name.to_owned(), metric.kind.name().to_owned()))
         .collect()
 }
 

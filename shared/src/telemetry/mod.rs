@@ -3,9 +3,11 @@
 //! - [`init`] sets all of it up, once, at the start
 //! - [`continue_trace`] and [`traceparent`] carry a trace from the client's
 //!   frame through gateway, Redis and broker to the model call
+//! - [`catalogue`] is what metrics there are, and what each means
 //! - [`event_loop_lag`] tells how busy the process's threads are
 //! - [`mask`](fn@mask) takes personal data and secrets out of every line and span
 
+pub mod catalogue;
 mod export;
 mod format;
 mod lag;

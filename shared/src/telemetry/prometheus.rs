@@ -5,6 +5,8 @@ use std::time::Duration;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
 
+use super::catalogue;
+
 /// Upper bounds, in seconds, of every histogram whose name ends in `_seconds`:
 /// from what a hop costs to what a long reply takes.
 pub(crate) const SECONDS: [f64; 16] = [
@@ -35,6 +37,7 @@ impl Metrics {
             .install_recorder()?;
         let process = Collector::default();
         process.describe();
+        catalogue::describe();
         Ok(Self { handle, process })
     }
 
@@ -67,15 +70,17 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn histograms_of_seconds_have_buckets() {
+    fn histograms_have_buckets_and_metrics_are_explained() {
         let metrics = installed();
         metrics::histogram!("prometheus_test_seconds").record(0.003);
         metrics::counter!("prometheus_test_total").increment(2);
+        metrics::gauge!("causerie_ready").set(1);
         let text = metrics.render();
         for line in [
             "prometheus_test_seconds_bucket{le=\"0.002\"} 0",
             "prometheus_test_seconds_bucket{le=\"0.005\"} 1",
             "prometheus_test_total 2",
+            "# HELP causerie_ready 1 where /health/ready says so",
         ] {
             assert!(text.contains(line), "{line} is not in {text}");
         }

@@ -1,5 +1,5 @@
 //! Files that are generated from the types: golden frames and records under
-//! `fixtures/`, the JSON Schema under `docs/schema/`. Each is checked to be
+//! `fixtures/`, the JSON Schema under `docs/schema/`, the tables of docs/metrics.md. Each is checked to be
 //! what the types say now. To write them again:
 //!
 //! ```sh
@@ -16,6 +16,7 @@
 
 mod client_frames;
 mod file;
+mod metrics;
 mod records;
 mod sample;
 mod schema;
